@@ -1,0 +1,98 @@
+/**
+ * Writes the npm package to npm/: with dnt where JSR can be reached, otherwise with TypeScript alone, in the same
+ * layout. Releases are built with dnt.
+ */
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dependencies, effectPeer, entryPoints, manifest, root } from "./project.ts";
+import { compilerOptions, emit } from "./typescript.ts";
+
+const out = `${root}npm/`;
+const dntModule = "jsr:@deno/dnt@^0.42.3";
+
+/** The clients that adapters take: optional peers, as soon as deno.json imports them. */
+const clients = [
+  "@aws-sdk/client-dynamodb",
+  "@aws-sdk/client-s3",
+  "ioredis",
+  "memjs",
+  "mongodb",
+  "postgres",
+];
+
+/** Builds the package, and says with what. */
+export async function buildNpm(): Promise<string> {
+  rmSync(out, { recursive: true, force: true });
+  const dnt = await import(dntModule).catch(() => undefined);
+  if (dnt) await buildWithDnt(dnt);
+  else await buildWithTypeScript();
+  writeFileSync(`${out}package.json`, `${JSON.stringify(packageJson(), null, 2)}\n`);
+  for (const file of ["LICENSE", "README.md"]) copyFileSync(`${root}${file}`, `${out}${file}`);
+  return dnt ? "dnt" : "TypeScript (dnt is on JSR, which cannot be reached)";
+}
+
+// deno-lint-ignore no-explicit-any
+async function buildWithDnt(dnt: any): Promise<void> {
+  await dnt.build({
+    entryPoints: entryPoints.map(({ subpath, source }) => ({
+      name: subpath,
+      path: `${root}${source}`,
+    })),
+    outDir: out,
+    importMap: `${root}deno.json`,
+    package: packageJson(),
+    compilerOptions,
+    shims: {},
+    declaration: "inline",
+    scriptModule: false,
+    skipSourceOutput: true,
+    test: false,
+  });
+  for (const left of ["node_modules", "package-lock.json", ".npmignore"]) {
+    rmSync(`${out}${left}`, { recursive: true, force: true });
+  }
+}
+
+async function buildWithTypeScript(): Promise<void> {
+  await emit(entryPoints.map(({ source }) => source), `${out}esm`, { declaration: true });
+  importBuiltDeclarations();
+}
+
+/** TypeScript rewrites `./x.ts` to `./x.js` in modules, but leaves it in declarations. */
+function importBuiltDeclarations(): void {
+  const files = readdirSync(`${out}esm`, { recursive: true, encoding: "utf8" });
+  for (const file of files.filter((name) => name.endsWith(".d.ts"))) {
+    const path = `${out}esm/${file}`;
+    const relative = /((?:from |import\()"\.[^"]+)\.ts"/g;
+    writeFileSync(path, readFileSync(path, "utf8").replace(relative, '$1.js"'));
+  }
+}
+
+function packageJson(): Record<string, unknown> {
+  const peers = clients.filter((client) => client in dependencies);
+  return {
+    name: "cache-locking",
+    version: manifest.version,
+    description: "Stops cache stampedes: one caller fetches, everybody else waits for its value",
+    keywords: ["cache", "stampede", "lock", "lease", "single-flight", "effect"],
+    license: manifest.license,
+    type: "module",
+    sideEffects: false,
+    engines: { node: ">=18" },
+    exports: Object.fromEntries(
+      entryPoints.map(({ subpath, source }) => {
+        const built = `./esm/${source.replace(/\.ts$/, "")}`;
+        return [subpath, { types: `${built}.d.ts`, default: `${built}.js` }];
+      }),
+    ),
+    files: ["esm"],
+    peerDependencies: {
+      effect: effectPeer,
+      ...Object.fromEntries(peers.map((client) => [client, dependencies[client]])),
+    },
+    peerDependenciesMeta: Object.fromEntries(
+      peers.map((client) => [client, { optional: true }]),
+    ),
+  };
+}
+
+if (import.meta.main) console.log(`Built npm/ with ${await buildNpm()}`);

@@ -1,0 +1,35 @@
+/** Everything that can be said about the source without running it: `deno task check`. */
+import { type EffectMajor, importFlags, manifest, sources } from "./project.ts";
+import { report, type Result, tally } from "./result.ts";
+import { deno, run } from "./shell.ts";
+
+function check(name: string, args: readonly string[]): Promise<Result> {
+  return tally(name, async (count) => {
+    const { ok, output } = await run(deno, args);
+    if (ok) count.pass();
+    else count.fail(output);
+  });
+}
+
+function types(effect: EffectMajor, files: readonly string[]): Promise<Result> {
+  return check(`Types, Effect ${effect}`, ["check", ...importFlags(effect), ...files]);
+}
+
+/** Without the types of the dependencies: otherwise the lint asks for their documentation, too. */
+function docsLint(): Promise<Result> {
+  const imports = Object.fromEntries(
+    Object.keys(manifest.imports).map((name) => [name, "data:application/typescript,export {}"]),
+  );
+  const map = `data:application/json,${encodeURIComponent(JSON.stringify({ imports }))}`;
+  const entryPoints = Object.values(manifest.exports);
+  return check("Docs lint", ["doc", "--lint", "--no-lock", "--import-map", map, ...entryPoints]);
+}
+
+report([
+  await check("Format", ["fmt", "--check"]),
+  await check("Lint", ["lint"]),
+  await types(4, [...sources, "scripts"]),
+  await types(3, sources),
+  await docsLint(),
+  await check("Publish", ["publish", "--dry-run", "--allow-dirty"]),
+]);

@@ -1,0 +1,34 @@
+/** Proves that deno.json's exports, the files in adapters/ and the exports of npm/ are the same. */
+import { readdirSync, readFileSync } from "node:fs";
+import { entryPoints, root } from "./project.ts";
+
+/** Throws, naming the differences, if they are not. */
+export function checkExports(): void {
+  const exported = new Set(entryPoints.map(({ subpath, source }) => `${subpath} ${source}`));
+  const adapters = readdirSync(`${root}adapters`).map((file) =>
+    `./${file.replace(/\.ts$/, "").replaceAll("_", "-")} adapters/${file}`
+  );
+  const expected = new Set([". mod.ts", "./testing tests/conformance.ts", ...adapters]);
+  const npm = JSON.parse(readFileSync(`${root}npm/package.json`, "utf8")).exports;
+  const built = new Set(
+    Object.entries<{ default: string }>(npm).map(([subpath, target]) =>
+      `${subpath} ${target.default.replace(/^\.\/esm\//, "").replace(/\.js$/, ".ts")}`
+    ),
+  );
+  const differences = [
+    ...missing(expected, exported, "deno.json does not export"),
+    ...missing(exported, expected, "deno.json exports what is not there:"),
+    ...missing(exported, built, "npm/package.json does not export"),
+    ...missing(built, exported, "npm/package.json exports what deno.json does not:"),
+  ];
+  if (differences.length > 0) throw new Error(differences.join("\n"));
+}
+
+function missing(wanted: Set<string>, present: Set<string>, message: string): string[] {
+  return [...wanted].filter((entry) => !present.has(entry)).map((entry) => `${message} ${entry}`);
+}
+
+if (import.meta.main) {
+  checkExports();
+  console.log(`The ${entryPoints.length} exports are the same everywhere`);
+}

@@ -1,0 +1,111 @@
+/**
+ * Typechecks and runs every example of the docs: the `ts` blocks of README.md, CONTRIBUTING.md and docs/, and those in
+ * the doc comments of the library. CONTRIBUTING.md says what may stand after `ts`.
+ */
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { cache, type EffectMajor, importFlags, manifest, root } from "./project.ts";
+import { report, type Result, tally } from "./result.ts";
+import { deno, run } from "./shell.ts";
+
+interface Example {
+  /** Where it stands, as a file name: `README.md.42.ts`. */
+  readonly file: string;
+  /** The words after `ts`. */
+  readonly words: readonly string[];
+  /** The block, pushed down to the line on which it stands in its document. */
+  readonly code: string;
+}
+
+/** Checks and runs the examples with one Effect. */
+export function testDocs(
+  effect: EffectMajor,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Result> {
+  return tally(`Docs, Effect ${effect}`, async (count) => {
+    const other = `effect${effect === 3 ? 4 : 3}`;
+    const examples = documents().flatMap(examplesOf).filter(({ words }) => !words.includes(other));
+    const cwd = writeExamples(examples, `${cache}docs/effect${effect}/`);
+
+    const imports = importFlags(effect);
+    const files = examples.map(({ file }) => file);
+    const check = await run(deno, ["check", ...imports, ...files], { cwd });
+    const unchecked = examples.filter(({ file }) => check.output.includes(`/${file}:`));
+    if (!check.ok) count.fail(check.output, Math.max(1, unchecked.length));
+
+    const runnable = examples.filter((example) => !unchecked.includes(example));
+    await inPairs(runnable, async ({ file, words }) => {
+      const missing = words.filter((word) => !plainWords.test(word)).map(backendUrl)
+        .find((variable) => !(env[variable] ?? process.env[variable]));
+      if (missing && process.env.BACKENDS === "required") {
+        count.fail(`${file} needs ${missing}, and BACKENDS are required`);
+      } else if (missing) {
+        count.skip(`${missing} is not set`);
+      } else if (words.includes("no-run")) {
+        count.pass();
+      } else {
+        const args = ["run", "-A", "--no-check", ...imports, file];
+        const { ok, output } = await run(deno, args, { cwd, env, timeout: 60_000 });
+        if (ok) count.pass();
+        else count.fail(`${file}\n${output}`);
+      }
+    });
+  });
+}
+
+function writeExamples(examples: readonly Example[], folder: string): string {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  // Deno skips what deno.json excludes, even if it is named, so that the examples need a configuration of their own.
+  const { compilerOptions } = manifest;
+  writeFileSync(`${folder}deno.json`, JSON.stringify({ compilerOptions }));
+  for (const { file, code } of examples) writeFileSync(`${folder}${file}`, code);
+  return folder;
+}
+
+const plainWords = /^(effect[34]|no-run)$/;
+
+/** The variable that says where a backend is: `redis` is at `REDIS_URL`. */
+function backendUrl(backend: string): string {
+  return `${backend.toUpperCase().replaceAll("-", "_")}_URL`;
+}
+
+function documents(): string[] {
+  const markdown = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md", { cwd: root })];
+  const modules = globSync("{mod.ts,{src,adapters}/**/*.ts,tests/conformance.ts}", { cwd: root });
+  return [...markdown.filter((file) => existsSync(`${root}${file}`)), ...modules.sort()];
+}
+
+function examplesOf(document: string): Example[] {
+  const text = readFileSync(`${root}${document}`, "utf8");
+  const prose = document.endsWith(".md") ? text : docComments(text);
+  return [...prose.matchAll(/^```ts\b(.*)\n([^]*?)^```$/gm)].map((block) => {
+    const line = prose.slice(0, block.index).split("\n").length;
+    return {
+      file: `${document.replaceAll("/", ".")}.${line}.ts`,
+      words: block[1]!.split(/\s+/).filter(Boolean),
+      code: `${"\n".repeat(line)}${block[2]}export {};\n`,
+    };
+  });
+}
+
+/** The text of a module's doc comments, each line where it was. */
+function docComments(module: string): string {
+  let inside = false;
+  return module.split("\n").map((line) => {
+    if (/^\s*\/\*\*/.test(line)) inside = true;
+    const text = inside ? line.replace(/^\s*\* ?/, "") : "";
+    if (line.includes("*/")) inside = false;
+    return text;
+  }).join("\n");
+}
+
+async function inPairs<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const rest = [...items];
+  const worker = async () => {
+    for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
+  };
+  await Promise.all([worker(), worker()]);
+}
+
+if (import.meta.main) report([await testDocs(4), await testDocs(3)]);

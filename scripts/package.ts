@@ -1,0 +1,162 @@
+/** Packs npm/ and uses the tarball as a stranger would: from JavaScript, from TypeScript, and in a bundle. */
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { gzipSync } from "node:zlib";
+import { npmInstall } from "./npm_install.ts";
+import { cache, type EffectMajor, effectVersions, entryPoints, root } from "./project.ts";
+import { type Count, report, type Result, tally } from "./result.ts";
+import { must, run } from "./shell.ts";
+
+const nodeVersions = [18, 20, 22, 24];
+const bundleLimit = 12_000;
+
+/** Installs the versions of Node that the package supports, and returns their paths. */
+export async function nodes(): Promise<string[]> {
+  const platform = process.platform === "win32" ? "win" : process.platform;
+  const binaries = nodeVersions.map((version) => [
+    `node${version}`,
+    `npm:node-${platform}-${process.arch}@${version}`,
+  ]);
+  const folder = await npmInstall("nodes", Object.fromEntries(binaries));
+  return nodeVersions.map((version) => `${folder}node_modules/node${version}/bin/node`);
+}
+
+/** Runs all of it. */
+export function testPackage(): Promise<Result> {
+  return tally("Packed package", async (count) => {
+    const tarball = await pack(count);
+    const tools = await npmInstall("tools", {
+      esbuild: "^0.28.2",
+      "typescript-5.4": "npm:typescript@~5.4",
+      "typescript-latest": "npm:typescript@latest",
+    });
+    for (const effect of [4, 3] as const) {
+      const project = await install(tarball, effect);
+      await runJavaScript(count, project);
+      await checkTypes(count, project, `${tools}node_modules/`);
+      if (effect === 4) await bundle(count, project, `${tools}node_modules/`);
+    }
+  });
+}
+
+async function pack(count: Count): Promise<string> {
+  const folder = `${cache}package/`;
+  mkdirSync(folder, { recursive: true });
+  const [packed] = JSON.parse(
+    await must("npm", ["pack", "--json", "--silent", "--pack-destination", folder], {
+      cwd: `${root}npm/`,
+    }),
+  );
+  const paths: string[] = packed.files.map(({ path }: { path: string }) => path);
+  const strangers = paths.filter((path) =>
+    !/^(esm\/.*\.(js|d\.ts)|package\.json|LICENSE|README\.md)$/.test(path)
+  );
+  if (strangers.length > 0) count.fail(`the tarball holds ${strangers.join(", ")}`);
+  else if (!["LICENSE", "README.md"].every((file) => paths.includes(file))) {
+    count.fail("the tarball lacks LICENSE or README.md");
+  } else count.pass();
+  // npm takes a tarball of the same name for the same package.
+  const tarball = `${folder}${packed.filename}`;
+  const hash = createHash("sha256").update(readFileSync(tarball)).digest("hex").slice(0, 12);
+  const named = tarball.replace(/\.tgz$/, `-${hash}.tgz`);
+  renameSync(tarball, named);
+  return named;
+}
+
+async function install(tarball: string, effect: EffectMajor): Promise<string> {
+  const packages = { effect: effectVersions[effect], "cache-locking": `file:${tarball}` };
+  const project = await npmInstall(`package/effect${effect}`, packages);
+  cpSync(`${root}tests/package`, project, { recursive: true });
+  const imports = entryPoints.map(({ subpath }, index) =>
+    `export * as module${index} from "${subpath.replace(".", "cache-locking")}";\n`
+  );
+  writeFileSync(`${project}subpaths.ts`, imports.join(""));
+  return project;
+}
+
+async function runJavaScript(count: Count, project: string): Promise<void> {
+  const paths = await nodes();
+  for (const node of [paths[0]!, paths.at(-1)!]) {
+    const { ok, output } = await run(node, ["consumer.js"], { cwd: project });
+    if (ok) count.pass();
+    else count.fail(`${node} consumer.js\n${output}`);
+  }
+}
+
+const moduleSettings = [
+  { module: "nodenext", moduleResolution: "nodenext" },
+  { module: "esnext", moduleResolution: "bundler" },
+];
+
+async function checkTypes(count: Count, project: string, tools: string): Promise<void> {
+  for (const settings of moduleSettings) {
+    const compilerOptions = {
+      target: "es2022",
+      strict: true,
+      skipLibCheck: false,
+      noEmit: true,
+      types: [],
+      ...settings,
+    };
+    const config = { compilerOptions, files: ["consumer.ts", "subpaths.ts"] };
+    writeFileSync(`${project}tsconfig.json`, JSON.stringify(config));
+    for (const version of ["5.4", "latest"]) {
+      const tsc = `${tools}typescript-${version}/bin/tsc`;
+      const { ok, output } = await run("node", [tsc, "--pretty", "false"], { cwd: project });
+      const errors = output.split("\n").filter((line) => /^\S.*error TS/.test(line));
+      // Effect's own declarations need a newer TypeScript than 5.4.
+      const ours = version === "5.4"
+        ? errors.filter((line) => !line.startsWith("node_modules/effect/"))
+        : errors;
+      if (ours.length === 0 && (ok || errors.length > 0)) count.pass();
+      else count.fail(`TypeScript ${version}, ${settings.module}\n${output}`);
+    }
+  }
+}
+
+interface Metafile {
+  readonly outputs: Readonly<
+    Record<string, {
+      readonly entryPoint?: string;
+      readonly imports: readonly { readonly path: string; readonly kind: string }[];
+    }>
+  >;
+}
+
+/** Bundles an app that has no client installed, and weighs what it loads at its start. */
+async function bundle(count: Count, project: string, tools: string): Promise<void> {
+  const flags = ["--bundle", "--minify", "--splitting", "--format=esm", "--platform=neutral"];
+  const args = [
+    `${tools}esbuild/bin/esbuild`,
+    "bundle.js",
+    ...flags,
+    "--external:effect",
+    "--outdir=bundle",
+    "--metafile=bundle.json",
+    "--log-level=warning",
+  ];
+  const { ok, output } = await run("node", args, { cwd: project });
+  if (!ok) return count.fail(`esbuild\n${output}`);
+  const { outputs }: Metafile = JSON.parse(readFileSync(`${project}bundle.json`, "utf8"));
+  const loaded = Object.keys(outputs).filter((path) => outputs[path]?.entryPoint === "bundle.js");
+  for (const path of loaded) {
+    const imports = outputs[path]!.imports.filter(({ kind }) => kind === "import-statement");
+    loaded.push(
+      ...imports.map(({ path }) => path).filter((path) =>
+        path in outputs && !loaded.includes(path)
+      ),
+    );
+  }
+  const size =
+    gzipSync(Buffer.concat(loaded.map((path) => readFileSync(`${project}${path}`))), { level: 9 })
+      .length;
+  const figure = `root and memory, minified and gzipped: ${size} bytes of at most ${bundleLimit}`;
+  if (size > bundleLimit) count.fail(figure);
+  else {
+    count.pass();
+    count.note(figure);
+  }
+}
+
+if (import.meta.main) report([await testPackage()]);

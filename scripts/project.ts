@@ -1,0 +1,85 @@
+import { globSync, readFileSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+/** One module that users import. */
+export interface EntryPoint {
+  /** As deno.json names it: `.`, `./memory`. */
+  readonly subpath: string;
+  /** Its source, from the top of the project: `mod.ts`. */
+  readonly source: string;
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  readonly exports: Readonly<Record<string, string>>;
+  readonly imports: Readonly<Record<string, string>>;
+  readonly compilerOptions: Readonly<Record<string, unknown>>;
+}
+
+/** The top folder of the project. */
+export const root: string = fileURLToPath(new URL("../", import.meta.url));
+
+/** Where scripts keep what they make; git ignores it. */
+export const cache: string = `${root}.cache/`;
+
+/** deno.json: the one place that says what the packages export and depend on. */
+export const manifest: Manifest = JSON.parse(readFileSync(`${root}deno.json`, "utf8"));
+
+/** What the packages export. */
+export const entryPoints: readonly EntryPoint[] = Object.entries(manifest.exports).map(
+  ([subpath, source]) => ({ subpath, source: source.replace(/^\.\//, "") }),
+);
+
+/** The folders and files that the library and its tests are made of. */
+export const sources: readonly string[] = ["mod.ts", "src", "adapters", "tests"];
+
+/** The npm dependencies of deno.json's imports: their ranges by their names. */
+export const dependencies: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.values(manifest.imports).flatMap((specifier) => {
+    const npm = /^npm:\/?((?:@[^/]+\/)?[^@/]+)@([^/]+)/.exec(specifier);
+    return npm ? [[npm[1], npm[2]]] : [];
+  }),
+);
+
+/** Those of them that the library and its tests import. */
+export const sourceDependencies: Readonly<Record<string, string>> = dependenciesOf(
+  globSync(sources.map((source) => source.endsWith(".ts") ? source : `${source}/**/*.ts`), {
+    cwd: root,
+  }),
+);
+
+function dependenciesOf(files: readonly string[]): Record<string, string> {
+  const text = files.map((file) => readFileSync(`${root}${file}`, "utf8")).join("\n");
+  return Object.fromEntries(
+    Object.entries(dependencies).filter(([name]) => new RegExp(`"${name}["/]`).test(text)),
+  );
+}
+
+/** A major version of Effect that the library supports. */
+export type EffectMajor = 3 | 4;
+
+/** The versions of Effect that everything runs with. */
+export const effectVersions: Readonly<Record<EffectMajor, string>> = {
+  4: dependencies["effect"]!,
+  3: "~3.22",
+};
+
+/** The versions of Effect that the npm package accepts. */
+export const effectPeer = "^3.22 || ^4";
+
+/** The flags with which Deno resolves deno.json's imports with another Effect, and the package by its own names. */
+export function importFlags(effect: EffectMajor): string[] {
+  const imports: Record<string, string> = {
+    ...manifest.imports,
+    effect: `npm:effect@${effectVersions[effect]}`,
+  };
+  for (const { subpath, source } of entryPoints) {
+    for (const name of [manifest.name, "cache-locking"]) {
+      imports[subpath.replace(".", name)] = pathToFileURL(`${root}${source}`).href;
+    }
+  }
+  const map = encodeURIComponent(JSON.stringify({ imports }));
+  return ["--no-lock", "--import-map", `data:application/json,${map}`];
+}

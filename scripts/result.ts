@@ -1,0 +1,75 @@
+import process from "node:process";
+
+/** What one run of tests came to. */
+export interface Result {
+  /** What was run, on what. */
+  readonly name: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly seconds: number;
+  /** What there is to read about it: failures, reasons of skips, measured figures. */
+  readonly notes: readonly string[];
+}
+
+/** Counts while a run goes on. */
+export interface Count {
+  /** Counts passes. */
+  pass(count?: number): void;
+  /** Counts failures, with what there is to read. */
+  fail(note: string, count?: number): void;
+  /** Counts skips, with the reason where it is known. */
+  skip(note?: string, count?: number): void;
+  /** Adds something to read. */
+  note(note: string): void;
+}
+
+/** Runs something that counts. It has also failed if it throws, or counts neither a pass nor a failure. */
+export async function tally(
+  name: string,
+  work: (count: Count) => Promise<void> | void,
+): Promise<Result> {
+  const started = Date.now();
+  const notes = new Set<string>();
+  let passed = 0;
+  let failed = 0;
+  let skipped = 0;
+  const count: Count = {
+    pass: (count = 1) => passed += count,
+    fail(note, count = 1) {
+      failed += count;
+      notes.add(note.trimEnd());
+    },
+    skip(note, count = 1) {
+      skipped += count;
+      if (note) notes.add(`skipped: ${note}`);
+    },
+    note: (note) => notes.add(note),
+  };
+  try {
+    await work(count);
+    if (passed + failed === 0) count.fail("ran no test");
+  } catch (error) {
+    count.fail(error instanceof Error ? error.message : String(error));
+  }
+  const seconds = (Date.now() - started) / 1000;
+  console.log(`${failed === 0 ? "ok    " : "FAILED"} ${name}`);
+  return { name, passed, failed, skipped, seconds, notes: [...notes] };
+}
+
+/** Prints what the runs came to, the sum alone on the last line, and sets the exit code. */
+export function report(results: readonly Result[]): void {
+  for (const { name, notes } of results.filter(({ notes }) => notes.length > 0)) {
+    console.log(`\n${name}\n${notes.join("\n").replace(/^/gm, "  ")}`);
+  }
+  const width = Math.max(...results.map(({ name }) => name.length));
+  console.log(`\n${"".padEnd(width)}   passed   failed  skipped  seconds`);
+  for (const { name, passed, failed, skipped, seconds } of results) {
+    const cells = [passed, failed, skipped, seconds.toFixed(1)];
+    console.log(name.padEnd(width) + cells.map((cell) => String(cell).padStart(9)).join(""));
+  }
+  const sum = (count: "passed" | "failed") =>
+    results.reduce((total, result) => total + result[count], 0);
+  console.log(`\n${sum("passed")} passed, ${sum("failed")} failed`);
+  if (sum("failed") > 0) process.exitCode = 1;
+}

@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+import process from "node:process";
+import { root } from "./project.ts";
+
+/** How a command is run. */
+export interface CommandOptions {
+  /** Where; the top of the project by default. */
+  readonly cwd?: string;
+  /** Variables that are set on top of this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** After how many milliseconds it is killed; five minutes by default. */
+  readonly timeout?: number;
+}
+
+/** What became of a command. */
+export interface Finished {
+  /** True if it exited with 0 in time. */
+  readonly ok: boolean;
+  /** What it wrote, both streams as they came. */
+  readonly output: string;
+}
+
+/** The Deno that runs this. */
+export const deno: string = process.execPath;
+
+/** Runs a command to its end and collects what it writes. */
+export function run(
+  command: string,
+  args: readonly string[],
+  { cwd = root, env = {}, timeout = 300_000 }: CommandOptions = {},
+): Promise<Finished> {
+  return new Promise((resolve) => {
+    let output = "";
+    const child = spawn(command, args, {
+      cwd,
+      timeout,
+      killSignal: "SIGKILL",
+      env: { ...process.env, NO_COLOR: "1", ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child.stdout.on("data", (chunk) => output += chunk);
+    child.stderr.on("data", (chunk) => output += chunk);
+    child.on("error", (error) => resolve({ ok: false, output: `${output}${error.message}\n` }));
+    child.on("close", (code, signal) => {
+      if (signal) output += `Killed by ${signal}: ${command} ran for up to ${timeout} ms\n`;
+      resolve({ ok: code === 0, output });
+    });
+  });
+}
+
+/** Runs a command that must succeed; throws what it wrote if it doesn't. */
+export async function must(
+  command: string,
+  args: readonly string[],
+  options?: CommandOptions,
+): Promise<string> {
+  const { ok, output } = await run(command, args, options);
+  if (!ok) throw new Error(`Cannot run "${[command, ...args].join(" ")}":\n${output}`);
+  return output;
+}

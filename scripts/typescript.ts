@@ -1,0 +1,46 @@
+import { cpSync, rmSync, writeFileSync } from "node:fs";
+import { npmInstall } from "./npm_install.ts";
+import { effectVersions, manifest, root, sourceDependencies, sources } from "./project.ts";
+import { must } from "./shell.ts";
+
+/** What TypeScript and dnt compile with alike. */
+export const compilerOptions: Readonly<Record<string, unknown>> = {
+  target: "ES2022",
+  lib: ["ES2022", "DOM"],
+  strict: true,
+  ...manifest.compilerOptions,
+};
+
+/** Compiles files, and what they import, into a folder, in the same layout; `./x.ts` becomes `./x.js`. */
+export async function emit(
+  files: readonly string[],
+  outDir: string,
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const folder = await npmInstall("build", {
+    ...sourceDependencies,
+    effect: effectVersions[4],
+    typescript: "^7.0.2",
+    "@types/node": "^24",
+  });
+  for (const source of [...sources, "scripts"]) {
+    rmSync(`${folder}${source}`, { recursive: true, force: true });
+    cpSync(`${root}${source}`, `${folder}${source}`, { recursive: true });
+  }
+  const config = {
+    compilerOptions: {
+      ...compilerOptions,
+      module: "nodenext",
+      types: ["node"],
+      rewriteRelativeImportExtensions: true,
+      verbatimModuleSyntax: true,
+      skipLibCheck: true,
+      rootDir: ".",
+      outDir,
+      ...options,
+    },
+    files,
+  };
+  writeFileSync(`${folder}tsconfig.json`, JSON.stringify(config));
+  await must("node", ["node_modules/typescript/bin/tsc"], { cwd: folder });
+}
