@@ -1,8 +1,9 @@
 /**
  * Writes the npm package to npm/: with dnt where JSR can be reached, otherwise with TypeScript alone, in the same
- * layout. Releases are built with dnt.
+ * layout. With --release, dnt it must be.
  */
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import process from "node:process";
 import { dependencies, effectPeer, entryPoints, manifest, root } from "./project.ts";
 import { compilerOptions, emit } from "./typescript.ts";
 
@@ -20,9 +21,11 @@ const clients = [
 ];
 
 /** Builds the package, and says with what. */
-export async function buildNpm(): Promise<string> {
+export async function buildNpm({ release = false } = {}): Promise<string> {
   rmSync(out, { recursive: true, force: true });
-  const dnt = await import(dntModule).catch(() => undefined);
+  const dnt = await import(dntModule).catch((error) => {
+    if (release) throw new Error(`Cannot build a release without "${dntModule}"`, { cause: error });
+  });
   if (dnt) await buildWithDnt(dnt);
   else await buildWithTypeScript();
   writeFileSync(`${out}package.json`, `${JSON.stringify(packageJson(), null, 2)}\n`);
@@ -95,4 +98,7 @@ function packageJson(): Record<string, unknown> {
   };
 }
 
-if (import.meta.main) console.log(`Built npm/ with ${await buildNpm()}`);
+if (import.meta.main) {
+  const release = process.argv.includes("--release");
+  console.log(`Built npm/ with ${await buildNpm({ release })}`);
+}

@@ -12,7 +12,7 @@ function check(name: string, args: readonly string[]): Promise<Result> {
 }
 
 function types(effect: EffectMajor, files: readonly string[]): Promise<Result> {
-  return check(`Types, Effect ${effect}`, ["check", ...importFlags(effect), ...files]);
+  return check(`Types, Effect ${effect}`, ["check", "-q", ...importFlags(effect), ...files]);
 }
 
 /** Without the types of the dependencies: otherwise the lint asks for their documentation, too. */
@@ -31,5 +31,6 @@ report([
   await types(4, [...sources, "scripts"]),
   await types(3, sources),
   await docsLint(),
+  await check("Lockfile", ["ci", "-q"]),
   await check("Publish", ["publish", "--dry-run", "--allow-dirty"]),
 ]);

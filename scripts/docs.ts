@@ -29,7 +29,7 @@ export function testDocs(
 
     const imports = importFlags(effect);
     const files = examples.map(({ file }) => file);
-    const check = await run(deno, ["check", ...imports, ...files], { cwd });
+    const check = await run(deno, ["check", "-q", ...imports, ...files], { cwd });
     const unchecked = examples.filter(({ file }) => check.output.includes(`/${file}:`));
     if (!check.ok) count.fail(check.output, Math.max(1, unchecked.length));
 
