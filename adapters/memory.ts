@@ -1,0 +1,200 @@
+/**
+ * The memory adapter: entries and leases in this process, with push.
+ *
+ * `adapter: 'memory'` is one store that the whole process shares; `{ type: 'memory', options }` is one store per config
+ * object; {@linkcode memoryAdapter} makes one. It keeps references, so what a caller changes in a value is changed for
+ * all. Entries are bounded by `maxEntries` and evicted by SIEVE (Zhang et al., NSDI'24), under which a hit sets one bit
+ * and moves nothing. Time is Effect's `Clock`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Effect } from "effect";
+ * import { Cache } from "cache-locking";
+ * import { memoryAdapter } from "cache-locking/memory";
+ *
+ * let fetches = 0;
+ * const users = Cache.make({ adapter: memoryAdapter({ maxEntries: 1000 }), cacheTtl: "1 minute" });
+ * const user = users.getOrSet("user:42", () => Effect.sync(() => ({ name: "Ada", fetch: ++fetches })));
+ *
+ * const results = await Effect.runPromise(
+ *   Effect.all([user, user, user], { concurrency: "unbounded" }),
+ * );
+ *
+ * assert.deepEqual(results.map(({ value }) => value.fetch), [1, 1, 1]);
+ * ```
+ *
+ * @module
+ */
+import { Effect } from "effect";
+import { wallMillis } from "../src/clock.ts";
+import { describe } from "../src/describe.ts";
+import type { Acquired, LeaseOutcome, Store } from "../src/store.ts";
+import { makeWatchers } from "../src/watchers.ts";
+
+/** The options of {@linkcode memoryAdapter}. */
+export interface MemoryAdapterOptions {
+  /** How many entries there are at most; 10,000 by default. */
+  readonly maxEntries?: number | undefined;
+}
+
+interface MemoryEntry<V> {
+  readonly key: string;
+  readonly value: V;
+  readonly expiresAt: number;
+  visited: boolean;
+}
+
+interface MemoryLease {
+  readonly owner: string;
+  /** Epoch milliseconds; for one that has ended, for how long that is remembered. */
+  until: number;
+  /** Whether anybody waits for it, so that its end has to be remembered. */
+  followed: boolean;
+  ended?: LeaseOutcome;
+  /** The lease before it, as far as it is remembered. */
+  readonly before?: MemoryLease | undefined;
+}
+
+/** Makes a store of its own in this process. Throws a `TypeError` for a `maxEntries` that is no positive integer. */
+export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): Store<V> {
+  const { maxEntries = 10_000 } = options;
+  if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
+    throw new TypeError(
+      `\`maxEntries\` must be a positive integer, and is ${describe(maxEntries)}`,
+    );
+  }
+
+  const entries = new Map<string, MemoryEntry<V>>();
+  const leases = new Map<string, MemoryLease>();
+  const watchers = makeWatchers();
+  // SIEVE's hand: a Map's iterator sees what is appended behind it, and is not disturbed by deletions.
+  let hand = entries.values();
+
+  const evictOne = (now: number) => {
+    for (;;) {
+      const { done, value: entry } = hand.next();
+      if (done) {
+        hand = entries.values();
+      } else if (entry.visited && entry.expiresAt > now) {
+        entry.visited = false;
+      } else {
+        entries.delete(entry.key);
+        return;
+      }
+    }
+  };
+
+  const store = (key: string, value: V, ttl: number | undefined, now: number) => {
+    if (!entries.has(key) && entries.size >= maxEntries) evictOne(now);
+    const expiresAt = ttl === undefined ? Infinity : now + ttl;
+    entries.set(key, { key, value, expiresAt, visited: entries.has(key) });
+  };
+
+  const peek = (key: string, now: number) => {
+    const entry = entries.get(key);
+    if (entry === undefined) return undefined;
+    if (entry.expiresAt <= now) {
+      entries.delete(key);
+      return undefined;
+    }
+    entry.visited = true;
+    return entry;
+  };
+
+  // Leases lie in the order of their last change, so those that are over lie in front.
+  const put = (key: string, lease: MemoryLease) => {
+    leases.delete(key);
+    leases.set(key, lease);
+  };
+  const forgetOld = (now: number) => {
+    for (const [key, lease] of leases) {
+      if (lease.until > now) return;
+      leases.delete(key);
+    }
+  };
+  const held = (key: string, owner: string, now: number) => {
+    const lease = leases.get(key);
+    return lease?.owner === owner && lease.ended === undefined && lease.until > now
+      ? lease
+      : undefined;
+  };
+
+  const acquire = (
+    key: string,
+    owner: string,
+    ttl: number,
+    waitedFor: string | undefined,
+    now: number,
+  ): Acquired<V> => {
+    const entry = peek(key, now);
+    if (entry !== undefined) return { _tag: "Hit", entry };
+
+    forgetOld(now);
+    const known = leases.get(key);
+    const last = known !== undefined && known.until > now ? known : undefined;
+    const live = last?.ended === undefined ? last : undefined;
+    const ended = live === undefined ? last : live.before;
+    const outcome = ended !== undefined && ended.owner === waitedFor ? ended.ended : undefined;
+    const after = outcome === "failed" ? outcome : undefined;
+
+    if (live?.owner === owner) return { _tag: "Leader", remaining: live.until - now, after };
+    if (outcome === "uncached") return { _tag: "Ended", outcome };
+    if (live !== undefined) {
+      live.followed = true;
+      return { _tag: "Follower", remaining: live.until - now, lease: live.owner, after };
+    }
+    const before = last && { ...last, before: undefined };
+    put(key, { owner, until: now + ttl, followed: false, before });
+    return { _tag: "Leader", remaining: ttl, after };
+  };
+
+  return {
+    name: "memory",
+    peek,
+    get: (key) => atNow((now) => peek(key, now)),
+    set: (key, value, ttl) =>
+      atNow((now) => {
+        store(key, value, ttl, now);
+        leases.delete(key);
+        watchers.notify(key);
+      }),
+    delete: (key) =>
+      atNow(() => {
+        entries.delete(key);
+        leases.delete(key);
+        watchers.notify(key);
+      }),
+    acquire: (key, owner, ttl, waitedFor) =>
+      atNow((now) => acquire(key, owner, ttl, waitedFor, now)),
+    renew: (key, owner, ttl) =>
+      atNow((now) => {
+        const lease = held(key, owner, now);
+        if (lease === undefined) return false;
+        lease.until = now + ttl;
+        put(key, lease);
+        return true;
+      }),
+    fill: (key, owner, value, ttl) =>
+      atNow((now) => {
+        if (held(key, owner, now) === undefined) return false;
+        store(key, value, ttl, now);
+        leases.delete(key);
+        watchers.notify(key);
+        return true;
+      }),
+    release: (key, owner, outcome) =>
+      atNow((now) => {
+        const lease = held(key, owner, now);
+        if (lease === undefined) return;
+        if (lease.followed && outcome !== "cancelled") lease.ended = outcome;
+        else leases.delete(key);
+        watchers.notify(key);
+      }),
+    watch: watchers.watch,
+  };
+}
+
+function atNow<A>(step: (now: number) => A): Effect.Effect<A> {
+  return Effect.clockWith((clock) => Effect.succeed(step(wallMillis(clock))));
+}

@@ -1,0 +1,173 @@
+import { Effect, Option } from "effect";
+import { getOrSet, retireFlights } from "./cache.ts";
+import type { Call, Settings } from "./call.ts";
+import { type DurationInput, finiteMillis } from "./duration.ts";
+import { type AdapterError, type CacheLockingError, isCacheLockingError } from "./errors.ts";
+import type { HooksError, HooksServices, NoHooks } from "./hooks.ts";
+import { operate, phaseError } from "./operation.ts";
+import type { AdapterOptions, CallOptions, Fetcher, GetOrSetOptions } from "./options.ts";
+import type { GetOrSetResult } from "./outcome.ts";
+import { tell } from "./report.ts";
+import { invalid, type OpenAdapter, settingsOf } from "./settings.ts";
+import type { Entry } from "./store.ts";
+import { ttlOf } from "./stored_for.ts";
+
+/** A cache whose defaults are resolved and validated once. `H` is the type of its default hooks. */
+export interface CacheClient<H = NoHooks> {
+  /** Gets the entry, or has one caller of all fetch and fill it, as `Cache.getOrSet` does. */
+  getOrSet<V, E = never, R = never, H2 = NoHooks>(
+    key: string,
+    fetcher: Fetcher<V, E, R>,
+    overrides?: CallOptions<V, H2>,
+  ): Effect.Effect<
+    GetOrSetResult<V>,
+    E | HooksError<H> | HooksError<H2> | CacheLockingError,
+    R | HooksServices<H> | HooksServices<H2>
+  >;
+  /** Reads the entry. */
+  get<V = unknown>(
+    key: string,
+  ): Effect.Effect<Option.Option<V>, HooksError<H> | CacheLockingError, HooksServices<H>>;
+  /**
+   * Stores a value, for the client's `cacheTtl` if no other is given; zero removes what is there. A fetch that began
+   * before can't overwrite it.
+   */
+  set(key: string, value: unknown, ttl?: DurationInput): Effect.Effect<void, CacheLockingError>;
+  /** Removes the entry. A fetch that began before can't put the old value back. */
+  delete(key: string): Effect.Effect<void, CacheLockingError>;
+}
+
+/** The entry points, for the adapters that `Config` configures. */
+export interface CacheModule<Config> {
+  /** Gets the entry of a key, or has one caller of all fetch and fill it. */
+  getOrSet<V, E = never, R = never, H = NoHooks>(
+    options: GetOrSetOptions<V, E, R, H, Config>,
+  ): Effect.Effect<
+    GetOrSetResult<V>,
+    E | HooksError<H> | CacheLockingError,
+    R | HooksServices<H>
+  >;
+  /**
+   * Makes a client with its defaults resolved and validated once. Bad defaults fail each of its calls with
+   * `VALIDATION_ERROR`.
+   */
+  make<H = NoHooks>(
+    defaults: AdapterOptions<Config> & CallOptions<unknown, H>,
+  ): CacheClient<H>;
+}
+
+/** Makes the entry points over the adapters that `open` knows. */
+export function makeCacheModule<Config>(open: OpenAdapter): CacheModule<Config> {
+  return {
+    getOrSet:
+      ((options: { readonly key: unknown; readonly fetcher: unknown }) =>
+        Effect.suspend(() => {
+          const settings = settingsOf(options, open);
+          return isCacheLockingError(settings)
+            ? Effect.fail(settings)
+            : call(settings, options.key, options.fetcher);
+        })) as CacheModule<Config>["getOrSet"],
+    make: (defaults) => makeClient(defaults, open) as unknown as CacheClient<never>,
+  };
+}
+
+function makeClient(defaults: unknown, open: OpenAdapter) {
+  const settings = settingsOf(defaults, open);
+  if (isCacheLockingError(settings)) {
+    const failed = () => Effect.fail(settings);
+    return { getOrSet: failed, get: failed, set: failed, delete: failed };
+  }
+  const { store, operationTimeout } = settings;
+
+  /** Runs an operation that changes the entry: those who come later have nothing to do with what began before. */
+  const change = (
+    operation: "set" | "delete",
+    key: string,
+    run: () => Effect.Effect<void, AdapterError>,
+  ) =>
+    Effect.mapError(
+      Effect.map(
+        operate(store, operation, key, operationTimeout, run),
+        () => retireFlights(store, key),
+      ),
+      (error) => phaseError(store, key, error),
+    );
+  const checked = <A, E>(key: unknown, run: (key: string) => Effect.Effect<A, E, unknown>) =>
+    Effect.suspend((): Effect.Effect<A, E | CacheLockingError, unknown> =>
+      isKey(key) ? run(key) : Effect.fail(invalidKey(key))
+    );
+  const remove = (key: string) => change("delete", key, () => store.delete(key));
+
+  return {
+    getOrSet: (key: unknown, fetcher: unknown, overrides?: object) => {
+      if (overrides === undefined) return call(settings, key, fetcher);
+      return Effect.suspend(() => {
+        const overridden = settingsOf(merge(defaults as object, overrides), open);
+        return isCacheLockingError(overridden)
+          ? Effect.fail(overridden)
+          : call(overridden, key, fetcher);
+      });
+    },
+    get: (key: unknown) => checked(key, (key) => read(settings, key)),
+    set: (key: unknown, value: unknown, ttl?: DurationInput) =>
+      checked(key, (key) => {
+        const millis = ttl === undefined ? ttlOf(settings, key, value) : finiteMillis(ttl);
+        if (ttl !== undefined && millis === undefined) {
+          return Effect.fail(invalid("ttl", "a finite duration that isn't negative", ttl));
+        }
+        if (isCacheLockingError(millis)) return Effect.fail(millis);
+        return millis === 0 ? remove(key) : change("set", key, () => store.set(key, value, millis));
+      }),
+    delete: (key: unknown) => checked(key, remove),
+  };
+}
+
+/** Reads the entry, as the client's `get` does. One that can't be decoded is told of, and is a miss. */
+function read(
+  settings: Settings,
+  key: string,
+): Effect.Effect<Option.Option<unknown>, unknown> {
+  const { store, operationTimeout } = settings;
+  const found = (entry: Entry<unknown> | undefined) =>
+    entry === undefined ? Option.none() : Option.some(entry.value);
+  return Effect.matchEffect(operate(store, "get", key, operationTimeout, () => store.get(key)), {
+    onSuccess: (entry) => Effect.succeed(found(entry)),
+    onFailure: (error) => {
+      const failure = phaseError(store, key, error);
+      return error.corrupt
+        ? Effect.as(tell(settings, key, failure), Option.none())
+        : Effect.fail(failure);
+    },
+  });
+}
+
+/** Runs a call once what belongs to it alone is checked as well. */
+function call(
+  settings: Settings,
+  key: unknown,
+  fetcher: unknown,
+): Effect.Effect<GetOrSetResult<unknown>, unknown> {
+  if (!isKey(key)) return Effect.fail(invalidKey(key));
+  if (typeof fetcher !== "function") {
+    return Effect.fail(invalid("fetcher", "a function that returns an Effect", fetcher));
+  }
+  return getOrSet({ settings, key, fetcher: fetcher as Call["fetcher"] });
+}
+
+function isKey(key: unknown): key is string {
+  return typeof key === "string" && key !== "";
+}
+
+function invalidKey(key: unknown): CacheLockingError {
+  return invalid("key", "a non-empty string", key);
+}
+
+/** The options of one call of a client: its own, and for the rest the client's. */
+function merge(defaults: object, overrides: object): object {
+  const own = Object.entries(overrides).filter(([, value]) => value !== undefined);
+  const merged: Record<string, unknown> = { ...defaults, ...Object.fromEntries(own) };
+  if ("hooks" in defaults && "hooks" in overrides) {
+    merged.hooks = { ...defaults.hooks as object, ...overrides.hooks as object };
+  }
+  return merged;
+}

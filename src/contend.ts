@@ -1,0 +1,140 @@
+import { Effect } from "effect";
+import type { Call, Caller } from "./call.ts";
+import { type AdapterError, type CacheLockingError, cacheLockingError } from "./errors.ts";
+import { fetch } from "./fetch.ts";
+import { type End, type Flight, learnOfFailure } from "./flight.ts";
+import { follow } from "./follow.ts";
+import { forkApart } from "./fork.ts";
+import { type Claim, lead, release } from "./lead.ts";
+import { operate, phaseError } from "./operation.ts";
+import { report } from "./report.ts";
+import type { Acquired, Follower } from "./store.ts";
+
+/** Takes the lease and leads, or follows whoever has it, until there is a value or the waiting is over. */
+export function contend(flight: Flight, caller: Caller): Effect.Effect<End> {
+  const { call } = caller;
+  const { store, bypass, ownerId } = call.settings;
+  const token = crypto.randomUUID();
+  const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
+  const look = (waitedFor?: string) => attempt(flight, caller, owner, waitedFor);
+  const contending = Effect.flatMap(
+    look(),
+    (answer) =>
+      answer._tag === "Follower" ? follow(flight, caller, answer, look) : Effect.succeed(answer),
+  );
+  return Effect.annotateLogs(
+    Effect.matchEffect(contending, {
+      onSuccess: Effect.succeed,
+      onFailure: (error) => {
+        const failure = phaseError(store, call.key, error);
+        return bypass
+          ? Effect.flatMap(
+            report(flight, call.settings, failure),
+            () => fetchAlone(flight, call, "bypass"),
+          )
+          : Effect.succeed<End>({ _tag: "Failed", error: failure, everyone: true });
+      },
+    }),
+    { key: call.key, adapter: store.name },
+  );
+}
+
+/** Fetches without a lease, and stores nothing. */
+export function fetchAlone(
+  flight: Flight,
+  call: Call,
+  source: "fallback" | "bypass",
+): Effect.Effect<End> {
+  return Effect.map(
+    fetch(flight, call),
+    (exit): End =>
+      exit._tag === "Success"
+        ? { _tag: "Value", value: exit.value, source, stored: false }
+        : { _tag: "FetchFailed", cause: exit.cause },
+  );
+}
+
+/**
+ * Acquires once, and leads if it wins. The acquire itself can't be interrupted, and whatever ends the leading, the lease
+ * is let go.
+ */
+function attempt(
+  flight: Flight,
+  caller: Caller,
+  owner: string,
+  waitedFor?: string,
+): Effect.Effect<End | Follower, AdapterError> {
+  const { call } = caller;
+  const { key, settings: { store, leaseTtl, operationTimeout } } = call;
+  const claim: Claim = { owner, outcome: "cancelled" };
+  const asking = operate(
+    store,
+    "acquire",
+    key,
+    operationTimeout,
+    () => store.acquire(key, owner, leaseTtl, waitedFor),
+  );
+  // The reply may be all that was lost: nobody waits for the release, but no lease is left behind.
+  const asked = Effect.onError(
+    asking,
+    () =>
+      forkApart(
+        Effect.ignore(operate(
+          store,
+          "release",
+          key,
+          operationTimeout,
+          () => store.release(key, owner, "cancelled"),
+        )),
+      ),
+  );
+  return Effect.acquireUseRelease(
+    Effect.withSpan(asked, "cache-locking.acquire", { attributes: { key, adapter: store.name } }),
+    (acquired): Effect.Effect<End | Follower> =>
+      Effect.flatMap(countFailure(flight, caller, acquired), (): Effect.Effect<End | Follower> => {
+        switch (acquired._tag) {
+          case "Hit":
+            return Effect.succeed({
+              _tag: "Value",
+              value: acquired.entry.value,
+              source: waitedFor === undefined ? "hit" : "follower",
+              stored: true,
+            });
+          case "Ended":
+            return Effect.succeed({ _tag: "FallBack" });
+          default:
+            if (caller.tries <= 0) {
+              return Effect.succeed({ _tag: "Failed", error: outOfTries(caller), everyone: false });
+            }
+            return acquired._tag === "Leader"
+              ? lead(flight, call, claim, acquired)
+              : Effect.succeed(acquired);
+        }
+      }),
+    (acquired) =>
+      acquired._tag === "Leader" && claim.outcome !== undefined
+        ? release(flight, call, owner, claim.outcome)
+        : Effect.void,
+  );
+}
+
+function countFailure(
+  flight: Flight,
+  caller: Caller,
+  acquired: Acquired<unknown>,
+): Effect.Effect<void> {
+  if (!("after" in acquired) || acquired.after !== "failed") return Effect.void;
+  caller.tries--;
+  return learnOfFailure(flight);
+}
+
+/** What a caller fails with that waited for too many failing fetches. */
+export function outOfTries({ call, lastFailure }: Caller): CacheLockingError {
+  const { key, settings: { tries } } = call;
+  return cacheLockingError(
+    "FETCHER_FAILED",
+    `Cannot get ${JSON.stringify(key)}: the fetch that it waited for failed ${tries} times`,
+    { key, phase: "fetch" },
+    lastFailure,
+  );
+}

@@ -1,0 +1,40 @@
+import { Cause, Effect, type Exit } from "effect";
+import type { Call } from "./call.ts";
+import { causeKind } from "./cause.ts";
+import { describe } from "./describe.ts";
+import { cacheLockingError } from "./errors.ts";
+import type { Flight } from "./flight.ts";
+
+/** Runs the call's fetcher for its flight. What the fetcher throws is a `FETCHER_FAILED`; its own errors stay as they are. */
+export function fetch(flight: Flight, call: Call): Effect.Effect<Exit.Exit<unknown, unknown>> {
+  const { key } = call;
+  const fetching = Effect.suspend(() => {
+    const controller = new AbortController();
+    flight.abort = () => controller.abort();
+    const effect = call.fetcher({ key, signal: controller.signal });
+    return Effect.isEffect(effect) ? effect as Effect.Effect<unknown, unknown> : Effect.fail(
+      cacheLockingError(
+        "VALIDATION_ERROR",
+        `Cannot fetch ${JSON.stringify(key)}: the fetcher must return an Effect, and returned ${
+          describe(effect)
+        }`,
+        { key, phase: "fetch" },
+      ),
+    );
+  });
+  const typed = Effect.matchCauseEffect(fetching, {
+    onSuccess: Effect.succeed,
+    onFailure: (cause) =>
+      causeKind(cause) !== "Die" ? Effect.failCause(cause) : Effect.fail(
+        cacheLockingError(
+          "FETCHER_FAILED",
+          `Cannot fetch ${JSON.stringify(key)}: the fetcher threw`,
+          { key, phase: "fetch" },
+          Cause.squash(cause),
+        ),
+      ),
+  });
+  return Effect.exit(
+    Effect.withSpan(typed, "cache-locking.fetch", { attributes: { key } }),
+  );
+}

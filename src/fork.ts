@@ -1,0 +1,22 @@
+import { Effect, type Fiber, Scope } from "effect";
+
+// Effect 3 starts a fork at once and has no options for it.
+const forkIn: <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  scope: Scope.Scope,
+  options: { readonly startImmediately: boolean },
+) => Effect.Effect<Fiber.Fiber<A, E>, never, R> = Effect.forkIn;
+
+const processScope = Effect.runSync(Scope.make());
+
+/**
+ * Starts an effect in a fiber that belongs to the process, not to the fiber that starts it, in that fiber's context.
+ *
+ * It can be interrupted wherever it was started. (Effect 3 hands the starter's uninterruptibility on, and an interrupt
+ * signal to every child.)
+ */
+export function forkApart<A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+): Effect.Effect<Fiber.Fiber<A, E>, never, R> {
+  return forkIn(Effect.interruptible(effect), processScope, { startImmediately: true });
+}

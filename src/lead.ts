@@ -1,0 +1,153 @@
+import { Effect, Fiber } from "effect";
+import type { Call } from "./call.ts";
+import { wallMillis } from "./clock.ts";
+import { fetch } from "./fetch.ts";
+import type { End, Flight } from "./flight.ts";
+import { forkApart } from "./fork.ts";
+import { operate, phaseError } from "./operation.ts";
+import { report } from "./report.ts";
+import type { Leader, LeaseOutcome } from "./store.ts";
+import { storedFor } from "./stored_for.ts";
+
+/**
+ * How many times a lease is renewed at most: every third of `leaseTtl`, so a fetch is protected for 20 × `leaseTtl`,
+ * 5 minutes by default. Then the lease is let go, so that a fetch that hangs doesn't block its key for good.
+ */
+export const MAX_RENEWALS = 60;
+
+/** A lease of this flight's, or its claim to one. */
+export interface Claim {
+  readonly owner: string;
+  /** What to release the lease with when the claim ends; undefined where there is nothing to release. */
+  outcome: LeaseOutcome | undefined;
+}
+
+/** Fetches under the lease, keeps it alive meanwhile, and fills. */
+export function lead(
+  flight: Flight,
+  call: Call,
+  claim: Claim,
+  { remaining }: Leader,
+): Effect.Effect<End> {
+  return Effect.clockWith((clock) => {
+    flight.leaseUntil = wallMillis(clock) + remaining;
+    const fetching = Effect.acquireUseRelease(
+      forkApart(keepLease(flight, call, claim)),
+      () => fetch(flight, call),
+      (keeper) => Fiber.interrupt(keeper),
+    );
+    return Effect.flatMap(fetching, (exit): Effect.Effect<End> => {
+      if (exit._tag === "Failure") {
+        if (claim.outcome !== undefined) claim.outcome = "failed";
+        return Effect.succeed({ _tag: "FetchFailed", cause: exit.cause });
+      }
+      const { value } = exit;
+      const ttl = storedFor(call.settings, call.key, value);
+      if (typeof ttl === "object" || ttl === 0) {
+        if (claim.outcome !== undefined) claim.outcome = "uncached";
+        const invalid = typeof ttl === "object" ? ttl : undefined;
+        return Effect.succeed({
+          _tag: "Value",
+          value,
+          source: "leader",
+          stored: false,
+          invalid,
+        });
+      }
+      return Effect.map(
+        fill(flight, call, claim, value, ttl),
+        (stored) => ({ _tag: "Value", value, source: "leader", stored }),
+      );
+    });
+  });
+}
+
+function keepLease(flight: Flight, call: Call, claim: Claim): Effect.Effect<void> {
+  const { store, leaseTtl, operationTimeout } = call.settings;
+  const keep = (renewals: number): Effect.Effect<void> =>
+    Effect.flatMap(Effect.sleep(leaseTtl / 3), () => {
+      if (renewals === MAX_RENEWALS) return Effect.sync(flight.retire);
+      const renewal = operate(
+        store,
+        "renew",
+        call.key,
+        operationTimeout,
+        () => store.renew(call.key, claim.owner, leaseTtl),
+      );
+      return Effect.matchEffect(renewal, {
+        onSuccess: (held) => {
+          if (held) return keep(renewals + 1);
+          claim.outcome = undefined;
+          return Effect.sync(flight.retire);
+        },
+        onFailure: (error) =>
+          Effect.flatMap(
+            report(flight, call.settings, phaseError(store, call.key, error)),
+            () => keep(renewals + 1),
+          ),
+      });
+    });
+  return keep(0);
+}
+
+/** Fills and ends the lease. Once the value is there it is stored even if nobody waits for it any more. */
+function fill(
+  flight: Flight,
+  call: Call,
+  claim: Claim,
+  value: unknown,
+  ttl: number | undefined,
+): Effect.Effect<boolean> {
+  const { key, settings: { store, operationTimeout } } = call;
+  if (claim.outcome === undefined) return Effect.succeed(false);
+  const filling = operate(
+    store,
+    "fill",
+    key,
+    operationTimeout,
+    () => store.fill(key, claim.owner, value, ttl),
+  );
+  return Effect.uninterruptible(
+    Effect.matchEffect(
+      Effect.withSpan(filling, "cache-locking.fill", { attributes: { key, adapter: store.name } }),
+      {
+        onSuccess: (stored) => {
+          claim.outcome = undefined;
+          return Effect.succeed(stored);
+        },
+        onFailure: (error) =>
+          Effect.flatMap(report(flight, call.settings, phaseError(store, key, error)), () => {
+            claim.outcome = undefined;
+            // Nobody waits for it: the backend has just failed to answer, and the value is here.
+            const released = release(flight, call, claim.owner, "cancelled");
+            // Halves store first and release then.
+            const stored = error.operation !== "fill" && error.operation !== "set";
+            return Effect.as(forkApart(released), stored);
+          }),
+      },
+    ),
+  );
+}
+
+/** Releases the lease of an owner, and reports it if that fails: the lease then ends by itself. */
+export function release(
+  flight: Flight,
+  call: Call,
+  owner: string,
+  outcome: LeaseOutcome,
+): Effect.Effect<void> {
+  const { key, settings: { store, operationTimeout } } = call;
+  return Effect.matchEffect(
+    operate(
+      store,
+      "release",
+      key,
+      operationTimeout,
+      () => store.release(key, owner, outcome),
+    ),
+    {
+      onSuccess: () => Effect.void,
+      onFailure: (error) => report(flight, call.settings, phaseError(store, key, error)),
+    },
+  );
+}

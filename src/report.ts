@@ -1,0 +1,31 @@
+import { Effect } from "effect";
+import type { Settings } from "./call.ts";
+import { type CacheLockingError, formatCacheLockingError } from "./errors.ts";
+import type { Flight } from "./flight.ts";
+import { runHook } from "./hooks.ts";
+
+/** Tells of a failure that doesn't fail the call: to the hook `onError`, or else to the log. */
+export function tell(
+  { hooks: { onError } }: Settings,
+  key: string,
+  error: CacheLockingError,
+): Effect.Effect<unknown, unknown> {
+  return onError === undefined
+    ? Effect.logWarning(formatCacheLockingError(error))
+    : runHook("onError", key, () => onError(error, { key }));
+}
+
+/** The same from within a flight: a hook that fails there fails the starter's call in the end. */
+export function report(
+  flight: Flight,
+  settings: Settings,
+  error: CacheLockingError,
+): Effect.Effect<void> {
+  return Effect.matchCauseEffect(tell(settings, flight.key, error), {
+    onSuccess: () => Effect.void,
+    onFailure: (cause) =>
+      Effect.sync(() => {
+        flight.hookFailure ??= cause;
+      }),
+  });
+}

@@ -1,0 +1,208 @@
+import type { Settings } from "./call.ts";
+import { describe } from "./describe.ts";
+import { finiteMillis } from "./duration.ts";
+import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "./errors.ts";
+import {
+  type Entries,
+  entriesOfHalf,
+  type Halves,
+  type LeasesHalf,
+  storeOfHalves,
+} from "./halves.ts";
+import type { Hooks } from "./hooks.ts";
+import type { AdapterOptions, CallOptions } from "./options.ts";
+import type { Store } from "./store.ts";
+import { defaultWaitStrategy } from "./wait_strategy.ts";
+
+/**
+ * Opens the adapter of a config: the same store for the same config object. Undefined for what is no config; throws a
+ * `TypeError` for one whose options can't be used.
+ */
+export type OpenAdapter = (config: unknown) => Store<unknown> | undefined;
+
+type Options = Partial<AdapterOptions<unknown>> & CallOptions<unknown, unknown>;
+
+/** Validates and resolves options; a bad one is an error that names it, its value and the way out. */
+export function settingsOf(input: unknown, open: OpenAdapter): Settings | CacheLockingError {
+  try {
+    if (!isObject(input)) {
+      throw cacheLockingError(
+        "VALIDATION_ERROR",
+        `Cannot use the options: they must be an object, and are ${describe(input)}`,
+        { phase: "options" },
+      );
+    }
+    const options: Options = input;
+    const { takeovers = 1, onCacheFailure = "fail", coalesce = !inWorkers, cacheTtl } = options;
+    if (!Number.isSafeInteger(takeovers) || takeovers < 0) {
+      throw invalid("takeovers", "a whole number from 0", takeovers);
+    }
+    if (onCacheFailure !== "fail" && onCacheFailure !== "bypass") {
+      throw invalid("onCacheFailure", "'fail' or 'bypass'", onCacheFailure);
+    }
+    if (typeof coalesce !== "boolean") throw invalid("coalesce", "true or false", coalesce);
+    return {
+      store: storeOf(options, open),
+      cacheTtl: cacheTtl === undefined || typeof cacheTtl === "function"
+        ? cacheTtl
+        : millis("cacheTtl", cacheTtl, 0),
+      leaseTtl: positiveMillis("leaseTtl", options.leaseTtl, 15_000),
+      waitMax: millis("waitMax", options.waitMax, 4_000),
+      waitStep: millis("waitStep", options.waitStep, 250),
+      waitStrategy: aFunction("waitStrategy", options.waitStrategy) ?? defaultWaitStrategy,
+      shouldCache: aFunction("shouldCache", options.shouldCache),
+      tries: takeovers + 1,
+      ownerId: aString("ownerId", options.ownerId),
+      signal: aSignal(options.signal),
+      coalesce,
+      bypass: onCacheFailure === "bypass",
+      operationTimeout: positiveMillis("operationTimeout", options.operationTimeout, 2_000),
+      hooks: hooksOf(options.hooks),
+    };
+  } catch (error) {
+    if (isCacheLockingError(error)) return error;
+    throw error;
+  }
+}
+
+/** Where one request may not await another's I/O, so flights can't be shared. */
+const inWorkers = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ===
+  "Cloudflare-Workers";
+
+/** The error of an option that isn't what it must be. */
+export function invalid(option: string, must: string, value: unknown): CacheLockingError {
+  return cacheLockingError(
+    "VALIDATION_ERROR",
+    `Cannot use the option \`${option}\`: it must be ${must}, and is ${describe(value)}`,
+    { phase: "options" },
+  );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function millis(option: string, value: unknown, byDefault: number): number {
+  if (value === undefined) return byDefault;
+  const result = finiteMillis(value);
+  if (result === undefined) {
+    throw invalid(
+      option,
+      "a finite duration that isn't negative, such as 500 (milliseconds) or '5 seconds'",
+      value,
+    );
+  }
+  return result;
+}
+
+function positiveMillis(option: string, value: unknown, byDefault: number): number {
+  const result = millis(option, value, byDefault);
+  if (result === 0) throw invalid(option, "longer than zero, such as '5 seconds'", value);
+  return result;
+}
+
+function aFunction<F>(option: string, value: F): F {
+  if (value !== undefined && typeof value !== "function") {
+    throw invalid(option, "a function", value);
+  }
+  return value;
+}
+
+function aString(option: string, value: string | undefined): string | undefined {
+  if (value !== undefined && typeof value !== "string") throw invalid(option, "a string", value);
+  return value;
+}
+
+function aSignal(value: AbortSignal | undefined): AbortSignal | undefined {
+  if (
+    value !== undefined &&
+    !(isObject(value) && "aborted" in value && "addEventListener" in value)
+  ) {
+    throw invalid("signal", "an AbortSignal", value);
+  }
+  return value;
+}
+
+const hookNames = ["onHit", "onLeader", "onFollowerWait", "onFallback", "onError"] as const;
+const noHooks: Hooks<unknown> = {};
+
+function hooksOf(value: unknown): Hooks<unknown> {
+  if (value === undefined) return noHooks;
+  if (!isObject(value)) throw invalid("hooks", "an object of hooks", value);
+  const hooks: Hooks<unknown> = value;
+  for (const name of hookNames) aFunction(`hooks.${name}`, hooks[name]);
+  return hooks;
+}
+
+const mixed = new WeakMap<object, WeakMap<LeasesHalf, Store<unknown>>>();
+
+function storeOf({ adapter, leases }: Options, open: OpenAdapter): Store<unknown> {
+  const leasesHalf = leases === undefined ? undefined : aLeasesHalf("leases", leases);
+  if (isHalves(adapter)) {
+    const own = adapter.leases === undefined
+      ? undefined
+      : aLeasesHalf("adapter.leases", adapter.leases);
+    const chosen = leasesHalf ?? own;
+    if (chosen === undefined) {
+      throw invalid("leases", "a leases half, as the adapter keeps no leases", leases);
+    }
+    return mix(adapter.cache, chosen, () => entriesOfHalf(adapter.cache));
+  }
+  const store = isStore(adapter) ? adapter : opened(adapter, open);
+  return leasesHalf === undefined ? store : mix(store, leasesHalf, () => store);
+}
+
+function opened(adapter: unknown, open: OpenAdapter): Store<unknown> {
+  try {
+    const store = open(adapter);
+    if (store !== undefined) return store;
+  } catch (error) {
+    throw cacheLockingError(
+      "VALIDATION_ERROR",
+      `Cannot use the option \`adapter\`: ${error instanceof Error ? error.message : error}`,
+      { phase: "options" },
+      error,
+    );
+  }
+  throw invalid(
+    "adapter",
+    "'memory', a config `{ type, options }` of a known type, an adapter, or halves `{ cache, leases }`",
+    isObject(adapter) && "type" in adapter ? adapter.type : adapter,
+  );
+}
+
+/** One store for the same two halves, so that their callers meet. */
+function mix(cache: object, leases: LeasesHalf, entries: () => Entries<unknown>): Store<unknown> {
+  let stores = mixed.get(cache);
+  if (stores === undefined) {
+    stores = new WeakMap();
+    mixed.set(cache, stores);
+  }
+  let store = stores.get(leases);
+  if (store === undefined) {
+    store = storeOfHalves(entries(), leases);
+    stores.set(leases, store);
+  }
+  return store;
+}
+
+function isStore(value: unknown): value is Store<unknown> {
+  return isObject(value) && "acquire" in value && typeof value.acquire === "function" &&
+    "fill" in value && typeof value.fill === "function";
+}
+
+function isHalves(value: unknown): value is Halves<unknown> {
+  if (!isObject(value) || !("cache" in value)) return false;
+  const { cache } = value;
+  if (has(cache, "get") && has(cache, "set")) return true;
+  throw invalid("adapter.cache", "a cache half with `get` and `set`", cache);
+}
+
+function aLeasesHalf(option: string, value: LeasesHalf): LeasesHalf {
+  if (has(value, "acquire") && has(value, "release")) return value;
+  throw invalid(option, "a leases half with `acquire` and `release`", value);
+}
+
+function has(value: unknown, method: string): boolean {
+  return isObject(value) && typeof (value as Record<string, unknown>)[method] === "function";
+}
