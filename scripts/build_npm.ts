@@ -5,10 +5,10 @@
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { dependencies, effectPeer, entryPoints, manifest, root } from "./project.ts";
-import { compilerOptions, emit } from "./typescript.ts";
+import { compilerOptions, emit, nodeTypes } from "./typescript.ts";
 
 const out = `${root}npm/`;
-const dntModule = "jsr:@deno/dnt@^0.42.3";
+const dntModule = "jsr:@deno/dnt@^0.43.2";
 
 /** The clients that adapters take: optional peers, as soon as deno.json imports them. */
 const clients = [
@@ -41,8 +41,7 @@ async function buildWithDnt(dnt: any): Promise<void> {
       path: `${root}${source}`,
     })),
     outDir: out,
-    importMap: `${root}deno.json`,
-    package: packageJson(),
+    package: { ...packageJson(), devDependencies: { "@types/node": nodeTypes } },
     compilerOptions,
     shims: {},
     declaration: "inline",
@@ -50,7 +49,7 @@ async function buildWithDnt(dnt: any): Promise<void> {
     skipSourceOutput: true,
     test: false,
   });
-  for (const left of ["node_modules", "package-lock.json", ".npmignore"]) {
+  for (const left of ["node_modules", "package-lock.json", ".npmignore", "esm/package.json"]) {
     rmSync(`${out}${left}`, { recursive: true, force: true });
   }
 }

@@ -11,6 +11,9 @@ export const compilerOptions: Readonly<Record<string, unknown>> = {
   ...manifest.compilerOptions,
 };
 
+/** The version of Node's types that the package is built with. */
+export const nodeTypes = "^24";
+
 /** Compiles files, and what they import, into a folder, in the same layout; `./x.ts` becomes `./x.js`. */
 export async function emit(
   files: readonly string[],
@@ -21,7 +24,7 @@ export async function emit(
     ...sourceDependencies,
     effect: effectVersions[4],
     typescript: "^7.0.2",
-    "@types/node": "^24",
+    "@types/node": nodeTypes,
   });
   for (const source of [...sources, "scripts"]) {
     rmSync(`${folder}${source}`, { recursive: true, force: true });
