@@ -44,6 +44,7 @@ async function buildWithDnt(dnt: any): Promise<void> {
     package: { ...packageJson(), devDependencies: { "@types/node": nodeTypes } },
     compilerOptions,
     shims: {},
+    polyfills: false,
     declaration: "inline",
     scriptModule: false,
     skipSourceOutput: true,
