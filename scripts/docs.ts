@@ -4,7 +4,7 @@
  */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { cache, type EffectMajor, importFlags, manifest, root } from "./project.ts";
+import { cache, type EffectMajor, importFlags, root } from "./project.ts";
 import { report, type Result, tally } from "./result.ts";
 import { deno, run } from "./shell.ts";
 
@@ -57,8 +57,7 @@ function writeExamples(examples: readonly Example[], folder: string): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   // Deno skips what deno.json excludes, even if it is named, so that the examples need a configuration of their own.
-  const { compilerOptions } = manifest;
-  writeFileSync(`${folder}deno.json`, JSON.stringify({ compilerOptions }));
+  writeFileSync(`${folder}deno.json`, "{}");
   for (const { file, code } of examples) writeFileSync(`${folder}${file}`, code);
   return folder;
 }

@@ -30,9 +30,8 @@ function testDeno(name: string, flags: readonly string[], env: Backends["env"]):
     const finished = await run(deno, ["test", ...flags], { env });
     const summary = finished.output.match(/\d+ passed.* \| \d+ failed.*/g)?.at(-1) ?? "";
     const sum = (word: string) => {
-      const [, tests = 0, steps = 0] = summary.match(`(\\d+) ${word}(?: \\((\\d+) steps?\\))?`) ??
-        [];
-      return Number(tests) + Number(steps);
+      const counts = summary.match(`(\\d+) ${word}(?: \\((\\d+) steps?\\))?`) ?? [];
+      return Number(counts[1] ?? 0) + Number(counts[2] ?? 0);
     };
     countSuite(count, finished, " ERRORS ", [sum("passed"), sum("failed"), sum("ignored")]);
   });
