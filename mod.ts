@@ -104,7 +104,13 @@ export type {
   LeaderHookContext,
   NoHooks,
 } from "./src/hooks.ts";
-export type { AdapterOptions, CallOptions, Fetcher, GetOrSetOptions } from "./src/options.ts";
+export type {
+  AdapterOptions,
+  CallOptions,
+  Fetcher,
+  GetOrSetOptions,
+  HooksOptions,
+} from "./src/options.ts";
 export { type CacheMeta, CacheOutcome, type GetOrSetResult } from "./src/outcome.ts";
 export type {
   Acquired,

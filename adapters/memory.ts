@@ -27,7 +27,7 @@
  * @module
  */
 import { Effect } from "effect";
-import { wallMillis } from "../src/clock.ts";
+import { monotonicMillis, wallMillis } from "../src/clock.ts";
 import { describe } from "../src/describe.ts";
 import type { Acquired, LeaseOutcome, Store } from "../src/store.ts";
 import { makeWatchers } from "../src/watchers.ts";
@@ -47,7 +47,7 @@ interface MemoryEntry<V> {
 
 interface MemoryLease {
   readonly owner: string;
-  /** Epoch milliseconds; for one that has ended, for how long that is remembered. */
+  /** By the monotonic clock, in milliseconds; for one that has ended, for how long that is remembered. */
   until: number;
   /** Whether anybody waits for it, so that its end has to be remembered. */
   followed: boolean;
@@ -125,9 +125,10 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
     owner: string,
     ttl: number,
     waitedFor: string | undefined,
+    wall: number,
     now: number,
   ): Acquired<V> => {
-    const entry = peek(key, now);
+    const entry = peek(key, wall);
     if (entry !== undefined) return { _tag: "Hit", entry };
 
     forgetOld(now);
@@ -166,9 +167,9 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
         watchers.notify(key);
       }),
     acquire: (key, owner, ttl, waitedFor) =>
-      atNow((now) => acquire(key, owner, ttl, waitedFor, now)),
+      atNow((wall, now) => acquire(key, owner, ttl, waitedFor, wall, now)),
     renew: (key, owner, ttl) =>
-      atNow((now) => {
+      atNow((_wall, now) => {
         const lease = held(key, owner, now);
         if (lease === undefined) return false;
         lease.until = now + ttl;
@@ -176,15 +177,15 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
         return true;
       }),
     fill: (key, owner, value, ttl) =>
-      atNow((now) => {
+      atNow((wall, now) => {
         if (held(key, owner, now) === undefined) return false;
-        store(key, value, ttl, now);
+        store(key, value, ttl, wall);
         leases.delete(key);
         watchers.notify(key);
         return true;
       }),
     release: (key, owner, outcome) =>
-      atNow((now) => {
+      atNow((_wall, now) => {
         const lease = held(key, owner, now);
         if (lease === undefined) return;
         if (lease.followed && outcome !== "cancelled") lease.ended = outcome;
@@ -195,6 +196,9 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
   };
 }
 
-function atNow<A>(step: (now: number) => A): Effect.Effect<A> {
-  return Effect.clockWith((clock) => Effect.succeed(step(wallMillis(clock))));
+/** Entries expire by the wall clock, which is read on every hit; leases by the monotonic one, which never jumps. */
+function atNow<A>(step: (wall: number, monotonic: number) => A): Effect.Effect<A> {
+  return Effect.clockWith((clock) =>
+    Effect.succeed(step(wallMillis(clock), monotonicMillis(clock)))
+  );
 }

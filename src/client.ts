@@ -5,7 +5,13 @@ import { type DurationInput, finiteMillis } from "./duration.ts";
 import { type AdapterError, type CacheLockingError, isCacheLockingError } from "./errors.ts";
 import type { HooksError, HooksServices, NoHooks } from "./hooks.ts";
 import { operate, phaseError } from "./operation.ts";
-import type { AdapterOptions, CallOptions, Fetcher, GetOrSetOptions } from "./options.ts";
+import type {
+  AdapterOptions,
+  CallOptions,
+  Fetcher,
+  GetOrSetOptions,
+  HooksOptions,
+} from "./options.ts";
 import type { GetOrSetResult } from "./outcome.ts";
 import { tell } from "./report.ts";
 import { invalid, type OpenAdapter, settingsOf } from "./settings.ts";
@@ -18,7 +24,7 @@ export interface CacheClient<H = NoHooks> {
   getOrSet<V, E = never, R = never, H2 = NoHooks>(
     key: string,
     fetcher: Fetcher<V, E, R>,
-    overrides?: CallOptions<V, H2>,
+    overrides?: CallOptions<V> & HooksOptions<V, H2>,
   ): Effect.Effect<
     GetOrSetResult<V>,
     E | HooksError<H> | HooksError<H2> | CacheLockingError,
@@ -52,7 +58,7 @@ export interface CacheModule<Config> {
    * `VALIDATION_ERROR`.
    */
   make<H = NoHooks>(
-    defaults: AdapterOptions<Config> & CallOptions<unknown, H>,
+    defaults: AdapterOptions<Config> & CallOptions<unknown> & HooksOptions<unknown, H>,
   ): CacheClient<H>;
 }
 

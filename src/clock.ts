@@ -18,5 +18,5 @@ export function wallMillis(clock: Clock.Clock): number {
 export function monotonicMillis(clock: Clock.Clock): number {
   const readings = clock as Readings;
   const nanos = readings.monotonicTimeNanosUnsafe?.() ?? readings.unsafeCurrentTimeNanos!();
-  return Number(nanos) / 1e6;
+  return Number(nanos / 1000n) / 1000;
 }

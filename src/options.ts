@@ -10,7 +10,7 @@ import type { WaitStrategy } from "./wait_strategy.ts";
 export type Fetcher<V, E = never, R = never> = (context: FetchContext) => Effect.Effect<V, E, R>;
 
 /** What can be said of every call, or once for a client. */
-export interface CallOptions<V, H = NoHooks> {
+export interface CallOptions<V> {
   /**
    * For how long the value is stored: a duration, or a function of the value that returns one. Zero means: do not store.
    * For good without it.
@@ -47,6 +47,10 @@ export interface CallOptions<V, H = NoHooks> {
   readonly onCacheFailure?: "fail" | "bypass" | undefined;
   /** The longest that one operation of the backend may take before it counts as failed; 2 seconds by default. */
   readonly operationTimeout?: DurationInput | undefined;
+}
+
+/** The caller's own hooks, whose errors and requirements are in the call's type. */
+export interface HooksOptions<V, H = NoHooks> {
   /** What is run at the turns of the call. */
   readonly hooks?: (H & Hooks<V>) | undefined;
 }
@@ -61,7 +65,7 @@ export interface AdapterOptions<Config> {
 
 /** The options of `Cache.getOrSet`. */
 export interface GetOrSetOptions<V, E, R, H, Config>
-  extends CallOptions<V, H>, AdapterOptions<Config> {
+  extends CallOptions<V>, HooksOptions<V, H>, AdapterOptions<Config> {
   /** The key: a non-empty string. */
   readonly key: string;
   /** Fetches the value if it isn't cached. */

@@ -10,7 +10,7 @@ import {
   storeOfHalves,
 } from "./halves.ts";
 import type { Hooks } from "./hooks.ts";
-import type { AdapterOptions, CallOptions } from "./options.ts";
+import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
 import type { Store } from "./store.ts";
 import { defaultWaitStrategy } from "./wait_strategy.ts";
 
@@ -20,7 +20,7 @@ import { defaultWaitStrategy } from "./wait_strategy.ts";
  */
 export type OpenAdapter = (config: unknown) => Store<unknown> | undefined;
 
-type Options = Partial<AdapterOptions<unknown>> & CallOptions<unknown, unknown>;
+type Options = Partial<AdapterOptions<unknown>> & CallOptions<unknown> & HooksOptions<unknown>;
 
 /** Validates and resolves options; a bad one is an error that names it, its value and the way out. */
 export function settingsOf(input: unknown, open: OpenAdapter): Settings | CacheLockingError {
