@@ -284,6 +284,12 @@ function flightsOf({ settings: { store, coalesce } }: Call): Partial<Air> {
   return flights;
 }
 
+/** How many flights of a store are under way that callers can join. */
+export function flightsUnderWay(store: Store<unknown>): number {
+  const { leading, fallingBack } = air.get(store) ?? {};
+  return (leading?.size ?? 0) + (fallingBack?.size ?? 0);
+}
+
 /** Makes those who come from now on start anew: what is under way began before the key was set or deleted. */
 export function retireFlights(store: Store<unknown>, key: string): void {
   air.get(store)?.leading.get(key)?.retire();

@@ -2,75 +2,20 @@ import { Duration, Effect, Fiber, Option } from "effect";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { memoryAdapter } from "../adapters/memory.ts";
+import { AdapterError, Cache, type FetchContext, isCacheLockingError, type Store } from "../mod.ts";
 import {
-  AdapterError,
-  Cache,
-  type CacheOutcome,
-  type CallOptions,
-  type FetchContext,
-  isCacheLockingError,
-  type Store,
-} from "../mod.ts";
+  all,
+  errorOf,
+  KEY,
+  outcomes,
+  processes,
+  source,
+  start,
+  tagOf,
+  times,
+} from "./support/herd.ts";
 import { processOver } from "./support/process.ts";
 import { simulate } from "./support/simulation.ts";
-
-const KEY = "user:42";
-
-/** A fetcher that takes a time and counts. */
-function source<V>(
-  millis: number,
-  value: (fetch: number) => Effect.Effect<V, unknown> | V,
-) {
-  const counter = { fetches: 0, running: 0, most: 0 };
-  const fetcher = () =>
-    Effect.suspend(() => {
-      const fetch = ++counter.fetches;
-      counter.most = Math.max(counter.most, ++counter.running);
-      return Effect.ensuring(
-        Effect.flatMap(Effect.sleep(millis), () => {
-          const result = value(fetch);
-          return Effect.isEffect(result)
-            ? result as Effect.Effect<V, unknown>
-            : Effect.succeed(result);
-        }),
-        Effect.sync(() => counter.running--),
-      );
-    });
-  return { counter, fetcher };
-}
-
-const all = <A, E>(effects: Effect.Effect<A, E>[]) =>
-  Effect.all(effects, { concurrency: "unbounded" });
-
-const times = <A>(count: number, make: (index: number) => A) =>
-  Array.from({ length: count }, (_, index) => make(index));
-
-/** Starts an effect on its own, so that it can be interrupted. */
-const start = <A, E>(effect: Effect.Effect<A, E>) =>
-  Effect.flatMap(Effect.scope, (scope) => Effect.forkIn(effect, scope));
-
-const outcomes = (results: readonly { meta: { cache: CacheOutcome } }[]) => {
-  const counts: Record<string, number> = {};
-  for (const { meta } of results) counts[meta.cache] = (counts[meta.cache] ?? 0) + 1;
-  return counts;
-};
-
-const errorOf = <A, E>(effect: Effect.Effect<A, E>) =>
-  Effect.match(effect, { onSuccess: () => undefined, onFailure: (error) => error });
-
-const tagOf = (error: unknown) => isCacheLockingError(error) ? error._tag : error;
-
-/** Processes over one backend, each with a client and two milliseconds away. */
-function processes(count: number, { poll = false, ...defaults }: ProcessesOptions = {}) {
-  const backend = memoryAdapter();
-  const stores = times(count, () => processOver(backend, { latency: 2, poll }));
-  const clients = stores.map((adapter) => Cache.make({ ...defaults, adapter }));
-  return { backend, stores, clients };
-}
-
-interface ProcessesOptions extends CallOptions<unknown> {
-  readonly poll?: boolean;
-}
 
 describe("1. One fetch", () => {
   it("10,000 callers of one cold key in one process: one fetch", async () => {
