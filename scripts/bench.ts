@@ -1,0 +1,26 @@
+/** Measures the library beside its neighbours: `deno task bench`. */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { benchHits } from "./bench/hits.ts";
+import { countOperations } from "./bench/operations.ts";
+import { printGoals } from "./bench/report.ts";
+import { benchStampede } from "./bench/stampede.ts";
+
+const { values: { strict, quick } } = parseArgs({
+  options: {
+    /** Exits with 1 if a goal is missed. */
+    strict: { type: "boolean", default: false },
+    /** A look, not a measurement. */
+    quick: { type: "boolean", default: false },
+  },
+});
+const effort = { rounds: quick ? 3 : 15, millis: quick ? 20 : 50 };
+
+console.log("A hit or a herd: the median, and how many times as fast as the first row");
+const goals = [
+  ...await countOperations(),
+  ...await benchHits(effort),
+  ...await benchStampede(effort),
+];
+const met = printGoals(goals);
+process.exit(strict && !met ? 1 : 0);

@@ -1,0 +1,61 @@
+import { measure } from "mitata";
+
+/** One thing to be timed. */
+export interface Subject {
+  readonly name: string;
+  /** Does `calls` calls. */
+  readonly run: () => Promise<unknown>;
+  readonly calls: number;
+}
+
+/** What a subject took. */
+export interface Timing {
+  readonly name: string;
+  /** Nanoseconds a call, the median of all rounds. */
+  readonly median: number;
+  /** How many times as fast as the reference, the median of what each round says. */
+  readonly ratio: number;
+}
+
+/** How long a comparison takes. */
+export interface Effort {
+  readonly rounds: number;
+  /** Milliseconds for each subject in each round. */
+  readonly millis: number;
+}
+
+/**
+ * Times the subjects in turns and compares each with the first one within each round, so that what else the machine does
+ * hits all alike.
+ */
+export async function compare(
+  subjects: readonly Subject[],
+  { rounds, millis }: Effort,
+): Promise<Timing[]> {
+  const rows = subjects.map((subject) => ({ subject, times: [] as number[] }));
+  for (let round = -1; round < rounds; round++) {
+    for (const { subject, times } of round % 2 ? rows : rows.toReversed()) {
+      const { p50 } = await measure(subject.run, {
+        min_cpu_time: millis * 1e6,
+        min_samples: 4,
+        samples_threshold: 8,
+        warmup_samples: 1,
+        gc: false,
+      });
+      if (round >= 0) times.push(p50 / subject.calls);
+    }
+  }
+  const reference = rows[0]!.times;
+  return rows.map(({ subject: { name }, times }) => ({
+    name,
+    median: medianOf(times),
+    ratio: medianOf(times.map((time, round) => reference[round]! / time)),
+  }));
+}
+
+/** The middle one. */
+export function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle) - 1]!) / 2;
+}

@@ -1,0 +1,109 @@
+import { Effect } from "effect";
+import { compare, type Effort, type Subject } from "./measure.ts";
+import * as peers from "./peers.ts";
+import { type Goal, printTimings, ratioGoal } from "./report.ts";
+
+const CALLERS = 10_000;
+
+/** A cold key and its fetch, which ends when all callers have come, so that what they cost can't hide behind it. */
+interface Stampede {
+  readonly source: peers.Source;
+  /** Begins with the next key. */
+  readonly begin: () => string;
+  readonly come: () => void;
+}
+
+/** Times a herd of one cold key, from the first caller to the last one's value. The fetch itself takes no time. */
+export async function benchStampede(effort: Effort): Promise<Goal[]> {
+  const goals: Goal[] = [];
+  for (
+    const [name, run] of [["a run each", eachRun], ["one fiber", oneFiber]] as const
+  ) {
+    const dedupe = inStampede((source) => peers.inEffect(peers.asyncCacheDedupe(source)), run);
+    const timings = await compare([
+      dedupe,
+      inStampede(peers.client, run),
+      inStampede(peers.oneShot, run),
+      inStampede(peers.effectCache, run),
+      inStampede((source) => peers.inEffect(sharedPromise(source)), run),
+      ...run === eachRun
+        ? [peers.asyncCacheDedupe, peers.lruCache, peers.bentoCache].map((peer) =>
+          inStampede(peer, eachAwaited)
+        )
+        : [],
+    ], effort);
+    printTimings(`Stampede, ${CALLERS} callers of a cold key, ${name}, in all`, timings);
+    goals.push(ratioGoal(`stampede, ${name}`, "client.getOrSet", timings, 1));
+  }
+  return goals;
+}
+
+function inStampede<Peer extends { readonly name: string }>(
+  peer: (source: peers.Source) => Peer,
+  run: (peer: Peer, stampede: Stampede) => Promise<unknown>,
+): Subject {
+  const stampede = makeStampede();
+  const subject = peer(stampede.source);
+  const name = run === eachAwaited as unknown ? `${subject.name}, bare` : subject.name;
+  return { name, calls: 1, run: () => run(subject, stampede) };
+}
+
+function makeStampede(): Stampede {
+  let herds = 0;
+  let callers = 0;
+  let { promise, resolve } = Promise.withResolvers<number>();
+  let fetches = 0;
+  return {
+    source: () => {
+      if (++fetches > 1) throw new Error(`Fetched ${fetches} times for one herd`);
+      return promise;
+    },
+    begin: () => {
+      ({ promise, resolve } = Promise.withResolvers<number>());
+      callers = fetches = 0;
+      return `user:${herds++}`;
+    },
+    come: () => {
+      if (++callers === CALLERS) setTimeout(resolve, 0, herds);
+    },
+  };
+}
+
+function eachRun({ get }: peers.EffectPeer, { begin, come }: Stampede): Promise<unknown> {
+  const key = begin();
+  return Promise.all(Array.from({ length: CALLERS }, () => {
+    come();
+    return Effect.runPromise(get(key));
+  }));
+}
+
+function eachAwaited({ get }: peers.PromisePeer, { begin, come }: Stampede): Promise<unknown> {
+  const key = begin();
+  return Promise.all(Array.from({ length: CALLERS }, () => {
+    come();
+    return get(key);
+  }));
+}
+
+function oneFiber({ get }: peers.EffectPeer, { begin, come }: Stampede): Promise<unknown> {
+  const key = begin();
+  const caller = Effect.suspend(() => {
+    come();
+    return get(key);
+  });
+  return Effect.runPromise(
+    Effect.all(Array.from({ length: CALLERS }, () => caller), { concurrency: "unbounded" }),
+  );
+}
+
+/** The least that can be done: all await one promise. */
+function sharedPromise(source: peers.Source): peers.PromisePeer {
+  const promises = new Map<string, Promise<number>>();
+  return {
+    name: "floor: one promise",
+    get: (key) => {
+      if (!promises.has(key)) promises.set(key, source(key));
+      return promises.get(key)!;
+    },
+  };
+}
