@@ -173,7 +173,6 @@ function leave(flight: Flight): Effect.Effect<void> {
     if (flight.callers > 0 || flight.ended !== undefined || flight.fiber === undefined) {
       return Effect.void;
     }
-    flight.retire();
     flight.abort?.();
     return Effect.asVoid(Fiber.interrupt(flight.fiber));
   });
