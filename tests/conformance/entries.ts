@@ -1,0 +1,257 @@
+import { Effect } from "effect";
+import assert from "node:assert/strict";
+import { isAdapterError } from "../../src/errors.ts";
+import type { Entry } from "../../src/store.ts";
+import { answered, LONG, type Property, type World } from "./world.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
+
+/** Values that every store keeps as they are. */
+export const values: readonly unknown[] = [
+  undefined,
+  null,
+  0,
+  "",
+  false,
+  true,
+  -1.5,
+  1e21,
+  "undefined",
+  "null",
+  "0",
+  'quotes " and \\ backslashes',
+  "line\nbreak, tab\t, NUL\0, é, 日本, 🦊",
+  "\ud800 alone",
+  [],
+  {},
+  [[null, [0, ""]], { deep: { deeper: [false, { deepest: null }] } }],
+  JSON.parse('{ "__proto__": { "own": 1 }, "constructor": 2, "": 3 }'),
+  "long ".repeat(20_000),
+];
+
+function nameOf(value: unknown): string {
+  const type = Object.prototype.toString.call(value);
+  const asJson = ["[object Object]", "[object Array]", "[object String]"].includes(type);
+  const name = asJson ? JSON.stringify(value) : value instanceof Object ? type : String(value);
+  return name.length > 50 ? `${name.slice(0, 50)}…` : name;
+}
+
+/** That a value comes back as it was. */
+export function keeps(value: unknown): Property {
+  return {
+    name: `keeps the value ${nameOf(value)}`,
+    needs: value === null ? ["nulls"] : [],
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        const filled = `${key}:filled`;
+        yield* one.set(key, value, LONG);
+        yield* one.acquire(filled, "a", LONG);
+        assert.equal(yield* one.fill(filled, "a", value, LONG), true);
+        for (const each of [key, filled]) {
+          assert.deepEqual((yield* two.get(each))?.value, value);
+          assert.deepEqual(hasValue(yield* two.get(each)), true);
+          assert.deepEqual(answered(yield* two.acquire(each, "b", LONG), "Hit").entry.value, value);
+        }
+      }),
+  };
+}
+
+const hasValue = (entry: Entry<unknown> | undefined) => entry !== undefined && "value" in entry;
+
+/** What `get`, `set` and `delete` guarantee. */
+export const entries: readonly Property[] = [
+  {
+    name: "get finds nothing where nothing was stored",
+    holds: ({ one, key }) => Effect.map(one.get(key), (entry) => assert.equal(entry, undefined)),
+  },
+  {
+    name: "set stores for every process, and overwrites",
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        yield* one.set(key, "first", LONG);
+        assert.equal((yield* two.get(key))?.value, "first");
+        yield* two.set(key, "second", LONG);
+        assert.equal((yield* one.get(key))?.value, "second");
+        assert.equal((yield* two.get(key))?.value, "second");
+      }),
+  },
+  {
+    name: "delete removes for every process, and may find nothing to remove",
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        yield* one.delete(key);
+        yield* one.set(key, "value");
+        yield* two.delete(key);
+        assert.equal(yield* one.get(key), undefined);
+        assert.equal(yield* two.get(key), undefined);
+        answered(yield* one.acquire(key, "a", LONG), "Leader");
+      }),
+  },
+  {
+    name: "an entry ends with its time to live, and one without lives on",
+    holds: ({ one, two, key, short, expired }) =>
+      Effect.gen(function* () {
+        yield* one.set(key, "short", short);
+        yield* one.set(`${key}:good`, "for good");
+        assert.equal((yield* two.get(key))?.value, "short");
+        yield* expired;
+        assert.equal(yield* one.get(key), undefined);
+        assert.equal(yield* two.get(key), undefined);
+        answered(yield* two.acquire(key, "a", LONG), "Leader");
+        assert.equal((yield* two.get(`${key}:good`))?.value, "for good");
+      }),
+  },
+  {
+    name: "a filled entry ends with its time to live, and one without lives on",
+    holds: ({ one, two, key, short, expired }) =>
+      Effect.gen(function* () {
+        yield* one.acquire(key, "a", LONG);
+        yield* one.fill(key, "a", "short", short);
+        yield* one.acquire(`${key}:good`, "a", short);
+        yield* one.fill(`${key}:good`, "a", "for good");
+        assert.equal((yield* two.get(key))?.value, "short");
+        yield* expired;
+        assert.equal(yield* two.get(key), undefined);
+        answered(yield* two.acquire(key, "b", LONG), "Leader");
+        assert.equal((yield* two.get(`${key}:good`))?.value, "for good");
+      }),
+  },
+  {
+    name: "the time to live is that of the last set",
+    holds: ({ one, two, key, short, expired }) =>
+      Effect.gen(function* () {
+        yield* one.set(key, 1, short);
+        yield* two.set(key, 2);
+        yield* one.set(`${key}:2`, 1);
+        yield* two.set(`${key}:2`, 2, short);
+        yield* one.set(`${key}:3`, 1, short);
+        yield* two.set(`${key}:3`, 2, LONG);
+        yield* expired;
+        assert.equal((yield* one.get(key))?.value, 2);
+        assert.equal(yield* one.get(`${key}:2`), undefined);
+        assert.equal((yield* one.get(`${key}:3`))?.value, 2);
+      }),
+  },
+  {
+    name: "times to live may have a fraction, and be as short or as long as they like",
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        for (const ttl of [1000.5, 29.9 * DAY + 0.1, 40 * DAY, 36_500 * DAY]) {
+          yield* one.set(key, ttl, ttl);
+          assert.equal((yield* two.get(key))?.value, ttl);
+          yield* one.delete(key);
+          const { remaining } = answered(yield* one.acquire(key, "a", ttl), "Leader");
+          assert.ok(remaining > 0);
+          assert.equal(yield* one.renew(key, "a", ttl), true);
+          assert.equal(yield* one.fill(key, "a", ttl, ttl), true);
+          assert.equal((yield* two.get(key))?.value, ttl);
+          yield* one.delete(key);
+        }
+        yield* one.set(key, "value", 0.4);
+        yield* one.set(key, "value", LONG);
+        yield* one.delete(key);
+        answered(yield* one.acquire(key, "a", 0.4), "Leader");
+        yield* one.renew(key, "a", 0.4);
+        yield* one.fill(key, "a", "value", 0.4);
+      }),
+  },
+  {
+    name: "many keys are kept at once",
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        const keys = Array.from({ length: 50 }, (_, index) => `${key}:${index}`);
+        const each = <A, E>(run: (key: string) => Effect.Effect<A, E>) =>
+          Effect.forEach(keys, run, { concurrency: "unbounded" });
+        yield* each((key) => one.set(key, key, LONG));
+        assert.deepEqual((yield* each((key) => two.get(key))).map((entry) => entry?.value), keys);
+      }),
+  },
+  ...keyProperties(),
+];
+
+function keyProperties(): Property[] {
+  /** Keys that every store takes. */
+  const ordinary = [
+    "a",
+    "A",
+    "a ",
+    " a",
+    "a b",
+    "a:b",
+    "a/b",
+    "a//b",
+    "/a",
+    "a/",
+    "../a",
+    "%61",
+    "{a}",
+    "{a}b",
+    "}a{",
+    "{}a",
+    "a*",
+    "a?",
+    "a%",
+    "a_",
+    "a'b",
+    'a"b',
+    "a\\b",
+    "a;b--",
+    "$a",
+    "a.b",
+    "é",
+    "e\u0301",
+    "日本",
+    "🦊",
+    "lease:a",
+    "a:lease",
+    "x".repeat(200),
+  ];
+  /** Keys that a store may refuse, with an `AdapterError`, but never mistake for another. */
+  const hostile = [
+    "a\0b",
+    "a\nb",
+    "a\r\nb",
+    "a\tb",
+    "\x7f",
+    "\ud800",
+    "\ud801",
+    "\udc00",
+    "\ufffd",
+    "y".repeat(5000),
+    "y".repeat(4999) + "z",
+    "日".repeat(1000),
+  ];
+  const apart = ({ one, two }: World, keys: readonly string[], mayRefuse: boolean) =>
+    Effect.gen(function* () {
+      const taken: string[] = [];
+      for (const key of keys) {
+        const refused = yield* Effect.exit(Effect.flip(one.set(key, key, LONG)));
+        if (refused._tag === "Failure") taken.push(key);
+        else assert.ok(mayRefuse && isAdapterError(refused.value), `${key} is refused`);
+      }
+      for (const key of taken) assert.equal((yield* two.get(key))?.value, key);
+      for (const key of taken) {
+        yield* two.delete(key);
+        assert.equal(yield* one.get(key), undefined);
+        answered(yield* one.acquire(key, key, LONG), "Leader");
+      }
+      for (const key of taken) answered(yield* two.acquire(key, "other", LONG), "Follower");
+      for (const key of taken) assert.equal(yield* one.fill(key, key, key, LONG), true);
+      for (const key of taken) assert.equal((yield* two.get(key))?.value, key);
+      for (const key of taken) yield* two.delete(key);
+    });
+  return [
+    {
+      name: "keys may be any text, and each is a key of its own",
+      holds: (world) => apart(world, ordinary.map((name) => world.key + name), false),
+    },
+    {
+      name: "keys that mean something to an object or a file system are keys like any other",
+      holds: (world) => apart(world, ["__proto__", "constructor", " ", ".", "..", "/"], false),
+    },
+    {
+      name: "keys that no backend likes are kept apart, or refused with an AdapterError",
+      holds: (world) => apart(world, hostile.map((name) => world.key + name), true),
+    },
+  ];
+}

@@ -1,0 +1,253 @@
+import { Effect } from "effect";
+import assert from "node:assert/strict";
+import { answered, atOnce, LONG, type Property, type World } from "./world.ts";
+
+/** Ways in which a key comes to be free. */
+const waysToBeFree: Readonly<Record<string, (world: World) => Effect.Effect<unknown, unknown>>> = {
+  "is cold": () => Effect.void,
+  "was deleted": ({ one, key }) => Effect.flatMap(one.set(key, 1, LONG), () => one.delete(key)),
+  "was leased and released": ({ one, key }) =>
+    Effect.flatMap(one.acquire(key, "old", LONG), () => one.release(key, "old", "failed")),
+  "had a lease that has expired": ({ one, key, short, expired }) =>
+    Effect.flatMap(one.acquire(key, "old", short), () => expired),
+  "had an entry that has expired": ({ one, key, short, expired }) =>
+    Effect.flatMap(one.set(key, 1, short), () => expired),
+};
+
+const race = ({ one, two, key, gaps, expired }: World) =>
+  Effect.gen(function* () {
+    const all = () =>
+      atOnce(50, (index) => (index % 2 ? one : two).acquire(key, `owner ${index}`, LONG));
+    let answers = yield* all();
+    if (gaps.expiry !== undefined && answers.every(({ _tag }) => _tag === "Follower")) {
+      yield* expired;
+      answers = yield* all();
+    }
+    assert.equal(answers.filter(({ _tag }) => _tag === "Leader").length, 1, "leaders");
+    assert.equal(answers.filter(({ _tag }) => _tag === "Follower").length, 49, "followers");
+    const leases = answers.map((answer) => answer._tag === "Follower" ? answer.lease : undefined);
+    assert.equal(new Set(leases.filter((lease) => lease !== undefined)).size, 1, "leases");
+
+    const leader = answers.findIndex(({ _tag }) => _tag === "Leader");
+    assert.equal(yield* two.fill(key, `owner ${leader}`, "value", LONG), true);
+    for (const { _tag } of yield* all()) assert.equal(_tag, "Hit");
+  });
+
+/** What `acquire`, `renew` and `release` guarantee. */
+export const leases: readonly Property[] = [
+  {
+    name: "acquire leads on a cold key, and follows where another leads",
+    holds: ({ one, two, key, short }) =>
+      Effect.gen(function* () {
+        const leader = answered(yield* one.acquire(key, "a", LONG), "Leader");
+        assert.ok(leader.remaining > 0 && leader.remaining <= LONG, `${leader.remaining}`);
+        assert.equal(leader.after, undefined);
+        for (const store of [one, two]) {
+          const follower = answered(yield* store.acquire(key, "b", short), "Follower");
+          assert.ok(follower.remaining > LONG / 2, `${follower.remaining}`);
+          assert.ok(follower.remaining <= LONG, `${follower.remaining}`);
+          assert.equal(follower.after, undefined);
+        }
+        assert.equal(yield* two.get(key), undefined);
+      }),
+  },
+  {
+    name: "acquire hits where the entry is, and takes nothing",
+    holds: ({ one, two, key, short, expired }) =>
+      Effect.gen(function* () {
+        yield* one.set(key, "value", short);
+        assert.equal(answered(yield* two.acquire(key, "a", LONG), "Hit").entry.value, "value");
+        yield* expired;
+        answered(yield* one.acquire(key, "b", LONG), "Leader");
+      }),
+  },
+  {
+    name: "an owner that asks again is the leader again, and no other becomes it",
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        yield* one.acquire(key, "a", LONG);
+        for (const store of [one, two, one]) {
+          const { remaining } = answered(yield* store.acquire(key, "a", LONG), "Leader");
+          assert.ok(remaining > 0 && remaining <= LONG, `${remaining}`);
+          answered(yield* store.acquire(key, "b", LONG), "Follower");
+        }
+        assert.equal(yield* two.fill(key, "a", "value", LONG), true);
+      }),
+  },
+  ...Object.entries(waysToBeFree).map(([way, make]): Property => ({
+    name: `one of 50 acquirers leads where the key ${way}`,
+    holds: (world) => Effect.flatMap(make(world), () => race(world)),
+  })),
+  {
+    name: "a lease has one name for all, and the next one has another",
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        const names = new Set<string>();
+        for (const owner of ["a", "b", "c"]) {
+          yield* one.acquire(key, owner, LONG);
+          const seen = answered(yield* two.acquire(key, "d", LONG), "Follower").lease;
+          assert.equal(answered(yield* one.acquire(key, "e", LONG), "Follower").lease, seen);
+          names.add(seen);
+          yield* one.release(key, owner, "cancelled");
+        }
+        assert.equal(names.size, 3);
+      }),
+  },
+  {
+    name: "a renewed lease keeps its name",
+    needs: ["renewal"],
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        yield* one.acquire(key, "a", LONG);
+        const { lease } = answered(yield* two.acquire(key, "b", LONG), "Follower");
+        yield* one.renew(key, "a", 2 * LONG);
+        assert.equal(answered(yield* two.acquire(key, "b", LONG), "Follower").lease, lease);
+      }),
+  },
+  {
+    name: "a lease of which nothing is heard ends after its time to live",
+    holds: ({ one, two, key, short, takeOver }) =>
+      Effect.gen(function* () {
+        yield* one.acquire(key, "a", short);
+        const { remaining } = answered(yield* two.acquire(key, "b", LONG), "Follower");
+        assert.ok(remaining > 0 && remaining <= 2 * short, `${remaining}`);
+        answered(yield* takeOver(two, "b"), "Leader");
+        answered(yield* one.acquire(key, "a", LONG), "Follower");
+      }),
+  },
+  {
+    name: "renew lets a lease live its time to live from then on",
+    needs: ["renewal"],
+    holds: ({ one, two, key, short, expired }) =>
+      Effect.gen(function* () {
+        yield* one.acquire(key, "a", short);
+        answered(yield* two.acquire(key, "b", LONG), "Follower");
+        assert.equal(yield* one.renew(key, "a", LONG), true);
+        yield* expired;
+        const { remaining } = answered(yield* two.acquire(key, "b", LONG), "Follower");
+        assert.ok(remaining > LONG / 2 && remaining <= LONG, `${remaining}`);
+        assert.equal(yield* one.fill(key, "a", "value", LONG), true);
+      }),
+  },
+  {
+    name: "a lease that is renewed in time outlives its time to live many times over",
+    needs: ["renewal"],
+    holds: ({ one, two, key, short }) =>
+      Effect.gen(function* () {
+        yield* one.acquire(key, "a", short);
+        for (let renewals = 0; renewals < 6; renewals++) {
+          yield* Effect.sleep(short / 3);
+          assert.equal(yield* one.renew(key, "a", short), true);
+          answered(yield* two.acquire(key, "b", LONG), "Follower");
+        }
+        assert.equal(yield* one.fill(key, "a", "value", LONG), true);
+      }),
+  },
+  {
+    name: "a lease that was renewed once ends as well",
+    needs: ["renewal"],
+    holds: ({ one, two, key, short, takeOver }) =>
+      Effect.gen(function* () {
+        yield* one.acquire(key, "a", LONG);
+        assert.equal(yield* one.renew(key, "a", short), true);
+        answered(yield* two.acquire(key, "b", LONG), "Follower");
+        answered(yield* takeOver(two, "b"), "Leader");
+      }),
+  },
+  {
+    name: "renew never takes a lease",
+    needs: ["renewal"],
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        assert.equal(yield* one.renew(key, "a", LONG), false);
+        answered(yield* two.acquire(key, "b", LONG), "Leader");
+        assert.equal(yield* one.renew(key, "a", LONG), false);
+        answered(yield* one.acquire(key, "a", LONG), "Follower");
+        yield* two.release(key, "b", "cancelled");
+        assert.equal(yield* two.renew(key, "b", LONG), false);
+        answered(yield* one.acquire(key, "a", LONG), "Leader");
+        assert.equal(yield* one.fill(key, "a", "value", LONG), true);
+        assert.equal(yield* one.renew(key, "a", LONG), false);
+        assert.equal((yield* two.get(key))?.value, "value");
+      }),
+  },
+  {
+    name: "renew never lets another's lease live longer",
+    needs: ["renewal"],
+    holds: ({ one, two, key, short, takeOver }) =>
+      Effect.gen(function* () {
+        yield* one.acquire(key, "a", short);
+        answered(yield* two.acquire(key, "b", LONG), "Follower");
+        assert.equal(yield* two.renew(key, "b", LONG), false);
+        answered(yield* takeOver(two, "b"), "Leader");
+      }),
+  },
+  {
+    name: "renew never revives a lease that has expired",
+    needs: ["renewal", "expiry"],
+    holds: ({ one, two, key, short, expired }) =>
+      Effect.gen(function* () {
+        yield* one.acquire(key, "a", short);
+        yield* expired;
+        assert.equal(yield* one.renew(key, "a", LONG), false);
+        answered(yield* two.acquire(key, "b", LONG), "Leader");
+      }),
+  },
+  {
+    name: "renew never takes a lease back from another",
+    needs: ["renewal"],
+    holds: ({ one, two, key, short, takeOver }) =>
+      Effect.gen(function* () {
+        yield* one.acquire(key, "a", short);
+        answered(yield* two.acquire(key, "b", LONG), "Follower");
+        answered(yield* takeOver(two, "b"), "Leader");
+        assert.equal(yield* one.renew(key, "a", LONG), false);
+        assert.equal(yield* two.renew(key, "b", LONG), true);
+      }),
+  },
+  {
+    name: "release frees the key at once, for every process",
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        for (const outcome of ["failed", "uncached", "cancelled"] as const) {
+          answered(yield* one.acquire(key, `a ${outcome}`, LONG), "Leader");
+          answered(yield* two.acquire(key, "b", LONG), "Follower");
+          yield* one.release(key, `a ${outcome}`, outcome);
+          assert.equal(yield* two.get(key), undefined);
+          answered(yield* two.acquire(key, "b", LONG), "Leader");
+          yield* two.release(key, "b", "cancelled");
+        }
+      }),
+  },
+  {
+    name: "release of a lease that another holds does nothing",
+    holds: ({ one, two, key, short, takeOver }) =>
+      Effect.gen(function* () {
+        yield* one.acquire(key, "a", short);
+        answered(yield* two.acquire(key, "b", LONG), "Follower");
+        yield* two.release(key, "b", "failed");
+        const { lease } = answered(yield* two.acquire(key, "b", LONG), "Follower");
+
+        answered(yield* takeOver(two, "b"), "Leader");
+        yield* one.release(key, "a", "failed");
+        const follower = answered(yield* one.acquire(key, "c", LONG), "Follower");
+        assert.notEqual(follower.lease, lease);
+        assert.equal(yield* two.fill(key, "b", "value", LONG), true);
+      }),
+  },
+  {
+    name: "release without a lease does nothing, and twice is as good as once",
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        yield* one.release(key, "a", "uncached");
+        answered(yield* two.acquire(key, "b", LONG), "Leader");
+        yield* two.release(key, "b", "failed");
+        yield* two.release(key, "b", "failed");
+        answered(yield* one.acquire(key, "a", LONG), "Leader");
+        yield* two.release(key, "b", "failed");
+        assert.equal(yield* one.fill(key, "a", "value", LONG), true);
+        yield* one.release(key, "a", "cancelled");
+        assert.equal((yield* two.get(key))?.value, "value");
+      }),
+  },
+];

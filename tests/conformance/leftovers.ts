@@ -1,0 +1,86 @@
+import { Effect, Fiber } from "effect";
+import assert from "node:assert/strict";
+import {
+  clientOf,
+  LONG,
+  makeFetch,
+  type Property,
+  scoped,
+  start,
+  until,
+  type World,
+} from "./world.ts";
+
+const nothingLeft = ({ backend, key }: World) =>
+  Effect.map(backend.leftovers!(key), (left) => assert.deepEqual(left, []));
+
+/** That nothing stays behind. */
+export const leftovers: readonly Property[] = [
+  {
+    name: "nothing is left of a key that was deleted",
+    given: "leftovers",
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { one, two, key } = world;
+        yield* one.set(key, "value");
+        yield* two.delete(key);
+        yield* nothingLeft(world);
+        yield* one.acquire(key, "a", LONG);
+        yield* one.fill(key, "a", "value");
+        yield* two.delete(key);
+        yield* nothingLeft(world);
+        yield* one.acquire(key, "a", LONG);
+        yield* two.acquire(key, "b", LONG);
+        yield* two.delete(key);
+        yield* nothingLeft(world);
+      }),
+  },
+  {
+    name: "nothing is left of entries, leases and outcomes whose time is over",
+    given: "leftovers",
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { one, two, key, short, expired } = world;
+        yield* one.set(key, "value", short);
+        yield* expired;
+        yield* one.get(key);
+        yield* nothingLeft(world);
+        for (const outcome of ["failed", "uncached", "cancelled"] as const) {
+          yield* one.acquire(key, outcome, short);
+          yield* two.acquire(key, "b", short);
+          yield* one.release(key, outcome, outcome);
+          yield* expired;
+          yield* one.acquire(`${key}:another`, outcome, short);
+          yield* nothingLeft(world);
+        }
+        yield* one.acquire(key, "dies", short);
+        yield* expired;
+        yield* one.acquire(`${key}:another`, "dies", short);
+        yield* nothingLeft(world);
+      }),
+  },
+  {
+    name: "nothing is left of watches that are closed, and of calls that are over or cancelled",
+    given: "leftovers",
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { one, two, key } = world;
+        if (one.watch !== undefined) yield* scoped(one.watch(key));
+        const fetch = makeFetch(() => Effect.succeed("value"));
+        const leader = yield* start(clientOf(one).getOrSet(key, fetch.fetcher));
+        yield* fetch.begun();
+        const cancelled = yield* start(clientOf(two).getOrSet(key, fetch.fetcher));
+        yield* until("it follows", () => (two.counts.acquire ?? 0) > 0);
+        yield* Effect.sleep(20);
+        yield* Fiber.interrupt(cancelled);
+        const follower = yield* start(clientOf(two).getOrSet(key, fetch.fetcher));
+        yield* until("it follows", () => (two.counts.acquire ?? 0) > 2);
+        yield* Effect.sleep(20);
+        yield* fetch.end;
+        yield* Fiber.join(leader);
+        yield* Fiber.join(follower);
+        yield* one.delete(key);
+        yield* nothingLeft(world);
+      }),
+  },
+];

@@ -1,0 +1,157 @@
+import { Effect } from "effect";
+import assert from "node:assert/strict";
+import { answered, LONG, type Property, type World } from "./world.ts";
+
+/** Lets an owner lead and end without a value, with a follower that waits; gives the lease's name. */
+const led = (
+  { one, two, key }: World,
+  owner: string,
+  outcome: "failed" | "uncached" | "cancelled",
+  ttl: number = LONG,
+) =>
+  Effect.gen(function* () {
+    answered(yield* one.acquire(key, owner, ttl), "Leader");
+    const { lease } = answered(yield* two.acquire(key, "waits", LONG), "Follower");
+    yield* one.release(key, owner, outcome);
+    return lease;
+  });
+
+/** What those are told who waited for a lease that ended without a value. */
+export const outcomes: readonly Property[] = [
+  {
+    name: "who waited for a lease that failed is told so when it leads",
+    needs: ["outcomes"],
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { two, key } = world;
+        const lease = yield* led(world, "a", "failed");
+        assert.equal(
+          answered(yield* two.acquire(key, "b", LONG, lease), "Leader").after,
+          "failed",
+        );
+        const again = answered(yield* two.acquire(key, "b", LONG, lease), "Leader");
+        assert.equal(again.after, "failed", "when the reply was lost");
+      }),
+  },
+  {
+    name: "who waited for a lease that failed is told so when it follows the next one",
+    needs: ["outcomes"],
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { one, two, key } = world;
+        const lease = yield* led(world, "a", "failed");
+        answered(yield* one.acquire(key, "b", LONG), "Leader");
+        const follower = answered(yield* two.acquire(key, "c", LONG, lease), "Follower");
+        assert.equal(follower.after, "failed");
+        const next = answered(yield* two.acquire(key, "c", LONG, follower.lease), "Follower");
+        assert.equal(next.after, undefined);
+      }),
+  },
+  {
+    name: "who waited for a lease that stored nothing is told so, and takes nothing",
+    needs: ["outcomes"],
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { one, two, key } = world;
+        const lease = yield* led(world, "a", "uncached");
+        for (const store of [one, two]) {
+          const { outcome } = answered(yield* store.acquire(key, "b", LONG, lease), "Ended");
+          assert.equal(outcome, "uncached");
+        }
+        assert.equal(answered(yield* one.acquire(key, "c", LONG), "Leader").after, undefined);
+      }),
+  },
+  {
+    name: "who waited for a lease that stored nothing is told so while the next one is led",
+    needs: ["outcomes"],
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { one, two, key } = world;
+        const lease = yield* led(world, "a", "uncached");
+        answered(yield* one.acquire(key, "b", LONG), "Leader");
+        answered(yield* two.acquire(key, "c", LONG, lease), "Ended");
+        answered(yield* two.acquire(key, "d", LONG), "Follower");
+        assert.equal(yield* one.fill(key, "b", "value", LONG), true);
+      }),
+  },
+  {
+    name: "who waited for a lease that was cancelled, or expired, just takes over",
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { one, two, key, short, takeOver } = world;
+        const cancelled = yield* led(world, "a", "cancelled");
+        const leader = answered(yield* two.acquire(key, "b", LONG, cancelled), "Leader");
+        assert.equal(leader.after, undefined);
+        yield* two.release(key, "b", "cancelled");
+
+        yield* one.acquire(key, "c", short);
+        const { lease } = answered(yield* two.acquire(key, "d", LONG), "Follower");
+        assert.equal(answered(yield* takeOver(two, "d", lease), "Leader").after, undefined);
+      }),
+  },
+  {
+    name: "who waited for a lease that was filled hits",
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        yield* one.acquire(key, "a", LONG);
+        const { lease } = answered(yield* two.acquire(key, "b", LONG), "Follower");
+        yield* one.fill(key, "a", "value", LONG);
+        answered(yield* two.acquire(key, "b", LONG, lease), "Hit");
+      }),
+  },
+  {
+    name: "who waited for nothing is told nothing",
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { one, two, key } = world;
+        yield* led(world, "a", "uncached");
+        assert.equal(answered(yield* two.acquire(key, "b", LONG), "Leader").after, undefined);
+        yield* two.release(key, "b", "cancelled");
+        yield* led(world, "c", "failed");
+        assert.equal(answered(yield* two.acquire(key, "d", LONG), "Leader").after, undefined);
+        assert.equal(answered(yield* one.acquire(key, "e", LONG), "Follower").after, undefined);
+      }),
+  },
+  {
+    name: "who waited for one lease isn't told of another's end",
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { one, two, key } = world;
+        const before = yield* led(world, "a", "cancelled");
+        yield* led(world, "b", "uncached");
+        const { after } = answered(yield* two.acquire(key, "c", LONG, before), "Leader");
+        assert.equal(after, undefined);
+        const follower = answered(yield* one.acquire(key, "d", LONG, before), "Follower");
+        assert.equal(follower.after, undefined);
+      }),
+  },
+  {
+    name: "the end of a lease is told to many, one of whom leads",
+    needs: ["outcomes"],
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { one, two, key } = world;
+        const lease = yield* led(world, "a", "failed");
+        const answers = yield* Effect.forEach(
+          Array.from({ length: 20 }, (_, index) => index),
+          (index) => (index % 2 ? one : two).acquire(key, `owner ${index}`, LONG, lease),
+          { concurrency: "unbounded" },
+        );
+        assert.equal(answers.filter(({ _tag }) => _tag === "Leader").length, 1);
+        for (const answer of answers) assert.ok("after" in answer && answer.after === "failed");
+      }),
+  },
+  {
+    name: "the end of a lease is forgotten when the lease would have ended",
+    needs: ["outcomes"],
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { two, key, short, takeOver } = world;
+        const uncached = yield* led(world, "a", "uncached", short);
+        answered(yield* takeOver(two, "b", uncached), "Leader");
+        yield* two.release(key, "b", "cancelled");
+        const failed = yield* led(world, "c", "failed", short);
+        assert.equal(answered(yield* takeOver(two, "d", failed), "Leader").after, undefined);
+      }),
+  },
+];

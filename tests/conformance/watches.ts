@@ -1,0 +1,118 @@
+import { Effect, Fiber, Scope } from "effect";
+import assert from "node:assert/strict";
+import type { Watch } from "../../src/store.ts";
+import { LONG, type Process, type Property, scoped, soon, start, type World } from "./world.ts";
+
+/** What wakes a watch: what has to be so before, and what happens then, in another process. */
+const events: Readonly<
+  Record<string, (world: World, owner: string) => Effect.Effect<unknown, unknown>>
+> = {
+  "a fill": ({ two, key }, owner) => two.fill(key, owner, "value", LONG),
+  "a failure": ({ two, key }, owner) => two.release(key, owner, "failed"),
+  "an uncached value": ({ two, key }, owner) => two.release(key, owner, "uncached"),
+  "a cancellation": ({ two, key }, owner) => two.release(key, owner, "cancelled"),
+  "a set": ({ two, key }) => two.set(key, "value", LONG),
+  "a delete": ({ two, key }) => two.delete(key),
+};
+
+const watch = (store: Process, key: string) => store.watch!(key);
+const woken = ({ next }: Watch) => soon("The push", next);
+
+/** What `watch` guarantees. */
+export const watches: readonly Property[] = [
+  {
+    name: "a store has a watch exactly if it has push",
+    holds: ({ one, gaps }) =>
+      Effect.sync(() => assert.equal(one.watch !== undefined, gaps.push === undefined)),
+  },
+  ...Object.entries(events).map(([name, happen]): Property => ({
+    name: `a watch is woken by ${name} in another process`,
+    needs: ["push"],
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { one, two, key } = world;
+        yield* two.acquire(key, "a", LONG);
+        yield* one.acquire(key, "b", LONG);
+        const fiber = yield* start(woken(yield* watch(one, key)));
+        yield* Effect.sleep(20);
+        yield* happen(world, "a");
+        yield* Fiber.join(fiber);
+      }),
+  })),
+  {
+    name: "a watch misses nothing that came about since it stood",
+    needs: ["push"],
+    holds: (world) =>
+      Effect.gen(function* () {
+        const { one, two, key } = world;
+        const standing = yield* watch(one, key);
+        for (const owner of ["a", "b", "c"]) {
+          yield* two.acquire(key, owner, LONG);
+          yield* two.release(key, owner, "failed");
+          yield* woken(standing);
+        }
+        yield* two.set(key, "value", LONG);
+        yield* Effect.sleep(50);
+        yield* woken(standing);
+      }),
+  },
+  {
+    name: "a watch whose next was interrupted stands",
+    needs: ["push"],
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        const standing = yield* watch(one, key);
+        for (let times = 0; times < 3; times++) {
+          const fiber = yield* start(standing.next);
+          yield* Effect.sleep(10);
+          yield* Fiber.interrupt(fiber);
+        }
+        yield* two.delete(key);
+        yield* woken(standing);
+      }),
+  },
+  {
+    name: "all watches of a key are woken, in every process, and those of other keys by their own",
+    needs: ["push"],
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        const all: Watch[] = [];
+        for (const store of [one, two, one, two]) {
+          for (const each of [key, `${key}:2`]) all.push(yield* watch(store, each));
+        }
+        yield* one.delete(key);
+        yield* two.delete(`${key}:2`);
+        yield* Effect.forEach(all, woken, { concurrency: "unbounded" });
+      }),
+  },
+  {
+    name: "a watch that is closed leaves the others standing",
+    needs: ["push"],
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        const standing = yield* watch(one, key);
+        yield* scoped(watch(one, key));
+        yield* two.delete(key);
+        yield* woken(standing);
+      }),
+  },
+  {
+    name: "watches may be opened and closed all the time, by many",
+    needs: ["push"],
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        const scope = yield* Effect.scope;
+        yield* Effect.forEach(
+          Array.from({ length: 40 }, (_, index) => index),
+          (index) =>
+            Effect.flatMap(Effect.sleep(index % 7), () =>
+              index % 4 ? scoped(watch(one, key)) : Effect.flatMap(
+                Effect.provideService(watch(one, key), Scope.Scope, scope),
+                (standing) =>
+                  Effect.flatMap(two.delete(key), () => woken(standing)),
+              )),
+          { concurrency: "unbounded" },
+        );
+      }),
+  },
+];

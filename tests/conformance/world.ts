@@ -1,0 +1,227 @@
+import { Clock, Deferred, Effect, type Fiber, Scope } from "effect";
+import assert from "node:assert/strict";
+import { Cache, type CacheClient, type CallOptions, type GetOrSetResult } from "../../mod.ts";
+import type { AdapterError, AdapterOperation, CacheLockingError } from "../../src/errors.ts";
+import type { Acquired, Store } from "../../src/store.ts";
+import type { Backend, Gaps } from "./backend.ts";
+
+/** One thing that the suite shows of a store. */
+export interface Property {
+  readonly name: string;
+  /** The guarantees without which it doesn't hold. */
+  readonly needs?: readonly (keyof Gaps)[];
+  /** What the backend's description must tell for it. */
+  readonly given?: "corrupt" | "leftovers";
+  readonly holds: (world: World) => Effect.Effect<unknown, unknown, Scope.Scope>;
+}
+
+/** Two processes over one backend, and a key that is cold. */
+export interface World {
+  readonly backend: Backend;
+  readonly gaps: Gaps;
+  readonly one: Process;
+  readonly two: Process;
+  readonly key: string;
+  /** How long what is waited for lives, in milliseconds. */
+  readonly short: number;
+  /** Waits until what lived for `short` is over. */
+  readonly expired: Effect.Effect<void>;
+  /** Waits until the lease of another is over that lived for `short`, and acquires. */
+  readonly takeOver: (
+    store: Store<unknown>,
+    owner: string,
+    waitedFor?: string,
+  ) => Effect.Effect<Acquired<unknown>, AdapterError>;
+}
+
+/** One process's store, and how many times it was asked for what. */
+export interface Process extends Store<unknown> {
+  readonly counts: Partial<Record<AdapterOperation, number>>;
+}
+
+/** Longer than any case takes, in milliseconds. */
+export const LONG = 60_000;
+
+/** The longest that anything takes that happens at once, in milliseconds, on a slow machine. */
+export const SOON = 5_000;
+
+/** Opens both processes for one case. */
+export function openWorld(backend: Backend): Effect.Effect<World, unknown, Scope.Scope> {
+  const { granularity = 1, pace = 300, gaps = {} } = backend;
+  const key = `conformance:${crypto.randomUUID()}`;
+  const short = Math.max(pace, 2 * granularity);
+  const expired = Effect.sleep(short + granularity + 20);
+  return Effect.gen(function* () {
+    const one = counted(yield* backend.open);
+    const two = counted(yield* backend.open);
+    return {
+      backend,
+      gaps,
+      one,
+      two,
+      key,
+      short,
+      expired,
+      takeOver: (store, owner, waitedFor) =>
+        Effect.gen(function* () {
+          yield* expired;
+          const answer = yield* store.acquire(key, owner, LONG, waitedFor);
+          if (gaps.expiry === undefined || answer._tag === "Leader") return answer;
+          yield* expired;
+          return yield* store.acquire(key, owner, LONG, waitedFor);
+        }),
+    };
+  });
+}
+
+function counted(store: Store<unknown>): Process {
+  const counts: Partial<Record<AdapterOperation, number>> = {};
+  return Object.assign(
+    around(store, (operation, run) =>
+      Effect.suspend(() => {
+        counts[operation] = (counts[operation] ?? 0) + 1;
+        return run;
+      })),
+    { counts },
+  );
+}
+
+/** A store whose every operation goes through a function. */
+export function around(
+  store: Store<unknown>,
+  wrap: <A, E, R>(
+    operation: AdapterOperation,
+    run: Effect.Effect<A, E, R>,
+  ) => Effect.Effect<A, E, R>,
+): Store<unknown> {
+  return {
+    ...store,
+    get: (key) => wrap("get", store.get(key)),
+    set: (key, value, ttl) => wrap("set", store.set(key, value, ttl)),
+    delete: (key) => wrap("delete", store.delete(key)),
+    acquire: (key, owner, ttl, waitedFor) =>
+      wrap("acquire", store.acquire(key, owner, ttl, waitedFor)),
+    renew: (key, owner, ttl) => wrap("renew", store.renew(key, owner, ttl)),
+    fill: (key, owner, value, ttl) => wrap("fill", store.fill(key, owner, value, ttl)),
+    release: (key, owner, outcome) => wrap("release", store.release(key, owner, outcome)),
+    ...(store.watch ? { watch: (key: string) => wrap("watch", store.watch!(key)) } : {}),
+  };
+}
+
+/** A client of a store, patient enough for a slow machine; what it is told by `onError` is added to `errors`. */
+export function clientOf(
+  adapter: Store<unknown>,
+  options: CallOptions<unknown> = {},
+  errors?: CacheLockingError[],
+): CacheClient {
+  return Cache.make({
+    adapter,
+    leaseTtl: LONG,
+    waitMax: LONG,
+    operationTimeout: SOON,
+    ...options,
+    ...(errors && {
+      hooks: { onError: (error: CacheLockingError) => Effect.sync(() => void errors.push(error)) },
+    }),
+  });
+}
+
+/** The answer, if it has the tag. */
+export function answered<Tag extends Acquired<unknown>["_tag"]>(
+  answer: Acquired<unknown>,
+  tag: Tag,
+): Extract<Acquired<unknown>, { readonly _tag: Tag }> {
+  assert.equal(answer._tag, tag);
+  return answer as Extract<Acquired<unknown>, { readonly _tag: Tag }>;
+}
+
+/** Starts an effect that ends with the case at the latest. */
+export function start<A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+): Effect.Effect<Fiber.Fiber<A, E>, never, R | Scope.Scope> {
+  return Effect.flatMap(Effect.scope, (scope) => Effect.forkIn(effect, scope));
+}
+
+/** Many at once. */
+export function atOnce<A, E, R>(
+  times: number,
+  effect: (index: number) => Effect.Effect<A, E, R>,
+): Effect.Effect<A[], E, R> {
+  return Effect.all(Array.from({ length: times }, (_, index) => effect(index)), {
+    concurrency: "unbounded",
+  });
+}
+
+/** Waits until something is so. */
+export function until(what: string, condition: () => boolean): Effect.Effect<void> {
+  return Effect.gen(function* () {
+    const began = yield* Clock.currentTimeMillis;
+    while (!condition()) {
+      assert.ok((yield* Clock.currentTimeMillis) - began < SOON, `Waited in vain until ${what}`);
+      yield* Effect.sleep(5);
+    }
+  });
+}
+
+/** An effect that must be done soon, and what it gives. */
+export function soon<A, E, R>(
+  what: string,
+  effect: Effect.Effect<A, E, R>,
+): Effect.Effect<A, E, R> {
+  return Effect.map(Effect.timeoutOption(effect, SOON), (done) => {
+    assert.ok(done._tag === "Some", `${what} took too long`);
+    return done.value;
+  });
+}
+
+/** An effect with its own scope, closed when it is done. */
+export function scoped<A, E, R>(
+  effect: Effect.Effect<A, E, R | Scope.Scope>,
+): Effect.Effect<A, E, Exclude<R, Scope.Scope>> {
+  return Effect.scopedWith((scope) => Effect.provideService(effect, Scope.Scope, scope));
+}
+
+/** A fetch that ends when it is told to. */
+export interface Fetch<E = never> {
+  readonly fetcher: () => Effect.Effect<unknown, E>;
+  /** How many times it was begun. */
+  count: number;
+  /** How many times it was interrupted. */
+  interrupted: number;
+  /** Lets it end, now and from now on. */
+  readonly end: Effect.Effect<void>;
+  /** Waits until it has begun, this often. */
+  readonly begun: (times?: number) => Effect.Effect<void>;
+}
+
+/** Makes a fetch that ends as `result` does, given how many were begun before it. */
+export function makeFetch<E = never>(
+  result: (before: number) => Effect.Effect<unknown, E>,
+): Fetch<E> {
+  const gate = Effect.runSync(Deferred.make<void>());
+  const fetch: Fetch<E> = {
+    count: 0,
+    interrupted: 0,
+    fetcher: () =>
+      Effect.suspend(() => {
+        const before = fetch.count++;
+        const waiting = Effect.onInterrupt(
+          Deferred.await(gate),
+          () => Effect.sync(() => void fetch.interrupted++),
+        );
+        return Effect.flatMap(waiting, () => result(before));
+      }),
+    end: Effect.asVoid(Deferred.succeed(gate, undefined)),
+    begun: (times = 1) => until(`the fetch has begun ${times} times`, () => fetch.count >= times),
+  };
+  return fetch;
+}
+
+/** How many results there are of each outcome. */
+export function outcomes(
+  results: readonly GetOrSetResult<unknown>[],
+): Partial<Record<GetOrSetResult<unknown>["meta"]["cache"], number>> {
+  const counts: Partial<Record<GetOrSetResult<unknown>["meta"]["cache"], number>> = {};
+  for (const { meta } of results) counts[meta.cache] = (counts[meta.cache] ?? 0) + 1;
+  return counts;
+}
