@@ -41,7 +41,7 @@ export interface Gaps {
   readonly expiry?: string | undefined;
   /** `renew` tells who holds the lease, and lets it live longer. */
   readonly renewal?: string | undefined;
-  /** No clock of a process is trusted. */
+  /** Processes whose wall clocks differ see the same. */
   readonly clocks?: string | undefined;
   /** `null` is a value. */
   readonly nulls?: string | undefined;
