@@ -19,7 +19,7 @@ import { operate, phaseError } from "./operation.ts";
 import { type CacheMeta, CacheOutcome, type GetOrSetResult } from "./outcome.ts";
 import { report } from "./report.ts";
 import { abortedError, untilAborted } from "./signal.ts";
-import { traced, tracedIfWatched } from "./spans.ts";
+import { tracedCall, tracedCallIfWatched } from "./spans.ts";
 import type { Entry, Store } from "./store.ts";
 
 type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
@@ -50,27 +50,23 @@ function hit({ key, settings: { hooks } }: Call, { value }: Entry<unknown>): Res
 /** Reads the entry, once for all who come meanwhile, in the first one's own fiber; a miss flies on from there. */
 function look(caller: Caller): Result {
   const { call } = caller;
-  return Effect.clockWith((clock) => {
+  return asStarter(call, (now, open) => {
     const flights = flightsOf(call).leading;
     if (flights?.has(call.key)) return seek(caller);
 
-    const flight = openFlight(flights, call.key, monotonicMillis(clock));
-    const looking = Effect.flatMap(read(flight, call), (found) => {
-      if (found === undefined) {
-        return traced(call, fly(flight, caller, contend(flight, caller), seek));
+    const flight = open(flights);
+    const go = (body: Effect.Effect<End>) => tracedCall(caller, fly(flight, caller, body, seek));
+    return Effect.flatMap(read(flight, call), (found) => {
+      if (found === undefined) return go(contend(flight, caller));
+      if (!(found instanceof Error)) {
+        const end: End = { _tag: "Value", value: found.value, source: "hit", stored: true };
+        return Effect.flatMap(finish(flight, end), () => hit(call, found));
       }
-      if (found instanceof Error) {
-        return call.settings.bypass
-          ? traced(call, fly(flight, caller, fetchAlone(flight, call, "bypass"), seek))
-          : Effect.flatMap(
-            finish(flight, { _tag: "Failed", error: found, everyone: true }),
-            () => Effect.fail(found),
-          );
-      }
-      const end: End = { _tag: "Value", value: found.value, source: "hit", stored: true };
-      return Effect.flatMap(finish(flight, end), () => hit(call, found));
+      return call.settings.bypass ? go(fetchAlone(flight, call, "bypass")) : Effect.flatMap(
+        finish(flight, { _tag: "Failed", error: found, everyone: true }),
+        () => Effect.fail(found),
+      );
     });
-    return Effect.onInterrupt(looking, () => abandon(flight));
   });
 }
 
@@ -95,40 +91,47 @@ function read(
 /** Joins the flight of the key, or starts it. */
 function seek(caller: Caller): Result {
   const { call } = caller;
-  return Effect.clockWith((clock) => {
-    const now = monotonicMillis(clock);
+  return asStarter(call, (now, open) => {
     const flights = flightsOf(call).leading;
     const current = flights?.get(call.key);
     if (current !== undefined) {
       caller.waitingSince ??= now;
       const patience = Math.max(0, caller.waitingSince + call.settings.waitMax - now);
-      return tracedIfWatched(call, joinFlight(current, caller, now, patience, seek));
+      return tracedCallIfWatched(caller, joinFlight(current, caller, now, patience, seek));
     }
-    const flight = openFlight(flights, call.key, now);
-    return Effect.onInterrupt(
-      traced(call, fly(flight, caller, contend(flight, caller), seek)),
-      () => abandon(flight),
-    );
+    const flight = open(flights);
+    return tracedCall(caller, fly(flight, caller, contend(flight, caller), seek));
   });
 }
 
 /** Waiting is over: joins the process's fallback fetch, or starts it. One is shared for as long as a lease would live. */
 function fallBack(caller: Caller): Result {
   const { call } = caller;
-  return Effect.clockWith((clock) => {
-    const now = monotonicMillis(clock);
-    const { leaseTtl } = call.settings;
+  const { leaseTtl } = call.settings;
+  return asStarter(call, (now, open) => {
     const flights = flightsOf(call).fallingBack;
     const current = flights?.get(call.key);
     if (current !== undefined && now - current.since < leaseTtl) {
       return joinFlight(current, caller, now, leaseTtl, fallBack);
     }
-    const flight = openFlight(flights, call.key, now);
-    return Effect.onInterrupt(
-      fly(flight, caller, fetchAlone(flight, call, "fallback"), fallBack),
-      () => abandon(flight),
-    );
+    const flight = open(flights);
+    return fly(flight, caller, fetchAlone(flight, call, "fallback"), fallBack);
   });
+}
+
+/** Runs what may open a flight; whenever it is interrupted after that, the flight's starter has left it. */
+function asStarter(
+  { key }: Call,
+  run: (now: number, open: (flights: Flights | undefined) => Flight) => Result,
+): Result {
+  let opened: Flight | undefined;
+  return Effect.onInterrupt(
+    Effect.clockWith((clock) => {
+      const now = monotonicMillis(clock);
+      return run(now, (flights) => opened = openFlight(flights, key, now));
+    }),
+    () => opened === undefined ? Effect.void : abandon(opened),
+  );
 }
 
 /** Starts the flight and waits for its end as its first caller. */
@@ -138,8 +141,9 @@ function fly(
   body: Effect.Effect<End>,
   again: (caller: Caller) => Result,
 ): Result {
+  const { key, settings: { store } } = caller.call;
   return Effect.flatMap(
-    depart(flight, body),
+    depart(flight, Effect.annotateLogs(body, { key, adapter: store.name })),
     (end) =>
       flight.hookFailure === undefined
         ? settle(caller, flight, end, true, again)

@@ -42,6 +42,8 @@ export interface Caller {
   readonly call: Call;
   /** How many more failed fetches it may learn of. */
   tries: number;
+  /** Whether it has its span. */
+  traced?: boolean;
   /** When it began to wait for others, by the monotonic clock. */
   waitingSince?: number;
   /** How long it waited in all, once its waiting ended without a value. */

@@ -8,6 +8,7 @@ import { forkApart } from "./fork.ts";
 import { type Claim, lead, release } from "./lead.ts";
 import { operate, phaseError } from "./operation.ts";
 import { report } from "./report.ts";
+import { traced } from "./spans.ts";
 import type { Acquired, Follower } from "./store.ts";
 
 /** Takes the lease and leads, or follows whoever has it, until there is a value or the waiting is over. */
@@ -22,21 +23,18 @@ export function contend(flight: Flight, caller: Caller): Effect.Effect<End> {
     (answer) =>
       answer._tag === "Follower" ? follow(flight, caller, answer, look) : Effect.succeed(answer),
   );
-  return Effect.annotateLogs(
-    Effect.matchEffect(contending, {
-      onSuccess: Effect.succeed,
-      onFailure: (error) => {
-        const failure = phaseError(store, call.key, error);
-        return bypass
-          ? Effect.flatMap(
-            report(flight, call.settings, failure),
-            () => fetchAlone(flight, call, "bypass"),
-          )
-          : Effect.succeed<End>({ _tag: "Failed", error: failure, everyone: true });
-      },
-    }),
-    { key: call.key, adapter: store.name },
-  );
+  return Effect.matchEffect(contending, {
+    onSuccess: Effect.succeed,
+    onFailure: (error) => {
+      const failure = phaseError(store, call.key, error);
+      return bypass
+        ? Effect.flatMap(
+          report(flight, call.settings, failure),
+          () => fetchAlone(flight, call, "bypass"),
+        )
+        : Effect.succeed<End>({ _tag: "Failed", error: failure, everyone: true });
+    },
+  });
 }
 
 /** Fetches without a lease, and stores nothing. */
@@ -89,7 +87,7 @@ function attempt(
       ),
   );
   return Effect.acquireUseRelease(
-    Effect.withSpan(asked, "cache-locking.acquire", { attributes: { key, adapter: store.name } }),
+    traced("acquire", call, asked, ({ _tag }) => _tag.toLowerCase()),
     (acquired): Effect.Effect<End | Follower> =>
       Effect.flatMap(countFailure(flight, caller, acquired), (): Effect.Effect<End | Follower> => {
         switch (acquired._tag) {

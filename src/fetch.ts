@@ -4,6 +4,7 @@ import { causeKind } from "./cause.ts";
 import { describe } from "./describe.ts";
 import { cacheLockingError } from "./errors.ts";
 import type { Flight } from "./flight.ts";
+import { traced } from "./spans.ts";
 
 /** Runs the call's fetcher for its flight. What the fetcher throws is a `FETCHER_FAILED`; its own errors stay as they are. */
 export function fetch(flight: Flight, call: Call): Effect.Effect<Exit.Exit<unknown, unknown>> {
@@ -35,6 +36,6 @@ export function fetch(flight: Flight, call: Call): Effect.Effect<Exit.Exit<unkno
       ),
   });
   return Effect.exit(
-    Effect.withSpan(typed, "cache-locking.fetch", { attributes: { key } }),
+    traced("fetch", call, typed, () => "fetched"),
   );
 }

@@ -7,6 +7,7 @@ import { type AdapterError, type CacheLockingError, cacheLockingError } from "./
 import type { End, Flight } from "./flight.ts";
 import { operate, phaseError } from "./operation.ts";
 import { report } from "./report.ts";
+import { traced } from "./spans.ts";
 import type { Follower, Watch } from "./store.ts";
 
 /** The shortest pause between two looks, in milliseconds, whatever a strategy says. */
@@ -94,9 +95,7 @@ function wait(
     }),
     pausing,
   );
-  return Effect.withSpan(waiting, "cache-locking.wait", {
-    attributes: { key, adapter: store.name },
-  });
+  return traced("wait", call, waiting, (how) => how);
 }
 
 /** The strategy's next pause in milliseconds, or the error of a strategy that threw or said nonsense. */

@@ -6,6 +6,7 @@ import type { End, Flight } from "./flight.ts";
 import { forkApart } from "./fork.ts";
 import { operate, phaseError } from "./operation.ts";
 import { report } from "./report.ts";
+import { traced } from "./spans.ts";
 import type { Leader, LeaseOutcome } from "./store.ts";
 import { storedFor } from "./stored_for.ts";
 
@@ -109,7 +110,7 @@ function fill(
   );
   return Effect.uninterruptible(
     Effect.matchEffect(
-      Effect.withSpan(filling, "cache-locking.fill", { attributes: { key, adapter: store.name } }),
+      traced("fill", call, filling, (stored) => stored ? "stored" : "refused"),
       {
         onSuccess: (stored) => {
           claim.outcome = undefined;

@@ -1,30 +1,43 @@
 import { Effect } from "effect";
-import type { Call } from "./call.ts";
+import type { Call, Caller } from "./call.ts";
 import type { GetOrSetResult } from "./outcome.ts";
 
 const defaultTracer = Effect.runSync(Effect.tracer);
 
-/** The span of a call that missed, with its key, adapter and outcome. */
-export function traced<A extends GetOrSetResult<unknown>, E, R>(
+/** The span of a part of a call that missed, with its key, adapter and, if it succeeds, its outcome. */
+export function traced<A, E, R>(
+  part: "getOrSet" | "acquire" | "fetch" | "wait" | "fill",
   { key, settings: { store } }: Call,
   effect: Effect.Effect<A, E, R>,
+  outcomeOf: (result: A) => string,
 ): Effect.Effect<A, E, R> {
   const told = Effect.tap(
     effect,
-    ({ meta }) => Effect.annotateCurrentSpan("outcome", meta.cache),
+    (result) => Effect.annotateCurrentSpan("outcome", outcomeOf(result)),
   );
-  return Effect.withSpan(told, "cache-locking.getOrSet", {
+  return Effect.withSpan(told, `cache-locking.${part}`, {
     attributes: { key, adapter: store.name },
   }) as Effect.Effect<A, E, R>;
 }
 
+/** The span of a call, once, however often it tries. */
+export function tracedCall(
+  caller: Caller,
+  effect: Effect.Effect<GetOrSetResult<unknown>, unknown>,
+): Effect.Effect<GetOrSetResult<unknown>, unknown> {
+  if (caller.traced) return effect;
+  caller.traced = true;
+  return traced("getOrSet", caller.call, effect, ({ meta }) => meta.cache);
+}
+
 /** The same for callers that join a flight, who may be thousands: only where a tracer was provided that keeps spans. */
-export function tracedIfWatched<A extends GetOrSetResult<unknown>, E, R>(
-  call: Call,
-  effect: Effect.Effect<A, E, R>,
-): Effect.Effect<A, E, R> {
+export function tracedCallIfWatched(
+  caller: Caller,
+  effect: Effect.Effect<GetOrSetResult<unknown>, unknown>,
+): Effect.Effect<GetOrSetResult<unknown>, unknown> {
+  if (caller.traced) return effect;
   return Effect.flatMap(
     Effect.tracer,
-    (tracer) => tracer === defaultTracer ? effect : traced(call, effect),
+    (tracer) => tracer === defaultTracer ? effect : tracedCall(caller, effect),
   );
 }

@@ -27,11 +27,11 @@ function hasType<A, E, R>() {
 class FetchError {
   readonly _tag = "FetchError";
 }
-class HookError {
-  readonly _tag = "HookError";
+interface HookError {
+  readonly _tag: "HookError";
 }
-class OtherHookError {
-  readonly _tag = "OtherHookError";
+interface OtherHookError {
+  readonly _tag: "OtherHookError";
 }
 interface Database {
   readonly query: Effect.Effect<number, FetchError>;

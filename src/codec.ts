@@ -1,0 +1,66 @@
+import { Effect } from "effect";
+import { AdapterError, type AdapterOperation } from "./errors.ts";
+import type { Entry } from "./store.ts";
+
+/**
+ * How values become what a backend keeps. `decode` gets the bytes of what `encode` returned, and throws for bytes that it
+ * can't read: such an entry is reported, and is a miss.
+ *
+ * Keep a codec in a constant: adapters with different codecs are different adapters, whose callers don't meet.
+ */
+export interface Codec {
+  /** Text or bytes for a value; throws for one that it can't keep. */
+  encode(value: unknown): string | Uint8Array;
+  /** The value of these bytes. */
+  decode(bytes: Uint8Array): unknown;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * JSON, and the empty text for `undefined`. What JSON drops or changes inside of a value comes back as JSON has it: a
+ * `Date` as its text, a `Map` as `{}`, an `undefined` in an array as `null`.
+ */
+export const jsonCodec: Codec = {
+  encode(value) {
+    if (value === undefined) return "";
+    const json = JSON.stringify(value);
+    if (json === undefined) throw new TypeError(`JSON has no ${typeof value}`);
+    return json;
+  },
+  decode(bytes) {
+    if (bytes.length === 0) return undefined;
+    return JSON.parse(utf8.decode(bytes));
+  },
+};
+
+/** What a backend keeps for a value. */
+export function encode(
+  codec: Codec,
+  operation: AdapterOperation,
+  key: string,
+  value: unknown,
+): Effect.Effect<string | Uint8Array, AdapterError> {
+  return Effect.try({
+    try: () => codec.encode(value),
+    catch: (error) =>
+      new AdapterError(operation, key, error, { reason: "the codec can't encode the value" }),
+  });
+}
+
+/** The entry of these bytes. The error says nothing of them: a parser's own message quotes what it was given. */
+export function decode<V>(
+  codec: Codec,
+  operation: AdapterOperation,
+  key: string,
+  bytes: Uint8Array,
+): Effect.Effect<Entry<V>, AdapterError> {
+  return Effect.try({
+    try: () => ({ value: codec.decode(bytes) as V }),
+    catch: () =>
+      new AdapterError(operation, key, undefined, {
+        reason: "the codec can't decode what is stored",
+        corrupt: true,
+      }),
+  });
+}
