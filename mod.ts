@@ -31,7 +31,11 @@
  * @module
  */
 import { memoryAdapter, type MemoryAdapterOptions } from "./adapters/memory.ts";
+import type { RedisAdapterOptions } from "./adapters/redis.ts";
 import { type CacheModule, makeCacheModule } from "./src/client.ts";
+import { describe } from "./src/describe.ts";
+import { lazyStore } from "./src/lazy_store.ts";
+import { sharedStore } from "./src/shared_store.ts";
 import type { Store } from "./src/store.ts";
 
 /** The config of the memory adapter: one store per config object. */
@@ -42,8 +46,16 @@ export interface MemoryAdapterConfig {
   readonly options?: MemoryAdapterOptions | undefined;
 }
 
-/** What configures an adapter: its type and its options. */
-export type AdapterConfig = MemoryAdapterConfig;
+/** The config of the Redis adapter: one store for the same client and options. */
+export interface RedisAdapterConfig {
+  /** Which adapter. */
+  readonly type: "redis";
+  /** Its options. */
+  readonly options: RedisAdapterOptions;
+}
+
+/** What configures an adapter: its type and its options. The code of all but the memory adapter is loaded on first use. */
+export type AdapterConfig = MemoryAdapterConfig | RedisAdapterConfig;
 
 type Adapters = {
   readonly [Config in AdapterConfig as Config["type"]]: (
@@ -53,7 +65,33 @@ type Adapters = {
 
 const adapters: Adapters = {
   memory: (options) => memoryAdapter(options),
+  redis: remote(
+    "redis",
+    "client",
+    (options) => import("./adapters/redis.ts").then(({ redisAdapter }) => redisAdapter(options)),
+    { push: true },
+  ),
 };
+
+/** An adapter that is loaded on first use. `needs`: the option that it can't do without. */
+function remote<Options extends object>(
+  name: string,
+  needs: keyof Options & string,
+  load: (options: Options) => Promise<Store<unknown>>,
+  { push }: { readonly push: boolean },
+): (options: Options) => Store<unknown> {
+  return (options) => {
+    const needed: unknown = options[needs];
+    if (needed === undefined || needed === null) {
+      throw new TypeError(`\`${needs}\` must be given, and is ${describe(needed)}`);
+    }
+    return sharedStore(
+      `${name}, loaded`,
+      options,
+      () => lazyStore(name, () => load(options), { push }),
+    );
+  };
+}
 
 const shared = memoryAdapter();
 const opened = new WeakMap<object, Store<unknown>>();
@@ -63,9 +101,9 @@ function open(config: unknown): Store<unknown> | undefined {
   if (typeof config !== "object" || config === null) return undefined;
   const known = opened.get(config);
   if (known !== undefined) return known;
-  const { type, options = {} } = config as { readonly type?: unknown; readonly options?: never };
+  const { type, options } = config as { readonly type?: unknown; readonly options?: object };
   if (typeof type !== "string" || !Object.hasOwn(adapters, type)) return undefined;
-  const store = adapters[type as keyof Adapters](options);
+  const store = adapters[type as keyof Adapters]((options ?? {}) as never);
   opened.set(config, store);
   return store;
 }
@@ -74,8 +112,10 @@ function open(config: unknown): Store<unknown> | undefined {
 export const Cache: CacheModule<"memory" | AdapterConfig> = makeCacheModule(open);
 
 export type { MemoryAdapterOptions } from "./adapters/memory.ts";
+export type { RedisAdapterOptions, RedisClient, RedisSubscriber } from "./adapters/redis.ts";
 export type { FetchContext } from "./src/call.ts";
 export type { CacheClient, CacheModule } from "./src/client.ts";
+export type { Codec } from "./src/codec.ts";
 export type { DurationInput } from "./src/duration.ts";
 export {
   AdapterError,

@@ -20,6 +20,9 @@ const clients = [
   "postgres",
 ];
 
+/** The versions of them that adapters take beyond the one that deno.json imports. */
+const otherVersions: Readonly<Record<string, string>> = { ioredis: "^6.0.0" };
+
 /** Builds the package, and says with what. */
 export async function buildNpm({ release = false } = {}): Promise<string> {
   rmSync(out, { recursive: true, force: true });
@@ -90,7 +93,12 @@ function packageJson(): Record<string, unknown> {
     files: ["esm"],
     peerDependencies: {
       effect: effectPeer,
-      ...Object.fromEntries(peers.map((client) => [client, dependencies[client]])),
+      ...Object.fromEntries(
+        peers.map((client) => [
+          client,
+          [dependencies[client], otherVersions[client]].filter(Boolean).join(" || "),
+        ]),
+      ),
     },
     peerDependenciesMeta: Object.fromEntries(
       peers.map((client) => [client, { optional: true }]),

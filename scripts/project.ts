@@ -35,11 +35,11 @@ export const entryPoints: readonly EntryPoint[] = Object.entries(manifest.export
 /** The folders and files that the library and its tests are made of. */
 export const sources: readonly string[] = ["mod.ts", "src", "adapters", "tests"];
 
-/** The npm dependencies of deno.json's imports: their ranges by their names. */
+/** The npm dependencies of deno.json's imports, as package.json has them. */
 export const dependencies: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.values(manifest.imports).flatMap((specifier) => {
+  Object.entries(manifest.imports).flatMap(([name, specifier]) => {
     const npm = /^npm:\/?((?:@[^/]+\/)?[^@/]+)@([^/]+)/.exec(specifier);
-    return npm ? [[npm[1], npm[2]]] : [];
+    return npm ? [[name, npm[1] === name ? npm[2] : `npm:${npm[1]}@${npm[2]}`]] : [];
   }),
 );
 
