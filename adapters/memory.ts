@@ -70,6 +70,7 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
   const watchers = makeWatchers();
   // SIEVE's hand: a Map's iterator sees what is appended behind it, and is not disturbed by deletions.
   let hand = entries.values();
+  let newest: string | undefined;
 
   const evictOne = (now: number) => {
     for (;;) {
@@ -80,15 +81,19 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
         entry.visited = false;
       } else {
         entries.delete(entry.key);
+        // Else the hand would stay with the newcomers, and the old would stay for good.
+        if (entry.key === newest) hand = entries.values();
         return;
       }
     }
   };
 
   const store = (key: string, value: V, ttl: number | undefined, now: number) => {
-    if (!entries.has(key) && entries.size >= maxEntries) evictOne(now);
+    const known = entries.has(key);
+    if (!known && entries.size >= maxEntries) evictOne(now);
+    if (!known) newest = key;
     const expiresAt = ttl === undefined ? Infinity : now + ttl;
-    entries.set(key, { key, value, expiresAt, visited: entries.has(key) });
+    entries.set(key, { key, value, expiresAt, visited: known });
   };
 
   const peek = (key: string, now: number) => {
@@ -102,15 +107,13 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
     return entry;
   };
 
-  // Leases lie in the order of their last change, so those that are over lie in front.
-  const put = (key: string, lease: MemoryLease) => {
-    leases.delete(key);
-    leases.set(key, lease);
-  };
-  const forgetOld = (now: number) => {
-    for (const [key, lease] of leases) {
-      if (lease.until > now) return;
-      leases.delete(key);
+  // Each acquire looks at the next two leases; an iterator that is kept doesn't step over what was deleted before it.
+  let sweep = leases.entries();
+  const forgetSome = (now: number) => {
+    for (let looks = 0; looks < 2; looks++) {
+      const { done, value } = sweep.next();
+      if (done) sweep = leases.entries();
+      else if (value[1].until <= now) leases.delete(value[0]);
     }
   };
   const held = (key: string, owner: string, now: number) => {
@@ -131,7 +134,7 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
     const entry = peek(key, wall);
     if (entry !== undefined) return { _tag: "Hit", entry };
 
-    forgetOld(now);
+    forgetSome(now);
     const known = leases.get(key);
     const last = known !== undefined && known.until > now ? known : undefined;
     const live = last?.ended === undefined ? last : undefined;
@@ -146,7 +149,7 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
       return { _tag: "Follower", remaining: live.until - now, lease: live.owner, after };
     }
     const before = last && { ...last, before: undefined };
-    put(key, { owner, until: now + ttl, followed: false, before });
+    leases.set(key, { owner, until: now + ttl, followed: false, before });
     return { _tag: "Leader", remaining: ttl, after };
   };
 
@@ -173,7 +176,6 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
         const lease = held(key, owner, now);
         if (lease === undefined) return false;
         lease.until = now + ttl;
-        put(key, lease);
         return true;
       }),
     fill: (key, owner, value, ttl) =>

@@ -50,12 +50,10 @@ export const leftovers: readonly Property[] = [
           yield* two.acquire(key, "b", short);
           yield* one.release(key, outcome, outcome);
           yield* expired;
-          yield* one.acquire(`${key}:another`, outcome, short);
           yield* nothingLeft(world);
         }
         yield* one.acquire(key, "dies", short);
         yield* expired;
-        yield* one.acquire(`${key}:another`, "dies", short);
         yield* nothingLeft(world);
       }),
   },
