@@ -1,18 +1,29 @@
 import process from "node:process";
+import type { Description, Running } from "./backends/description.ts";
+import { redis, redisCluster } from "./backends/redis.ts";
+import { toxiproxy } from "./backends/toxiproxy.ts";
+
+/** The servers that the suites know. */
+const descriptions: readonly Description[] = [redis, redisCluster, toxiproxy];
 
 /** A real server that the suites run against. */
-export interface Server {
+export interface Server extends Running {
   /** The backend's name: `redis`. */
   readonly backend: string;
-  /** What the server says that it is: `Redis 7.0.15`. */
-  readonly version: string;
-  /** Where it is; suites find it in the variable `REDIS_URL`. */
-  readonly url: string;
+}
+
+/** A server that the suites have to do without. */
+export interface Missing {
+  /** The backend's name: `redis`. */
+  readonly backend: string;
+  /** Why it isn't there. */
+  readonly reason: string;
 }
 
 /** The servers that there are. */
 export interface Backends {
   readonly servers: readonly Server[];
+  readonly missing: readonly Missing[];
   /** Their addresses, as the suites and the examples expect them. */
   readonly env: Readonly<Record<string, string>>;
   /** Stops those that were started here. */
@@ -22,11 +33,36 @@ export interface Backends {
 /** True where a missing server is a failure and not a reason to skip: `BACKENDS=required`. */
 export const backendsRequired: boolean = process.env.BACKENDS === "required";
 
-/** Starts the servers that this machine has. */
-export function startBackends(): Promise<Backends> {
+/** Starts the servers that this machine has, but for those whose addresses are in the environment: `REDIS_URL`, … */
+export async function startBackends(): Promise<Backends> {
   const servers: Server[] = [];
-  const env = Object.fromEntries(
-    servers.map(({ backend, url }) => [`${backend.toUpperCase().replaceAll("-", "_")}_URL`, url]),
-  );
-  return Promise.resolve({ servers, env, stop: () => Promise.resolve() });
+  const missing: Missing[] = [];
+  await Promise.all(descriptions.map(async ({ backend, start }) => {
+    try {
+      const url = process.env[variableOf(backend)];
+      const running = url ? elsewhere(url) : await start();
+      servers.push({ backend, ...running });
+    } catch (error) {
+      missing.push({ backend, reason: error instanceof Error ? error.message : String(error) });
+    }
+  }));
+  const env: Record<string, string> = {};
+  for (const server of servers) {
+    Object.assign(env, server.env, { [variableOf(server.backend)]: server.url });
+  }
+  const stop = async () => void await Promise.all(servers.map((server) => server.stop()));
+  return { servers: inOrder(servers), missing: inOrder(missing), env, stop };
+}
+
+/** The variable that says where a backend is: `redis` is at `REDIS_URL`. */
+export function variableOf(backend: string): string {
+  return `${backend.toUpperCase().replaceAll("-", "_")}_URL`;
+}
+
+function elsewhere(url: string): Running {
+  return { version: "named by the environment", url, stop: () => Promise.resolve() };
+}
+
+function inOrder<T extends { readonly backend: string }>(items: readonly T[]): T[] {
+  return [...items].sort((a, b) => a.backend < b.backend ? -1 : 1);
 }

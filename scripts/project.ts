@@ -39,7 +39,7 @@ export const sources: readonly string[] = ["mod.ts", "src", "adapters", "tests"]
 export const dependencies: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(manifest.imports).flatMap(([name, specifier]) => {
     const npm = /^npm:\/?((?:@[^/]+\/)?[^@/]+)@([^/]+)/.exec(specifier);
-    return npm ? [[name, npm[1] === name ? npm[2] : `npm:${npm[1]}@${npm[2]}`]] : [];
+    return npm ? [[name, npm[1] === name ? npm[2]! : `npm:${npm[1]}@${npm[2]}`]] : [];
   }),
 );
 

@@ -4,7 +4,7 @@
  */
 import { cpSync, globSync, rmSync } from "node:fs";
 import process from "node:process";
-import { type Backends, startBackends } from "./backends.ts";
+import { type Backends, backendsRequired, startBackends } from "./backends.ts";
 import { buildNpm } from "./build_npm.ts";
 import { checkExports } from "./check_exports.ts";
 import { testDocs } from "./docs.ts";
@@ -41,7 +41,7 @@ function testDeno(name: string, flags: readonly string[], env: Backends["env"]):
 async function testNode(node: string, effect: EffectMajor, env: Backends["env"]): Promise<Result> {
   const version = (await must(node, ["--version"])).trim();
   return tally(`Node ${version}, Effect ${effect}`, async (count) => {
-    const cwd = await layOut(effect);
+    const cwd = layoutOf(effect);
     const tests = globSync("tests/*.test.js", { cwd }).sort();
     const finished = await run(node, ["--test", "--test-reporter=spec", ...tests], { cwd, env });
     const sum = (word: string) =>
@@ -75,49 +75,75 @@ function build(): Promise<Result> {
     checkExports();
     rmSync(compiled, { recursive: true, force: true });
     await emit(globSync("tests/**/*.ts", { cwd: root }), compiled, { noCheck: true });
+    for (const effect of majors) await layOut(effect);
     count.pass();
   });
 }
 
 /** Lays the built package's own files and the compiled tests beside one Effect. */
-async function layOut(effect: EffectMajor): Promise<string> {
+async function layOut(effect: EffectMajor): Promise<void> {
   const packages = { ...sourceDependencies, effect: effectVersions[effect] };
-  const folder = `${await npmInstall(`effect${effect}`, packages)}run/`;
+  await npmInstall(`effect${effect}`, packages);
+  const folder = layoutOf(effect);
   rmSync(folder, { recursive: true, force: true });
   cpSync(compiled, folder, { recursive: true });
   cpSync(`${root}npm/esm`, folder, { recursive: true });
-  return folder;
 }
 
-function printServers({ servers }: Backends): void {
-  console.log("\nReal servers");
-  for (const { backend, version, url } of servers) console.log(`  ${backend}: ${version}, ${url}`);
-  if (servers.length === 0) console.log("  none");
+function layoutOf(effect: EffectMajor): string {
+  return `${cache}effect${effect}/run/`;
+}
+
+/** The flags with which Deno runs the source. */
+function denoFlags(effect: EffectMajor): string[] {
+  return ["-A", "--no-check", ...(effect === 4 ? [] : importFlags(effect))];
+}
+
+/** The commands that start a process of the suites that have several: of Deno, and of Node where there is one. */
+function processes(effect: EffectMajor, withNode: boolean): Record<string, string> {
+  const ofDeno = [deno, "run", ...denoFlags(effect), `${root}tests/support/caller.ts`];
+  const ofNode = ["node", `${layoutOf(effect)}tests/support/caller.js`];
+  return { CALLERS: JSON.stringify(withNode ? [ofDeno, ofNode] : [ofDeno]) };
+}
+
+/** What ran against a real server, and what did not and why. */
+function servers({ servers, missing }: Backends): Promise<Result> {
+  return tally("Real servers", (count) => {
+    if (servers.length === 0) count.note("none");
+    count.pass(servers.length || 1);
+    for (const { backend, version, url } of servers) {
+      count.note(`${backend}: ${version}, ${url}`);
+    }
+    for (const { backend, reason } of missing) {
+      if (backendsRequired) count.fail(`${backend}: ${reason}`);
+      else count.skip(`${backend}: ${reason}`);
+    }
+  });
 }
 
 async function main(all: boolean): Promise<void> {
   const backends = await startBackends();
-  const { env } = backends;
-  const results: Result[] = [];
+  const results: Result[] = [await servers(backends)];
+  const withNode = all || (await run("node", ["--version"])).ok;
+  const env = (effect: EffectMajor) => ({ ...backends.env, ...processes(effect, withNode) });
   try {
+    if (withNode) results.push(await build());
+    else console.log("No Node here: the npm package is not tested");
     for (const effect of majors) {
-      const imports = effect === 4 ? [] : importFlags(effect);
-      const flags = ["-A", "--no-check", ...imports];
-      results.push(await testDeno(`Deno ${Deno.version.deno}, Effect ${effect}`, flags, env));
+      const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
+      results.push(await testDeno(name, denoFlags(effect), env(effect)));
     }
     if (all) results.push(await testDeno("Deno, no flags", [], {}));
-    for (const effect of majors) results.push(await testDocs(effect, env));
-    if (all || (await run("node", ["--version"])).ok) {
-      results.push(await build());
+    for (const effect of majors) results.push(await testDocs(effect, backends.env));
+    if (withNode) {
       for (const node of all ? await nodes() : ["node"]) {
-        for (const effect of majors) results.push(await testNode(node, effect, env));
+        for (const effect of majors) results.push(await testNode(node, effect, env(effect)));
       }
-    } else console.log("No Node here: the npm package is not tested");
+    }
     if (all) results.push(await testPackage());
   } finally {
     await backends.stop();
   }
-  printServers(backends);
   report(results);
 }
 

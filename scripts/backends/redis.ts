@@ -1,0 +1,30 @@
+import { startRedisCluster, startRedisServer } from "../../tests/support/redis_server.ts";
+import { must } from "../shell.ts";
+import type { Description } from "./description.ts";
+
+/** One Redis server. Suites that stop and restart one of their own find the program in `REDIS_SERVER`. */
+export const redis: Description = {
+  backend: "redis",
+  async start() {
+    const binary = await findBinary();
+    const { version, ...server } = await startRedisServer(binary);
+    return { ...server, version: `Redis ${version}`, env: { REDIS_SERVER: binary } };
+  },
+};
+
+/** A cluster of three. */
+export const redisCluster: Description = {
+  backend: "redis-cluster",
+  async start() {
+    const { version, ...cluster } = await startRedisCluster(await findBinary());
+    return { ...cluster, version: `Redis ${version}, three nodes` };
+  },
+};
+
+async function findBinary(): Promise<string> {
+  for (const name of ["redis-server", "valkey-server"]) {
+    const found = await must("sh", ["-c", `command -v ${name}`]).catch(() => "");
+    if (found) return found.trim();
+  }
+  throw new Error("no redis-server is installed; Debian's package is redis-server");
+}

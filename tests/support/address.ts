@@ -1,0 +1,17 @@
+import process from "node:process";
+
+interface Permissions {
+  querySync(permission: { name: "env"; variable: string }): { readonly state: string };
+}
+
+/** A variable that tells of a server; undefined as well where this process may not look, which it must not ask for. */
+export function variable(name: string): string | undefined {
+  const { Deno } = globalThis as { Deno?: { permissions?: Permissions } };
+  const state = Deno?.permissions?.querySync({ name: "env", variable: name }).state ?? "granted";
+  return state === "granted" ? process.env[name] || undefined : undefined;
+}
+
+/** Why a suite is skipped without its server. */
+export function withoutServer(name: string): string {
+  return `no server: \`${name}\` is not set; \`deno task test\` starts one`;
+}

@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A redis-server that was started here, with a folder that goes with it. */
+export interface RedisServer {
+  readonly port: number;
+  readonly url: string;
+  /** What it says that it is: `7.0.15`. */
+  readonly version: string;
+  /** Ends it and waits until it has ended; what it held is gone. */
+  stop(): Promise<void>;
+}
+
+/** How a server is started. */
+export interface RedisServerOptions {
+  /** The port; a free one by default. */
+  readonly port?: number;
+  /** More of its arguments. */
+  readonly args?: readonly string[];
+}
+
+/** Starts a server on the loopback; rejects if it doesn't come up. */
+export async function startRedisServer(
+  binary: string,
+  { port, args = [] }: RedisServerOptions = {},
+): Promise<RedisServer> {
+  const listening = port ?? await freePort();
+  const folder = mkdtempSync(join(tmpdir(), "cache-locking-redis-"));
+  const server = spawn(binary, [
+    ...["--port", String(listening), "--bind", "127.0.0.1", "--dir", folder],
+    ...["--save", "", "--appendonly", "no", ...args],
+  ], { stdio: ["ignore", "pipe", "ignore"] });
+  const over = new Promise<void>((resolve) => server.once("close", () => resolve()));
+  const stop = async () => {
+    server.kill("SIGKILL");
+    await over;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await ready(server);
+    const info = await redisCommand(listening, "INFO server");
+    const version = /redis_version:(\S+)/.exec(info)?.[1] ?? "of an unknown version";
+    return { port: listening, url: `redis://127.0.0.1:${listening}`, version, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Starts three servers, each with a third of a cluster's slots; its address is that of the first. */
+export async function startRedisCluster(
+  binary: string,
+  { args = [] }: Pick<RedisServerOptions, "args"> = {},
+): Promise<RedisServer> {
+  const servers: RedisServer[] = [];
+  const stop = async () => void await Promise.all(servers.map((server) => server.stop()));
+  try {
+    for (let node = 0; node < 3; node++) {
+      const bus = String(await freePort());
+      const own = ["--cluster-enabled", "yes", "--cluster-port", bus, ...args];
+      servers.push(await startRedisServer(binary, { args: own }));
+      const [from, to] = [Math.ceil(node * 16_384 / 3), Math.ceil((node + 1) * 16_384 / 3) - 1];
+      await redisCommand(servers[node]!.port, `CLUSTER ADDSLOTSRANGE ${from} ${to}`);
+      await redisCommand(servers[node]!.port, `CLUSTER SET-CONFIG-EPOCH ${node + 1}`);
+      await redisCommand(servers[0]!.port, `CLUSTER MEET 127.0.0.1 ${servers[node]!.port} ${bus}`);
+    }
+    for (const { port } of servers) await untilWhole(port);
+    const { port, url, version } = servers[0]!;
+    return { port, url, version, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Sends one command on a connection of its own, and returns the reply as it came. */
+export function redisCommand(port: number, command: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(`${command}\r\nQUIT\r\n`));
+    let reply = "";
+    socket.on("data", (data) => reply += data);
+    socket.on("error", reject);
+    socket.on("close", () => {
+      if (reply.startsWith("-")) reject(new Error(`${command}: ${reply}`));
+      else resolve(reply);
+    });
+  });
+}
+
+/** A port of the loopback that is free now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+function ready(server: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let output = "";
+    server.stdout!.on("data", (data) => {
+      output += data;
+      if (output.includes("Ready to accept connections")) resolve();
+    });
+    server.once("error", reject);
+    server.once("close", () => reject(new Error(`redis-server did not come up:\n${output}`)));
+  });
+}
+
+async function untilWhole(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const info = await redisCommand(port, "CLUSTER INFO");
+    if (info.includes("cluster_state:ok") && info.includes("cluster_known_nodes:3")) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("The cluster did not come together");
+}
