@@ -34,7 +34,7 @@ export function run(
     const child = spawn(command, args, {
       cwd,
       timeout,
-      killSignal: "SIGKILL",
+      killSignal: "SIGTERM",
       env: { ...process.env, NO_COLOR: "1", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -42,7 +42,7 @@ export function run(
     child.stderr.on("data", (chunk) => output += chunk);
     child.on("error", (error) => resolve({ ok: false, output: `${output}${error.message}\n` }));
     child.on("close", (code, signal) => {
-      if (signal) output += `Killed by ${signal}: ${command} ran for up to ${timeout} ms\n`;
+      if (signal) output += `Stopped by ${signal}, after ${timeout} ms at the latest: ${command}\n`;
       resolve({ ok: code === 0, output });
     });
   });
