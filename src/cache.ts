@@ -1,4 +1,5 @@
 import { Cause, Duration, Effect } from "effect";
+import { arrive, hit, waitedOf, waitingOver } from "./arrive.ts";
 import type { Call, Caller } from "./call.ts";
 import { monotonicMillis, wallMillis } from "./clock.ts";
 import { contend, fetchAlone, outOfTries } from "./contend.ts";
@@ -9,18 +10,17 @@ import {
   type End,
   finish,
   type Flight,
-  type Flights,
   join,
   openFlight,
   type Signal,
 } from "./flight.ts";
-import { type HookEffect, type Hooks, runHook } from "./hooks.ts";
+import { type Flights, flightsOf } from "./flights.ts";
 import { operate, phaseError } from "./operation.ts";
-import { type CacheMeta, CacheOutcome, type GetOrSetResult } from "./outcome.ts";
+import type { GetOrSetResult } from "./outcome.ts";
 import { report } from "./report.ts";
 import { abortedError, untilAborted } from "./signal.ts";
 import { tracedCall, tracedCallIfWatched } from "./spans.ts";
-import type { Entry, Store } from "./store.ts";
+import type { Entry } from "./store.ts";
 
 type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
 
@@ -30,37 +30,28 @@ export function getOrSet(call: Call): Result {
   return Effect.clockWith((clock) => {
     if (signal?.aborted) return Effect.fail(abortedError(key, signal));
     const entry = store.peek?.(key, wallMillis(clock));
-    if (entry !== undefined) return hit(call, entry);
-    const caller: Caller = { call, tries: call.settings.tries };
+    if (entry !== undefined) return hit(call, entry.value);
+    const caller: Caller = { call, clock, tries: call.settings.tries };
     const missed = store.peek === undefined ? look(caller) : seek(caller);
     return signal === undefined ? missed : untilAborted(key, signal, missed);
   });
 }
 
-const HIT: CacheMeta = Object.freeze({ cache: CacheOutcome.HIT });
-
-function hit({ key, settings: { hooks } }: Call, { value }: Entry<unknown>): Result {
-  const result = { value, meta: HIT };
-  const { onHit } = hooks;
-  return onHit === undefined
-    ? Effect.succeed(result)
-    : Effect.as(runHook("onHit", key, () => onHit(value, { key })), result);
-}
-
 /** Reads the entry, once for all who come meanwhile, in the first one's own fiber; a miss flies on from there. */
 function look(caller: Caller): Result {
   const { call } = caller;
-  return asStarter(call, (now, open) => {
-    const flights = flightsOf(call).leading;
-    if (flights?.has(call.key)) return seek(caller);
+  return joinLeading(caller) ?? asStarter((open) => {
+    const joined = joinLeading(caller);
+    if (joined !== undefined) return joined;
 
-    const flight = open(flights);
+    const flight = open(caller, leading(call));
     const go = (body: Effect.Effect<End>) => tracedCall(caller, fly(flight, caller, body, seek));
     return Effect.flatMap(read(flight, call), (found) => {
       if (found === undefined) return go(contend(flight, caller));
       if (!(found instanceof Error)) {
-        const end: End = { _tag: "Value", value: found.value, source: "hit", stored: true };
-        return Effect.flatMap(finish(flight, end), () => hit(call, found));
+        const { value } = found;
+        const end = finish(flight, { _tag: "Value", value, source: "hit", stored: true });
+        return Effect.flatMap(end, () => hit(call, value));
       }
       return call.settings.bypass ? go(fetchAlone(flight, call, "bypass")) : Effect.flatMap(
         finish(flight, { _tag: "Failed", error: found, everyone: true }),
@@ -90,46 +81,56 @@ function read(
 
 /** Joins the flight of the key, or starts it. */
 function seek(caller: Caller): Result {
-  const { call } = caller;
-  return asStarter(call, (now, open) => {
-    const flights = flightsOf(call).leading;
-    const current = flights?.get(call.key);
-    if (current !== undefined) {
-      caller.waitingSince ??= now;
-      const patience = Math.max(0, caller.waitingSince + call.settings.waitMax - now);
-      return tracedCallIfWatched(caller, joinFlight(current, caller, now, patience, seek));
-    }
-    const flight = open(flights);
+  return joinLeading(caller) ?? asStarter((open) => {
+    const joined = joinLeading(caller);
+    if (joined !== undefined) return joined;
+    const flight = open(caller, leading(caller.call));
     return tracedCall(caller, fly(flight, caller, contend(flight, caller), seek));
   });
 }
 
+/** The flights that the call may join or be joined in: none where it doesn't coalesce. */
+function leading({ settings: { store, coalesce } }: Call): Flights | undefined {
+  return coalesce ? flightsOf(store).leading : undefined;
+}
+
+function joinLeading(caller: Caller): Result | undefined {
+  const { call, clock } = caller;
+  const flight = leading(call)?.get(call.key);
+  if (flight === undefined) return undefined;
+  const now = monotonicMillis(clock);
+  const since = caller.waitingSince ??= now;
+  const patience = Math.max(0, since + call.settings.waitMax - now);
+  return tracedCallIfWatched(caller, joinFlight(flight, caller, now, patience, seek));
+}
+
 /** Waiting is over: joins the process's fallback fetch, or starts it. One is shared for as long as a lease would live. */
 function fallBack(caller: Caller): Result {
-  const { call } = caller;
-  const { leaseTtl } = call.settings;
-  return asStarter(call, (now, open) => {
-    const flights = flightsOf(call).fallingBack;
+  const { call, clock } = caller;
+  const { store, coalesce, leaseTtl } = call.settings;
+  return asStarter((open) => {
+    const flights = coalesce ? flightsOf(store).fallingBack : undefined;
     const current = flights?.get(call.key);
+    const now = monotonicMillis(clock);
     if (current !== undefined && now - current.since < leaseTtl) {
       return joinFlight(current, caller, now, leaseTtl, fallBack);
     }
-    const flight = open(flights);
+    const flight = open(caller, flights);
     return fly(flight, caller, fetchAlone(flight, call, "fallback"), fallBack);
   });
 }
 
 /** Runs what may open a flight; whenever it is interrupted after that, the flight's starter has left it. */
 function asStarter(
-  { key }: Call,
-  run: (now: number, open: (flights: Flights | undefined) => Flight) => Result,
+  run: (open: (caller: Caller, flights: Flights | undefined) => Flight) => Result,
 ): Result {
   let opened: Flight | undefined;
   return Effect.onInterrupt(
-    Effect.clockWith((clock) => {
-      const now = monotonicMillis(clock);
-      return run(now, (flights) => opened = openFlight(flights, key, now));
-    }),
+    Effect.suspend(() =>
+      run(({ call, clock }, flights) =>
+        opened = openFlight(flights, call.key, monotonicMillis(clock))
+      )
+    ),
     () => opened === undefined ? Effect.void : abandon(opened),
   );
 }
@@ -188,7 +189,9 @@ function settle(
         : again(caller);
     case "FallBack":
     case "OutOfTime":
-      return stopWaiting(caller);
+      if (caller.waited !== undefined) return fallBack(caller);
+      caller.waited = waitedOf(caller) ?? Duration.zero;
+      return Effect.flatMap(waitingOver(caller, "FALLBACK", caller), fallBack);
     case "OutOfTries":
       return Effect.fail(outOfTries(caller));
     case "Over":
@@ -196,106 +199,4 @@ function settle(
     case "Died":
       return Effect.failCause(signal.cause);
   }
-}
-
-/** The caller's own outcome, and its hook. */
-function arrive(
-  caller: Caller,
-  { value, source, stored, invalid }: End & { readonly _tag: "Value" },
-  started: boolean,
-): Result {
-  const { call, leaseUntil = 0 } = caller;
-  const { key, settings: { hooks: { onLeader, onFollowerWait, onFallback } } } = call;
-  if (started && invalid !== undefined) return Effect.fail(invalid);
-  if (source === "bypass") return Effect.succeed({ value, meta: { cache: CacheOutcome.BYPASS } });
-  if (source === "hit" && !(started && caller.waitingSince !== undefined)) {
-    return hit(call, { value });
-  }
-  return Effect.flatMap(waitedOf(caller), (waited) => {
-    const meta = waited === undefined ? { leaseUntil } : { leaseUntil, waited };
-    const result = (cache: CacheOutcome) => ({ value, meta: { cache, ...meta } });
-    if (source === "leader" && started) {
-      const cache = stored ? CacheOutcome.MISS_LEADER : CacheOutcome.MISS_LEADER_NOCACHE;
-      const context = { key, leaseUntil, cached: stored };
-      return after("onLeader", call, onLeader && (() => onLeader(value, context)), result(cache));
-    }
-    const context = { key, leaseUntil, waited: waited ?? Duration.zero };
-    return source === "fallback"
-      ? after(
-        "onFallback",
-        call,
-        onFallback && (() => onFallback(value, context)),
-        result(CacheOutcome.MISS_FOLLOWER_FALLBACK),
-      )
-      : after(
-        "onFollowerWait",
-        call,
-        onFollowerWait && (() => onFollowerWait({ ...context, outcome: "HIT" })),
-        result(CacheOutcome.MISS_FOLLOWER_HIT),
-      );
-  });
-}
-
-/** The caller's waiting ended without a value. */
-function stopWaiting(caller: Caller): Result {
-  if (caller.waited !== undefined) return fallBack(caller);
-  const { call, leaseUntil = 0 } = caller;
-  const { key, settings: { hooks: { onFollowerWait } } } = call;
-  return Effect.flatMap(waitedOf(caller), (waited = Duration.zero) => {
-    caller.waited = waited;
-    const context = { key, leaseUntil, waited, outcome: "FALLBACK" } as const;
-    const hook = onFollowerWait && (() => onFollowerWait(context));
-    const told = after("onFollowerWait", call, hook, undefined);
-    return Effect.flatMap(told, () => fallBack(caller));
-  });
-}
-
-/** How long the caller waited for others, if it did. */
-function waitedOf({ waited, waitingSince }: Caller): Effect.Effect<Duration.Duration | undefined> {
-  return waited !== undefined || waitingSince === undefined
-    ? Effect.succeed(waited)
-    : Effect.clockWith((clock) =>
-      Effect.succeed(Duration.millis(monotonicMillis(clock) - waitingSince))
-    );
-}
-
-/** A result, after its hook if there is one. */
-function after<A>(
-  name: keyof Hooks<unknown>,
-  { key }: Call,
-  hook: (() => HookEffect) | undefined,
-  result: A,
-): Effect.Effect<A, unknown> {
-  return hook === undefined ? Effect.succeed(result) : Effect.as(runHook(name, key, hook), result);
-}
-
-/** The flights of one store: those that lead or follow, and those that fall back. */
-interface Air {
-  readonly leading: Flights;
-  readonly fallingBack: Flights;
-}
-
-const air = new WeakMap<Store<unknown>, Air>();
-
-/** The flights that the call may join: none where it doesn't coalesce. */
-function flightsOf({ settings: { store, coalesce } }: Call): Partial<Air> {
-  if (!coalesce) return {};
-  let flights = air.get(store);
-  if (flights === undefined) {
-    flights = { leading: new Map(), fallingBack: new Map() };
-    air.set(store, flights);
-  }
-  return flights;
-}
-
-/** How many flights of a store are under way that callers can join. */
-export function flightsUnderWay(store: Store<unknown>): number {
-  const { leading, fallingBack } = air.get(store) ?? {};
-  return (leading?.size ?? 0) + (fallingBack?.size ?? 0);
-}
-
-/** Makes those who come from now on start anew: what is under way began before the key was set or deleted. */
-export function retireFlights(store: Store<unknown>, key: string): void {
-  air.get(store)?.leading.get(key)?.retire();
-  air.get(store)?.fallingBack.get(key)?.retire();
 }

@@ -1,4 +1,4 @@
-import type { Duration, Effect } from "effect";
+import type { Clock, Duration, Effect } from "effect";
 import type { Hooks } from "./hooks.ts";
 import type { Store } from "./store.ts";
 import type { WaitStrategy } from "./wait_strategy.ts";
@@ -40,6 +40,8 @@ export interface Call {
 /** A call that the entry did not answer, and what it went through so far. */
 export interface Caller {
   readonly call: Call;
+  /** The clock of the fiber that it runs in. */
+  readonly clock: Clock.Clock;
   /** How many more failed fetches it may learn of. */
   tries: number;
   /** Whether it has its span. */

@@ -1,9 +1,10 @@
 import { Effect, Option } from "effect";
-import { getOrSet, retireFlights } from "./cache.ts";
+import { getOrSet } from "./cache.ts";
 import type { Call, Settings } from "./call.ts";
 import { type DurationInput, finiteMillis } from "./duration.ts";
 import { type AdapterError, type CacheLockingError, isCacheLockingError } from "./errors.ts";
 import type { HooksError, HooksServices, NoHooks } from "./hooks.ts";
+import { retireFlights } from "./flights.ts";
 import { operate, phaseError } from "./operation.ts";
 import type {
   AdapterOptions,

@@ -18,5 +18,5 @@ export function wallMillis(clock: Clock.Clock): number {
 export function monotonicMillis(clock: Clock.Clock): number {
   const readings = clock as Readings;
   const nanos = readings.monotonicTimeNanosUnsafe?.() ?? readings.unsafeCurrentTimeNanos!();
-  return Number(nanos / 1000n) / 1000;
+  return Math.round(Number(nanos) / 1e3) / 1e3;
 }

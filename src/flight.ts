@@ -1,6 +1,7 @@
 import { type Cause, Deferred, Effect, Fiber } from "effect";
 import { causeKind } from "./cause.ts";
 import type { CacheLockingError } from "./errors.ts";
+import type { Flights } from "./flights.ts";
 import { forkApart } from "./fork.ts";
 
 /** How a flight came by its value. */
@@ -54,12 +55,11 @@ export interface Flight {
   readonly retire: () => void;
 }
 
-/** The flights of one store that callers can still join, by key. */
-export type Flights = Map<string, Flight>;
-
 /** Callers that joined a flight in the same millisecond, with the same bounds: they are woken together. */
 interface Cohort {
   readonly signal: Deferred.Deferred<Signal>;
+  /** Waits for the signal: one effect for all. */
+  readonly arrival: Effect.Effect<Signal>;
   readonly joined: number;
   readonly patience: number;
   /** How many more failed fetches its callers may learn of. */
@@ -89,7 +89,8 @@ export function depart<R>(
 ): Effect.Effect<End, never, R> {
   return Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Deferred.make<Signal>(), (signal) => {
-      flight.cohorts.push({ signal, joined: 0, patience: Infinity, tries: Infinity });
+      const arrival = Deferred.await(signal) as Effect.Effect<End>;
+      flight.cohorts.push({ signal, arrival, joined: 0, patience: Infinity, tries: Infinity });
       const flying = Effect.asVoid(
         Effect.onExit(
           body,
@@ -98,7 +99,7 @@ export function depart<R>(
       );
       return Effect.flatMap(forkApart(flying), (fiber) => {
         flight.fiber = fiber;
-        return restore(Deferred.await(signal)) as Effect.Effect<End>;
+        return restore(arrival);
       });
     })
   );
@@ -114,49 +115,46 @@ export function join(
   patience: number,
   tries: number,
 ): Effect.Effect<Signal> {
-  let here = false;
-  const go = Effect.suspend(() => {
-    if (!here) return Effect.void;
-    here = false;
-    return leave(flight);
-  });
-  return Effect.onInterrupt(
+  let joined = false;
+  return Effect.onExit(
     Effect.suspend(() => {
-      here = true;
+      joined = true;
       flight.callers++;
-      return Effect.flatMap(
-        Effect.flatMap(cohort(flight, Math.floor(now), patience, tries), Deferred.await),
-        (signal): Effect.Effect<Signal> =>
-          signal._tag === "OutOfTime" || signal._tag === "OutOfTries"
-            ? Effect.as(Effect.uninterruptible(go), signal)
-            : Effect.succeed(signal),
-      );
+      return arrival(flight, Math.floor(now), patience, tries);
     }),
-    () => go,
+    (exit) => {
+      if (!joined || (exit._tag === "Success" && !isOwnBound(exit.value))) return Effect.void;
+      return leave(flight);
+    },
   );
 }
 
-function cohort(
+function isOwnBound({ _tag }: Signal): boolean {
+  return _tag === "OutOfTime" || _tag === "OutOfTries";
+}
+
+/** Waits with those who joined in the same millisecond, with the same bounds; the first of them sets the timer. */
+function arrival(
   flight: Flight,
   joined: number,
   patience: number,
   tries: number,
-): Effect.Effect<Deferred.Deferred<Signal>> {
+): Effect.Effect<Signal> {
   const last = flight.cohorts.at(-1);
   if (last?.joined === joined && last.patience === patience && last.tries === tries) {
-    return Effect.succeed(last.signal);
+    return last.arrival;
   }
-  return Effect.uninterruptible(Effect.flatMap(Deferred.make<Signal>(), (signal) => {
-    flight.cohorts.push({ signal, joined, patience, tries });
+  const opened = Effect.uninterruptible(Effect.flatMap(Deferred.make<Signal>(), (signal) => {
+    const arrival = Deferred.await(signal);
+    flight.cohorts.push({ signal, arrival, joined, patience, tries });
     const timer = Effect.raceFirst(
       Effect.as(Effect.sleep(patience), { _tag: "OutOfTime" } as const),
-      Deferred.await(signal),
+      arrival,
     );
-    return Effect.as(
-      forkApart(Effect.flatMap(timer, (first) => Deferred.succeed(signal, first))),
-      signal,
-    );
+    const timing = Effect.flatMap(timer, (first) => Deferred.succeed(signal, first));
+    return Effect.as(forkApart(timing), arrival);
   }));
+  return Effect.flatMap(opened, (arrival) => arrival);
 }
 
 /** The starter goes before the end. A flight that has no fiber of its own yet is over with it. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { memoryAdapter } from "../adapters/memory.ts";
 import { Cache, type GetOrSetOptions, type Store } from "../mod.ts";
-import { flightsUnderWay } from "../src/cache.ts";
+import { flightsUnderWay } from "../src/flights.ts";
 import { entriesOfHalf, storeOfHalves } from "../src/halves.ts";
 import { fakeSignal } from "./support/fake_signal.ts";
 import { all, start, times } from "./support/herd.ts";
