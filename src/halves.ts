@@ -1,5 +1,7 @@
 import { Clock, Effect, type Scope } from "effect";
-import { AdapterError, type AdapterOperation, isAdapterError } from "./errors.ts";
+import { describe } from "./describe.ts";
+import { AdapterError, type AdapterOperation } from "./errors.ts";
+import { typed } from "./operation.ts";
 import type { Acquired, Entry, LeaseOutcome, Store, Watch } from "./store.ts";
 
 /**
@@ -82,12 +84,12 @@ export function entriesOfHalf<V>(cache: CacheHalf<V>): Entries<V> {
     name: cache.name ?? "custom",
     get: (key) =>
       Effect.map(
-        run("get", key, () => cache.get(key)),
+        typed("get", key, () => cache.get(key)),
         (value) => value === null ? undefined : { value },
       ),
-    set: (key, value, ttl) => Effect.asVoid(run("set", key, () => cache.set(key, value, ttl))),
+    set: (key, value, ttl) => Effect.asVoid(typed("set", key, () => cache.set(key, value, ttl))),
     delete: (key) =>
-      cache.delete ? Effect.asVoid(run("delete", key, () => cache.delete!(key))) : Effect.fail(
+      cache.delete ? Effect.asVoid(typed("delete", key, () => cache.delete!(key))) : Effect.fail(
         new AdapterError("delete", key, undefined, {
           reason: "this cache half has no `delete`; add one",
         }),
@@ -104,29 +106,34 @@ export function entriesOfHalf<V>(cache: CacheHalf<V>): Entries<V> {
  */
 export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store<V> {
   const release = (key: string, owner: string, outcome?: LeaseOutcome) =>
-    Effect.asVoid(run("release", key, () => leases.release(key, owner, outcome)));
+    Effect.asVoid(typed("release", key, () => leases.release(key, owner, outcome)));
   const markReady = (key: string) =>
-    leases.markReady ? run("ready", key, () => leases.markReady!(key)) : Effect.void;
-  const isReady = (key: string, waitedFor: string | undefined) =>
-    leases.isReady && waitedFor !== undefined
-      ? Effect.map(run("ready", key, () => leases.isReady!(key)), (answer) => answer.ready)
+    leases.markReady ? typed("ready", key, () => leases.markReady!(key)) : Effect.void;
+  const isReady = (key: string) =>
+    leases.isReady
+      ? Effect.map(
+        checked("ready", key, () => leases.isReady!(key), {
+          must: "{ ready: true | false }",
+          is: (answer) => typeof answer?.ready === "boolean",
+        }),
+        (answer) => answer.ready,
+      )
       : Effect.succeed(false);
-
-  const look = (
-    key: string,
-    waitedFor: string | undefined,
-    answer: LeaseAnswer,
-  ): Effect.Effect<Acquired<V>, AdapterError> =>
+  const look = (key: string, answer: LeaseAnswer): Effect.Effect<Acquired<V>, AdapterError> =>
     Effect.gen(function* () {
       const entry = yield* ignoreCorrupt(entries.get(key));
       if (entry !== undefined) return { _tag: "Hit", entry };
-      if (answer.after === "uncached" || (yield* isReady(key, waitedFor))) {
-        return { _tag: "Ended", outcome: "uncached" };
-      }
+      if (answer.after === "uncached") return { _tag: "Ended", outcome: "uncached" };
       const remaining = Math.max(0, answer.leaseUntil - (yield* Clock.currentTimeMillis));
       if (answer.role === "leader") return { _tag: "Leader", remaining, after: answer.after };
       const lease = answer.lease ?? String(answer.leaseUntil);
       return { _tag: "Follower", remaining, lease, after: answer.after };
+    });
+  const acquire = (key: string, owner: string, ttl: number, waitedFor: string | undefined) =>
+    checked("acquire", key, () => leases.acquire(key, owner, ttl, waitedFor), {
+      must: "{ role: 'leader' | 'follower', leaseUntil: epoch milliseconds }",
+      is: (answer) =>
+        (answer?.role === "leader" || answer?.role === "follower") && answer.leaseUntil >= 0,
     });
 
   return {
@@ -135,24 +142,31 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
     set: entries.set,
     delete: entries.delete,
     acquire: (key, owner, ttl, waitedFor) =>
-      Effect.flatMap(
-        run("acquire", key, () => leases.acquire(key, owner, ttl, waitedFor)),
-        (answer) => {
-          const looked = look(key, waitedFor, answer);
-          if (answer.role === "follower") return looked;
-          // The lease was won for nothing if the entry is there, or can't be looked at.
-          return Effect.matchEffect(looked, {
-            onSuccess: (acquired): Effect.Effect<Acquired<V>, AdapterError> =>
-              acquired._tag === "Leader"
-                ? Effect.succeed(acquired)
-                : Effect.as(release(key, owner, "cancelled"), acquired),
-            onFailure: (error) =>
-              Effect.flatMap(release(key, owner, "cancelled"), () => Effect.fail(error)),
-          });
-        },
-      ),
+      Effect.gen(function* () {
+        // Asked before: the next lease, which this acquire may begin, has no mark.
+        if (waitedFor !== undefined && (yield* isReady(key))) {
+          return yield* look(key, { role: "follower", leaseUntil: 0, after: "uncached" });
+        }
+        const answer = yield* acquire(key, owner, ttl, waitedFor);
+        const looked = look(key, answer);
+        if (answer.role === "follower") return yield* looked;
+        // The lease was won for nothing if the entry is there, or can't be looked at.
+        return yield* Effect.matchEffect(looked, {
+          onSuccess: (acquired): Effect.Effect<Acquired<V>, AdapterError> =>
+            acquired._tag === "Leader"
+              ? Effect.succeed(acquired)
+              : Effect.as(release(key, owner, "cancelled"), acquired),
+          onFailure: (error) =>
+            Effect.flatMap(release(key, owner, "cancelled"), () => Effect.fail(error)),
+        });
+      }),
     renew: (key, owner, ttl) =>
-      leases.renew ? run("renew", key, () => leases.renew!(key, owner, ttl)) : Effect.succeed(true),
+      leases.renew
+        ? checked("renew", key, () => leases.renew!(key, owner, ttl), {
+          must: "true or false",
+          is: (held) => typeof held === "boolean",
+        })
+        : Effect.succeed(true),
     fill: (key, owner, value, ttl) =>
       Effect.gen(function* () {
         yield* entries.set(key, value, ttl);
@@ -160,11 +174,13 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
         yield* release(key, owner);
         return true;
       }),
-    release: (key, owner, outcome) =>
-      Effect.gen(function* () {
-        if (outcome === "uncached") yield* markReady(key);
-        yield* release(key, owner, outcome);
-      }),
+    release: (key, owner, outcome) => {
+      const released = release(key, owner, outcome);
+      return outcome !== "uncached" ? released : Effect.matchEffect(markReady(key), {
+        onSuccess: () => released,
+        onFailure: (error) => Effect.flatMap(released, () => Effect.fail(error)),
+      });
+    },
     ...(leases.watch ? { watch: (key: string) => leases.watch!(key) } : {}),
   };
 }
@@ -202,16 +218,18 @@ export function leasesHalf(store: Store<unknown>): LeasesHalf {
   };
 }
 
-/** Runs one method of a half, whatever it throws or fails with. */
-function run<A>(
+/** Asks a leases half; what is no answer is a failure. */
+function checked<A>(
   operation: AdapterOperation,
   key: string,
-  method: () => Effect.Effect<A, unknown>,
+  ask: () => Effect.Effect<A, unknown>,
+  { must, is }: { readonly must: string; readonly is: (answer: A) => boolean },
 ): Effect.Effect<A, AdapterError> {
-  return Effect.mapError(
-    Effect.suspend(method),
-    (error) => isAdapterError(error) ? error : new AdapterError(operation, key, error),
-  );
+  return Effect.flatMap(typed(operation, key, ask), (answer) => {
+    if (is(answer)) return Effect.succeed(answer);
+    const reason = `the leases half must answer ${must}, and answered ${describe(answer)}`;
+    return Effect.fail(new AdapterError(operation, key, undefined, { reason }));
+  });
 }
 
 /** A read that takes an entry that can't be decoded for a miss. */

@@ -1,5 +1,6 @@
 import { Cause, Effect, Exit, Fiber } from "effect";
 import { causeKind } from "./cause.ts";
+import { describe } from "./describe.ts";
 import {
   AdapterError,
   type AdapterOperation,
@@ -24,14 +25,7 @@ export function operate<A, R>(
   timeout: number,
   run: () => Effect.Effect<A, AdapterError, R>,
 ): Effect.Effect<A, AdapterError, R> {
-  const answer = Effect.matchCauseEffect(Effect.suspend(run), {
-    onSuccess: Effect.succeed,
-    onFailure: (cause) => {
-      if (causeKind(cause) === "Interrupt") return Effect.failCause(cause);
-      const error = Cause.squash(cause);
-      return Effect.fail(isAdapterError(error) ? error : new AdapterError(operation, key, error));
-    },
-  });
+  const answer = typed(operation, key, run);
   if (store.peek !== undefined) return answer;
 
   return Effect.uninterruptibleMask((restore) =>
@@ -62,6 +56,30 @@ export function operate<A, R>(
         ));
     })
   );
+}
+
+/** Runs what an adapter does: whatever it throws, fails with or returns, its failures are `AdapterError`s. */
+export function typed<A, E, R>(
+  operation: AdapterOperation,
+  key: string,
+  run: () => Effect.Effect<A, E, R>,
+): Effect.Effect<A, AdapterError, R> {
+  const running = Effect.suspend((): Effect.Effect<A, E | AdapterError, R> => {
+    const effect = run();
+    return Effect.isEffect(effect) ? effect : Effect.fail(
+      new AdapterError(operation, key, undefined, {
+        reason: `the adapter must return an Effect, and returned ${describe(effect)}`,
+      }),
+    );
+  });
+  return Effect.matchCauseEffect(running, {
+    onSuccess: Effect.succeed,
+    onFailure: (cause) => {
+      if (causeKind(cause) === "Interrupt") return Effect.failCause(cause as Cause.Cause<never>);
+      const error = Cause.squash(cause);
+      return Effect.fail(isAdapterError(error) ? error : new AdapterError(operation, key, error));
+    },
+  });
 }
 
 const tagOf = {

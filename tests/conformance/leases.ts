@@ -80,6 +80,7 @@ export const leases: readonly Property[] = [
   })),
   {
     name: "a lease has one name for all, and the next one has another",
+    needs: ["outcomes"],
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         const names = new Set<string>();
@@ -95,7 +96,7 @@ export const leases: readonly Property[] = [
   },
   {
     name: "a renewed lease keeps its name",
-    needs: ["renewal"],
+    needs: ["outcomes", "renewal"],
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         yield* one.acquire(key, "a", LONG);

@@ -16,6 +16,9 @@ const events: Readonly<
 };
 
 const watch = (store: Process, key: string) => store.watch!(key);
+/** Leads for a moment, which wakes those who watch. */
+const push = (store: Process, key: string) =>
+  Effect.flatMap(store.acquire(key, "pushes", LONG), () => store.release(key, "pushes", "failed"));
 const woken = ({ next }: Watch) => soon("The push", next);
 
 /** What `watch` guarantees. */
@@ -27,7 +30,7 @@ export const watches: readonly Property[] = [
   },
   ...Object.entries(events).map(([name, happen]): Property => ({
     name: `a watch is woken by ${name} in another process`,
-    needs: ["push"],
+    needs: name === "a set" || name === "a delete" ? ["push", "revocation"] : ["push"],
     holds: (world) =>
       Effect.gen(function* () {
         const { one, two, key } = world;
@@ -51,7 +54,7 @@ export const watches: readonly Property[] = [
           yield* two.release(key, owner, "failed");
           yield* woken(standing);
         }
-        yield* two.set(key, "value", LONG);
+        yield* push(two, key);
         yield* Effect.sleep(50);
         yield* woken(standing);
       }),
@@ -67,7 +70,7 @@ export const watches: readonly Property[] = [
           yield* Effect.sleep(10);
           yield* Fiber.interrupt(fiber);
         }
-        yield* two.delete(key);
+        yield* push(two, key);
         yield* woken(standing);
       }),
   },
@@ -80,8 +83,8 @@ export const watches: readonly Property[] = [
         for (const store of [one, two, one, two]) {
           for (const each of [key, `${key}:2`]) all.push(yield* watch(store, each));
         }
-        yield* one.delete(key);
-        yield* two.delete(`${key}:2`);
+        yield* push(one, key);
+        yield* push(two, `${key}:2`);
         yield* Effect.forEach(all, woken, { concurrency: "unbounded" });
       }),
   },
@@ -92,7 +95,7 @@ export const watches: readonly Property[] = [
       Effect.gen(function* () {
         const standing = yield* watch(one, key);
         yield* scoped(watch(one, key));
-        yield* two.delete(key);
+        yield* push(two, key);
         yield* woken(standing);
       }),
   },
@@ -109,7 +112,7 @@ export const watches: readonly Property[] = [
               index % 4 ? scoped(watch(one, key)) : Effect.flatMap(
                 Effect.provideService(watch(one, key), Scope.Scope, scope),
                 (standing) =>
-                  Effect.flatMap(two.delete(key), () => woken(standing)),
+                  Effect.flatMap(push(two, key), () => woken(standing)),
               )),
           { concurrency: "unbounded" },
         );

@@ -1,0 +1,70 @@
+import { Clock, Effect } from "effect";
+import type { CacheHalf, LeasesHalf } from "../../mod.ts";
+
+/** Halves as people write them by hand, over two Maps, a few milliseconds away. */
+export interface HandWritten {
+  readonly cache: CacheHalf & { readonly delete: NonNullable<CacheHalf["delete"]> };
+  /** What is needed, and `renew`. */
+  readonly leases: LeasesHalf;
+  /** The same, and `markReady` and `isReady`. */
+  readonly readyLeases: LeasesHalf & Required<Pick<LeasesHalf, "markReady" | "isReady">>;
+  readonly entries: Map<string, { readonly value: unknown; readonly until: number }>;
+  readonly held: Map<string, { readonly owner: string; until: number }>;
+  /** Keys whose leader is done. */
+  readonly ready: Set<string>;
+}
+
+/** Makes them. */
+export function handWritten(latency = 3): HandWritten {
+  const entries: HandWritten["entries"] = new Map();
+  const held: HandWritten["held"] = new Map();
+  const ready: HandWritten["ready"] = new Set();
+  const slow = <A>(step: (now: number) => A): Effect.Effect<A> =>
+    Effect.flatMap(Effect.sleep(latency), () => Effect.map(Clock.currentTimeMillis, step));
+
+  const leases: LeasesHalf = {
+    acquire: (key, owner, ttl) =>
+      slow((now) => {
+        const lease = held.get(key);
+        if (lease !== undefined && lease.until > now) {
+          const role = lease.owner === owner ? "leader" : "follower";
+          return { role, leaseUntil: lease.until } as const;
+        }
+        held.set(key, { owner, until: now + ttl });
+        ready.delete(key);
+        return { role: "leader", leaseUntil: now + ttl };
+      }),
+    renew: (key, owner, ttl) =>
+      slow((now) => {
+        const lease = held.get(key);
+        if (lease?.owner !== owner || lease.until <= now) return false;
+        lease.until = now + ttl;
+        return true;
+      }),
+    release: (key, owner) =>
+      slow(() => {
+        if (held.get(key)?.owner === owner) held.delete(key);
+      }),
+  };
+  return {
+    entries,
+    held,
+    ready,
+    leases,
+    readyLeases: {
+      ...leases,
+      markReady: (key) => slow(() => void ready.add(key)),
+      isReady: (key) => slow(() => ({ ready: ready.has(key) })),
+    },
+    cache: {
+      get: (key) =>
+        slow((now) => {
+          const entry = entries.get(key);
+          return entry !== undefined && entry.until > now ? entry.value : null;
+        }),
+      set: (key, value, ttl = Infinity) =>
+        slow((now) => void entries.set(key, { value, until: now + ttl })),
+      delete: (key) => slow(() => void entries.delete(key)),
+    },
+  };
+}
