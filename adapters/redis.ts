@@ -280,7 +280,7 @@ function namesOf({ client, cache, leases }: RedisAdapterOptions): Names {
     if (tag !== undefined) return `${ofLeases}${ofEntries}${key}:`;
     if (!entry.includes("}")) return `${ofLeases}{${entry}}`;
     const lease = `${ofLeases}${ofEntries}${key}:`;
-    return lease + numberBetween(ofClient + lease, entry);
+    return lease + digitsBetween(ofClient + lease, entry);
   };
   return {
     entryKey: (key) => ofEntries + key,
@@ -302,18 +302,22 @@ function hashTag(name: string): string | undefined {
 }
 
 const SLOTS = 16_384;
-const numbers = new Map<number, number>();
+const threeDigits = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, "0"));
+let halves: { readonly heads: [string, number][]; readonly tails: Map<number, string> } | undefined;
 
-/** The number of six digits that leads the one name, when it is appended, to the slot of the other. */
-function numberBetween(name: string, other: string): number {
-  // This CRC is linear: what six digits add to it doesn't depend on what they follow.
-  const way = (crc16(`${name}\0\0\0\0\0\0`) ^ crc16(other)) % SLOTS;
-  let number = numbers.get(way);
-  if (number === undefined) {
-    for (number = 100_000; crc16(String(number)) % SLOTS !== way; number++);
-    numbers.set(way, number);
+/** The six digits that lead the one name, when they are appended, to the slot of the other. Some do for all names. */
+function digitsBetween(name: string, other: string): string {
+  // This CRC is linear: what digits add to it depends neither on what they follow nor on other digits.
+  halves ??= {
+    heads: threeDigits.map((digits) => [digits, crc16(`${digits}\0\0\0`)]),
+    tails: new Map(threeDigits.map((digits) => [crc16(digits) % SLOTS, digits])),
+  };
+  const way = crc16(`${name}\0\0\0\0\0\0`) ^ crc16(other);
+  for (const [head, crc] of halves.heads) {
+    const tail = halves.tails.get((way ^ crc) % SLOTS);
+    if (tail !== undefined) return head + tail;
   }
-  return number;
+  throw new Error(`No digits lead to the slot of ${JSON.stringify(other)}`);
 }
 
 /** CRC-16/XMODEM of the text's UTF-8. */

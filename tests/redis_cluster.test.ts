@@ -1,0 +1,110 @@
+import { Effect } from "effect";
+import type { ClusterOptions } from "ioredis";
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { redisAdapter, redisLeases } from "../adapters/redis.ts";
+import { conformance } from "./conformance.ts";
+import { withoutServer } from "./support/address.ts";
+import { ioredisVersions, opened, redisClusterUrl } from "./support/redis_clients.ts";
+
+const skip = redisClusterUrl === undefined ? withoutServer("REDIS_CLUSTER_URL") : false;
+const [newest, oldest] = skip ? [] : await ioredisVersions();
+
+describe("redis cluster: the suite", () => {
+  let admin: InstanceType<NonNullable<typeof newest>["Cluster"]>;
+  before(() => void (skip || (admin = new newest!.Cluster([redisClusterUrl!]))));
+  after(() => void (skip || admin.disconnect()));
+
+  const suite = (
+    name: string,
+    options: ClusterOptions,
+    adapter: Omit<Parameters<typeof redisAdapter>[0], "client">,
+    prefix: string,
+    ioredis = newest,
+  ) =>
+    describe(`${name}, ioredis ${ioredis?.version}`, () => {
+      const cases = conformance({
+        open: Effect.map(
+          opened(() => new ioredis!.Cluster([redisClusterUrl!], options)),
+          (client) => redisAdapter({ client, ...adapter }),
+        ),
+        corrupt: (key) => Effect.promise(() => admin.set(prefix + key, "{")),
+        leftovers: (key) =>
+          Effect.promise(async () => {
+            const ends = [key, `${key}}`, `${key}:`];
+            const scans = admin.nodes("master").map((node) => node.keys(`*${key}*`));
+            return (await Promise.all(scans)).flat().filter((name) =>
+              ends.some((end) => name.endsWith(end))
+            );
+          }),
+      });
+      for (const { name, run, skipped } of cases) {
+        it(name, { skip: skip || (skipped ?? false) }, run);
+      }
+    });
+
+  suite("keys without hash tags", {}, {}, "");
+  suite(
+    "keys with hash tags, every option",
+    { keyPrefix: "app:", enableAutoPipelining: true, scaleReads: "all" },
+    { cache: { keyPrefix: "{cache}:" }, leases: { keyPrefix: "locks:" } },
+    "app:{cache}:",
+    oldest,
+  );
+});
+
+describe("redis cluster", { skip }, () => {
+  let client: InstanceType<NonNullable<typeof newest>["Cluster"]>;
+  before(() => {
+    client = new newest!.Cluster([redisClusterUrl!]);
+  });
+  after(() => client.disconnect());
+  const run = Effect.runPromise;
+
+  it("has the lease of every key in the slot of its entry, and one lease for one key", async () => {
+    const pieces = ["", "a", "{", "}", "{}", "{a}", "é", ":", "1"];
+    const keys = pieces.flatMap((a) => pieces.flatMap((b) => pieces.map((c) => a + b + c)));
+    const taken = new Map<string, string>();
+    for (const keyPrefix of ["", "app:", "{app}:"]) {
+      for (const cache of [undefined, { keyPrefix: "cache:" }, { keyPrefix: "a}b{:" }]) {
+        const names: [entry: string, lease: string][] = [];
+        const recorder = {
+          options: { keyPrefix },
+          isCluster: true,
+          getBuffer: () => Promise.resolve(null),
+          defineCommand: () => {},
+          on: () => {},
+          removeListener: () => {},
+          duplicate: () => assert.fail(),
+          cacheLocking1_delete_2Buffer: (lease: string, entry: string) => {
+            names.push([keyPrefix + entry, keyPrefix + lease]);
+            return Promise.resolve(1);
+          },
+        };
+        const store = redisAdapter({ client: recorder, cache });
+        for (const key of new Set(keys)) if (key !== "") await run(store.delete(key));
+        for (const [entry, lease] of names) {
+          const slots = await Promise.all(
+            [entry, lease].map((name) => client.cluster("KEYSLOT", name)),
+          );
+          assert.equal(slots[0], slots[1], `${entry} and ${lease}`);
+          assert.equal(taken.get(lease) ?? entry, entry, `${lease} of two entries`);
+          taken.set(lease, entry);
+        }
+        assert.equal(names.length, new Set(keys).size - 1);
+      }
+    }
+  });
+
+  it("keeps leases alone", async () => {
+    const leases = redisLeases({ client });
+    for (const key of ["a", "b", "{a}b", "a}b", "{}"]) {
+      const own = key + crypto.randomUUID();
+      assert.equal((await run(leases.acquire(own, "a", 1000))).role, "leader");
+      assert.equal((await run(leases.acquire(own, "b", 1000))).role, "follower");
+      await run(leases.release(own, "a"));
+      assert.equal((await run(leases.acquire(own, "b", 1000))).role, "leader");
+      await run(leases.release(own, "b"));
+    }
+  });
+});
