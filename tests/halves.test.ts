@@ -34,6 +34,7 @@ const backends: Readonly<Record<string, Backend>> = {
       nulls: "`null` is the miss in this layer",
       clocks,
     },
+    corrupt: (key) => Effect.sync(() => plain.corrupt(key)),
     run,
   },
   "a store with the leases of another": {

@@ -1,5 +1,5 @@
 import { Clock, Effect } from "effect";
-import type { CacheHalf, LeasesHalf } from "../../mod.ts";
+import { AdapterError, type CacheHalf, type LeasesHalf } from "../../mod.ts";
 
 /** Halves as people write them by hand, over two Maps, a few milliseconds away. */
 export interface HandWritten {
@@ -12,7 +12,11 @@ export interface HandWritten {
   readonly held: Map<string, { readonly owner: string; until: number }>;
   /** Keys whose leader is done. */
   readonly ready: Set<string>;
+  /** Spoils the entry of a key. */
+  readonly corrupt: (key: string) => void;
 }
+
+const SPOILED = Symbol("spoiled");
 
 /** Makes them. */
 export function handWritten(latency = 3): HandWritten {
@@ -56,12 +60,20 @@ export function handWritten(latency = 3): HandWritten {
       markReady: (key) => slow(() => void ready.add(key)),
       isReady: (key) => slow(() => ({ ready: ready.has(key) })),
     },
+    corrupt: (key) => void entries.set(key, { value: SPOILED, until: Infinity }),
     cache: {
       get: (key) =>
-        slow((now) => {
-          const entry = entries.get(key);
-          return entry !== undefined && entry.until > now ? entry.value : null;
-        }),
+        Effect.flatMap(
+          slow((now) => {
+            const entry = entries.get(key);
+            return entry !== undefined && entry.until > now ? entry.value : null;
+          }),
+          (value) => {
+            if (value !== SPOILED) return Effect.succeed(value);
+            const reason = "its bytes can't be decoded";
+            return Effect.fail(new AdapterError("get", key, undefined, { corrupt: true, reason }));
+          },
+        ),
       set: (key, value, ttl = Infinity) =>
         slow((now) => void entries.set(key, { value, until: now + ttl })),
       delete: (key) => slow(() => void entries.delete(key)),
