@@ -75,6 +75,10 @@ export function importFlags(effect: EffectMajor): string[] {
     ...manifest.imports,
     effect: `npm:effect@${effectVersions[effect]}`,
   };
+  // Deno lets deno.json's imports stand for their subpaths, too; an import map must say so.
+  for (const [name, specifier] of Object.entries(imports)) {
+    imports[`${name}/`] = specifier.replace(/^npm:\/?(.*)$/, "npm:/$1/");
+  }
   for (const { subpath, source } of entryPoints) {
     for (const name of [manifest.name, "cache-locking"]) {
       imports[subpath.replace(".", name)] = pathToFileURL(`${root}${source}`).href;
