@@ -129,22 +129,34 @@ async function main(all: boolean): Promise<void> {
   try {
     if (withNode) results.push(await build());
     else console.log("No Node here: the npm package is not tested");
-    for (const effect of majors) {
-      const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
-      results.push(await testDeno(name, denoFlags(effect), env(effect)));
-    }
-    if (all) results.push(await testDeno("Deno, no flags", [], {}));
-    for (const effect of majors) results.push(await testDocs(effect, backends.env));
-    if (withNode) {
-      for (const node of all ? await nodes() : ["node"]) {
-        for (const effect of majors) results.push(await testNode(node, effect, env(effect)));
-      }
-    }
-    if (all) results.push(await testPackage());
+    const installed = all ? await nodes() : withNode ? ["node"] : [];
+
+    // One suite at a time, for those who measure time; beside it, what nobody measures.
+    const [suites, rest] = await Promise.all([
+      inTurn([
+        ...majors.map((effect) => () =>
+          testDeno(`Deno ${Deno.version.deno}, Effect ${effect}`, denoFlags(effect), env(effect))
+        ),
+        ...installed.flatMap((node) =>
+          majors.map((effect) => () => testNode(node, effect, env(effect)))
+        ),
+      ]),
+      inTurn([
+        ...majors.map((effect) => () => testDocs(effect, backends.env)),
+        ...(all ? [() => testDeno("Deno, no flags", [], {}), testPackage] : []),
+      ]),
+    ]);
+    results.push(...suites, ...rest);
   } finally {
     await backends.stop();
   }
   report(results);
+}
+
+async function inTurn(tests: readonly (() => Promise<Result>)[]): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const test of tests) results.push(await test());
+  return results;
 }
 
 await main(process.argv.includes("--all"));
