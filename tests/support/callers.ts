@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { variable } from "./address.ts";
+
+/** What one process is asked to do. */
+export interface Task {
+  readonly id: number;
+  readonly key: string;
+  /** How many callers at once. */
+  readonly callers: number;
+  /** How long a fetch takes, in milliseconds. */
+  readonly fetch: number;
+  /** What a fetch finds; by default it names the process. */
+  readonly value?: string;
+  /** Which fetch of all processes is the first to succeed. */
+  readonly succeedsFrom?: number;
+  /** Options of the calls that JSON can carry. */
+  readonly options?: object;
+}
+
+/** What came of it. */
+export interface Report {
+  /** How many callers had which outcome. */
+  outcomes: Record<string, number>;
+  /** How many callers failed with what. */
+  errors: Record<string, number>;
+  /** The different values that there were. */
+  values: string[];
+  /** How many fetches were begun. */
+  fetches: number;
+  /** How long the last one took, in milliseconds. */
+  fetch: number;
+  /** How long the slowest caller took, in milliseconds. */
+  slowest: number;
+}
+
+/** Another process that calls the library. */
+export interface Caller {
+  /** Has it call; `fetching` resolves when it begins to fetch. */
+  call(
+    task: Omit<Task, "id">,
+  ): { readonly report: Promise<Report>; readonly fetching: Promise<void> };
+  /** Kills it where it stands. */
+  kill(): void;
+  /** Stops it where it stands, as a long pause of a garbage collector or a laptop that is closed does. */
+  pause(): void;
+  /** Lets it go on. */
+  resume(): void;
+  /** Tells it that there is no more to do, and resolves with how long it took to end, in milliseconds. */
+  end(): Promise<number>;
+}
+
+/** Starts processes over one server: of Deno and of Node in turns, where the suite is run with both. */
+export function startCallers(
+  count: number,
+  server: { readonly url: string; readonly cluster?: boolean },
+): Promise<Caller[]> {
+  const commands = commandsOfCallers();
+  return Promise.all(
+    Array.from({ length: count }, (_, index) => {
+      const [command, ...args] = commands[index % commands.length]!;
+      return startCaller(command!, [...args, JSON.stringify(server)]);
+    }),
+  );
+}
+
+function commandsOfCallers(): string[][] {
+  const given = variable("CALLERS");
+  if (given !== undefined) return JSON.parse(given);
+  const own = import.meta.url.endsWith(".ts");
+  const program = fileURLToPath(new URL(own ? "caller.ts" : "caller.js", import.meta.url));
+  return [[process.execPath, ...own ? ["run", "-A", "--no-check"] : [], program]];
+}
+
+async function startCaller(command: string, args: readonly string[]): Promise<Caller> {
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const over = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const tasks = new Map<number, { begin: () => void; done: (report: Report) => void }>();
+  await new Promise<void>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", () => reject(new Error(`${command} ${args.join(" ")} did not come up`)));
+    createInterface({ input: child.stdout! }).on("line", (line) => {
+      const { id, event, report } = JSON.parse(line);
+      if (event === "ready") resolve();
+      if (event === "fetching") tasks.get(id)?.begin();
+      if (report !== undefined) tasks.get(id)?.done(report);
+    });
+  });
+  let tasksGiven = 0;
+  return {
+    call(task) {
+      const id = tasksGiven++;
+      let begin!: () => void;
+      let done!: (report: Report) => void;
+      const fetching = new Promise<void>((resolve) => begin = resolve);
+      const report = new Promise<Report>((resolve) => done = resolve);
+      tasks.set(id, { begin, done });
+      child.stdin!.write(`${JSON.stringify({ ...task, id })}\n`);
+      return { fetching, report };
+    },
+    // Deno's `child.kill` works once.
+    kill: () => void process.kill(child.pid!, "SIGKILL"),
+    pause: () => void process.kill(child.pid!, "SIGSTOP"),
+    resume: () => void process.kill(child.pid!, "SIGCONT"),
+    end: () => endOf(child, over),
+  };
+}
+
+async function endOf(child: ChildProcess, over: Promise<void>): Promise<number> {
+  const began = performance.now();
+  if (child.exitCode === null && child.signalCode === null) child.stdin!.end();
+  const killer = setTimeout(() => process.kill(child.pid!, "SIGKILL"), 5000);
+  await over;
+  clearTimeout(killer);
+  return performance.now() - began;
+}
