@@ -1,7 +1,7 @@
-import { Effect, type Scope } from "effect";
+import { Effect } from "effect";
 import { attempt } from "./attempt.ts";
 import type { AdapterError, AdapterOperation } from "./errors.ts";
-import type { Store, Watch } from "./store.ts";
+import type { Store } from "./store.ts";
 
 /** A store whose adapter is loaded by its first operation. `push`: whether it has a `watch`. */
 export function lazyStore(
@@ -16,27 +16,26 @@ export function lazyStore(
       loading = undefined;
       throw error;
     });
-  const on = <A, R = never>(
+  const on = (
     operation: AdapterOperation,
     key: string,
-    use: (store: Store<unknown>) => Effect.Effect<A, AdapterError, R>,
-  ): Effect.Effect<A, AdapterError, R> =>
+    use: (store: Store<unknown>) => ReturnType<Operation>,
+  ): ReturnType<Operation> =>
     Effect.suspend(() =>
       loaded !== undefined
         ? use(loaded)
         : Effect.flatMap(attempt(operation, key, loadOnce), (store) => use(loaded = store))
     );
-  const watch = (key: string) => on<Watch, Scope.Scope>("watch", key, (store) => store.watch!(key));
-
-  return {
-    name,
-    get: (key) => on("get", key, (store) => store.get(key)),
-    set: (key, ...rest) => on("set", key, (store) => store.set(key, ...rest)),
-    delete: (key) => on("delete", key, (store) => store.delete(key)),
-    acquire: (key, ...rest) => on("acquire", key, (store) => store.acquire(key, ...rest)),
-    renew: (key, ...rest) => on("renew", key, (store) => store.renew(key, ...rest)),
-    fill: (key, ...rest) => on("fill", key, (store) => store.fill(key, ...rest)),
-    release: (key, ...rest) => on("release", key, (store) => store.release(key, ...rest)),
-    ...(push ? { watch } : {}),
-  };
+  const operations = push ? [...every, "watch" as const] : every;
+  return Object.assign(
+    { name },
+    ...operations.map((operation) => ({
+      [operation]: (key: string, ...rest: never[]) =>
+        on(operation, key, (store) => (store[operation] as Operation)(key, ...rest)),
+    })),
+  );
 }
+
+const every = ["get", "set", "delete", "acquire", "renew", "fill", "release"] as const;
+
+type Operation = (key: string, ...rest: never[]) => Effect.Effect<unknown, AdapterError>;

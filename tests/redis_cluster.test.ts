@@ -1,11 +1,14 @@
-import { Effect } from "effect";
-import type { ClusterOptions } from "ioredis";
+import { Effect, Fiber } from "effect";
+import type { ClusterOptions, Redis } from "ioredis";
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { redisAdapter, redisLeases } from "../adapters/redis.ts";
+import { Cache, type Store } from "../mod.ts";
 import { conformance } from "./conformance.ts";
-import { withoutServer } from "./support/address.ts";
+import { variable, withoutServer } from "./support/address.ts";
 import { ioredisVersions, opened, redisClusterUrl } from "./support/redis_clients.ts";
+import { startRedisCluster } from "./support/redis_server.ts";
 
 const skip = redisClusterUrl === undefined ? withoutServer("REDIS_CLUSTER_URL") : false;
 const [newest, oldest] = skip ? [] : await ioredisVersions();
@@ -107,4 +110,71 @@ describe("redis cluster", { skip }, () => {
       await run(leases.release(own, "b"));
     }
   });
+
+  it("wakes by sharded pub/sub, also after its connections were cut", async () => {
+    for (const ioredis of [newest!, oldest!]) {
+      const [one, two] = [0, 1].map(() => new ioredis.Cluster([redisClusterUrl!]));
+      const store = redisAdapter({ client: one! });
+      for (const cut of [false, true]) {
+        // Some for each node.
+        const waits = await Promise.all(Array.from({ length: 9 }, () => follow(store, two!)));
+        assert.deepEqual(await onEachNode((node) => node.pubsub("CHANNELS")), []);
+        const channels = () => onEachNode((node) => node.pubsub("SHARDCHANNELS"));
+        const names = waits.map(({ key }) => `lease:{${key}}`).sort();
+        assert.deepEqual((await channels()).sort(), names);
+        if (cut) {
+          await onEachNode(async (node) => [await node.client("KILL", "TYPE", "pubsub")]);
+          await sleep(1000);
+          assert.deepEqual((await channels()).sort(), names);
+        }
+        for (const { key, fiber } of waits) {
+          await run(store.fill(key, "leader", "filled", 1000));
+          assert.equal((await run(Fiber.join(fiber))).value, "filled");
+        }
+        await sleep(1300);
+        assert.deepEqual(await channels(), []);
+      }
+      one!.disconnect();
+      two!.disconnect();
+    }
+  });
+
+  it("wakes by the pub/sub that there is where it isn't sharded", async (test) => {
+    const binary = variable("REDIS_SERVER");
+    if (binary === undefined) return test.skip(withoutServer("REDIS_SERVER"));
+    const missing = ["SPUBLISH", "SSUBSCRIBE"].flatMap((name) => ["--rename-command", name, ""]);
+    const cluster = await startRedisCluster(binary, { args: missing });
+    const [one, two] = [0, 1].map(() => new newest!.Cluster([cluster.url]));
+    try {
+      const store = redisAdapter({ client: one! });
+      for (let i = 0; i < 5; i++) {
+        const { key, fiber } = await follow(store, two!);
+        await run(store.fill(key, "leader", "filled"));
+        assert.equal((await run(Fiber.join(fiber))).value, "filled");
+      }
+    } finally {
+      one!.disconnect();
+      two!.disconnect();
+      await cluster.stop();
+    }
+  });
+
+  /** Leads in one, and follows in the other until it is pushed. */
+  async function follow(leader: Store<unknown>, follower: typeof client) {
+    const key = `redis.cluster:${crypto.randomUUID()}`;
+    await run(leader.acquire(key, "leader", 60_000));
+    const cache = Cache.make({
+      adapter: redisAdapter({ client: follower }),
+      waitStrategy: () => "1 minute",
+      waitMax: "20 seconds",
+    });
+    const fiber = Effect.runFork(cache.getOrSet(key, () => Effect.succeed("fallback")));
+    await sleep(300);
+    return { key, fiber };
+  }
+
+  async function onEachNode<A>(ask: (node: Redis) => Promise<A[]> | Promise<unknown>) {
+    const replies = await Promise.all(client.nodes("master").map(ask));
+    return replies.flat() as A[];
+  }
 });
