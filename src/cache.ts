@@ -19,7 +19,7 @@ import { operate, phaseError } from "./operation.ts";
 import type { GetOrSetResult } from "./outcome.ts";
 import { report } from "./report.ts";
 import { abortedError, untilAborted } from "./signal.ts";
-import { tracedCall, tracedCallIfWatched } from "./spans.ts";
+import { tracedCall, tracedFlight } from "./spans.ts";
 import type { Entry } from "./store.ts";
 
 type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
@@ -45,7 +45,8 @@ function look(caller: Caller): Result {
     if (joined !== undefined) return joined;
 
     const flight = open(caller, leading(call));
-    const go = (body: Effect.Effect<End>) => tracedCall(caller, fly(flight, caller, body, seek));
+    const go = (body: Effect.Effect<End>) =>
+      tracedFlight(flight, caller, fly(flight, caller, body, seek));
     return Effect.flatMap(read(flight, call), (found) => {
       if (found === undefined) return go(contend(flight, caller));
       if (!(found instanceof Error)) {
@@ -85,7 +86,7 @@ function seek(caller: Caller): Result {
     const joined = joinLeading(caller);
     if (joined !== undefined) return joined;
     const flight = open(caller, leading(caller.call));
-    return tracedCall(caller, fly(flight, caller, contend(flight, caller), seek));
+    return tracedFlight(flight, caller, fly(flight, caller, contend(flight, caller), seek));
   });
 }
 
@@ -101,7 +102,8 @@ function joinLeading(caller: Caller): Result | undefined {
   const now = monotonicMillis(clock);
   const since = caller.waitingSince ??= now;
   const patience = Math.max(0, since + call.settings.waitMax - now);
-  return tracedCallIfWatched(caller, joinFlight(flight, caller, now, patience, seek));
+  const joined = joinFlight(flight, caller, now, patience, seek);
+  return flight.traced ? tracedCall(caller, joined) : joined;
 }
 
 /** Waiting is over: joins the process's fallback fetch, or starts it. One is shared for as long as a lease would live. */
@@ -143,8 +145,9 @@ function fly(
   again: (caller: Caller) => Result,
 ): Result {
   const { key, settings: { store } } = caller.call;
-  return Effect.flatMap(
-    depart(flight, Effect.annotateLogs(body, { key, adapter: store.name })),
+  return depart(
+    flight,
+    Effect.annotateLogs(body, { key, adapter: store.name }),
     (end) =>
       flight.hookFailure === undefined
         ? settle(caller, flight, end, true, again)
@@ -161,7 +164,7 @@ function joinFlight(
   again: (caller: Caller) => Result,
 ): Result {
   const failures = flight.failures;
-  return Effect.flatMap(join(flight, now, patience, caller.tries), (signal) => {
+  return join(flight, now, { patience, tries: caller.tries }, (signal) => {
     caller.tries -= flight.failures - failures;
     return settle(caller, flight, signal, false, again);
   });

@@ -1,4 +1,5 @@
-import { type Cause, Deferred, Effect, Fiber } from "effect";
+import { type Cause, Effect, Fiber } from "effect";
+import { callback } from "./callback.ts";
 import { causeKind } from "./cause.ts";
 import type { CacheLockingError } from "./errors.ts";
 import type { Flights } from "./flights.ts";
@@ -38,7 +39,7 @@ export interface Flight {
   readonly since: number;
   /** How many callers wait for its end. */
   callers: number;
-  /** The callers, grouped by what else than the end may wake them. */
+  /** Those who wait, grouped by what else than the end may wake them. */
   readonly cohorts: Cohort[];
   /** The flight's own fiber, once there is more to do than to look. */
   fiber?: Fiber.Fiber<void>;
@@ -50,21 +51,27 @@ export interface Flight {
   leaseUntil?: number;
   /** What the starter's `onError` hook failed with. */
   hookFailure?: Cause.Cause<unknown>;
+  /** Whether its starter's tracer keeps spans. */
+  traced?: boolean;
   ended?: End;
   /** Makes later callers start a flight of their own. */
   readonly retire: () => void;
 }
 
-/** Callers that joined a flight in the same millisecond, with the same bounds: they are woken together. */
+/** Callers that joined a flight in the same millisecond, with the same bounds. */
 interface Cohort {
-  readonly signal: Deferred.Deferred<Signal>;
-  /** Waits for the signal: one effect for all. */
-  readonly arrival: Effect.Effect<Signal>;
   readonly joined: number;
   readonly patience: number;
   /** How many more failed fetches its callers may learn of. */
   tries: number;
+  /** Each wakes one caller. */
+  readonly waiters: Set<(signal: Signal) => void>;
+  /** Ends the patience of all. */
+  timer?: Fiber.Fiber<void>;
 }
+
+/** What a caller goes on with once it is woken. */
+type Land<A> = (signal: Signal) => Effect.Effect<A, unknown>;
 
 /** A new flight with its first caller, in a table that others find it by, or alone. */
 export function openFlight(flights: Flights | undefined, key: string, now: number): Flight {
@@ -82,79 +89,82 @@ export function openFlight(flights: Flights | undefined, key: string, now: numbe
   return flight;
 }
 
-/** Runs the flight's body in a fiber of its own, with the context of this, its first, caller; waits for the end. */
-export function depart<R>(
+/**
+ * Runs the flight's body in a fiber of its own, with the context of this, its first, caller, who waits for the end, and
+ * whose interruption is to {@linkcode abandon} the flight.
+ */
+export function depart<A, R>(
   flight: Flight,
   body: Effect.Effect<End, never, R>,
-): Effect.Effect<End, never, R> {
-  return Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Deferred.make<Signal>(), (signal) => {
-      const arrival = Deferred.await(signal) as Effect.Effect<End>;
-      flight.cohorts.push({ signal, arrival, joined: 0, patience: Infinity, tries: Infinity });
-      const flying = Effect.asVoid(
-        Effect.onExit(
-          body,
-          (exit) => finish(flight, exit._tag === "Success" ? exit.value : endOfFailure(exit.cause)),
-        ),
-      );
-      return Effect.flatMap(forkApart(flying), (fiber) => {
-        flight.fiber = fiber;
-        return restore(arrival);
-      });
-    })
+  land: Land<A>,
+): Effect.Effect<A, unknown, R> {
+  const flying = Effect.asVoid(
+    Effect.onExit(
+      body,
+      (exit) => finish(flight, exit._tag === "Success" ? exit.value : endOfFailure(exit.cause)),
+    ),
   );
+  return Effect.uninterruptibleMask((restore) => {
+    const starter = addCohort(flight, { joined: 0, patience: Infinity, tries: Infinity });
+    return Effect.flatMap(forkApart(flying), (fiber) => {
+      flight.fiber = fiber;
+      return restore(wait(flight, starter, land, Effect.void));
+    });
+  });
 }
 
 /**
  * Waits in a flight that another caller started, for its end, for `patience` milliseconds at most, and for `tries` failed
  * fetches elsewhere at most. A caller that goes before the end leaves the others as they were.
  */
-export function join(
+export function join<A>(
   flight: Flight,
   now: number,
-  patience: number,
-  tries: number,
-): Effect.Effect<Signal> {
-  let joined = false;
-  return Effect.onExit(
-    Effect.suspend(() => {
-      joined = true;
-      flight.callers++;
-      return arrival(flight, Math.floor(now), patience, tries);
-    }),
-    (exit) => {
-      if (!joined || (exit._tag === "Success" && !isOwnBound(exit.value))) return Effect.void;
-      return leave(flight);
-    },
-  );
-}
-
-function isOwnBound({ _tag }: Signal): boolean {
-  return _tag === "OutOfTime" || _tag === "OutOfTries";
-}
-
-/** Waits with those who joined in the same millisecond, with the same bounds; the first of them sets the timer. */
-function arrival(
-  flight: Flight,
-  joined: number,
-  patience: number,
-  tries: number,
-): Effect.Effect<Signal> {
-  const last = flight.cohorts.at(-1);
-  if (last?.joined === joined && last.patience === patience && last.tries === tries) {
-    return last.arrival;
-  }
-  const opened = Effect.uninterruptible(Effect.flatMap(Deferred.make<Signal>(), (signal) => {
-    const arrival = Deferred.await(signal);
-    flight.cohorts.push({ signal, arrival, joined, patience, tries });
-    const timer = Effect.raceFirst(
-      Effect.as(Effect.sleep(patience), { _tag: "OutOfTime" } as const),
-      arrival,
+  bounds: { readonly patience: number; readonly tries: number },
+  land: Land<A>,
+): Effect.Effect<A, unknown> {
+  const { patience, tries } = bounds;
+  const joined = Math.floor(now);
+  return Effect.suspend(() => {
+    const arrive = (cohort: Cohort) => wait(flight, cohort, land, leave(flight), 1);
+    const last = flight.cohorts.at(-1);
+    if (last?.joined === joined && last.patience === patience && last.tries === tries) {
+      return arrive(last);
+    }
+    const cohort = addCohort(flight, { joined, patience, tries });
+    const timer = Effect.flatMap(
+      Effect.sleep(patience),
+      () => dismiss(flight, cohort, { _tag: "OutOfTime" }),
     );
-    const timing = Effect.flatMap(timer, (first) => Deferred.succeed(signal, first));
-    return Effect.as(forkApart(timing), arrival);
-  }));
-  return Effect.flatMap(opened, (arrival) => arrival);
+    const timing = Effect.map(forkApart(timer), (fiber) => {
+      cohort.timer = fiber;
+      return cohort;
+    });
+    return Effect.flatMap(Effect.uninterruptible(timing), arrive);
+  });
+}
+
+function addCohort(flight: Flight, bounds: Omit<Cohort, "waiters" | "timer">): Cohort {
+  const cohort = { ...bounds, waiters: new Set<(signal: Signal) => void>() };
+  flight.cohorts.push(cohort);
+  return cohort;
+}
+
+/** Waits among a cohort: one step, so that a herd of waiting callers weighs little. */
+function wait<A>(
+  flight: Flight,
+  { waiters }: Cohort,
+  land: Land<A>,
+  onLeave: Effect.Effect<void>,
+  arriving = 0,
+): Effect.Effect<A, unknown> {
+  return callback<A, unknown>((resume) => {
+    const wake = (signal: Signal) => resume(Effect.suspend(() => land(signal)));
+    if (flight.ended !== undefined) return wake(flight.ended);
+    flight.callers += arriving;
+    waiters.add(wake);
+    return Effect.suspend(() => waiters.delete(wake) ? onLeave : Effect.void);
+  });
 }
 
 /** The starter goes before the end. A flight that has no fiber of its own yet is over with it. */
@@ -168,11 +178,22 @@ export function abandon(flight: Flight): Effect.Effect<void> {
 function leave(flight: Flight): Effect.Effect<void> {
   return Effect.suspend(() => {
     flight.callers--;
-    if (flight.callers > 0 || flight.ended !== undefined || flight.fiber === undefined) {
-      return Effect.void;
-    }
-    flight.abort?.();
-    return Effect.asVoid(Fiber.interrupt(flight.fiber));
+    return interruptIfEmpty(flight);
+  });
+}
+
+function interruptIfEmpty({ callers, ended, fiber, abort }: Flight): Effect.Effect<void> {
+  if (callers > 0 || ended !== undefined || fiber === undefined) return Effect.void;
+  abort?.();
+  return Effect.asVoid(Fiber.interrupt(fiber));
+}
+
+/** Sends a cohort away before the end. Its flight may be who does it, so that nobody waits for it here. */
+function dismiss(flight: Flight, { waiters }: Cohort, signal: Signal): Effect.Effect<void> {
+  return Effect.suspend(() => {
+    flight.callers -= waiters.size;
+    wake(waiters, signal);
+    return Effect.asVoid(forkApart(interruptIfEmpty(flight)));
   });
 }
 
@@ -180,10 +201,10 @@ function leave(flight: Flight): Effect.Effect<void> {
 export function learnOfFailure(flight: Flight): Effect.Effect<void> {
   return Effect.suspend(() => {
     flight.failures++;
+    const outOfTries = flight.cohorts.filter((cohort) => --cohort.tries <= 0);
     return Effect.forEach(
-      flight.cohorts,
-      (cohort) =>
-        --cohort.tries > 0 ? Effect.void : Deferred.succeed(cohort.signal, { _tag: "OutOfTries" }),
+      outOfTries,
+      (cohort) => dismiss(flight, cohort, { _tag: "OutOfTries" }),
       { discard: true },
     );
   });
@@ -195,10 +216,17 @@ export function finish(flight: Flight, end: End): Effect.Effect<void> {
     if (flight.ended !== undefined) return Effect.void;
     flight.ended = end;
     flight.retire();
-    return Effect.forEach(flight.cohorts, (cohort) => Deferred.succeed(cohort.signal, end), {
-      discard: true,
-    });
+    for (const { waiters } of flight.cohorts) wake(waiters, end);
+    const timers = flight.cohorts.flatMap(({ timer }) => timer ?? []);
+    // A timer may be who interrupted the flight, so that nobody waits for it here.
+    return timers.length === 0 ? Effect.void : Effect.asVoid(forkApart(Fiber.interruptAll(timers)));
   });
+}
+
+function wake(waiters: Cohort["waiters"], signal: Signal): void {
+  const woken = [...waiters];
+  waiters.clear();
+  for (const waiter of woken) waiter(signal);
 }
 
 function endOfFailure(cause: Cause.Cause<never>): End {

@@ -1,5 +1,6 @@
 import { Effect } from "effect";
 import type { Call, Caller } from "./call.ts";
+import type { Flight } from "./flight.ts";
 import type { GetOrSetResult } from "./outcome.ts";
 
 const defaultTracer = Effect.runSync(Effect.tracer);
@@ -30,14 +31,17 @@ export function tracedCall(
   return traced("getOrSet", caller.call, effect, ({ meta }) => meta.cache);
 }
 
-/** The same for callers that join a flight, who may be thousands: only where a tracer was provided that keeps spans. */
-export function tracedCallIfWatched(
+/**
+ * The span of a call that starts a flight. Those who join it, who may be thousands, have theirs only if a tracer was
+ * provided that keeps spans: an application has one tracer for all.
+ */
+export function tracedFlight(
+  flight: Flight,
   caller: Caller,
   effect: Effect.Effect<GetOrSetResult<unknown>, unknown>,
 ): Effect.Effect<GetOrSetResult<unknown>, unknown> {
-  if (caller.traced) return effect;
-  return Effect.flatMap(
-    Effect.tracer,
-    (tracer) => tracer === defaultTracer ? effect : tracedCall(caller, effect),
-  );
+  return Effect.flatMap(Effect.tracer, (tracer) => {
+    flight.traced = tracer !== defaultTracer;
+    return tracedCall(caller, effect);
+  });
 }

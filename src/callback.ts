@@ -1,0 +1,13 @@
+import { Effect } from "effect";
+
+type Callback = <A, E>(
+  register: (resume: (effect: Effect.Effect<A, E>) => void) => Effect.Effect<void> | void,
+) => Effect.Effect<A, E>;
+
+const { callback: inEffect4, async: inEffect3 } = Effect as unknown as {
+  readonly callback?: Callback;
+  readonly async?: Callback;
+};
+
+/** Waits until `resume` is called, and goes on with its effect; what `register` returns is run on interruption. */
+export const callback: Callback = (inEffect4 ?? inEffect3)!;
