@@ -108,12 +108,10 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
   return {
     getOrSet: (key: unknown, fetcher: unknown, overrides?: object) => {
       if (overrides === undefined) return call(settings, key, fetcher);
-      return Effect.suspend(() => {
-        const overridden = settingsOf(merge(defaults as object, overrides), open);
-        return isCacheLockingError(overridden)
-          ? Effect.fail(overridden)
-          : call(overridden, key, fetcher);
-      });
+      const overridden = settingsOf(merge(defaults as object, overrides), open);
+      return isCacheLockingError(overridden)
+        ? Effect.fail(overridden)
+        : call(overridden, key, fetcher);
     },
     get: (key: unknown) => checked(key, (key) => read(settings, key)),
     set: (key: unknown, value: unknown, ttl?: DurationInput) =>

@@ -60,8 +60,12 @@ export function settingsOf(input: unknown, open: OpenAdapter): Settings | CacheL
       hooks: hooksOf(options.hooks),
     };
   } catch (error) {
-    if (isCacheLockingError(error)) return error;
-    throw error;
+    return isCacheLockingError(error) ? error : cacheLockingError(
+      "VALIDATION_ERROR",
+      "Cannot use the options: reading them threw",
+      { phase: "options" },
+      error,
+    );
   }
 }
 

@@ -33,6 +33,11 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
   const cases: [string, unknown, string][] = [
     ["no options", undefined, "Cannot use the options: they must be an object, and are undefined"],
     ["null", null, "Cannot use the options: they must be an object, and are null"],
+    [
+      "a getter that throws",
+      Object.defineProperty({ ...good }, "waitMax", { get: bug, enumerable: true }),
+      "Cannot use the options: reading them threw",
+    ],
     ["text", "memory", 'Cannot use the options: they must be an object, and are "memory"'],
     ["no adapter", without("adapter"), option("adapter", adapter, "undefined")],
     ["an unknown adapter", { ...good, adapter: "disk" }, option("adapter", adapter, '"disk"')],
