@@ -1,12 +1,14 @@
-/** Measures the library beside its neighbours: `deno task bench`. */
+/** Measures the library beside its neighbours: `deno task bench` in memory, `deno task bench redis` in Redis. */
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { benchHits } from "./bench/hits.ts";
 import { countOperations } from "./bench/operations.ts";
+import { benchRedis } from "./bench/redis.ts";
 import { printGoals } from "./bench/report.ts";
 import { benchStampede } from "./bench/stampede.ts";
 
-const { values: { strict, quick } } = parseArgs({
+const { values: { strict, quick }, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     /** Exits with 1 if a goal is missed. */
     strict: { type: "boolean", default: false },
@@ -17,7 +19,7 @@ const { values: { strict, quick } } = parseArgs({
 const effort = { rounds: quick ? 3 : 15, millis: quick ? 20 : 50 };
 
 console.log("A hit or a herd: the median, and how many times as fast as the first row");
-const goals = [
+const goals = positionals[0] === "redis" ? await benchRedis(effort) : [
   ...await countOperations(),
   ...await benchHits(effort),
   ...await benchStampede(effort),
