@@ -44,9 +44,9 @@ function look(caller: Caller): Result {
     const joined = joinLeading(caller);
     if (joined !== undefined) return joined;
 
-    const flight = open(caller, leading(call));
+    const flight = open(leading(call), caller, land);
     const go = (body: Effect.Effect<End>) =>
-      tracedFlight(flight, caller, fly(flight, caller, body, seek));
+      tracedFlight(flight, caller, fly(flight, caller, body));
     return Effect.flatMap(read(flight, call), (found) => {
       if (found === undefined) return go(contend(flight, caller));
       if (!(found instanceof Error)) {
@@ -85,8 +85,8 @@ function seek(caller: Caller): Result {
   return joinLeading(caller) ?? asStarter((open) => {
     const joined = joinLeading(caller);
     if (joined !== undefined) return joined;
-    const flight = open(caller, leading(caller.call));
-    return tracedFlight(flight, caller, fly(flight, caller, contend(flight, caller), seek));
+    const flight = open(leading(caller.call), caller, land);
+    return tracedFlight(flight, caller, fly(flight, caller, contend(flight, caller)));
   });
 }
 
@@ -102,7 +102,7 @@ function joinLeading(caller: Caller): Result | undefined {
   const now = monotonicMillis(clock);
   const since = caller.waitingSince ??= now;
   const patience = Math.max(0, since + call.settings.waitMax - now);
-  const joined = joinFlight(flight, caller, now, patience, seek);
+  const joined = join(flight, caller, patience);
   return flight.traced ? tracedCall(caller, joined) : joined;
 }
 
@@ -115,70 +115,49 @@ function fallBack(caller: Caller): Result {
     const current = flights?.get(call.key);
     const now = monotonicMillis(clock);
     if (current !== undefined && now - current.since < leaseTtl) {
-      return joinFlight(current, caller, now, leaseTtl, fallBack);
+      return join(current, caller, leaseTtl);
     }
-    const flight = open(caller, flights);
-    return fly(flight, caller, fetchAlone(flight, call, "fallback"), fallBack);
+    const flight = open(flights, caller, landFallback);
+    return fly(flight, caller, fetchAlone(flight, call, "fallback"));
   });
 }
 
 /** Runs what may open a flight; whenever it is interrupted after that, the flight's starter has left it. */
 function asStarter(
-  run: (open: (caller: Caller, flights: Flights | undefined) => Flight) => Result,
+  run: (
+    open: (flights: Flights | undefined, caller: Caller, land: Flight["land"]) => Flight,
+  ) => Result,
 ): Result {
   let opened: Flight | undefined;
   return Effect.onInterrupt(
-    Effect.suspend(() =>
-      run(({ call, clock }, flights) =>
-        opened = openFlight(flights, call.key, monotonicMillis(clock))
-      )
-    ),
+    Effect.suspend(() => run((...flight) => opened = openFlight(...flight))),
     () => opened === undefined ? Effect.void : abandon(opened),
   );
 }
 
 /** Starts the flight and waits for its end as its first caller. */
-function fly(
-  flight: Flight,
-  caller: Caller,
-  body: Effect.Effect<End>,
-  again: (caller: Caller) => Result,
-): Result {
-  const { key, settings: { store } } = caller.call;
-  return depart(
-    flight,
-    Effect.annotateLogs(body, { key, adapter: store.name }),
-    (end) =>
-      flight.hookFailure === undefined
-        ? settle(caller, flight, end, true, again)
-        : Effect.failCause(flight.hookFailure),
-  );
+function fly(flight: Flight, { call }: Caller, body: Effect.Effect<End>): Result {
+  const { key, settings: { store } } = call;
+  return depart(flight, Effect.annotateLogs(body, { key, adapter: store.name }));
 }
 
-/** Waits in a flight that another caller started. */
-function joinFlight(
-  flight: Flight,
-  caller: Caller,
-  now: number,
-  patience: number,
-  again: (caller: Caller) => Result,
-): Result {
-  const failures = flight.failures;
-  return join(flight, now, { patience, tries: caller.tries }, (signal) => {
-    caller.tries -= flight.failures - failures;
-    return settle(caller, flight, signal, false, again);
-  });
-}
+/** What the end of a flight that leads or follows means for one caller. */
+const land: Flight["land"] = (flight, caller, signal) => settle(flight, caller, signal, seek);
+
+/** What the end of a fallback means for one caller. */
+const landFallback: Flight["land"] = (flight, caller, signal) =>
+  settle(flight, caller, signal, fallBack);
 
 /** What the signal means for one caller: its result, its failure, or another try. */
 function settle(
-  caller: Caller,
   flight: Flight,
+  caller: Caller,
   signal: Signal,
-  started: boolean,
   again: (caller: Caller) => Result,
 ): Result {
+  const started = caller === flight.starter;
   caller.leaseUntil = flight.leaseUntil ?? caller.leaseUntil;
+  if (started && flight.hookFailure !== undefined) return Effect.failCause(flight.hookFailure);
   switch (signal._tag) {
     case "Value":
       return arrive(caller, signal, started);

@@ -1,5 +1,6 @@
 import type { Clock, Duration, Effect } from "effect";
 import type { Hooks } from "./hooks.ts";
+import type { GetOrSetResult } from "./outcome.ts";
 import type { Store } from "./store.ts";
 import type { WaitStrategy } from "./wait_strategy.ts";
 
@@ -52,6 +53,10 @@ export interface Caller {
   waited?: Duration.Duration;
   /** Until when the lease ran that it waited for. */
   leaseUntil?: number | undefined;
+  /** How many failures its flight had learned of when it joined. */
+  failuresBefore?: number;
+  /** Wakes it in its flight. */
+  resume?: (next: Effect.Effect<GetOrSetResult<unknown>, unknown>) => void;
   /** What the last fetch failed with that it waited for in this process. */
   lastFailure?: unknown;
 }

@@ -169,6 +169,7 @@ function invalidKey(key: unknown): CacheLockingError {
 
 /** The options of one call of a client: its own, and for the rest the client's. */
 function merge(defaults: object, overrides: object): object {
+  if (typeof overrides !== "object" || overrides === null) return overrides;
   const own = Object.entries(overrides).filter(([, value]) => value !== undefined);
   const merged: Record<string, unknown> = { ...defaults, ...Object.fromEntries(own) };
   if ("hooks" in defaults && "hooks" in overrides) {

@@ -1,9 +1,14 @@
 import { type Cause, Effect, Fiber } from "effect";
 import { callback } from "./callback.ts";
+import type { Caller } from "./call.ts";
 import { causeKind } from "./cause.ts";
+import { monotonicMillis } from "./clock.ts";
 import type { CacheLockingError } from "./errors.ts";
 import type { Flights } from "./flights.ts";
 import { forkApart } from "./fork.ts";
+import type { GetOrSetResult } from "./outcome.ts";
+
+type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
 
 /** How a flight came by its value. */
 export type Source = "hit" | "leader" | "follower" | "fallback" | "bypass";
@@ -35,6 +40,10 @@ export type Signal = End | { readonly _tag: "OutOfTime" } | { readonly _tag: "Ou
 /** Everything that one process does for one key at one time, shared by its concurrent callers. */
 export interface Flight {
   readonly key: string;
+  /** Its first caller, whose fetcher and options it runs with. */
+  readonly starter: Caller;
+  /** What a caller goes on with once it is woken. */
+  readonly land: (flight: Flight, caller: Caller, signal: Signal) => Result;
   /** When it began, by the monotonic clock. */
   readonly since: number;
   /** How many callers wait for its end. */
@@ -65,19 +74,23 @@ interface Cohort {
   /** How many more failed fetches its callers may learn of. */
   tries: number;
   /** Each wakes one caller. */
-  readonly waiters: Set<(signal: Signal) => void>;
+  readonly waiters: Set<Caller>;
   /** Ends the patience of all. */
   timer?: Fiber.Fiber<void>;
 }
 
-/** What a caller goes on with once it is woken. */
-type Land<A> = (signal: Signal) => Effect.Effect<A, unknown>;
-
 /** A new flight with its first caller, in a table that others find it by, or alone. */
-export function openFlight(flights: Flights | undefined, key: string, now: number): Flight {
+export function openFlight(
+  flights: Flights | undefined,
+  starter: Caller,
+  land: Flight["land"],
+): Flight {
+  const { call: { key }, clock } = starter;
   const flight: Flight = {
     key,
-    since: now,
+    starter,
+    land,
+    since: monotonicMillis(clock),
     callers: 1,
     cohorts: [],
     failures: 0,
@@ -93,11 +106,7 @@ export function openFlight(flights: Flights | undefined, key: string, now: numbe
  * Runs the flight's body in a fiber of its own, with the context of this, its first, caller, who waits for the end, and
  * whose interruption is to {@linkcode abandon} the flight.
  */
-export function depart<A, R>(
-  flight: Flight,
-  body: Effect.Effect<End, never, R>,
-  land: Land<A>,
-): Effect.Effect<A, unknown, R> {
+export function depart(flight: Flight, body: Effect.Effect<End>): Result {
   const flying = Effect.asVoid(
     Effect.onExit(
       body,
@@ -105,10 +114,10 @@ export function depart<A, R>(
     ),
   );
   return Effect.uninterruptibleMask((restore) => {
-    const starter = addCohort(flight, { joined: 0, patience: Infinity, tries: Infinity });
+    const alone = addCohort(flight, { joined: 0, patience: Infinity, tries: Infinity });
     return Effect.flatMap(forkApart(flying), (fiber) => {
       flight.fiber = fiber;
-      return restore(wait(flight, starter, land, Effect.void));
+      return restore(wait(flight, alone, flight.starter));
     });
   });
 }
@@ -117,19 +126,13 @@ export function depart<A, R>(
  * Waits in a flight that another caller started, for its end, for `patience` milliseconds at most, and for `tries` failed
  * fetches elsewhere at most. A caller that goes before the end leaves the others as they were.
  */
-export function join<A>(
-  flight: Flight,
-  now: number,
-  bounds: { readonly patience: number; readonly tries: number },
-  land: Land<A>,
-): Effect.Effect<A, unknown> {
-  const { patience, tries } = bounds;
-  const joined = Math.floor(now);
+export function join(flight: Flight, caller: Caller, patience: number): Result {
   return Effect.suspend(() => {
-    const arrive = (cohort: Cohort) => wait(flight, cohort, land, leave(flight), 1);
+    const { clock, tries } = caller;
+    const joined = Math.floor(monotonicMillis(clock));
     const last = flight.cohorts.at(-1);
     if (last?.joined === joined && last.patience === patience && last.tries === tries) {
-      return arrive(last);
+      return wait(flight, last, caller);
     }
     const cohort = addCohort(flight, { joined, patience, tries });
     const timer = Effect.flatMap(
@@ -138,32 +141,27 @@ export function join<A>(
     );
     const timing = Effect.map(forkApart(timer), (fiber) => {
       cohort.timer = fiber;
-      return cohort;
     });
-    return Effect.flatMap(Effect.uninterruptible(timing), arrive);
+    return Effect.flatMap(Effect.uninterruptible(timing), () => wait(flight, cohort, caller));
   });
 }
 
 function addCohort(flight: Flight, bounds: Omit<Cohort, "waiters" | "timer">): Cohort {
-  const cohort = { ...bounds, waiters: new Set<(signal: Signal) => void>() };
+  const cohort = { ...bounds, waiters: new Set<Caller>() };
   flight.cohorts.push(cohort);
   return cohort;
 }
 
 /** Waits among a cohort: one step, so that a herd of waiting callers weighs little. */
-function wait<A>(
-  flight: Flight,
-  { waiters }: Cohort,
-  land: Land<A>,
-  onLeave: Effect.Effect<void>,
-  arriving = 0,
-): Effect.Effect<A, unknown> {
-  return callback<A, unknown>((resume) => {
-    const wake = (signal: Signal) => resume(Effect.suspend(() => land(signal)));
-    if (flight.ended !== undefined) return wake(flight.ended);
-    flight.callers += arriving;
-    waiters.add(wake);
-    return Effect.suspend(() => waiters.delete(wake) ? onLeave : Effect.void);
+function wait(flight: Flight, { waiters }: Cohort, caller: Caller): Result {
+  const joins = caller !== flight.starter;
+  return callback((resume) => {
+    if (flight.ended !== undefined) return resume(flight.land(flight, caller, flight.ended));
+    if (joins) flight.callers++;
+    caller.failuresBefore = flight.failures;
+    caller.resume = resume;
+    waiters.add(caller);
+    return Effect.suspend(() => waiters.delete(caller) && joins ? leave(flight) : Effect.void);
   });
 }
 
@@ -192,7 +190,7 @@ function interruptIfEmpty({ callers, ended, fiber, abort }: Flight): Effect.Effe
 function dismiss(flight: Flight, { waiters }: Cohort, signal: Signal): Effect.Effect<void> {
   return Effect.suspend(() => {
     flight.callers -= waiters.size;
-    wake(waiters, signal);
+    wake(flight, waiters, signal);
     return Effect.asVoid(forkApart(interruptIfEmpty(flight)));
   });
 }
@@ -216,17 +214,21 @@ export function finish(flight: Flight, end: End): Effect.Effect<void> {
     if (flight.ended !== undefined) return Effect.void;
     flight.ended = end;
     flight.retire();
-    for (const { waiters } of flight.cohorts) wake(waiters, end);
+    for (const { waiters } of flight.cohorts) wake(flight, waiters, end);
     const timers = flight.cohorts.flatMap(({ timer }) => timer ?? []);
     // A timer may be who interrupted the flight, so that nobody waits for it here.
     return timers.length === 0 ? Effect.void : Effect.asVoid(forkApart(Fiber.interruptAll(timers)));
   });
 }
 
-function wake(waiters: Cohort["waiters"], signal: Signal): void {
+function wake(flight: Flight, waiters: Set<Caller>, signal: Signal): void {
   const woken = [...waiters];
   waiters.clear();
-  for (const waiter of woken) waiter(signal);
+  for (const caller of woken) {
+    // The starter counts for itself.
+    if (caller !== flight.starter) caller.tries -= flight.failures - caller.failuresBefore!;
+    caller.resume!(Effect.suspend(() => flight.land(flight, caller, signal)));
+  }
 }
 
 function endOfFailure(cause: Cause.Cause<never>): End {
