@@ -203,15 +203,18 @@ const misbehaviours: Readonly<Record<string, () => Effect.Effect<never, unknown>
 for (const [what, misbehave] of Object.entries(misbehaviours)) {
   const failure = what === "fails with an AdapterError";
 
-  test(`a get that ${what} fails the call, with its typed error`, async () => {
+  test(`a get that ${what} fails the call in time, with its typed error`, async () => {
     const { cache, leases, held } = handWritten();
     const adapter = { cache: { ...cache, get: misbehave }, leases };
-    const error = await simulate().run(
+    const simulation = simulate();
+    const began = simulation.now();
+    const error = await simulation.run(
       Effect.flip(client(adapter).getOrSet("key", fetch("value"))),
     );
     assert.ok("_tag" in error);
     assert.equal(error._tag, "CACHE_GET_FAILED");
     assert.equal(held.size, 0);
+    assert.ok(simulation.now() - began <= 2000);
   });
 
   test(`a get that ${what} leaves the call its value with onCacheFailure: "bypass"`, async () => {
@@ -224,14 +227,17 @@ for (const [what, misbehave] of Object.entries(misbehaviours)) {
     assert.deepEqual(errors.map(({ _tag }) => _tag), ["CACHE_GET_FAILED"]);
   });
 
-  test(`an acquire that ${what} fails the call, with its typed error`, async () => {
+  test(`an acquire that ${what} fails the call in time, with its typed error`, async () => {
     const { cache, leases } = handWritten();
     const adapter = { cache, leases: { ...leases, acquire: misbehave } };
-    const error = await simulate().run(
+    const simulation = simulate();
+    const began = simulation.now();
+    const error = await simulation.run(
       Effect.flip(client(adapter).getOrSet("key", fetch("value"))),
     );
     assert.ok("_tag" in error);
     assert.equal(error._tag, failure ? "CACHE_GET_FAILED" : "LEASE_ACQUIRE_FAILED");
+    assert.ok(simulation.now() - began <= 2100);
   });
 
   test(`a set that ${what} leaves the call its value, is reported, and the lease let go`, async () => {

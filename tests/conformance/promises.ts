@@ -232,6 +232,24 @@ export const promises: readonly Property[] = [
       }),
   },
   {
+    name: "followers are woken by push, however long their strategy pauses",
+    needs: ["push"],
+    holds: ({ one, two, key }) =>
+      Effect.gen(function* () {
+        const fetch = makeFetch(() => Effect.succeed("value"));
+        const leader = yield* start(clientOf(one).getOrSet(key, fetch.fetcher));
+        yield* fetch.begun();
+        const sleepy = clientOf(two, { waitStrategy: () => LONG });
+        const others = yield* start(herd(sleepy, key, fetch.fetcher, 10));
+        yield* following(two);
+        yield* Effect.sleep(50);
+        yield* fetch.end;
+        const results = resultsOf(yield* soon("The push", Fiber.join(others)));
+        assert.deepEqual(outcomes(results), { "MISS-FOLLOWER-HIT": 10 });
+        assert.equal((yield* Fiber.join(leader)).meta.cache, "MISS-LEADER");
+      }),
+  },
+  {
     name: "bounded failure: at most two fetches per process",
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {

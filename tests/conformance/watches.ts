@@ -65,13 +65,21 @@ export const watches: readonly Property[] = [
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         const standing = yield* watch(one, key);
-        for (let times = 0; times < 3; times++) {
+        const interruptNext = Effect.gen(function* () {
           const fiber = yield* start(standing.next);
           yield* Effect.sleep(10);
           yield* Fiber.interrupt(fiber);
-        }
+        });
+        yield* interruptNext;
+        yield* interruptNext;
         yield* push(two, key);
         yield* woken(standing);
+
+        yield* interruptNext;
+        const fiber = yield* start(woken(standing));
+        yield* Effect.sleep(10);
+        yield* push(two, key);
+        yield* Fiber.join(fiber);
       }),
   },
   {
