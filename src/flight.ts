@@ -77,6 +77,8 @@ interface Cohort {
   readonly waiters: Set<Caller>;
   /** Ends the patience of all. */
   timer?: Fiber.Fiber<void>;
+  /** Why they were sent away before the end. */
+  dismissed?: Signal;
 }
 
 /** A new flight with its first caller, in a table that others find it by, or alone. */
@@ -135,28 +137,39 @@ export function join(flight: Flight, caller: Caller, patience: number): Result {
       return wait(flight, last, caller);
     }
     const cohort = addCohort(flight, { joined, patience, tries });
-    const timer = Effect.flatMap(
-      Effect.sleep(patience),
-      () => dismiss(flight, cohort, { _tag: "OutOfTime" }),
-    );
-    const timing = Effect.map(forkApart(timer), (fiber) => {
-      cohort.timer = fiber;
-    });
-    return Effect.flatMap(Effect.uninterruptible(timing), () => wait(flight, cohort, caller));
+    return Effect.flatMap(setTimer(flight, cohort), () => wait(flight, cohort, caller));
   });
 }
 
-function addCohort(flight: Flight, bounds: Omit<Cohort, "waiters" | "timer">): Cohort {
+function setTimer(flight: Flight, cohort: Cohort): Effect.Effect<void> {
+  const timer = Effect.flatMap(
+    Effect.sleep(cohort.patience),
+    () => dismiss(flight, cohort, { _tag: "OutOfTime" }),
+  );
+  const timing = Effect.flatMap(forkApart(timer), (fiber) => {
+    cohort.timer = fiber;
+    return flight.ended === undefined ? Effect.void : Fiber.interrupt(fiber);
+  });
+  return Effect.uninterruptible(Effect.asVoid(timing));
+}
+
+function addCohort(
+  flight: Flight,
+  bounds: Pick<Cohort, "joined" | "patience" | "tries">,
+): Cohort {
   const cohort = { ...bounds, waiters: new Set<Caller>() };
   flight.cohorts.push(cohort);
   return cohort;
 }
 
 /** Waits among a cohort: one step, so that a herd of waiting callers weighs little. */
-function wait(flight: Flight, { waiters }: Cohort, caller: Caller): Result {
+function wait(flight: Flight, cohort: Cohort, caller: Caller): Result {
+  const { waiters } = cohort;
   const joins = caller !== flight.starter;
   return callback((resume) => {
-    if (flight.ended !== undefined) return resume(flight.land(flight, caller, flight.ended));
+    // What ends the wait may have come about since the cohort was chosen.
+    const over = flight.ended ?? cohort.dismissed;
+    if (over !== undefined) return resume(flight.land(flight, caller, over));
     if (joins) flight.callers++;
     caller.failuresBefore = flight.failures;
     caller.resume = resume;
@@ -187,11 +200,12 @@ function interruptIfEmpty({ callers, ended, fiber, abort }: Flight): Effect.Effe
 }
 
 /** Sends a cohort away before the end. Its flight may be who does it, so that nobody waits for it here. */
-function dismiss(flight: Flight, { waiters }: Cohort, signal: Signal): Effect.Effect<void> {
+function dismiss(flight: Flight, cohort: Cohort, signal: Signal): Effect.Effect<void> {
   return Effect.suspend(() => {
-    flight.callers -= waiters.size;
-    wake(flight, waiters, signal);
-    return Effect.asVoid(forkApart(interruptIfEmpty(flight)));
+    cohort.dismissed = signal;
+    flight.callers -= cohort.waiters.size;
+    wake(flight, cohort.waiters, signal);
+    return flight.callers > 0 ? Effect.void : Effect.asVoid(forkApart(interruptIfEmpty(flight)));
   });
 }
 
