@@ -10,12 +10,13 @@ import { operate, phaseError } from "./operation.ts";
 import { report } from "./report.ts";
 import { traced } from "./spans.ts";
 import type { Acquired, Follower } from "./store.ts";
+import { randomToken } from "./token.ts";
 
 /** Takes the lease and leads, or follows whoever has it, until there is a value or the waiting is over. */
 export function contend(flight: Flight, caller: Caller): Effect.Effect<End> {
   const { call } = caller;
   const { store, bypass, ownerId } = call.settings;
-  const token = crypto.randomUUID();
+  const token = randomToken();
   const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
   const look = (waitedFor?: string) => attempt(flight, caller, owner, waitedFor);
   const contending = Effect.flatMap(

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { memoryAdapter } from "../adapters/memory.ts";
 import { Cache, isCacheLockingError, type Store } from "../mod.ts";
+import { randomToken } from "../src/token.ts";
 import { conformance } from "./conformance.ts";
 import { lookInside } from "./support/look_inside.ts";
 import { simulate } from "./support/simulation.ts";
@@ -284,7 +285,7 @@ test("a bad maxEntries is a VALIDATION_ERROR that names it and its value", async
 test("'memory' is one store for all, and each config object has one of its own", async () => {
   const config = { type: "memory", options: { maxEntries: 5 } } as const;
   const same = { ...config };
-  const key = crypto.randomUUID();
+  const key = randomToken();
   const set = (adapter: "memory" | typeof config) =>
     Effect.runPromise(Cache.make({ adapter }).set(key, "value"));
   const found = async (adapter: "memory" | typeof config) =>

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Cache, type CacheClient, type CallOptions, type GetOrSetResult } from "../../mod.ts";
 import type { AdapterError, AdapterOperation, CacheLockingError } from "../../src/errors.ts";
 import type { Acquired, Store } from "../../src/store.ts";
+import { randomToken } from "../../src/token.ts";
 import type { Backend, Gaps } from "./backend.ts";
 
 /** One thing that the suite shows of a store. */
@@ -48,7 +49,7 @@ export const SOON = 5_000;
 /** Opens both processes for one case. */
 export function openWorld(backend: Backend): Effect.Effect<World, unknown, Scope.Scope> {
   const { granularity = 1, pace = 300, gaps = {} } = backend;
-  const key = `conformance:${crypto.randomUUID()}`;
+  const key = `conformance:${randomToken()}`;
   const short = Math.max(pace, 2 * granularity);
   const expired = Effect.sleep(short + granularity + 20);
   return Effect.gen(function* () {
