@@ -60,14 +60,14 @@ describe("processes over one Redis", { skip }, () => {
   });
 
   it("needs the same commands for 10 callers a process and for 10,000", async () => {
-    // It may take a slow machine seconds to start 10,000 callers.
-    const options = { operationTimeout: 30_000, waitMax: 60_000 };
-    await herd({ key: newKey(), callers: 10, fetch: 1000, options });
+    // It may take a slow machine seconds to start 10,000 callers, and no look is taken as a precaution meanwhile.
+    const options = { operationTimeout: 30_000, waitMax: 60_000, waitStep: 30_000 };
+    await herd({ key: newKey(), callers: 10, fetch: 3000, options });
     await sleep(1500);
     const seen = await monitor(client);
     const names: string[][] = [];
     for (const count of [10, 10_000]) {
-      const report = await herd({ key: newKey(), callers: count, fetch: 1000, options });
+      const report = await herd({ key: newKey(), callers: count, fetch: 3000, options });
       assert.equal(report.fetches, 1);
       assert.equal(Object.values(report.outcomes).reduce((a, b) => a + b), 4 * count);
       // By then they have also let go of their subscriptions.
