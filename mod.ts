@@ -138,6 +138,7 @@ export type {
   FollowerWaitHookContext,
   HookContext,
   HookEffect,
+  HookResult,
   Hooks,
   HooksError,
   HooksServices,

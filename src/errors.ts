@@ -25,22 +25,33 @@ export interface ErrorContext {
   readonly adapter?: string | undefined;
 }
 
-const tags = [
-  "VALIDATION_ERROR",
-  "CACHE_GET_FAILED",
-  "CACHE_SET_FAILED",
-  "LEASE_ACQUIRE_FAILED",
-  "LEASE_RELEASE_FAILED",
-  "LEASE_READY_FAILED",
-  "FETCHER_FAILED",
-  "HOOK_FAILED",
-  "WAIT_STRATEGY_FAILED",
-  "WAIT_FAILED",
-  "ABORTED",
-] as const;
-
 /** What tells the kinds of a {@linkcode CacheLockingError} apart. */
-export type CacheLockingErrorTag = (typeof tags)[number];
+export type CacheLockingErrorTag =
+  | "VALIDATION_ERROR"
+  | "CACHE_GET_FAILED"
+  | "CACHE_SET_FAILED"
+  | "LEASE_ACQUIRE_FAILED"
+  | "LEASE_RELEASE_FAILED"
+  | "LEASE_READY_FAILED"
+  | "FETCHER_FAILED"
+  | "HOOK_FAILED"
+  | "WAIT_STRATEGY_FAILED"
+  | "WAIT_FAILED"
+  | "ABORTED";
+
+const tags: Readonly<Record<CacheLockingErrorTag, true>> = {
+  VALIDATION_ERROR: true,
+  CACHE_GET_FAILED: true,
+  CACHE_SET_FAILED: true,
+  LEASE_ACQUIRE_FAILED: true,
+  LEASE_RELEASE_FAILED: true,
+  LEASE_READY_FAILED: true,
+  FETCHER_FAILED: true,
+  HOOK_FAILED: true,
+  WAIT_STRATEGY_FAILED: true,
+  WAIT_FAILED: true,
+  ABORTED: true,
+};
 
 /** One kind of {@linkcode CacheLockingError}: an `Error` with its tag and where it arose. */
 export interface TaggedCacheLockingError<Tag extends CacheLockingErrorTag> extends Error {
@@ -99,7 +110,7 @@ export function cacheLockingError<Tag extends CacheLockingErrorTag>(
 /** Whether a value is a {@linkcode CacheLockingError}, from this copy of the library or another. */
 export function isCacheLockingError(value: unknown): value is CacheLockingError {
   return value instanceof Error && "context" in value && "_tag" in value &&
-    (tags as readonly unknown[]).includes(value._tag);
+    Object.hasOwn(tags, String(value._tag));
 }
 
 /**
@@ -153,7 +164,19 @@ export function formatCacheLockingError(error: unknown): string {
   return `${error._tag} (${where.join(" ")}): ${error.message}`;
 }
 
-const actions = {
+/** An operation of a backend, as {@linkcode AdapterError} names it. */
+export type AdapterOperation =
+  | "get"
+  | "set"
+  | "delete"
+  | "acquire"
+  | "renew"
+  | "fill"
+  | "release"
+  | "ready"
+  | "watch";
+
+const actions: Readonly<Record<AdapterOperation, string>> = {
   get: "read the entry of",
   set: "store the value of",
   delete: "delete",
@@ -163,10 +186,7 @@ const actions = {
   release: "release the lease for",
   ready: "ask or say whether the leader is done with",
   watch: "watch",
-} as const;
-
-/** An operation of a backend, as {@linkcode AdapterError} names it. */
-export type AdapterOperation = keyof typeof actions;
+};
 
 /** What {@linkcode AdapterError} takes besides. */
 export interface AdapterErrorOptions {

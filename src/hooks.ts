@@ -57,7 +57,8 @@ export interface Hooks<V> {
 /** No hooks. */
 export type NoHooks = Record<never, never>;
 
-type HookResult<H> = {
+/** What the hooks of a call return. */
+export type HookResult<H> = {
   [Name in keyof H]: H[Name] extends infer F
     ? F extends (...args: never[]) => infer Result ? Result : never
     : never;

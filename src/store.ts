@@ -12,12 +12,15 @@ export type LeaseOutcome = "failed" | "uncached" | "cancelled";
 
 /** The entry is there: nothing was taken. */
 export interface Hit<V> {
+  /** Which answer. */
   readonly _tag: "Hit";
+  /** What was found. */
   readonly entry: Entry<V>;
 }
 
 /** The caller holds the lease and leads. */
 export interface Leader {
+  /** Which answer. */
   readonly _tag: "Leader";
   /** How much longer the lease lives, in milliseconds, by the store's clock. */
   readonly remaining: number;
@@ -27,6 +30,7 @@ export interface Leader {
 
 /** Another owner holds the lease. */
 export interface Follower {
+  /** Which answer. */
   readonly _tag: "Follower";
   /** How much longer the lease lives, in milliseconds, by the store's clock. */
   readonly remaining: number;
@@ -38,7 +42,9 @@ export interface Follower {
 
 /** The lease that the caller waited for ended without storing a value: nothing was taken. */
 export interface Ended {
+  /** Which answer. */
   readonly _tag: "Ended";
+  /** How it ended. */
   readonly outcome: "uncached";
 }
 
