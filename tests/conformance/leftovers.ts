@@ -1,15 +1,6 @@
 import { Effect, Fiber } from "effect";
 import assert from "node:assert/strict";
-import {
-  clientOf,
-  LONG,
-  makeFetch,
-  type Property,
-  scoped,
-  start,
-  until,
-  type World,
-} from "./world.ts";
+import { clientOf, LONG, makeFetch, type Property, scoped, start, type World } from "./world.ts";
 
 const nothingLeft = ({ backend, key }: World) =>
   Effect.map(backend.leftovers!(key), (left) => assert.deepEqual(left, []));
@@ -68,11 +59,11 @@ export const leftovers: readonly Property[] = [
         const leader = yield* start(clientOf(one).getOrSet(key, fetch.fetcher));
         yield* fetch.begun();
         const cancelled = yield* start(clientOf(two).getOrSet(key, fetch.fetcher));
-        yield* until("it follows", () => (two.counts.acquire ?? 0) > 0);
+        yield* two.follows();
         yield* Effect.sleep(20);
         yield* Fiber.interrupt(cancelled);
         const follower = yield* start(clientOf(two).getOrSet(key, fetch.fetcher));
-        yield* until("it follows", () => (two.counts.acquire ?? 0) > 2);
+        yield* two.follows(3);
         yield* Effect.sleep(20);
         yield* fetch.end;
         yield* Fiber.join(leader);

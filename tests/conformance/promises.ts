@@ -48,9 +48,6 @@ const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return [result, (yield* Clock.currentTimeMillis) - began] as const;
   });
 
-const following = ({ counts }: Process) =>
-  until("it follows", () => (counts.acquire ?? 0) > 0 && (counts.watch ?? 1) > 0);
-
 const uncoalesced = { coalesce: false };
 
 const valueIn = (store: Store<unknown>, key: string) =>
@@ -183,7 +180,8 @@ export const promises: readonly Property[] = [
             herd(clientOf(two, uncoalesced), key, fetch.fetcher, 10),
           ], { concurrency: "unbounded" }),
         );
-        yield* until("all follow", () => (two.counts.acquire ?? 0) >= 10);
+        yield* one.follows(10);
+        yield* two.follows(10);
         const [results, elapsed] = yield* timed(
           Effect.flatMap(fetch.end, () => Fiber.join(others)),
         );
@@ -205,7 +203,7 @@ export const promises: readonly Property[] = [
         const fetch = makeFetch(() => Effect.succeed("value"));
         yield* fetch.end;
         const others = yield* start(herd(clientOf(two, uncoalesced), key, fetch.fetcher, 10));
-        yield* until("all follow", () => (two.counts.acquire ?? 0) >= 10);
+        yield* two.follows(10);
         const [results, elapsed] = yield* timed(
           Effect.flatMap(Fiber.interrupt(leader), () => Fiber.join(others)),
         );
@@ -241,7 +239,7 @@ export const promises: readonly Property[] = [
         yield* fetch.begun();
         const sleepy = clientOf(two, { waitStrategy: () => LONG });
         const others = yield* start(herd(sleepy, key, fetch.fetcher, 10));
-        yield* following(two);
+        yield* two.follows();
         yield* Effect.sleep(50);
         yield* fetch.end;
         const results = resultsOf(yield* soon("The push", Fiber.join(others)));
@@ -295,7 +293,7 @@ export const promises: readonly Property[] = [
         yield* own.end;
         const impatient = clientOf(two, { takeovers: 0 });
         const others = yield* start(herd(impatient, key, own.fetcher, 5));
-        yield* following(two);
+        yield* two.follows();
         yield* fetch.end;
         for (const exit of yield* soon("Failing fast", Fiber.join(others))) {
           const error = errorOf(exit);
@@ -336,7 +334,7 @@ export const promises: readonly Property[] = [
         const own = makeFetch(() => Effect.as(Effect.sleep(50), "own"));
         yield* own.end;
         const others = yield* start(herd(clientOf(two), key, own.fetcher, 20));
-        yield* following(two);
+        yield* two.follows();
         const [exits, elapsed] = yield* timed(
           Effect.flatMap(fetch.end, () => Fiber.join(others)),
         );
@@ -358,7 +356,7 @@ export const promises: readonly Property[] = [
           (client) => start(client.getOrSet(key, fetch.fetcher)),
         );
         yield* fetch.begun();
-        yield* until("both ask", () => !!one.counts.acquire && !!two.counts.acquire);
+        yield* Effect.raceFirst(one.follows(), two.follows());
         for (const index of [0, 1, 4, 7]) yield* Fiber.interrupt(calls[index]!);
         yield* fetch.end;
         for (const [index, call] of calls.entries()) {
@@ -521,7 +519,7 @@ function oneFetch({ one, two, key }: World, options: { coalesce?: boolean }, cal
       herd(clientOf(two, options), key, fetch.fetcher, callers),
     ], { concurrency: "unbounded" }));
     yield* fetch.begun();
-    yield* until("both ask", () => !!one.counts.acquire && !!two.counts.acquire);
+    yield* Effect.raceFirst(one.follows(), two.follows());
     yield* fetch.end;
     const results = resultsOf((yield* soon("The herd", Fiber.join(all))).flat());
     assert.equal(fetch.count, 1);

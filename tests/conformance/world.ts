@@ -38,6 +38,8 @@ export interface World {
 /** One process's store, and how many times it was asked for what. */
 export interface Process extends Store<unknown> {
   readonly counts: Partial<Record<AdapterOperation, number>>;
+  /** Waits until it was told to follow, this often. */
+  readonly follows: (times?: number) => Effect.Effect<void>;
 }
 
 /** Longer than any case takes, in milliseconds. */
@@ -77,14 +79,22 @@ export function openWorld(backend: Backend): Effect.Effect<World, unknown, Scope
 
 function counted(store: Store<unknown>): Process {
   const counts: Partial<Record<AdapterOperation, number>> = {};
-  return Object.assign(
-    around(store, (operation, run) =>
-      Effect.suspend(() => {
-        counts[operation] = (counts[operation] ?? 0) + 1;
-        return run;
-      })),
-    { counts },
-  );
+  let followed = 0;
+  const counting = around(store, (operation, run) =>
+    Effect.suspend(() => {
+      counts[operation] = (counts[operation] ?? 0) + 1;
+      return run;
+    }));
+  return {
+    ...counting,
+    counts,
+    follows: (times = 1) => until(`it follows ${times} times`, () => followed >= times),
+    acquire: (key, owner, ttl, waitedFor) =>
+      Effect.map(counting.acquire(key, owner, ttl, waitedFor), (answer) => {
+        if (answer._tag === "Follower") followed++;
+        return answer;
+      }),
+  };
 }
 
 /** A store whose every operation goes through a function. */
