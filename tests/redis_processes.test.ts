@@ -1,7 +1,7 @@
 import { Effect } from "effect";
 import type { Redis } from "ioredis";
 import assert from "node:assert/strict";
-import { availableParallelism, loadavg } from "node:os";
+import { cpus } from "node:os";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { redisAdapter } from "../adapters/redis.ts";
@@ -34,9 +34,12 @@ describe("processes over one Redis", { skip }, () => {
     await herd({ key: newKey(), callers: 10, fetch: 200 });
     const seen = await monitor(client);
     const late: number[] = [];
+    const lateUndisturbed: number[] = [];
     const commands: number[] = [];
     for (let round = 0; round < 20; round++) {
-      const report = await herd({ key: newKey(), callers: 250, fetch: 200 });
+      const herding = herd({ key: newKey(), callers: 250, fetch: 200 });
+      const others = await busyMeanwhile(100, 50);
+      const report = await herding;
       const sent = await seen.take();
       assert.equal(report.fetches, 1);
       assert.equal(report.values.length, 1);
@@ -44,19 +47,17 @@ describe("processes over one Redis", { skip }, () => {
       assert.ok(sent.length <= 21, `${sent.length} commands: ${sent.map(([name]) => name)}`);
       commands.push(sent.length);
       late.push(report.slowest - report.fetch);
+      if (others < 0.2) lateUndisturbed.push(report.slowest - report.fetch);
     }
     seen.stop();
-    late.sort((a, b) => a - b);
-    const median = (late[9]! + late[10]!) / 2;
+    const median = medianOf(lateUndisturbed);
     note(
-      `slowest caller after the fetch: ${median.toFixed(1)} ms in the median round, ` +
-        `${late[19]!.toFixed(1)} in the slowest; commands: ${Math.min(...commands)} to ${
-          Math.max(...commands)
-        }`,
+      `slowest caller after the fetch: ${medianOf(late).toFixed(1)} ms in the median round, ` +
+        `${median?.toFixed(1)} of the ${lateUndisturbed.length} undisturbed ones; ` +
+        `commands: ${Math.min(...commands)} to ${Math.max(...commands)}`,
     );
-    const [load] = loadavg();
-    if (load! < 1.5 * availableParallelism()) assert.ok(median < 10, `${median} ms`);
-    else note(`a load of ${load!.toFixed(1)} from elsewhere: no time can be held against this run`);
+    // What else a busy machine does can't be told from what callers cost.
+    if (lateUndisturbed.length >= 10) assert.ok(median < 10, `${median} ms`);
   });
 
   it("needs the same commands for 10 callers a process and for 10,000", async () => {
@@ -167,4 +168,29 @@ function sum(reports: readonly Report[]): Report {
     fetch: Math.max(...reports.map(({ fetch }) => fetch)),
     slowest: Math.max(...reports.map(({ slowest }) => slowest)),
   };
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[Math.floor(sorted.length / 2)]! + sorted[Math.ceil(sorted.length / 2) - 1]!) / 2;
+}
+
+/** How busy the machine is, from 0 to 1, while nothing of ours but a fetch's timer runs. */
+async function busyMeanwhile(millis: number, after: number): Promise<number> {
+  const times = () => {
+    const all = cpus().map(({ times }) => times);
+    const idle = all.reduce((sum, { idle }) => sum + idle, 0);
+    return {
+      idle,
+      total: all.reduce(
+        (sum, { user, nice, sys, irq, idle }) => sum + user + nice + sys + irq + idle,
+        0,
+      ),
+    };
+  };
+  await sleep(after);
+  const before = times();
+  await sleep(millis);
+  const now = times();
+  return 1 - (now.idle - before.idle) / (now.total - before.total);
 }
