@@ -66,14 +66,12 @@ export interface CacheModule<Config> {
 /** Makes the entry points over the adapters that `open` knows. */
 export function makeCacheModule<Config>(open: OpenAdapter): CacheModule<Config> {
   return {
-    getOrSet:
-      ((options: { readonly key: unknown; readonly fetcher: unknown }) =>
-        Effect.suspend(() => {
-          const settings = settingsOf(options, open);
-          return isCacheLockingError(settings)
-            ? Effect.fail(settings)
-            : call(settings, options.key, options.fetcher);
-        })) as CacheModule<Config>["getOrSet"],
+    getOrSet: ((options: { readonly key: unknown; readonly fetcher: unknown }) => {
+      const settings = settingsOf(options, open);
+      return isCacheLockingError(settings)
+        ? Effect.fail(settings)
+        : call(settings, options.key, options.fetcher);
+    }) as CacheModule<Config>["getOrSet"],
     make: (defaults) => makeClient(defaults, open) as unknown as CacheClient<never>,
   };
 }
