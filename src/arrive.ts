@@ -65,11 +65,11 @@ export function waitingOver<A>(
 
 /** How long the caller waited for others, in whole milliseconds, if it did. */
 export function waitedOf(
-  { clock, waited, waitingSince }: Caller,
+  { clock, waited, waitingSince, wokenAt }: Caller,
 ): Duration.Duration | undefined {
   return waited !== undefined || waitingSince === undefined
     ? waited
-    : Duration.millis(Math.round(monotonicMillis(clock) - waitingSince));
+    : Duration.millis(Math.round((wokenAt ?? monotonicMillis(clock)) - waitingSince));
 }
 
 function after<A>(

@@ -102,7 +102,7 @@ function joinLeading(caller: Caller): Result | undefined {
   const now = monotonicMillis(clock);
   const since = caller.waitingSince ??= now;
   const patience = Math.max(0, since + call.settings.waitMax - now);
-  const joined = join(flight, caller, patience);
+  const joined = join(flight, caller, now, patience);
   return flight.traced ? tracedCall(caller, joined) : joined;
 }
 
@@ -115,10 +115,12 @@ function fallBack(caller: Caller): Result {
     const current = flights?.get(call.key);
     const now = monotonicMillis(clock);
     if (current !== undefined && now - current.since < leaseTtl) {
-      return join(current, caller, leaseTtl);
+      return join(current, caller, now, leaseTtl);
     }
     const flight = open(flights, caller, landFallback);
-    return fly(flight, caller, fetchAlone(flight, call, "fallback"));
+    // All who are sent away at once are there before a fetch that takes no time is over.
+    const body = Effect.flatMap(Effect.sleep(0), () => fetchAlone(flight, call, "fallback"));
+    return fly(flight, caller, body);
   });
 }
 

@@ -49,6 +49,8 @@ export interface Caller {
   traced?: boolean;
   /** When it began to wait for others, by the monotonic clock. */
   waitingSince?: number;
+  /** When it was woken last. */
+  wokenAt?: number;
   /** How long it waited in all, once its waiting ended without a value. */
   waited?: Duration.Duration;
   /** Until when the lease ran that it waited for. */

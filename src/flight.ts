@@ -67,12 +67,17 @@ export interface Flight {
   readonly retire: () => void;
 }
 
-/** Callers that joined a flight in the same millisecond, with the same bounds. */
-interface Cohort {
+/** What those who wait together have in common. */
+interface Bounds {
+  /** In which millisecond they joined, by the monotonic clock. */
   readonly joined: number;
   readonly patience: number;
-  /** How many more failed fetches its callers may learn of. */
+  /** How many more failed fetches they may learn of. */
   tries: number;
+}
+
+/** Callers that joined a flight in the same millisecond, with the same bounds. */
+interface Cohort extends Bounds {
   /** Each wakes one caller. */
   readonly waiters: Set<Caller>;
   /** Ends the patience of all. */
@@ -128,35 +133,35 @@ export function depart(flight: Flight, body: Effect.Effect<End>): Result {
  * Waits in a flight that another caller started, for its end, for `patience` milliseconds at most, and for `tries` failed
  * fetches elsewhere at most. A caller that goes before the end leaves the others as they were.
  */
-export function join(flight: Flight, caller: Caller, patience: number): Result {
-  return Effect.suspend(() => {
-    const { clock, tries } = caller;
-    const joined = Math.floor(monotonicMillis(clock));
-    const last = flight.cohorts.at(-1);
-    if (last?.joined === joined && last.patience === patience && last.tries === tries) {
-      return wait(flight, last, caller);
-    }
-    const cohort = addCohort(flight, { joined, patience, tries });
-    return Effect.flatMap(setTimer(flight, cohort), () => wait(flight, cohort, caller));
-  });
+export function join(flight: Flight, caller: Caller, now: number, patience: number): Result {
+  const { tries } = caller;
+  const joined = Math.floor(now);
+  const last = flight.cohorts.at(-1);
+  return last?.joined === joined && last.patience === patience && last.tries === tries
+    ? wait(flight, last, caller)
+    : Effect.flatMap(
+      openCohort(flight, { joined, patience, tries }),
+      (cohort) => wait(flight, cohort, caller),
+    );
 }
 
-function setTimer(flight: Flight, cohort: Cohort): Effect.Effect<void> {
-  const timer = Effect.flatMap(
-    Effect.sleep(cohort.patience),
-    () => dismiss(flight, cohort, { _tag: "OutOfTime" }),
-  );
-  const timing = Effect.flatMap(forkApart(timer), (fiber) => {
-    cohort.timer = fiber;
-    return flight.ended === undefined ? Effect.void : Fiber.interrupt(fiber);
-  });
-  return Effect.uninterruptible(Effect.asVoid(timing));
+/** Adds a cohort and sets its timer, in one step: those who join it rely on the timer of the first. */
+function openCohort(flight: Flight, bounds: Bounds): Effect.Effect<Cohort> {
+  return Effect.uninterruptible(Effect.suspend(() => {
+    const cohort = addCohort(flight, bounds);
+    const timer = Effect.flatMap(
+      Effect.sleep(cohort.patience),
+      () => dismiss(flight, cohort, { _tag: "OutOfTime" }),
+    );
+    return Effect.flatMap(forkApart(timer), (fiber) => {
+      cohort.timer = fiber;
+      const over = flight.ended === undefined ? Effect.void : Fiber.interrupt(fiber);
+      return Effect.as(over, cohort);
+    });
+  }));
 }
 
-function addCohort(
-  flight: Flight,
-  bounds: Pick<Cohort, "joined" | "patience" | "tries">,
-): Cohort {
+function addCohort(flight: Flight, bounds: Bounds): Cohort {
   const cohort = { ...bounds, waiters: new Set<Caller>() };
   flight.cohorts.push(cohort);
   return cohort;
@@ -238,10 +243,12 @@ export function finish(flight: Flight, end: End): Effect.Effect<void> {
 function wake(flight: Flight, waiters: Set<Caller>, signal: Signal): void {
   const woken = [...waiters];
   waiters.clear();
+  const now = monotonicMillis(flight.starter.clock);
   for (const caller of woken) {
+    caller.wokenAt = now;
     // The starter counts for itself.
     if (caller !== flight.starter) caller.tries -= flight.failures - caller.failuresBefore!;
-    caller.resume!(Effect.suspend(() => flight.land(flight, caller, signal)));
+    caller.resume!(flight.land(flight, caller, signal));
   }
 }
 

@@ -119,12 +119,18 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
         (answer) => answer.ready,
       )
       : Effect.succeed(false);
-  const look = (key: string, answer: LeaseAnswer): Effect.Effect<Acquired<V>, AdapterError> =>
+  const look = (
+    key: string,
+    ttl: number,
+    answer: LeaseAnswer,
+  ): Effect.Effect<Acquired<V>, AdapterError> =>
     Effect.gen(function* () {
       const entry = yield* ignoreCorrupt(entries.get(key));
       if (entry !== undefined) return { _tag: "Hit", entry };
       if (answer.after === "uncached") return { _tag: "Ended", outcome: "uncached" };
-      const remaining = Math.max(0, answer.leaseUntil - (yield* Clock.currentTimeMillis));
+      const until = answer.leaseUntil - (yield* Clock.currentTimeMillis);
+      // Whoever keeps the leases may have another clock; what it says is that there is a lease.
+      const remaining = until > 0 ? until : ttl;
       if (answer.role === "leader") return { _tag: "Leader", remaining, after: answer.after };
       const lease = answer.lease ?? String(answer.leaseUntil);
       return { _tag: "Follower", remaining, lease, after: answer.after };
@@ -145,10 +151,10 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
       Effect.gen(function* () {
         // Asked before: the next lease, which this acquire may begin, has no mark.
         if (waitedFor !== undefined && (yield* isReady(key))) {
-          return yield* look(key, { role: "follower", leaseUntil: 0, after: "uncached" });
+          return yield* look(key, ttl, { role: "follower", leaseUntil: 0, after: "uncached" });
         }
         const answer = yield* acquire(key, owner, ttl, waitedFor);
-        const looked = look(key, answer);
+        const looked = look(key, ttl, answer);
         if (answer.role === "follower") return yield* looked;
         // The lease was won for nothing if the entry is there, or can't be looked at.
         return yield* Effect.matchEffect(looked, {

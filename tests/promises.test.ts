@@ -262,6 +262,26 @@ describe("5. Failure is bounded", () => {
     }
   });
 
+  it("a caller that joined with fewer takeovers than its flight's starter fails when its own are up", async () => {
+    const simulation = simulate();
+    const backend = memoryAdapter();
+    const { fetcher } = source(100, () => Effect.fail("no"));
+    const { fetcher: slow } = source(1_000, () => "late");
+    const leader = Cache.make({ adapter: processOver(backend) });
+    const follower = Cache.make({ adapter: processOver(backend) });
+    const [error, at, result] = await simulation.run(Effect.scoped(Effect.gen(function* () {
+      yield* start(errorOf(leader.getOrSet(KEY, fetcher)));
+      yield* Effect.sleep(10);
+      const starter = yield* start(follower.getOrSet(KEY, slow, { takeovers: 3 }));
+      const began = simulation.now();
+      const error = yield* errorOf(follower.getOrSet(KEY, slow, { takeovers: 0 }));
+      return [error, simulation.now() - began, yield* Fiber.join(starter)] as const;
+    })));
+    assert.equal(tagOf(error), "FETCHER_FAILED");
+    assert.equal(at, 90);
+    assert.equal(result.meta.cache, "MISS-LEADER");
+  });
+
   it("a cancelled leader is no failure", async () => {
     const simulation = simulate();
     const { counter, fetcher } = source(50, (fetch) => fetch);
@@ -352,6 +372,18 @@ describe("6. Waiting is bounded", () => {
       }
     });
   }
+
+  it("fallbacks are shared even if the fetch takes no time", async () => {
+    const simulation = simulate();
+    const backend = memoryAdapter();
+    const cache = Cache.make({ adapter: processOver(backend), waitMax: "1 second" });
+    let fetches = 0;
+    await simulation.run(Effect.flatMap(
+      backend.acquire(KEY, "another", 60_000),
+      () => all(times(20, () => cache.getOrSet(KEY, () => Effect.sync(() => ++fetches)))),
+    ));
+    assert.equal(fetches, 1);
+  });
 
   it("a fallback that hangs is shared for as long as a lease lives; then another begins", async () => {
     const simulation = simulate();
@@ -463,7 +495,8 @@ describe("7. Cancelling hurts nobody else", () => {
   it("a fetch that is interrupted while its value is stored is stored", async () => {
     const simulation = simulate();
     const backend = memoryAdapter();
-    const cache = Cache.make({ adapter: processOver(backend, { latency: 4 }) });
+    const store = processOver(backend, { latency: 4 });
+    const cache = Cache.make({ adapter: store });
     const { fetcher } = source(10, () => "value");
     const entry = await simulation.run(Effect.scoped(Effect.gen(function* () {
       const caller = yield* start(cache.getOrSet(KEY, fetcher));
@@ -472,6 +505,7 @@ describe("7. Cancelling hurts nobody else", () => {
       return yield* backend.get(KEY);
     })));
     assert.equal(entry?.value, "value");
+    assert.deepEqual(store.operations, ["get", "acquire", "fill"]);
   });
 });
 
