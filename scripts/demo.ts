@@ -9,7 +9,8 @@ import { drawTerminal } from "./demo/terminal.ts";
 
 function flagsOrExit(): Flags {
   try {
-    return parseFlags(process.argv.slice(2));
+    // Deno hands the `--` of `deno task demo -- --fail` on.
+    return parseFlags(process.argv.slice(2).filter((argument) => argument !== "--"));
   } catch (error) {
     console.error(`${(error as Error).message}\n\nTry --help`);
     process.exit(2);

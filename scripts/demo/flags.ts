@@ -2,6 +2,8 @@ import { parseArgs } from "node:util";
 
 /** What the demo is asked for. */
 export interface Flags {
+  readonly adapter: "memory" | "redis";
+  readonly processes: number;
   readonly callers: number;
   readonly fetchMs: number;
   /** The first fetch fails. */
@@ -17,6 +19,8 @@ export const help = `Draws a herd: many callers of one cold key, with and withou
 
 Usage: deno task demo [flags]
 
+  --adapter A    where the entries are: memory, or redis, which starts a server; memory without it
+  --processes N  how many processes the callers are in, with redis; 4 without it
   --callers N    how many callers; 40 without it
   --fetch-ms N   how long a fetch takes, in milliseconds; 500 without it
   --fail         the first fetch fails: one other caller takes over
@@ -31,6 +35,8 @@ export function parseFlags(args: readonly string[]): Flags {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      adapter: { type: "string", default: "memory" },
+      processes: { type: "string" },
       callers: { type: "string", default: "40" },
       "fetch-ms": { type: "string", default: "500" },
       fail: { type: "boolean", default: false },
@@ -39,7 +45,13 @@ export function parseFlags(args: readonly string[]): Flags {
       help: { type: "boolean", default: false },
     },
   });
-  const flags = {
+  const { adapter, processes = adapter === "redis" ? "4" : "1" } = values;
+  if (adapter !== "memory" && adapter !== "redis") {
+    throw new Error(`Cannot use --adapter ${JSON.stringify(adapter)}: it is memory or redis`);
+  }
+  const flags: Flags = {
+    adapter,
+    processes: wholeNumber("--processes", processes, 1, adapter === "redis" ? 16 : 1),
     callers: wholeNumber("--callers", values.callers, 1, 10_000),
     fetchMs: wholeNumber("--fetch-ms", values["fetch-ms"], 10, 60_000),
     fail: values.fail,

@@ -85,8 +85,9 @@ export function formatMillis(millis: number): string {
 }
 
 /** What the picture shows, in one line. */
-export function headline({ callers, fetchMs, fail, cancel }: Flags): string {
+export function headline({ callers, processes, fetchMs, fail, cancel }: Flags): string {
   const who = callers === 1 ? "1 caller" : `${callers} callers`;
+  const where = processes > 1 ? `, in ${processes} processes` : "";
   const mishap = fail ? "; the first fetch fails" : cancel ? "; the first caller is cancelled" : "";
-  return `${who} of one cold key; ${formatMillis(fetchMs)} a fetch${mishap}`;
+  return `${who} of one cold key${where}; ${formatMillis(fetchMs)} a fetch${mishap}`;
 }
