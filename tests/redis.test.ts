@@ -11,6 +11,7 @@ import {
   type RedisSubscriber,
 } from "../adapters/redis.ts";
 import { Cache, type CacheLockingError, type Codec, type Store } from "../mod.ts";
+import { randomToken } from "../src/token.ts";
 import { conformance } from "./conformance.ts";
 import { withoutServer } from "./support/address.ts";
 import { ioredisVersions, monitor, opened, redisUrl } from "./support/redis_clients.ts";
@@ -76,7 +77,7 @@ describe("redis", { skip }, () => {
   };
   after(() => clients.forEach((client) => client.disconnect()));
   const run = Effect.runPromise;
-  const newKey = () => `redis.test:${crypto.randomUUID()}`;
+  const newKey = () => `redis.test:${randomToken()}`;
   const nameOf = ([name]: string[]) => /^eval/i.test(name!) ? "SCRIPT" : name;
 
   it("has clients of ioredis 5 and 6, of one server and of a cluster, fit its types", () => {

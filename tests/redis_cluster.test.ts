@@ -5,6 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { redisAdapter, redisLeases } from "../adapters/redis.ts";
 import { Cache, type Store } from "../mod.ts";
+import { randomToken } from "../src/token.ts";
 import { conformance } from "./conformance.ts";
 import { variable, withoutServer } from "./support/address.ts";
 import { ioredisVersions, opened, redisClusterUrl } from "./support/redis_clients.ts";
@@ -102,7 +103,7 @@ describe("redis cluster", { skip }, () => {
   it("keeps leases alone", async () => {
     const leases = redisLeases({ client });
     for (const key of ["a", "b", "{a}b", "a}b", "{}"]) {
-      const own = key + crypto.randomUUID();
+      const own = key + randomToken();
       assert.equal((await run(leases.acquire(own, "a", 1000))).role, "leader");
       assert.equal((await run(leases.acquire(own, "b", 1000))).role, "follower");
       await run(leases.release(own, "a"));
@@ -161,7 +162,7 @@ describe("redis cluster", { skip }, () => {
 
   /** Leads in one, and follows in the other until it is pushed. */
   async function follow(leader: Store<unknown>, follower: typeof client) {
-    const key = `redis.cluster:${crypto.randomUUID()}`;
+    const key = `redis.cluster:${randomToken()}`;
     await run(leader.acquire(key, "leader", 60_000));
     const cache = Cache.make({
       adapter: redisAdapter({ client: follower }),

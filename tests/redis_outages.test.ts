@@ -5,6 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { redisAdapter } from "../adapters/redis.ts";
 import { Cache, type CallOptions } from "../mod.ts";
+import { randomToken } from "../src/token.ts";
 import { variable, withoutServer } from "./support/address.ts";
 import { ioredisVersions } from "./support/redis_clients.ts";
 import { type RedisServer, startRedisServer } from "./support/redis_server.ts";
@@ -50,7 +51,7 @@ describe("redis in trouble", { skip }, () => {
     during: () => Promise<void>,
     { onCacheFailure, ...options }: CallOptions<unknown> & { readonly client?: RedisOptions } = {},
   ) {
-    const key = crypto.randomUUID();
+    const key = randomToken();
     const processes = await Promise.all([0, 1, 2].map(async () => {
       const client = connect(options.client);
       await client.ping();
@@ -133,7 +134,7 @@ describe("redis in trouble", { skip }, () => {
         await network.blackhole();
         for (const onCacheFailure of ["bypass", "fail"] as const) {
           const results = await Promise.all(connected.map(async (client) => {
-            const key = crypto.randomUUID();
+            const key = randomToken();
             let fetches = 0;
             const cache = Cache.make({
               adapter: redisAdapter({ client }),

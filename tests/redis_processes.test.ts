@@ -5,6 +5,7 @@ import { cpus } from "node:os";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { redisAdapter } from "../adapters/redis.ts";
+import { randomToken } from "../src/token.ts";
 import { withoutServer } from "./support/address.ts";
 import { type Caller, type Report, startCallers, type Task } from "./support/callers.ts";
 import { ioredisVersions, monitor, redisUrl } from "./support/redis_clients.ts";
@@ -25,7 +26,7 @@ describe("processes over one Redis", { skip }, () => {
     assert.ok(Math.max(...ends) < 2000, `the slowest process ended after ${Math.max(...ends)} ms`);
   });
 
-  const newKey = () => `redis.processes:${crypto.randomUUID()}`;
+  const newKey = () => `redis.processes:${randomToken()}`;
   const herd = async (task: Omit<Task, "id">, of = callers) =>
     sum(await Promise.all(of.map((caller) => caller.call(task).report)));
   const note = (text: string) => console.log(`    # ${text}`);

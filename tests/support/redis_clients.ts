@@ -1,6 +1,7 @@
 import { Effect, type Scope } from "effect";
 import type { Redis } from "ioredis";
 import process from "node:process";
+import { randomToken } from "../../src/token.ts";
 import { variable } from "./address.ts";
 
 /** Where the server is. */
@@ -45,7 +46,7 @@ export async function monitor(client: Redis): Promise<Monitor> {
   return {
     // What was sent before this command has been seen when it is.
     async take() {
-      const mark = `mark ${crypto.randomUUID()}`;
+      const mark = `mark ${randomToken()}`;
       await client.echo(mark);
       while (commands.at(-1)?.[1] !== mark) await new Promise((resolve) => setTimeout(resolve, 1));
       return commands.splice(0).filter(([name]) => name!.toLowerCase() !== "echo");

@@ -1,3 +1,4 @@
+import { randomToken } from "../../src/token.ts";
 import { freePort } from "./redis_server.ts";
 
 /** A network between a client and a server that can be broken. */
@@ -16,7 +17,7 @@ export interface Network {
 
 /** Makes a network to a port of the loopback, by the Toxiproxy at this address. */
 export async function openNetwork(toxiproxy: string, upstream: number): Promise<Network> {
-  const name = crypto.randomUUID();
+  const name = randomToken();
   const port = await freePort();
   const send = async (method: string, path: string, body?: object) => {
     const reply = await fetch(`${toxiproxy}/proxies${path}`, {
