@@ -33,6 +33,8 @@ export interface Backends {
 /** True where a missing server is a failure and not a reason to skip: `BACKENDS=required`. */
 export const backendsRequired: boolean = process.env.BACKENDS === "required";
 
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Starts the servers that this machine has, but for those whose addresses are in the environment: `REDIS_URL`, … */
 export async function startBackends(): Promise<Backends> {
   const servers: Server[] = [];
@@ -50,7 +52,13 @@ export async function startBackends(): Promise<Backends> {
   for (const server of servers) {
     Object.assign(env, server.env, { [variableOf(server.backend)]: server.url });
   }
-  const stop = async () => void await Promise.all(servers.map((server) => server.stop()));
+  const quit = () => void stop().then(() => process.exit(1));
+  const stop = async () => {
+    for (const signal of signals) process.removeListener(signal, quit);
+    await Promise.all(servers.map((server) => server.stop()));
+  };
+  // Who is told to end takes the servers along.
+  for (const signal of signals) process.on(signal, quit);
   return { servers: inOrder(servers), missing: inOrder(missing), env, stop };
 }
 
