@@ -194,7 +194,8 @@ const misbehaviours: Readonly<Record<string, () => Effect.Effect<never, unknown>
   "fails with a string": () => Effect.fail("boom"),
   "fails with nothing": () => Effect.fail(undefined),
   "fails with an AdapterError": () => Effect.fail(new AdapterError("get", "elsewhere", boom)),
-  "never answers": () => Effect.never,
+  // Effect 3's own `never` keeps the process alive for as long as nobody interrupts it.
+  "never answers": () => Effect.promise(() => new Promise<never>(() => {})),
   "returns no Effect": () => "boom" as unknown as Effect.Effect<never>,
   "returns a promise": () => Promise.resolve("boom") as unknown as Effect.Effect<never>,
   "returns nothing": () => undefined as unknown as Effect.Effect<never>,
