@@ -37,8 +37,7 @@ export async function compare(
     for (const { subject, times } of round % 2 ? rows : rows.toReversed()) {
       const { p50 } = await measure(subject.run, {
         min_cpu_time: millis * 1e6,
-        min_samples: 4,
-        samples_threshold: 8,
+        min_samples: 2,
         warmup_samples: 1,
         gc: false,
       });
