@@ -10,11 +10,12 @@ import {
   type End,
   finish,
   type Flight,
+  type Flights,
   join,
   openFlight,
   type Signal,
 } from "./flight.ts";
-import { type Flights, flightsOf } from "./flights.ts";
+import { flightsOf } from "./flights.ts";
 import { operate, phaseError } from "./operation.ts";
 import type { GetOrSetResult } from "./outcome.ts";
 import { report } from "./report.ts";

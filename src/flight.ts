@@ -4,7 +4,6 @@ import type { Caller } from "./call.ts";
 import { causeKind } from "./cause.ts";
 import { monotonicMillis } from "./clock.ts";
 import type { CacheLockingError } from "./errors.ts";
-import type { Flights } from "./flights.ts";
 import { forkApart } from "./fork.ts";
 import type { GetOrSetResult } from "./outcome.ts";
 
@@ -75,6 +74,9 @@ interface Bounds {
   /** How many more failed fetches they may learn of. */
   tries: number;
 }
+
+/** Flights that callers can join, by key. */
+export type Flights = Map<string, Flight>;
 
 /** Callers that joined a flight in the same millisecond, with the same bounds. */
 interface Cohort extends Bounds {

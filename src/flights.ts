@@ -1,8 +1,5 @@
-import type { Flight } from "./flight.ts";
+import type { Flights } from "./flight.ts";
 import type { Store } from "./store.ts";
-
-/** Flights that callers can join, by key. */
-export type Flights = Map<string, Flight>;
 
 /** The flights of one store: those that lead or follow, and those that fall back. */
 export interface StoreFlights {
