@@ -23,11 +23,12 @@ import { deno, type Finished, must, run } from "./shell.ts";
 import { emit } from "./typescript.ts";
 
 const majors: readonly EffectMajor[] = [4, 3];
+const suiteTimeout = 600_000;
 
 /** Runs the suite from its source. */
 function testDeno(name: string, flags: readonly string[], env: Backends["env"]): Promise<Result> {
   return tally(name, async (count) => {
-    const finished = await run(deno, ["test", ...flags], { env });
+    const finished = await run(deno, ["test", ...flags], { env, timeout: suiteTimeout });
     const summary = finished.output.match(/\d+ passed.* \| \d+ failed.*/g)?.at(-1) ?? "";
     const sum = (word: string) => {
       const counts = summary.match(`(\\d+) ${word}(?: \\((\\d+) steps?\\))?`) ?? [];
@@ -43,7 +44,8 @@ async function testNode(node: string, effect: EffectMajor, env: Backends["env"])
   return tally(`Node ${version}, Effect ${effect}`, async (count) => {
     const cwd = layoutOf(effect);
     const tests = globSync("tests/*.test.js", { cwd }).sort();
-    const finished = await run(node, ["--test", "--test-reporter=spec", ...tests], { cwd, env });
+    const flags = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
+    const finished = await run(node, [...flags, ...tests], { cwd, env, timeout: suiteTimeout });
     const sum = (word: string) =>
       Number(finished.output.match(new RegExp(`^\\S+ ${word} (\\d+)$`, "m"))?.[1] ?? 0);
     countSuite(count, finished, "failing tests:", [
@@ -107,8 +109,8 @@ function processes(effect: EffectMajor, withNode: boolean): Record<string, strin
 }
 
 /** What ran against a real server, and what did not and why. */
-function servers({ servers, missing }: Backends): Promise<Result> {
-  return tally("Real servers", (count) => {
+function servers(effect: EffectMajor, { servers, missing }: Backends): Promise<Result> {
+  return tally(`Real servers, Effect ${effect}`, (count) => {
     if (servers.length === 0) count.note("none");
     count.pass(servers.length || 1);
     for (const { backend, version, url } of servers) {
@@ -121,42 +123,54 @@ function servers({ servers, missing }: Backends): Promise<Result> {
   });
 }
 
+/**
+ * What needs servers, with one Effect and servers of its own: suites look at what their servers are sent. Of several
+ * Nodes, the newest has the servers with Effect 4 and the oldest with Effect 3.
+ */
+async function testWithServers(
+  effect: EffectMajor,
+  nodes: readonly string[],
+  backends: Backends,
+): Promise<Result[]> {
+  const env = { ...processes(effect, nodes.length > 0), ...backends.env };
+  const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
+  const results = [
+    await servers(effect, backends),
+    await testDeno(name, denoFlags(effect), env),
+    await testDocs(effect, backends.env),
+  ];
+  const node = nodeWithServers(effect, nodes);
+  if (node) results.push(await testNode(node, effect, env));
+  return results;
+}
+
+function nodeWithServers(effect: EffectMajor, nodes: readonly string[]): string | undefined {
+  return effect === 4 ? nodes.at(-1) : nodes[0];
+}
+
 async function main(all: boolean): Promise<void> {
-  const backends = await startBackends();
-  const results: Result[] = [await servers(backends)];
-  const withNode = all || (await run("node", ["--version"])).ok;
-  const env = (effect: EffectMajor) => ({ ...backends.env, ...processes(effect, withNode) });
+  const results: Result[] = [];
+  const started: Backends[] = [];
   try {
+    const withNode = all || (await run("node", ["--version"])).ok;
     if (withNode) results.push(await build());
     else console.log("No Node here: the npm package is not tested");
     const installed = all ? await nodes() : withNode ? ["node"] : [];
+    const rest = installed.flatMap((node) =>
+      majors.filter((effect) => node !== nodeWithServers(effect, installed))
+        .map((effect) => () => testNode(node, effect, {}))
+    );
+    if (all) rest.push(() => testDeno("Deno, no flags", [], {}), testPackage);
 
-    // One suite at a time, for those who measure time; beside it, what nobody measures.
-    const [suites, rest] = await Promise.all([
-      inTurn([
-        ...majors.map((effect) => () =>
-          testDeno(`Deno ${Deno.version.deno}, Effect ${effect}`, denoFlags(effect), env(effect))
-        ),
-        ...installed.flatMap((node) =>
-          majors.map((effect) => () => testNode(node, effect, env(effect)))
-        ),
-      ]),
-      inTurn([
-        ...majors.map((effect) => () => testDocs(effect, backends.env)),
-        ...(all ? [() => testDeno("Deno, no flags", [], {}), testPackage] : []),
-      ]),
-    ]);
-    results.push(...suites, ...rest);
+    for (const _ of majors) started.push(await startBackends());
+    await Promise.all(majors.map(async (effect, i) => {
+      results.push(...await testWithServers(effect, installed, started[i]!));
+      for (let test = rest.shift(); test; test = rest.shift()) results.push(await test());
+    }));
   } finally {
-    await backends.stop();
+    for (const backends of started) await backends.stop();
   }
   report(results);
-}
-
-async function inTurn(tests: readonly (() => Promise<Result>)[]): Promise<Result[]> {
-  const results: Result[] = [];
-  for (const test of tests) results.push(await test());
-  return results;
 }
 
 await main(process.argv.includes("--all"));
