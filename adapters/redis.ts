@@ -8,6 +8,9 @@
  * a second after the last has gone, or with the client; in a cluster by sharded pub/sub (Redis 7 and ioredis 5.7 or later).
  * Where it can't be had, they poll.
  *
+ * No key of yours may be named as a lease is: a key `lease:{a}` and the lease of `a` would be one. Another
+ * `leases.keyPrefix` keeps them apart.
+ *
  * Redis replicates asynchronously: a failover may lose the latest leases, and two may lead then. Only the one whose lease
  * is known after it can fill.
  *
