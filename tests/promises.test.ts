@@ -118,6 +118,22 @@ describe("3. Fenced fills", () => {
     });
   }
 
+  it("once a process has noticed that its lease was revoked, its later callers start anew", async () => {
+    const simulation = simulate();
+    const { fetcher } = source(3_000, (fetch) => `fetch ${fetch}`);
+    const { clients: [leader, other] } = processes(2, { leaseTtl: "3 seconds" });
+    const [before, later] = await simulation.run(Effect.scoped(Effect.gen(function* () {
+      const first = yield* start(leader!.getOrSet(KEY, fetcher));
+      yield* Effect.sleep(500);
+      yield* other!.delete(KEY);
+      yield* Effect.sleep(1_000);
+      const second = yield* leader!.getOrSet(KEY, fetcher);
+      return [yield* Fiber.join(first), second] as const;
+    })));
+    assert.deepEqual([before.value, before.meta.cache], ["fetch 1", "MISS-LEADER-NOCACHE"]);
+    assert.deepEqual([later.value, later.meta.cache], ["fetch 2", "MISS-LEADER"]);
+  });
+
   it("a leader that was paused past its lease can't overwrite the next one's value", async () => {
     const simulation = simulate();
     const backend = memoryAdapter();
