@@ -1,11 +1,11 @@
 import { Effect, Fiber } from "effect";
-import process from "node:process";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { memoryAdapter } from "../adapters/memory.ts";
 import { Cache, type GetOrSetOptions, type Store } from "../mod.ts";
 import { flightsUnderWay } from "../src/flights.ts";
 import { entriesOfHalf, storeOfHalves } from "../src/halves.ts";
+import { variable } from "./support/address.ts";
 import { fakeSignal } from "./support/fake_signal.ts";
 import { all, start, times } from "./support/herd.ts";
 import { processOver } from "./support/process.ts";
@@ -60,7 +60,7 @@ async function interruptAtRandom(
 }
 
 const nothing = { flights: 0, timers: 0, listeners: 0 };
-const seeds = times(Number(process.env.SEEDS ?? 5), (index) => index + 1);
+const seeds = times(Number(variable("SEEDS") ?? 5), (index) => index + 1);
 
 describe("1,000 calls interrupted at random moments", () => {
   for (const seed of seeds) {
