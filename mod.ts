@@ -30,13 +30,18 @@
  *
  * @module
  */
+import type { CloudflareD1AdapterOptions } from "./adapters/cloudflare_d1.ts";
+import type { CloudflareKvAdapterOptions } from "./adapters/cloudflare_kv.ts";
+import type { DynamodbAdapterOptions } from "./adapters/dynamodb.ts";
+import type { MemcachedAdapterOptions } from "./adapters/memcached.ts";
 import { memoryAdapter, type MemoryAdapterOptions } from "./adapters/memory.ts";
+import type { MongodbAdapterOptions } from "./adapters/mongodb.ts";
+import type { PostgresAdapterOptions } from "./adapters/postgres.ts";
+import type { R2AdapterOptions } from "./adapters/r2.ts";
 import type { RedisAdapterOptions } from "./adapters/redis.ts";
+import type { S3AdapterOptions } from "./adapters/s3.ts";
 import { type CacheModule, makeCacheModule } from "./src/client.ts";
-import { describe } from "./src/describe.ts";
-import { lazyStore } from "./src/lazy_store.ts";
-import { sharedStore } from "./src/shared_store.ts";
-import type { Store } from "./src/store.ts";
+import { openerOf, type RemoteAdapter } from "./src/open_adapter.ts";
 
 /** The config of the memory adapter: one store per config object. */
 export interface MemoryAdapterConfig {
@@ -46,73 +51,90 @@ export interface MemoryAdapterConfig {
   readonly options?: MemoryAdapterOptions | undefined;
 }
 
-/** The config of the Redis adapter: one store for the same client and options. */
-export interface RedisAdapterConfig {
+/** The config of an adapter whose code is loaded on first use: one store for the same clients and options. */
+export interface RemoteAdapterConfig<Type extends string, Options> {
   /** Which adapter. */
-  readonly type: "redis";
+  readonly type: Type;
   /** Its options. */
-  readonly options: RedisAdapterOptions;
+  readonly options: Options;
 }
 
-/** What configures an adapter: its type and its options. The code of all but the memory adapter is loaded on first use. */
-export type AdapterConfig = MemoryAdapterConfig | RedisAdapterConfig;
+/** What configures an adapter: its type and its options. */
+export type AdapterConfig =
+  | MemoryAdapterConfig
+  | RemoteAdapterConfig<"cloudflare-d1", CloudflareD1AdapterOptions>
+  | RemoteAdapterConfig<"cloudflare-kv", CloudflareKvAdapterOptions>
+  | RemoteAdapterConfig<"dynamodb", DynamodbAdapterOptions>
+  | RemoteAdapterConfig<"memcached", MemcachedAdapterOptions>
+  | RemoteAdapterConfig<"mongodb", MongodbAdapterOptions>
+  | RemoteAdapterConfig<"postgres", PostgresAdapterOptions>
+  | RemoteAdapterConfig<"r2", R2AdapterOptions>
+  | RemoteAdapterConfig<"redis", RedisAdapterOptions>
+  | RemoteAdapterConfig<"s3", S3AdapterOptions>;
 
-type Adapters = {
-  readonly [Config in AdapterConfig as Config["type"]]: (
-    options: NonNullable<Config["options"]>,
-  ) => Store<unknown>;
-};
-
-const adapters: Adapters = {
-  memory: (options) => memoryAdapter(options),
-  redis: remote(
-    "redis",
+const remote: {
+  readonly [Config in Exclude<AdapterConfig, MemoryAdapterConfig> as Config["type"]]: RemoteAdapter<
+    Config["options"]
+  >;
+} = {
+  "cloudflare-d1": [
+    "db",
+    async (options) => (await import("./adapters/cloudflare_d1.ts")).cloudflareD1Adapter(options),
+  ],
+  "cloudflare-kv": [
+    "kv",
+    async (options) => (await import("./adapters/cloudflare_kv.ts")).cloudflareKvAdapter(options),
+  ],
+  dynamodb: [
     "client",
-    (options) => import("./adapters/redis.ts").then(({ redisAdapter }) => redisAdapter(options)),
-    { push: true },
-  ),
+    async (options) => (await import("./adapters/dynamodb.ts")).dynamodbAdapter(options),
+  ],
+  memcached: [
+    "client",
+    async (options) => (await import("./adapters/memcached.ts")).memcachedAdapter(options),
+  ],
+  mongodb: [
+    "collection",
+    async (options) => (await import("./adapters/mongodb.ts")).mongodbAdapter(options),
+  ],
+  postgres: [
+    "sql",
+    async (options) => (await import("./adapters/postgres.ts")).postgresAdapter(options),
+  ],
+  r2: ["bucket", async (options) => (await import("./adapters/r2.ts")).r2Adapter(options)],
+  redis: ["client", async (options) => (await import("./adapters/redis.ts")).redisAdapter(options)],
+  s3: ["client", async (options) => (await import("./adapters/s3.ts")).s3Adapter(options)],
 };
-
-/** An adapter that is loaded on first use. `needs`: the option that it can't do without. */
-function remote<Options extends object>(
-  name: string,
-  needs: keyof Options & string,
-  load: (options: Options) => Promise<Store<unknown>>,
-  { push }: { readonly push: boolean },
-): (options: Options) => Store<unknown> {
-  return (options) => {
-    const needed: unknown = options[needs];
-    if (needed === undefined || needed === null) {
-      throw new TypeError(`\`${needs}\` must be given, and is ${describe(needed)}`);
-    }
-    return sharedStore(
-      `${name}, loaded`,
-      options,
-      () => lazyStore(name, () => load(options), { push }),
-    );
-  };
-}
-
-const shared = memoryAdapter();
-const opened = new WeakMap<object, Store<unknown>>();
-
-function open(config: unknown): Store<unknown> | undefined {
-  if (config === "memory") return shared;
-  if (typeof config !== "object" || config === null) return undefined;
-  const known = opened.get(config);
-  if (known !== undefined) return known;
-  const { type, options } = config as { readonly type?: unknown; readonly options?: object };
-  if (typeof type !== "string" || !Object.hasOwn(adapters, type)) return undefined;
-  const store = adapters[type as keyof Adapters]((options ?? {}) as never);
-  opened.set(config, store);
-  return store;
-}
 
 /** The entry points: {@linkcode CacheModule.getOrSet} for one call, {@linkcode CacheModule.make} for a client. */
-export const Cache: CacheModule<"memory" | AdapterConfig> = makeCacheModule(open);
+export const Cache: CacheModule<"memory" | AdapterConfig> = makeCacheModule(
+  openerOf({ memory: memoryAdapter }, remote),
+);
 
+export type { CloudflareD1AdapterOptions, D1Database } from "./adapters/cloudflare_d1.ts";
+export type { CloudflareKvAdapterOptions, KvNamespace } from "./adapters/cloudflare_kv.ts";
+export type {
+  DynamodbAdapterOptions,
+  DynamodbAttributes,
+  DynamodbClient,
+} from "./adapters/dynamodb.ts";
+export type { MemcachedAdapterOptions, MemcachedClient } from "./adapters/memcached.ts";
 export type { MemoryAdapterOptions } from "./adapters/memory.ts";
+export type {
+  MongodbAdapterOptions,
+  MongodbChangeStream,
+  MongodbCollection,
+} from "./adapters/mongodb.ts";
+export type {
+  PostgresAdapterOptions,
+  PostgresClient,
+  PostgresParameter,
+  PostgresRow,
+  PostgresSubscriber,
+} from "./adapters/postgres.ts";
+export type { R2AdapterOptions, R2Bucket, R2Client } from "./adapters/r2.ts";
 export type { RedisAdapterOptions, RedisClient, RedisSubscriber } from "./adapters/redis.ts";
+export type { S3AdapterOptions, S3Client } from "./adapters/s3.ts";
 export type { FetchContext } from "./src/call.ts";
 export type { CacheClient, CacheModule } from "./src/client.ts";
 export type { Codec } from "./src/codec.ts";

@@ -45,8 +45,9 @@ import { attempt } from "../src/attempt.ts";
 import { type Codec, decode, encode, jsonCodec } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
 import { AdapterError, type AdapterOperation } from "../src/errors.ts";
-import { type LeasesHalf, leasesHalf } from "../src/halves.ts";
-import { isWellFormed } from "../src/keys.ts";
+import type { LeasesHalf } from "../src/halves.ts";
+import { leasesHalf } from "../src/leases_half.ts";
+import { prefixOf, wellFormed } from "../src/keys.ts";
 import { sharedStore } from "../src/shared_store.ts";
 import type { Acquired, LeaseOutcome, Store } from "../src/store.ts";
 import { makeWatchers } from "../src/watchers.ts";
@@ -143,10 +144,12 @@ function makeStore(options: RedisAdapterOptions, keys: Keys): Store<unknown> {
   const { entryKey, leaseKey, channelOf } = namesOf(options);
   const script = defineScripts(client, keys.length);
 
-  const run = <A>(operation: AdapterOperation, key: string, ask: () => Promise<A>) =>
-    isWellFormed(key) ? attempt(operation, key, ask) : Effect.fail(
-      new AdapterError(operation, key, undefined, { reason: "UTF-8 can't carry it" }),
-    );
+  const run = <A, B = A>(
+    operation: AdapterOperation,
+    key: string,
+    ask: () => Promise<A>,
+    read?: (answer: A) => Effect.Effect<B, AdapterError>,
+  ) => wellFormed(operation, key, () => attempt(operation, key, ask, read));
   const ask = (
     operation: Exclude<AdapterOperation, "get" | "ready" | "watch">,
     key: string,
@@ -190,8 +193,10 @@ function makeStore(options: RedisAdapterOptions, keys: Keys): Store<unknown> {
   return {
     name: "redis",
     get: (key) =>
-      Effect.flatMap(
-        run("get", key, () => client.getBuffer(entryKey(key))),
+      run(
+        "get",
+        key,
+        () => client.getBuffer(entryKey(key)),
         (bytes) => bytes === null ? Effect.succeed(undefined) : decode(codec, "get", key, bytes),
       ),
     set: (key, value, ttl) =>
@@ -264,8 +269,8 @@ interface Names {
  */
 function namesOf({ client, cache, leases }: RedisAdapterOptions): Names {
   const ofClient = String(client.options?.keyPrefix ?? "");
-  const ofEntries = aPrefix("cache.keyPrefix", cache?.keyPrefix, "");
-  const ofLeases = aPrefix("leases.keyPrefix", leases?.keyPrefix, "lease:");
+  const ofEntries = prefixOf("cache.keyPrefix", cache?.keyPrefix);
+  const ofLeases = prefixOf("leases.keyPrefix", leases?.keyPrefix, "lease:");
   const tag = hashTag(ofClient + ofLeases);
   if (
     ofLeases === ofEntries ||
@@ -290,12 +295,6 @@ function namesOf({ client, cache, leases }: RedisAdapterOptions): Names {
     leaseKey,
     channelOf: (key) => ofClient + leaseKey(key),
   };
-}
-
-function aPrefix(option: string, value: string | undefined, byDefault: string): string {
-  if (value === undefined) return byDefault;
-  if (typeof value === "string" && isWellFormed(value)) return value;
-  throw new TypeError(`\`${option}\` must be a string, and is ${describe(value)}`);
 }
 
 function hashTag(name: string): string | undefined {

@@ -1,14 +1,35 @@
 import { Effect } from "effect";
+import { callback } from "./callback.ts";
 import { AdapterError, type AdapterOperation } from "./errors.ts";
 
-/** Runs what a client returns a promise for; how it fails is the operation's failure. */
-export function attempt<A>(
+type Start<A> = (done: (answer: Effect.Effect<A, AdapterError>) => void) => void;
+
+const START: unique symbol = Symbol("start");
+
+/**
+ * Runs what a client returns a promise for; how it fails is the operation's failure. `read` says what its answer means.
+ *
+ * Such an effect can be given up without a fiber of its own, see {@linkcode startOf}: an operation that is this alone is
+ * quicker than one that does more to it.
+ */
+export function attempt<A, B = A>(
   operation: AdapterOperation,
   key: string,
   run: () => PromiseLike<A>,
-): Effect.Effect<A, AdapterError> {
-  return Effect.tryPromise({
-    try: run,
-    catch: (error) => new AdapterError(operation, key, error),
-  });
+  read: (answer: A) => Effect.Effect<B, AdapterError> = Effect.succeed as never,
+): Effect.Effect<B, AdapterError> {
+  const start: Start<B> = (done) => {
+    const failed = (error: unknown) => done(Effect.fail(new AdapterError(operation, key, error)));
+    try {
+      run().then(read).then(done, failed);
+    } catch (error) {
+      failed(error);
+    }
+  };
+  return Object.assign(callback<B, AdapterError>(start), { [START]: start });
+}
+
+/** How an effect that is an {@linkcode attempt} begins; undefined for any other. */
+export function startOf<A, E, R>(effect: Effect.Effect<A, E, R>): Start<A> | undefined {
+  return (effect as { readonly [START]?: Start<A> })[START];
 }

@@ -1,9 +1,8 @@
-import { Cause, Duration, Effect } from "effect";
+import { Cause, Effect } from "effect";
 import { arrive, hit, waitedOf, waitingOver } from "./arrive.ts";
-import type { Call, Caller } from "./call.ts";
-import { monotonicMillis, wallMillis } from "./clock.ts";
+import { type Call, type Caller, newCaller } from "./call.ts";
+import { monotonicMillis, wallMillis, wholeMillis } from "./clock.ts";
 import { contend, fetchAlone, outOfTries } from "./contend.ts";
-import type { CacheLockingError } from "./errors.ts";
 import {
   abandon,
   depart,
@@ -11,9 +10,9 @@ import {
   finish,
   type Flight,
   type Flights,
-  join,
   openFlight,
   type Signal,
+  wait,
 } from "./flight.ts";
 import { flightsOf } from "./flights.ts";
 import { operate, phaseError } from "./operation.ts";
@@ -21,7 +20,6 @@ import type { GetOrSetResult } from "./outcome.ts";
 import { report } from "./report.ts";
 import { abortedError, untilAborted } from "./signal.ts";
 import { tracedCall, tracedFlight } from "./spans.ts";
-import type { Entry } from "./store.ts";
 
 type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
 
@@ -32,7 +30,7 @@ export function getOrSet(call: Call): Result {
     if (signal?.aborted) return Effect.fail(abortedError(key, signal));
     const entry = store.peek?.(key, wallMillis(clock));
     if (entry !== undefined) return hit(call, entry.value);
-    const caller: Caller = { call, clock, tries: call.settings.tries };
+    const caller = newCaller(call, clock);
     const missed = store.peek === undefined ? look(caller) : seek(caller);
     return signal === undefined ? missed : untilAborted(key, signal, missed);
   });
@@ -41,54 +39,43 @@ export function getOrSet(call: Call): Result {
 /** Reads the entry, once for all who come meanwhile, in the first one's own fiber; a miss flies on from there. */
 function look(caller: Caller): Result {
   const { call } = caller;
-  return joinLeading(caller) ?? asStarter((open) => {
-    const joined = joinLeading(caller);
-    if (joined !== undefined) return joined;
-
-    const flight = open(leading(call), caller, land);
+  return joinOrStart(caller, (flight) => {
     const go = (body: Effect.Effect<End>) =>
       tracedFlight(flight, caller, fly(flight, caller, body));
-    return Effect.flatMap(read(flight, call), (found) => {
-      if (found === undefined) return go(contend(flight, caller));
-      if (!(found instanceof Error)) {
-        const { value } = found;
-        const end = finish(flight, { _tag: "Value", value, source: "hit", stored: true });
-        return Effect.flatMap(end, () => hit(call, value));
-      }
-      return call.settings.bypass ? go(fetchAlone(flight, call, "bypass")) : Effect.flatMap(
-        finish(flight, { _tag: "Failed", error: found, everyone: true }),
-        () => Effect.fail(found),
-      );
+    return Effect.matchEffect(operate(call, "get"), {
+      onSuccess: (entry) => {
+        if (entry === undefined) return go(contend(flight, caller));
+        finish(flight, { _tag: "Value", value: entry.value, source: "hit", stored: true });
+        return hit(call, entry.value);
+      },
+      onFailure: (error) => {
+        const failure = phaseError(call, error);
+        if (error.corrupt || call.settings.bypass) {
+          return Effect.flatMap(
+            report(flight, call.settings, failure),
+            () => go(error.corrupt ? contend(flight, caller) : fetchAlone(flight, call, "bypass")),
+          );
+        }
+        finish(flight, { _tag: "Failed", error: failure, everyone: true });
+        return Effect.fail(failure);
+      },
     });
   });
 }
 
-/** Reads the entry: undefined for a miss, which one that can't be decoded is as well; or why it could not be read. */
-function read(
-  flight: Flight,
-  call: Call,
-): Effect.Effect<Entry<unknown> | undefined | CacheLockingError> {
-  const { key, settings: { store, operationTimeout, bypass } } = call;
-  return Effect.matchEffect(operate(store, "get", key, operationTimeout, () => store.get(key)), {
-    onSuccess: Effect.succeed,
-    onFailure: (error) => {
-      const failure = phaseError(store, key, error);
-      if (error.corrupt) return Effect.as(report(flight, call.settings, failure), undefined);
-      return bypass
-        ? Effect.as(report(flight, call.settings, failure), failure)
-        : Effect.succeed(failure);
-    },
-  });
+/** Leads or follows, with all who want the same. */
+function seek(caller: Caller): Result {
+  return joinOrStart(
+    caller,
+    (flight) => tracedFlight(flight, caller, fly(flight, caller, contend(flight, caller))),
+  );
 }
 
 /** Joins the flight of the key, or starts it. */
-function seek(caller: Caller): Result {
-  return joinLeading(caller) ?? asStarter((open) => {
-    const joined = joinLeading(caller);
-    if (joined !== undefined) return joined;
-    const flight = open(leading(caller.call), caller, land);
-    return tracedFlight(flight, caller, fly(flight, caller, contend(flight, caller)));
-  });
+function joinOrStart(caller: Caller, start: (flight: Flight) => Result): Result {
+  const join = () => joinLeading(caller);
+  return join() ??
+    asStarter((open) => join() ?? start(open(leading(caller.call), caller, land)));
 }
 
 /** The flights that the call may join or be joined in: none where it doesn't coalesce. */
@@ -100,10 +87,8 @@ function joinLeading(caller: Caller): Result | undefined {
   const { call, clock } = caller;
   const flight = leading(call)?.get(call.key);
   if (flight === undefined) return undefined;
-  const now = monotonicMillis(clock);
-  const since = caller.waitingSince ??= now;
-  const patience = Math.max(0, since + call.settings.waitMax - now);
-  const joined = join(flight, caller, now, patience);
+  const since = caller.waitingSince ??= wholeMillis(clock);
+  const joined = wait(flight, caller, since + call.settings.waitMax);
   return flight.traced ? tracedCall(caller, joined) : joined;
 }
 
@@ -116,7 +101,7 @@ function fallBack(caller: Caller): Result {
     const current = flights?.get(call.key);
     const now = monotonicMillis(clock);
     if (current !== undefined && now - current.since < leaseTtl) {
-      return join(current, caller, now, leaseTtl);
+      return wait(current, caller, now + leaseTtl);
     }
     const flight = open(flights, caller, landFallback);
     // All who are sent away at once are there before a fetch that takes no time is over.
@@ -163,7 +148,7 @@ function settle(
   if (started && flight.hookFailure !== undefined) return Effect.failCause(flight.hookFailure);
   switch (signal._tag) {
     case "Value":
-      return arrive(caller, signal, started);
+      return arrive(flight, caller, signal, started);
     case "FetchFailed":
       if (started) return Effect.failCause(signal.cause);
       caller.lastFailure = Cause.squash(signal.cause);
@@ -175,8 +160,8 @@ function settle(
     case "FallBack":
     case "OutOfTime":
       if (caller.waited !== undefined) return fallBack(caller);
-      caller.waited = waitedOf(caller) ?? Duration.zero;
-      return Effect.flatMap(waitingOver(caller, "FALLBACK", caller), fallBack);
+      caller.waited = waitedOf(caller) ?? 0;
+      return Effect.flatMap(waitingOver(caller, "FALLBACK", Effect.succeed(caller)), fallBack);
     case "OutOfTries":
       return Effect.fail(outOfTries(caller));
     case "Over":

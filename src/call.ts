@@ -1,4 +1,5 @@
-import type { Clock, Duration, Effect } from "effect";
+import type { Clock, Effect } from "effect";
+import type { Cohort } from "./flight.ts";
 import type { Hooks } from "./hooks.ts";
 import type { GetOrSetResult } from "./outcome.ts";
 import type { Store } from "./store.ts";
@@ -28,13 +29,18 @@ export interface Settings {
   readonly coalesce: boolean;
   readonly bypass: boolean;
   readonly operationTimeout: number;
+  readonly waitUntil: ((work: Promise<void>) => void) | undefined;
   readonly hooks: Hooks<unknown>;
 }
 
-/** One call: the settings, the key, and the caller's own fetcher. */
-export interface Call {
+/** A key, and the settings that it is used with. */
+export interface Keyed {
   readonly settings: Settings;
   readonly key: string;
+}
+
+/** One call: the settings, the key, and the caller's own fetcher. */
+export interface Call extends Keyed {
   readonly fetcher: (context: FetchContext) => Effect.Effect<unknown, unknown, unknown>;
 }
 
@@ -46,19 +52,35 @@ export interface Caller {
   /** How many more failed fetches it may learn of. */
   tries: number;
   /** Whether it has its span. */
-  traced?: boolean;
-  /** When it began to wait for others, by the monotonic clock. */
-  waitingSince?: number;
-  /** When it was woken last. */
-  wokenAt?: number;
-  /** How long it waited in all, once its waiting ended without a value. */
-  waited?: Duration.Duration;
+  traced: boolean;
+  /** When it began to wait for others, in whole milliseconds of the monotonic clock. */
+  waitingSince: number | undefined;
+  /** How long it waited in all, in whole milliseconds, once its waiting ended without a value. */
+  waited: number | undefined;
   /** Until when the lease ran that it waited for. */
-  leaseUntil?: number | undefined;
-  /** How many failures its flight had learned of when it joined. */
-  failuresBefore?: number;
-  /** Wakes it in its flight. */
-  resume?: (next: Effect.Effect<GetOrSetResult<unknown>, unknown>) => void;
+  leaseUntil: number | undefined;
   /** What the last fetch failed with that it waited for in this process. */
-  lastFailure?: unknown;
+  lastFailure: unknown;
+  /** Its last cohort, and its place there. */
+  cohort: Cohort | undefined;
+  place: number;
+  /** Wakes it in its flight. */
+  resume: ((next: Effect.Effect<GetOrSetResult<unknown>, unknown>) => void) | undefined;
+}
+
+/** A caller that has gone through nothing yet. */
+export function newCaller(call: Call, clock: Clock.Clock): Caller {
+  return {
+    call,
+    clock,
+    tries: call.settings.tries,
+    traced: false,
+    waitingSince: undefined,
+    waited: undefined,
+    leaseUntil: undefined,
+    lastFailure: undefined,
+    cohort: undefined,
+    place: 0,
+    resume: undefined,
+  };
 }

@@ -15,7 +15,7 @@ import type {
 } from "./options.ts";
 import type { GetOrSetResult } from "./outcome.ts";
 import { tell } from "./report.ts";
-import { invalid, type OpenAdapter, settingsOf } from "./settings.ts";
+import { invalid, type OpenAdapter, reading, settingsOf } from "./settings.ts";
 import type { Entry } from "./store.ts";
 import { ttlOf } from "./stored_for.ts";
 
@@ -67,46 +67,36 @@ export interface CacheModule<Config> {
 export function makeCacheModule<Config>(open: OpenAdapter): CacheModule<Config> {
   return {
     getOrSet: ((options: { readonly key: unknown; readonly fetcher: unknown }) => {
-      const settings = settingsOf(options, open);
-      return isCacheLockingError(settings)
-        ? Effect.fail(settings)
-        : call(settings, options.key, options.fetcher);
+      const called = reading(() => call(settingsOf(options, open), options.key, options.fetcher));
+      return isCacheLockingError(called) ? Effect.fail(called) : called;
     }) as CacheModule<Config>["getOrSet"],
     make: (defaults) => makeClient(defaults, open) as unknown as CacheClient<never>,
   };
 }
 
 function makeClient(defaults: unknown, open: OpenAdapter) {
-  const settings = settingsOf(defaults, open);
+  const settings = reading(() => settingsOf(defaults, open));
   if (isCacheLockingError(settings)) {
     const failed = () => Effect.fail(settings);
     return { getOrSet: failed, get: failed, set: failed, delete: failed };
   }
-  const { store, operationTimeout } = settings;
 
   /** Runs an operation that changes the entry: those who come later have nothing to do with what began before. */
-  const change = (
-    operation: "set" | "delete",
-    key: string,
-    run: () => Effect.Effect<void, AdapterError>,
-  ) =>
+  const change = (key: string, changing: Effect.Effect<void, AdapterError>) =>
     Effect.mapError(
-      Effect.map(
-        operate(store, operation, key, operationTimeout, run),
-        () => retireFlights(store, key),
-      ),
-      (error) => phaseError(store, key, error),
+      Effect.map(changing, () => retireFlights(settings.store, key)),
+      (error) => phaseError({ settings, key }, error),
     );
   const checked = <A, E>(key: unknown, run: (key: string) => Effect.Effect<A, E, unknown>) =>
     Effect.suspend((): Effect.Effect<A, E | CacheLockingError, unknown> =>
       isKey(key) ? run(key) : Effect.fail(invalidKey(key))
     );
-  const remove = (key: string) => change("delete", key, () => store.delete(key));
+  const remove = (key: string) => change(key, operate({ settings, key }, "delete"));
 
   return {
     getOrSet: (key: unknown, fetcher: unknown, overrides?: object) => {
       if (overrides === undefined) return call(settings, key, fetcher);
-      const overridden = settingsOf(merge(defaults as object, overrides), open);
+      const overridden = reading(() => settingsOf(merge(defaults as object, overrides), open));
       return isCacheLockingError(overridden)
         ? Effect.fail(overridden)
         : call(overridden, key, fetcher);
@@ -119,7 +109,9 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
           return Effect.fail(invalid("ttl", "a finite duration that isn't negative", ttl));
         }
         if (isCacheLockingError(millis)) return Effect.fail(millis);
-        return millis === 0 ? remove(key) : change("set", key, () => store.set(key, value, millis));
+        return millis === 0
+          ? remove(key)
+          : change(key, operate({ settings, key }, "set", value, millis));
       }),
     delete: (key: unknown) => checked(key, remove),
   };
@@ -130,13 +122,12 @@ function read(
   settings: Settings,
   key: string,
 ): Effect.Effect<Option.Option<unknown>, unknown> {
-  const { store, operationTimeout } = settings;
   const found = (entry: Entry<unknown> | undefined) =>
     entry === undefined ? Option.none() : Option.some(entry.value);
-  return Effect.matchEffect(operate(store, "get", key, operationTimeout, () => store.get(key)), {
+  return Effect.matchEffect(operate({ settings, key }, "get"), {
     onSuccess: (entry) => Effect.succeed(found(entry)),
     onFailure: (error) => {
-      const failure = phaseError(store, key, error);
+      const failure = phaseError({ settings, key }, error);
       return error.corrupt
         ? Effect.as(tell(settings, key, failure), Option.none())
         : Effect.fail(failure);

@@ -55,12 +55,14 @@ export function decode<V>(
   key: string,
   bytes: Uint8Array,
 ): Effect.Effect<Entry<V>, AdapterError> {
-  return Effect.try({
-    try: () => ({ value: codec.decode(bytes) as V }),
-    catch: () =>
+  try {
+    return Effect.succeed({ value: codec.decode(bytes) as V });
+  } catch {
+    return Effect.fail(
       new AdapterError(operation, key, undefined, {
         reason: "the codec can't decode what is stored",
         corrupt: true,
       }),
-  });
+    );
+  }
 }

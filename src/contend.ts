@@ -4,9 +4,9 @@ import { type AdapterError, type CacheLockingError, cacheLockingError } from "./
 import { fetch } from "./fetch.ts";
 import { type End, type Flight, learnOfFailure } from "./flight.ts";
 import { follow } from "./follow.ts";
-import { forkApart } from "./fork.ts";
 import { type Claim, lead, release } from "./lead.ts";
 import { operate, phaseError } from "./operation.ts";
+import { outlive } from "./outlive.ts";
 import { report } from "./report.ts";
 import { traced } from "./spans.ts";
 import type { Acquired, Follower } from "./store.ts";
@@ -15,7 +15,7 @@ import { randomToken } from "./token.ts";
 /** Takes the lease and leads, or follows whoever has it, until there is a value or the waiting is over. */
 export function contend(flight: Flight, caller: Caller): Effect.Effect<End> {
   const { call } = caller;
-  const { store, bypass, ownerId } = call.settings;
+  const { bypass, ownerId } = call.settings;
   const token = randomToken();
   const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
   const look = (waitedFor?: string) => attempt(flight, caller, owner, waitedFor);
@@ -27,7 +27,7 @@ export function contend(flight: Flight, caller: Caller): Effect.Effect<End> {
   return Effect.matchEffect(contending, {
     onSuccess: Effect.succeed,
     onFailure: (error) => {
-      const failure = phaseError(store, call.key, error);
+      const failure = phaseError(call, error);
       return bypass
         ? Effect.flatMap(
           report(flight, call.settings, failure),
@@ -64,52 +64,35 @@ function attempt(
   waitedFor?: string,
 ): Effect.Effect<End | Follower, AdapterError> {
   const { call } = caller;
-  const { key, settings: { store, leaseTtl, operationTimeout } } = call;
   const claim: Claim = { owner, outcome: "cancelled" };
-  const asking = operate(
-    store,
-    "acquire",
-    key,
-    operationTimeout,
-    () => store.acquire(key, owner, leaseTtl, waitedFor),
-  );
   // The reply may be all that was lost: nobody waits for the release, but no lease is left behind.
   const asked = Effect.onError(
-    asking,
-    () =>
-      forkApart(
-        Effect.ignore(operate(
-          store,
-          "release",
-          key,
-          operationTimeout,
-          () => store.release(key, owner, "cancelled"),
-        )),
-      ),
+    operate(call, "acquire", owner, call.settings.leaseTtl, waitedFor),
+    () => outlive(flight, Effect.ignore(operate(call, "release", owner, "cancelled"))),
   );
   return Effect.acquireUseRelease(
     traced("acquire", call, asked, ({ _tag }) => _tag.toLowerCase()),
-    (acquired): Effect.Effect<End | Follower> =>
-      Effect.flatMap(countFailure(flight, caller, acquired), (): Effect.Effect<End | Follower> => {
-        switch (acquired._tag) {
-          case "Hit":
-            return Effect.succeed({
-              _tag: "Value",
-              value: acquired.entry.value,
-              source: waitedFor === undefined ? "hit" : "follower",
-              stored: true,
-            });
-          case "Ended":
-            return Effect.succeed({ _tag: "FallBack" });
-          default:
-            if (caller.tries <= 0) {
-              return Effect.succeed({ _tag: "Failed", error: outOfTries(caller), everyone: false });
-            }
-            return acquired._tag === "Leader"
-              ? lead(flight, call, claim, acquired)
-              : Effect.succeed(acquired);
-        }
-      }),
+    (acquired): Effect.Effect<End | Follower> => {
+      countFailure(flight, caller, acquired);
+      switch (acquired._tag) {
+        case "Hit":
+          return Effect.succeed({
+            _tag: "Value",
+            value: acquired.entry.value,
+            source: waitedFor === undefined ? "hit" : "follower",
+            stored: true,
+          });
+        case "Ended":
+          return Effect.succeed({ _tag: "FallBack" });
+        default:
+          if (caller.tries <= 0) {
+            return Effect.succeed({ _tag: "Failed", error: outOfTries(caller), everyone: false });
+          }
+          return acquired._tag === "Leader"
+            ? lead(flight, call, claim, acquired)
+            : Effect.succeed(acquired);
+      }
+    },
     (acquired) =>
       acquired._tag === "Leader" && claim.outcome !== undefined
         ? release(flight, call, owner, claim.outcome)
@@ -121,10 +104,10 @@ function countFailure(
   flight: Flight,
   caller: Caller,
   acquired: Acquired<unknown>,
-): Effect.Effect<void> {
-  if (!("after" in acquired) || acquired.after !== "failed") return Effect.void;
+): void {
+  if (!("after" in acquired) || acquired.after !== "failed") return;
   caller.tries--;
-  return learnOfFailure(flight);
+  learnOfFailure(flight);
 }
 
 /** What a caller fails with that waited for too many failing fetches. */

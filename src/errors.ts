@@ -219,7 +219,9 @@ export class AdapterError extends Error {
     cause?: unknown,
     { reason, corrupt = false }: AdapterErrorOptions = {},
   ) {
-    const why = reason ?? (cause instanceof Error ? cause.message : "the backend failed");
+    // Where a name has several addresses, Node's error of a connection has a code and no message.
+    const { message, code } = cause instanceof Error ? cause as { code?: unknown } & Error : {};
+    const why = reason ?? (message || code || "the backend failed");
     super(
       `Cannot ${actions[operation] ?? operation} ${JSON.stringify(key)}: ${why}`,
       cause === undefined ? undefined : { cause },

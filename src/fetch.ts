@@ -6,22 +6,28 @@ import { cacheLockingError } from "./errors.ts";
 import type { Flight } from "./flight.ts";
 import { traced } from "./spans.ts";
 
-/** Runs the call's fetcher for its flight. What the fetcher throws is a `FETCHER_FAILED`; its own errors stay as they are. */
+/**
+ * Runs the call's fetcher for its flight. What the fetcher throws is a `FETCHER_FAILED`; its own errors stay as they are.
+ *
+ * Nothing but the fetcher itself can be interrupted: whoever interrupts once the value is there comes too late.
+ */
 export function fetch(flight: Flight, call: Call): Effect.Effect<Exit.Exit<unknown, unknown>> {
   const { key } = call;
   const fetching = Effect.suspend(() => {
     const controller = new AbortController();
     flight.abort = () => controller.abort();
     const effect = call.fetcher({ key, signal: controller.signal });
-    return Effect.isEffect(effect) ? effect as Effect.Effect<unknown, unknown> : Effect.fail(
-      cacheLockingError(
-        "VALIDATION_ERROR",
-        `Cannot fetch ${JSON.stringify(key)}: the fetcher must return an Effect, and returned ${
-          describe(effect)
-        }`,
-        { key, phase: "fetch" },
-      ),
-    );
+    return Effect.isEffect(effect)
+      ? Effect.interruptible(effect as Effect.Effect<unknown, unknown>)
+      : Effect.fail(
+        cacheLockingError(
+          "VALIDATION_ERROR",
+          `Cannot fetch ${JSON.stringify(key)}: the fetcher must return an Effect, and returned ${
+            describe(effect)
+          }`,
+          { key, phase: "fetch" },
+        ),
+      );
   });
   const typed = Effect.matchCauseEffect(fetching, {
     onSuccess: Effect.succeed,
@@ -35,7 +41,14 @@ export function fetch(flight: Flight, call: Call): Effect.Effect<Exit.Exit<unkno
         ),
       ),
   });
-  return Effect.exit(
-    traced("fetch", call, typed, () => "fetched"),
+  return Effect.uninterruptible(
+    Effect.flatMap(
+      Effect.exit(traced("fetch", call, typed, () => "fetched")),
+      // An interruption is the flight's, if it was interrupted, and the fetcher's own failure otherwise.
+      (exit) =>
+        exit._tag === "Failure" && causeKind(exit.cause) === "Interrupt"
+          ? Effect.as(Effect.interruptible(Effect.void), exit)
+          : Effect.succeed(exit),
+    ),
   );
 }

@@ -2,10 +2,11 @@ import { type Cause, Effect, Fiber } from "effect";
 import { callback } from "./callback.ts";
 import type { Caller } from "./call.ts";
 import { causeKind } from "./cause.ts";
-import { monotonicMillis } from "./clock.ts";
+import { monotonicMillis, wholeMillis } from "./clock.ts";
+import { deadline } from "./deadline.ts";
 import type { CacheLockingError } from "./errors.ts";
-import { forkApart } from "./fork.ts";
-import type { GetOrSetResult } from "./outcome.ts";
+import { outlive } from "./outlive.ts";
+import type { CacheOutcome, GetOrSetResult } from "./outcome.ts";
 
 type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
 
@@ -43,6 +44,8 @@ export interface Flight {
   readonly starter: Caller;
   /** What a caller goes on with once it is woken. */
   readonly land: (flight: Flight, caller: Caller, signal: Signal) => Result;
+  /** The table that others find it by, if it is in one. */
+  readonly flights: Flights | undefined;
   /** When it began, by the monotonic clock. */
   readonly since: number;
   /** How many callers wait for its end. */
@@ -53,8 +56,6 @@ export interface Flight {
   fiber?: Fiber.Fiber<void>;
   /** Tells the fetcher that its value is no longer wanted. */
   abort?: () => void;
-  /** How many fetches elsewhere failed that it waited for. */
-  failures: number;
   /** Until when the lease runs that it leads or waits for. */
   leaseUntil?: number;
   /** What the starter's `onError` hook failed with. */
@@ -62,30 +63,30 @@ export interface Flight {
   /** Whether its starter's tracer keeps spans. */
   traced?: boolean;
   ended?: End;
-  /** Makes later callers start a flight of their own. */
-  readonly retire: () => void;
-}
-
-/** What those who wait together have in common. */
-interface Bounds {
-  /** In which millisecond they joined, by the monotonic clock. */
-  readonly joined: number;
-  readonly patience: number;
-  /** How many more failed fetches they may learn of. */
-  tries: number;
+  /** What the caller was told that it woke last. */
+  told?: {
+    readonly cache: CacheOutcome;
+    readonly leaseUntil: number | undefined;
+    readonly waited: number | undefined;
+    readonly result: Result;
+  };
 }
 
 /** Flights that callers can join, by key. */
 export type Flights = Map<string, Flight>;
 
-/** Callers that joined a flight in the same millisecond, with the same bounds. */
-interface Cohort extends Bounds {
-  /** Each wakes one caller. */
-  readonly waiters: Set<Caller>;
-  /** Ends the patience of all. */
-  timer?: Fiber.Fiber<void>;
-  /** Why they were sent away before the end. */
-  dismissed?: Signal;
+/** Callers that may have to go before the end at the same time. */
+export interface Cohort {
+  /** When their patience ends, in whole milliseconds of the monotonic clock. */
+  readonly until: number;
+  /** How many more failed fetches they may learn of. */
+  tries: number;
+  /** Those who wait, each at its `place`. */
+  waiters: (Caller | undefined)[];
+  /** Calls off the end of their patience. */
+  callOff?: () => void;
+  /** When they were woken, in whole milliseconds of the monotonic clock. */
+  wokenAt?: number;
 }
 
 /** A new flight with its first caller, in a table that others find it by, or alone. */
@@ -95,20 +96,24 @@ export function openFlight(
   land: Flight["land"],
 ): Flight {
   const { call: { key }, clock } = starter;
+  const since = monotonicMillis(clock);
   const flight: Flight = {
     key,
     starter,
     land,
-    since: monotonicMillis(clock),
+    flights,
+    since,
     callers: 1,
     cohorts: [],
-    failures: 0,
-    retire: () => {
-      if (flights?.get(key) === flight) flights.delete(key);
-    },
   };
   flights?.set(key, flight);
   return flight;
+}
+
+/** Makes later callers start a flight of their own. */
+export function retire(flight: Flight): void {
+  const { key, flights } = flight;
+  if (flights?.get(key) === flight) flights.delete(key);
 }
 
 /**
@@ -119,137 +124,121 @@ export function depart(flight: Flight, body: Effect.Effect<End>): Result {
   const flying = Effect.asVoid(
     Effect.onExit(
       body,
-      (exit) => finish(flight, exit._tag === "Success" ? exit.value : endOfFailure(exit.cause)),
+      (exit) =>
+        Effect.sync(() =>
+          finish(flight, exit._tag === "Success" ? exit.value : endOfFailure(exit.cause))
+        ),
     ),
   );
-  return Effect.uninterruptibleMask((restore) => {
-    const alone = addCohort(flight, { joined: 0, patience: Infinity, tries: Infinity });
-    return Effect.flatMap(forkApart(flying), (fiber) => {
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(outlive(flight, flying), (fiber) => {
       flight.fiber = fiber;
-      return restore(wait(flight, alone, flight.starter));
-    });
-  });
+      return restore(wait(flight, flight.starter, Infinity));
+    })
+  );
 }
 
 /**
- * Waits in a flight that another caller started, for its end, for `patience` milliseconds at most, and for `tries` failed
- * fetches elsewhere at most. A caller that goes before the end leaves the others as they were.
+ * Waits in a flight for its end, until a time of the monotonic clock at most, and, in another caller's flight, for the
+ * caller's `tries` failed fetches elsewhere at most. A caller that goes before the end leaves the others as they were.
  */
-export function join(flight: Flight, caller: Caller, now: number, patience: number): Result {
-  const { tries } = caller;
-  const joined = Math.floor(now);
-  const last = flight.cohorts.at(-1);
-  return last?.joined === joined && last.patience === patience && last.tries === tries
-    ? wait(flight, last, caller)
-    : Effect.flatMap(
-      openCohort(flight, { joined, patience, tries }),
-      (cohort) => wait(flight, cohort, caller),
-    );
+export function wait(flight: Flight, caller: Caller, until: number): Result {
+  return callback((resume) => {
+    if (flight.ended !== undefined) return resume(flight.land(flight, caller, flight.ended));
+    board(flight, caller, until);
+    caller.resume = resume;
+    return Effect.suspend(() => getOff(flight, caller));
+  });
 }
 
-/** Adds a cohort and sets its timer, in one step: those who join it rely on the timer of the first. */
-function openCohort(flight: Flight, bounds: Bounds): Effect.Effect<Cohort> {
-  return Effect.uninterruptible(Effect.suspend(() => {
-    const cohort = addCohort(flight, bounds);
-    const timer = Effect.flatMap(
-      Effect.sleep(cohort.patience),
+/** Takes a place in the flight: what waits there is this one object, so that a herd of callers weighs little. */
+function board(flight: Flight, caller: Caller, until: number): void {
+  const joins = caller !== flight.starter;
+  if (joins) flight.callers++;
+  caller.cohort = cohortOf(flight, Math.ceil(until), joins ? caller.tries : Infinity);
+  caller.place = caller.cohort.waiters.push(caller) - 1;
+}
+
+/** Gives the place up, if the caller was not woken before. */
+function getOff(flight: Flight, caller: Caller): Effect.Effect<void> {
+  const { place, cohort } = caller;
+  if (cohort?.waiters[place] !== caller) return Effect.void;
+  cohort.waiters[place] = undefined;
+  return caller === flight.starter ? Effect.void : leave(flight);
+}
+
+/** The cohort of these bounds: the last one, or a new one. */
+function cohortOf(flight: Flight, until: number, tries: number): Cohort {
+  const { cohorts, starter: { clock } } = flight;
+  const last = cohorts.at(-1);
+  if (last?.until === until && last.tries === tries) return last;
+  const cohort: Cohort = { until, tries, waiters: [] };
+  cohorts.push(cohort);
+  if (until < Infinity) {
+    const patience = Math.max(0, until - monotonicMillis(clock));
+    cohort.callOff = deadline(
+      clock,
+      patience,
       () => dismiss(flight, cohort, { _tag: "OutOfTime" }),
     );
-    return Effect.flatMap(forkApart(timer), (fiber) => {
-      cohort.timer = fiber;
-      const over = flight.ended === undefined ? Effect.void : Fiber.interrupt(fiber);
-      return Effect.as(over, cohort);
-    });
-  }));
-}
-
-function addCohort(flight: Flight, bounds: Bounds): Cohort {
-  const cohort = { ...bounds, waiters: new Set<Caller>() };
-  flight.cohorts.push(cohort);
+  }
   return cohort;
-}
-
-/** Waits among a cohort: one step, so that a herd of waiting callers weighs little. */
-function wait(flight: Flight, cohort: Cohort, caller: Caller): Result {
-  const { waiters } = cohort;
-  const joins = caller !== flight.starter;
-  return callback((resume) => {
-    // What ends the wait may have come about since the cohort was chosen.
-    const over = flight.ended ?? cohort.dismissed;
-    if (over !== undefined) return resume(flight.land(flight, caller, over));
-    if (joins) flight.callers++;
-    caller.failuresBefore = flight.failures;
-    caller.resume = resume;
-    waiters.add(caller);
-    return Effect.suspend(() => waiters.delete(caller) && joins ? leave(flight) : Effect.void);
-  });
 }
 
 /** The starter goes before the end. A flight that has no fiber of its own yet is over with it. */
 export function abandon(flight: Flight): Effect.Effect<void> {
-  return Effect.suspend(() =>
-    flight.fiber === undefined ? finish(flight, { _tag: "Over" }) : leave(flight)
-  );
+  return Effect.suspend(() => {
+    if (flight.fiber !== undefined) return leave(flight);
+    finish(flight, { _tag: "Over" });
+    return Effect.void;
+  });
 }
 
 /** One caller goes before the end. The last to go interrupts the flight and waits until it has let go of its lease. */
 function leave(flight: Flight): Effect.Effect<void> {
-  return Effect.suspend(() => {
-    flight.callers--;
-    return interruptIfEmpty(flight);
-  });
+  flight.callers--;
+  return interruptIfEmpty(flight);
 }
 
-function interruptIfEmpty({ callers, ended, fiber, abort }: Flight): Effect.Effect<void> {
+function interruptIfEmpty(flight: Flight): Effect.Effect<void> {
+  const { callers, ended, fiber, abort } = flight;
   if (callers > 0 || ended !== undefined || fiber === undefined) return Effect.void;
   abort?.();
-  return Effect.asVoid(Fiber.interrupt(fiber));
+  // A fiber that is interrupted before its first step ends without a word.
+  return Effect.map(Fiber.interrupt(fiber), () => finish(flight, { _tag: "Over" }));
 }
 
 /** Sends a cohort away before the end. Its flight may be who does it, so that nobody waits for it here. */
-function dismiss(flight: Flight, cohort: Cohort, signal: Signal): Effect.Effect<void> {
-  return Effect.suspend(() => {
-    cohort.dismissed = signal;
-    flight.callers -= cohort.waiters.size;
-    wake(flight, cohort.waiters, signal);
-    return flight.callers > 0 ? Effect.void : Effect.asVoid(forkApart(interruptIfEmpty(flight)));
-  });
+function dismiss(flight: Flight, cohort: Cohort, signal: Signal): void {
+  flight.cohorts.splice(flight.cohorts.indexOf(cohort), 1);
+  wake(flight, cohort, signal);
+  Effect.runFork(interruptIfEmpty(flight));
 }
 
 /** Tells those who joined of a failed fetch elsewhere. */
-export function learnOfFailure(flight: Flight): Effect.Effect<void> {
-  return Effect.suspend(() => {
-    flight.failures++;
-    const outOfTries = flight.cohorts.filter((cohort) => --cohort.tries <= 0);
-    return Effect.forEach(
-      outOfTries,
-      (cohort) => dismiss(flight, cohort, { _tag: "OutOfTries" }),
-      { discard: true },
-    );
-  });
+export function learnOfFailure(flight: Flight): void {
+  const outOfTries = flight.cohorts.filter((cohort) => --cohort.tries <= 0);
+  for (const cohort of outOfTries) dismiss(flight, cohort, { _tag: "OutOfTries" });
 }
 
 /** Tells all callers how the flight ended. */
-export function finish(flight: Flight, end: End): Effect.Effect<void> {
-  return Effect.suspend(() => {
-    if (flight.ended !== undefined) return Effect.void;
-    flight.ended = end;
-    flight.retire();
-    for (const { waiters } of flight.cohorts) wake(flight, waiters, end);
-    const timers = flight.cohorts.flatMap(({ timer }) => timer ?? []);
-    // A timer may be who interrupted the flight, so that nobody waits for it here.
-    return timers.length === 0 ? Effect.void : Effect.asVoid(forkApart(Fiber.interruptAll(timers)));
-  });
+export function finish(flight: Flight, end: End): void {
+  if (flight.ended !== undefined) return;
+  flight.ended = end;
+  retire(flight);
+  for (const cohort of flight.cohorts) wake(flight, cohort, end);
 }
 
-function wake(flight: Flight, waiters: Set<Caller>, signal: Signal): void {
-  const woken = [...waiters];
-  waiters.clear();
-  const now = monotonicMillis(flight.starter.clock);
-  for (const caller of woken) {
-    caller.wokenAt = now;
+function wake(flight: Flight, cohort: Cohort, signal: Signal): void {
+  const { waiters, tries, callOff } = cohort;
+  cohort.waiters = [];
+  cohort.wokenAt = wholeMillis(flight.starter.clock);
+  callOff?.();
+  for (const caller of waiters) {
+    if (caller === undefined) continue;
+    flight.callers--;
     // The starter counts for itself.
-    if (caller !== flight.starter) caller.tries -= flight.failures - caller.failuresBefore!;
+    if (caller !== flight.starter) caller.tries = tries;
     caller.resume!(flight.land(flight, caller, signal));
   }
 }

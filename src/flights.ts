@@ -28,6 +28,5 @@ export function flightsUnderWay(store: Store<unknown>): number {
 /** Makes those who come from now on start anew: what is under way began before the key was set or deleted. */
 export function retireFlights(store: Store<unknown>, key: string): void {
   const { leading, fallingBack } = flightsOf(store);
-  leading.get(key)?.retire();
-  fallingBack.get(key)?.retire();
+  for (const flights of [leading, fallingBack]) flights.delete(key);
 }

@@ -1,6 +1,6 @@
 import { Duration, Effect, Scope } from "effect";
 import type { Call, Caller } from "./call.ts";
-import { monotonicMillis, wallMillis } from "./clock.ts";
+import { monotonicMillis, wallMillis, wholeMillis } from "./clock.ts";
 import { describe } from "./describe.ts";
 import { finiteMillis } from "./duration.ts";
 import { type AdapterError, type CacheLockingError, cacheLockingError } from "./errors.ts";
@@ -30,7 +30,7 @@ export function follow(
   return Effect.scopedWith((scope) =>
     Effect.gen(function* () {
       const clock = yield* Effect.clockWith(Effect.succeed);
-      const began = caller.waitingSince ??= monotonicMillis(clock);
+      const began = caller.waitingSince ??= wholeMillis(clock);
       const left = () => began + call.settings.waitMax - monotonicMillis(clock);
       let lease = first;
       flight.leaseUntil = wallMillis(clock) + lease.remaining;
@@ -56,25 +56,18 @@ export function follow(
   );
 }
 
-/** Opens the watch, if the store has one and it can be had; else waiting is polling, and that is reported. */
+/** Opens the watch, if the store has one; else waiting is polling, which is reported where it should have had one. */
 function openWatch(
   flight: Flight,
   call: Call,
   scope: Scope.Scope,
 ): Effect.Effect<Watch | undefined> {
-  const { key, settings: { store, operationTimeout } } = call;
-  if (store.watch === undefined) return Effect.succeed(undefined);
-  const opening = operate(
-    store,
-    "watch",
-    key,
-    operationTimeout,
-    () => Effect.provideService(store.watch!(key), Scope.Scope, scope),
-  );
+  if (call.settings.store.watch === undefined) return Effect.succeed(undefined);
+  const opening = Effect.provideService(operate(call, "watch"), Scope.Scope, scope);
   return Effect.matchEffect(opening, {
     onSuccess: Effect.succeed,
     onFailure: (error) =>
-      Effect.as(report(flight, call.settings, phaseError(store, key, error)), undefined),
+      Effect.as(report(flight, call.settings, phaseError(call, error)), undefined),
   });
 }
 
@@ -85,13 +78,12 @@ function wait(
   watch: Watch | undefined,
   pause: number,
 ): Effect.Effect<"pushed" | "paused" | "broken"> {
-  const { key, settings: { store } } = call;
   const pausing = Effect.as(Effect.sleep(pause), "paused" as const);
   const waiting = watch === undefined ? pausing : Effect.raceFirst(
     Effect.matchEffect(watch.next, {
       onSuccess: () => Effect.succeed("pushed" as const),
       onFailure: (error) =>
-        Effect.as(report(flight, call.settings, phaseError(store, key, error)), "broken" as const),
+        Effect.as(report(flight, call.settings, phaseError(call, error)), "broken" as const),
     }),
     pausing,
   );

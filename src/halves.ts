@@ -64,7 +64,7 @@ export interface LeasesHalf {
   /** Asks whether the leader of the lease that is waited for is done. */
   isReady?(key: string): Effect.Effect<ReadyAnswer, unknown>;
   /** As {@linkcode Store.watch}: wakes followers by push. */
-  watch?(key: string): Effect.Effect<Watch, AdapterError, Scope.Scope>;
+  watch?(key: string): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope>;
 }
 
 /** A hand-written adapter: where entries are kept, and where leases are. */
@@ -188,39 +188,6 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
       });
     },
     ...(leases.watch ? { watch: (key: string) => leases.watch!(key) } : {}),
-  };
-}
-
-/** The leases of a store, for entries that are kept elsewhere. */
-export function leasesHalf(store: Store<unknown>): LeasesHalf {
-  return {
-    acquire: (key, owner, ttl, waitedFor) =>
-      Effect.flatMap(
-        store.acquire(key, owner, ttl, waitedFor),
-        (acquired) =>
-          Effect.map(Clock.currentTimeMillis, (now): LeaseAnswer => {
-            switch (acquired._tag) {
-              case "Leader":
-                return {
-                  role: "leader",
-                  leaseUntil: now + acquired.remaining,
-                  after: acquired.after,
-                };
-              case "Follower":
-                return {
-                  role: "follower",
-                  leaseUntil: now + acquired.remaining,
-                  lease: acquired.lease,
-                  after: acquired.after,
-                };
-              default:
-                return { role: "follower", leaseUntil: now, after: "uncached" };
-            }
-          }),
-      ),
-    release: (key, owner, outcome = "cancelled") => store.release(key, owner, outcome),
-    renew: (key, owner, ttl) => store.renew(key, owner, ttl),
-    ...(store.watch ? { watch: (key: string) => store.watch!(key) } : {}),
   };
 }
 

@@ -1,21 +1,16 @@
 import { Effect } from "effect";
 import { attempt } from "./attempt.ts";
 import type { AdapterError, AdapterOperation } from "./errors.ts";
+import { loadOnce } from "./load_once.ts";
 import type { Store } from "./store.ts";
 
-/** A store whose adapter is loaded by its first operation. `push`: whether it has a `watch`. */
+/** A store whose adapter is loaded by its first operation. */
 export function lazyStore(
   name: string,
   load: () => Promise<Store<unknown>>,
-  { push }: { readonly push: boolean },
 ): Store<unknown> {
   let loaded: Store<unknown> | undefined;
-  let loading: Promise<Store<unknown>> | undefined;
-  const loadOnce = () =>
-    loading ??= load().catch((error) => {
-      loading = undefined;
-      throw error;
-    });
+  const loading = loadOnce(load);
   const on = (
     operation: AdapterOperation,
     key: string,
@@ -24,18 +19,19 @@ export function lazyStore(
     Effect.suspend(() =>
       loaded !== undefined
         ? use(loaded)
-        : Effect.flatMap(attempt(operation, key, loadOnce), (store) => use(loaded = store))
+        : Effect.flatMap(attempt(operation, key, loading), (store) => use(loaded = store))
     );
-  const operations = push ? [...every, "watch" as const] : every;
   return Object.assign(
     { name },
-    ...operations.map((operation) => ({
+    ...every.map((operation) => ({
       [operation]: (key: string, ...rest: never[]) =>
-        on(operation, key, (store) => (store[operation] as Operation)(key, ...rest)),
+        on(operation, key, ({ [operation]: run = noPush }) => (run as Operation)(key, ...rest)),
     })),
   );
 }
 
-const every = ["get", "set", "delete", "acquire", "renew", "fill", "release"] as const;
+const every = ["get", "set", "delete", "acquire", "renew", "fill", "release", "watch"] as const;
+
+const noPush = () => Effect.succeed(undefined);
 
 type Operation = (key: string, ...rest: never[]) => Effect.Effect<unknown, AdapterError>;

@@ -2,9 +2,10 @@ import { Effect, Fiber } from "effect";
 import type { Call } from "./call.ts";
 import { wallMillis } from "./clock.ts";
 import { fetch } from "./fetch.ts";
-import type { End, Flight } from "./flight.ts";
+import { type End, type Flight, retire } from "./flight.ts";
 import { forkApart } from "./fork.ts";
 import { operate, phaseError } from "./operation.ts";
+import { outlive } from "./outlive.ts";
 import { report } from "./report.ts";
 import { traced } from "./spans.ts";
 import type { Leader, LeaseOutcome } from "./store.ts";
@@ -30,7 +31,7 @@ export function lead(
   claim: Claim,
   { remaining }: Leader,
 ): Effect.Effect<End> {
-  return Effect.clockWith((clock) => {
+  return Effect.uninterruptible(Effect.clockWith((clock) => {
     flight.leaseUntil = wallMillis(clock) + remaining;
     const fetching = Effect.acquireUseRelease(
       forkApart(keepLease(flight, call, claim)),
@@ -60,30 +61,23 @@ export function lead(
         (stored) => ({ _tag: "Value", value, source: "leader", stored }),
       );
     });
-  });
+  }));
 }
 
 function keepLease(flight: Flight, call: Call, claim: Claim): Effect.Effect<void> {
-  const { store, leaseTtl, operationTimeout } = call.settings;
+  const { leaseTtl } = call.settings;
   const keep = (renewals: number): Effect.Effect<void> =>
     Effect.flatMap(Effect.sleep(leaseTtl / 3), () => {
-      if (renewals === MAX_RENEWALS) return Effect.sync(flight.retire);
-      const renewal = operate(
-        store,
-        "renew",
-        call.key,
-        operationTimeout,
-        () => store.renew(call.key, claim.owner, leaseTtl),
-      );
-      return Effect.matchEffect(renewal, {
+      if (renewals === MAX_RENEWALS) return Effect.sync(() => retire(flight));
+      return Effect.matchEffect(operate(call, "renew", claim.owner, leaseTtl), {
         onSuccess: (held) => {
           if (held) return keep(renewals + 1);
           claim.outcome = undefined;
-          return Effect.sync(flight.retire);
+          return Effect.sync(() => retire(flight));
         },
         onFailure: (error) =>
           Effect.flatMap(
-            report(flight, call.settings, phaseError(store, call.key, error)),
+            report(flight, call.settings, phaseError(call, error)),
             () => keep(renewals + 1),
           ),
       });
@@ -99,15 +93,8 @@ function fill(
   value: unknown,
   ttl: number | undefined,
 ): Effect.Effect<boolean> {
-  const { key, settings: { store, operationTimeout } } = call;
   if (claim.outcome === undefined) return Effect.succeed(false);
-  const filling = operate(
-    store,
-    "fill",
-    key,
-    operationTimeout,
-    () => store.fill(key, claim.owner, value, ttl),
-  );
+  const filling = operate(call, "fill", claim.owner, value, ttl);
   return Effect.uninterruptible(
     Effect.matchEffect(
       traced("fill", call, filling, (stored) => stored ? "stored" : "refused"),
@@ -117,13 +104,13 @@ function fill(
           return Effect.succeed(stored);
         },
         onFailure: (error) =>
-          Effect.flatMap(report(flight, call.settings, phaseError(store, key, error)), () => {
+          Effect.flatMap(report(flight, call.settings, phaseError(call, error)), () => {
             claim.outcome = undefined;
             // Nobody waits for it: the backend has just failed to answer, and the value is here.
             const released = release(flight, call, claim.owner, "cancelled");
             // Halves store first and release then.
             const stored = error.operation !== "fill" && error.operation !== "set";
-            return Effect.as(forkApart(released), stored);
+            return Effect.as(outlive(flight, released), stored);
           }),
       },
     ),
@@ -137,18 +124,8 @@ export function release(
   owner: string,
   outcome: LeaseOutcome,
 ): Effect.Effect<void> {
-  const { key, settings: { store, operationTimeout } } = call;
-  return Effect.matchEffect(
-    operate(
-      store,
-      "release",
-      key,
-      operationTimeout,
-      () => store.release(key, owner, outcome),
-    ),
-    {
-      onSuccess: () => Effect.void,
-      onFailure: (error) => report(flight, call.settings, phaseError(store, key, error)),
-    },
-  );
+  return Effect.matchEffect(operate(call, "release", owner, outcome), {
+    onSuccess: () => Effect.void,
+    onFailure: (error) => report(flight, call.settings, phaseError(call, error)),
+  });
 }

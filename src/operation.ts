@@ -1,5 +1,9 @@
-import { Cause, Effect, Exit, Fiber } from "effect";
+import { Cause, type Clock, Effect, Exit, Fiber } from "effect";
+import { startOf } from "./attempt.ts";
+import type { Keyed } from "./call.ts";
+import { callback } from "./callback.ts";
 import { causeKind } from "./cause.ts";
+import { deadline } from "./deadline.ts";
 import { describe } from "./describe.ts";
 import {
   AdapterError,
@@ -12,48 +16,72 @@ import {
 import { forkApart } from "./fork.ts";
 import type { Store } from "./store.ts";
 
+type Operations = Required<Omit<Store<unknown>, "name" | "peek">>;
+type Rest<O extends keyof Operations> = Parameters<Operations[O]> extends
+  [key: string, ...rest: infer Rest] ? Rest : never;
+
 /**
- * Runs one operation of a store, for at most `timeout` milliseconds; then it is interrupted and counts as failed.
+ * Runs one operation of the call's store on its key, for at most `operationTimeout`; then it is interrupted and counts as
+ * failed. `rest` is what the operation takes after the key.
  *
  * Where the caller can't be interrupted, the operation can't be either, but by its timeout. What an adapter throws is
  * an `AdapterError` as well. A store in this process answers at once, so it needs no timeout.
  */
-export function operate<A, R>(
-  store: Store<unknown>,
-  operation: AdapterOperation,
-  key: string,
-  timeout: number,
-  run: () => Effect.Effect<A, AdapterError, R>,
-): Effect.Effect<A, AdapterError, R> {
-  const answer = typed(operation, key, run);
-  if (store.peek !== undefined) return answer;
+export function operate<O extends keyof Operations>(
+  { key, settings: { store, operationTimeout } }: Keyed,
+  operation: O,
+  ...rest: Rest<O>
+): ReturnType<Operations[O]> {
+  const run = () =>
+    (store[operation] as (...args: unknown[]) => Effect.Effect<unknown, AdapterError>)(
+      key,
+      ...rest,
+    );
+  const late = () =>
+    new AdapterError(operation, key, undefined, {
+      reason: `${store.name} did not answer within ${operationTimeout} ms`,
+    });
+  const answer = store.peek !== undefined
+    ? typed(operation, key, run)
+    : Effect.clockWith((clock) =>
+      within(clock, operationTimeout, begin(operation, key, run), late)
+    );
+  return answer as ReturnType<Operations[O]>;
+}
 
+/** Runs an effect until it is too late: a promise in the caller's own fiber, anything else in one that is interrupted then. */
+function within<A, R>(
+  clock: Clock.Clock,
+  timeout: number,
+  effect: Effect.Effect<A, AdapterError, R>,
+  late: () => AdapterError,
+): Effect.Effect<A, AdapterError, R> {
+  const start = startOf(effect);
+  if (start !== undefined) {
+    return callback((resume) => {
+      const callOff = deadline(clock, timeout, () => resume(Effect.fail(late())));
+      start((answer) => {
+        callOff();
+        resume(answer);
+      });
+      return Effect.sync(callOff);
+    });
+  }
   return Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(forkApart(answer), (fiber) => {
-      let late = false;
-      const expire = Effect.flatMap(Effect.sleep(timeout), () => {
-        late = true;
+    Effect.flatMap(forkApart(effect), (fiber) => {
+      let isLate = false;
+      const callOff = deadline(clock, timeout, () => {
+        isLate = true;
+        Effect.runFork(Fiber.interrupt(fiber));
+      });
+      const awaited = Effect.onInterrupt(restore(Fiber.await(fiber)), () => {
+        callOff();
         return Fiber.interrupt(fiber);
       });
-      return Effect.flatMap(forkApart(expire), (timer) =>
-        Effect.flatMap(
-          Effect.onExit(
-            restore(Fiber.await(fiber)),
-            (exit) =>
-              Effect.flatMap(
-                Fiber.interrupt(timer),
-                () => Exit.isSuccess(exit) ? Effect.void : Fiber.interrupt(fiber),
-              ),
-          ),
-          (exit) =>
-            late && Exit.isFailure(exit)
-              ? Effect.fail(
-                new AdapterError(operation, key, undefined, {
-                  reason: `${store.name} did not answer within ${timeout} ms`,
-                }),
-              )
-              : exit,
-        ));
+      return Effect.flatMap(awaited, (exit) => {
+        callOff();
+        return isLate && Exit.isFailure(exit) ? Effect.fail(late()) : exit;
+      });
     })
   );
 }
@@ -64,22 +92,36 @@ export function typed<A, E, R>(
   key: string,
   run: () => Effect.Effect<A, E, R>,
 ): Effect.Effect<A, AdapterError, R> {
-  const running = Effect.suspend((): Effect.Effect<A, E | AdapterError, R> => {
+  return Effect.suspend(() => begin(operation, key, run));
+}
+
+function begin<A, E, R>(
+  operation: AdapterOperation,
+  key: string,
+  run: () => Effect.Effect<A, E, R>,
+): Effect.Effect<A, AdapterError, R> {
+  const failed = (error: unknown) =>
+    Effect.fail(isAdapterError(error) ? error : new AdapterError(operation, key, error));
+  try {
     const effect = run();
-    return Effect.isEffect(effect) ? effect : Effect.fail(
+    if (startOf(effect) !== undefined) return effect as Effect.Effect<A, AdapterError, R>;
+    if (Effect.isEffect(effect)) {
+      return Effect.matchCauseEffect(effect, {
+        onSuccess: Effect.succeed,
+        onFailure: (cause) =>
+          causeKind(cause) === "Interrupt"
+            ? Effect.failCause(cause as Cause.Cause<never>)
+            : failed(Cause.squash(cause)),
+      });
+    }
+    return Effect.fail(
       new AdapterError(operation, key, undefined, {
         reason: `the adapter must return an Effect, and returned ${describe(effect)}`,
       }),
     );
-  });
-  return Effect.matchCauseEffect(running, {
-    onSuccess: Effect.succeed,
-    onFailure: (cause) => {
-      if (causeKind(cause) === "Interrupt") return Effect.failCause(cause as Cause.Cause<never>);
-      const error = Cause.squash(cause);
-      return Effect.fail(isAdapterError(error) ? error : new AdapterError(operation, key, error));
-    },
-  });
+  } catch (error) {
+    return failed(error);
+  }
 }
 
 const tagOf = {
@@ -96,8 +138,7 @@ const tagOf = {
 
 /** The error of the phase that an operation belongs to. */
 export function phaseError(
-  store: Store<unknown>,
-  key: string,
+  { key, settings: { store } }: Keyed,
   error: AdapterError,
 ): CacheLockingError {
   const { operation, message } = error;

@@ -47,6 +47,12 @@ export interface CallOptions<V> {
   readonly onCacheFailure?: "fail" | "bypass" | undefined;
   /** The longest that one operation of the backend may take before it counts as failed; 2 seconds by default. */
   readonly operationTimeout?: DurationInput | undefined;
+  /**
+   * Told of work that goes on when its callers have left or have been answered, such as letting go of a lease, for hosts
+   * that end a request's work with its response: `(work) => context.waitUntil(work)` in a Cloudflare Worker. The promise
+   * never rejects.
+   */
+  readonly waitUntil?: ((work: Promise<void>) => void) | undefined;
 }
 
 /** The caller's own hooks, whose errors and requirements are in the call's type. */

@@ -11,6 +11,7 @@ import {
 } from "./halves.ts";
 import type { Hooks } from "./hooks.ts";
 import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
+import { inWorkers } from "./runtime.ts";
 import type { Store } from "./store.ts";
 import { defaultWaitStrategy } from "./wait_strategy.ts";
 
@@ -22,43 +23,49 @@ export type OpenAdapter = (config: unknown) => Store<unknown> | undefined;
 
 type Options = Partial<AdapterOptions<unknown>> & CallOptions<unknown> & HooksOptions<unknown>;
 
-/** Validates and resolves options; a bad one is an error that names it, its value and the way out. */
-export function settingsOf(input: unknown, open: OpenAdapter): Settings | CacheLockingError {
+/** Validates and resolves options; throws for a bad one an error that names it, its value and the way out. */
+export function settingsOf(input: unknown, open: OpenAdapter): Settings {
+  if (!isObject(input)) {
+    throw cacheLockingError(
+      "VALIDATION_ERROR",
+      `Cannot use the options: they must be an object, and are ${describe(input)}`,
+      { phase: "options" },
+    );
+  }
+  const options: Options = input;
+  const { takeovers = 1, onCacheFailure = "fail", coalesce = !inWorkers, cacheTtl } = options;
+  if (!Number.isSafeInteger(takeovers) || takeovers < 0) {
+    throw invalid("takeovers", "a whole number from 0", takeovers);
+  }
+  if (onCacheFailure !== "fail" && onCacheFailure !== "bypass") {
+    throw invalid("onCacheFailure", "'fail' or 'bypass'", onCacheFailure);
+  }
+  if (typeof coalesce !== "boolean") throw invalid("coalesce", "true or false", coalesce);
+  return {
+    store: storeOf(options, open),
+    cacheTtl: cacheTtl === undefined || typeof cacheTtl === "function"
+      ? cacheTtl
+      : millis("cacheTtl", cacheTtl, 0),
+    leaseTtl: positiveMillis("leaseTtl", options.leaseTtl, 15_000),
+    waitMax: millis("waitMax", options.waitMax, 4_000),
+    waitStep: millis("waitStep", options.waitStep, 250),
+    waitStrategy: aFunction("waitStrategy", options.waitStrategy) ?? defaultWaitStrategy,
+    shouldCache: aFunction("shouldCache", options.shouldCache),
+    tries: takeovers + 1,
+    ownerId: aString("ownerId", options.ownerId),
+    signal: aSignal(options.signal),
+    coalesce,
+    bypass: onCacheFailure === "bypass",
+    operationTimeout: positiveMillis("operationTimeout", options.operationTimeout, 2_000),
+    waitUntil: aFunction("waitUntil", options.waitUntil),
+    hooks: hooksOf(options.hooks),
+  };
+}
+
+/** What was read from options, or what is wrong with them: they may be bad, and their own getters may throw. */
+export function reading<A>(read: () => A): A | CacheLockingError {
   try {
-    if (!isObject(input)) {
-      throw cacheLockingError(
-        "VALIDATION_ERROR",
-        `Cannot use the options: they must be an object, and are ${describe(input)}`,
-        { phase: "options" },
-      );
-    }
-    const options: Options = input;
-    const { takeovers = 1, onCacheFailure = "fail", coalesce = !inWorkers, cacheTtl } = options;
-    if (!Number.isSafeInteger(takeovers) || takeovers < 0) {
-      throw invalid("takeovers", "a whole number from 0", takeovers);
-    }
-    if (onCacheFailure !== "fail" && onCacheFailure !== "bypass") {
-      throw invalid("onCacheFailure", "'fail' or 'bypass'", onCacheFailure);
-    }
-    if (typeof coalesce !== "boolean") throw invalid("coalesce", "true or false", coalesce);
-    return {
-      store: storeOf(options, open),
-      cacheTtl: cacheTtl === undefined || typeof cacheTtl === "function"
-        ? cacheTtl
-        : millis("cacheTtl", cacheTtl, 0),
-      leaseTtl: positiveMillis("leaseTtl", options.leaseTtl, 15_000),
-      waitMax: millis("waitMax", options.waitMax, 4_000),
-      waitStep: millis("waitStep", options.waitStep, 250),
-      waitStrategy: aFunction("waitStrategy", options.waitStrategy) ?? defaultWaitStrategy,
-      shouldCache: aFunction("shouldCache", options.shouldCache),
-      tries: takeovers + 1,
-      ownerId: aString("ownerId", options.ownerId),
-      signal: aSignal(options.signal),
-      coalesce,
-      bypass: onCacheFailure === "bypass",
-      operationTimeout: positiveMillis("operationTimeout", options.operationTimeout, 2_000),
-      hooks: hooksOf(options.hooks),
-    };
+    return read();
   } catch (error) {
     return isCacheLockingError(error) ? error : cacheLockingError(
       "VALIDATION_ERROR",
@@ -68,10 +75,6 @@ export function settingsOf(input: unknown, open: OpenAdapter): Settings | CacheL
     );
   }
 }
-
-/** Where one request may not await another's I/O, so flights can't be shared. */
-const inWorkers = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ===
-  "Cloudflare-Workers";
 
 /** The error of an option that isn't what it must be. */
 export function invalid(option: string, must: string, value: unknown): CacheLockingError {

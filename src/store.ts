@@ -133,7 +133,8 @@ export interface Store<V> {
 
   /**
    * Opens a watch on the key, for as long as the scope; returns once it stands, so that nothing is missed between an
-   * `acquire` after it and `next`. A store without push has none, and followers poll.
+   * `acquire` after it and `next`. Followers poll where a store without push has none, and where the answer is undefined:
+   * this deployment of the backend has no push.
    */
-  watch?(key: string): Effect.Effect<Watch, AdapterError, Scope.Scope>;
+  watch?(key: string): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope>;
 }

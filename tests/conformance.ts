@@ -55,6 +55,7 @@ export function conformance(backend: Backend): Case[] {
   return properties.map((property) => ({
     name: property.name,
     skipped: whySkipped(backend, property),
+    alone: property.alone ?? false,
     run: () => runCase(backend, property),
   }));
 }

@@ -12,7 +12,8 @@ import {
   type Halves,
   type LeasesHalf,
 } from "../mod.ts";
-import { entriesOfHalf, leasesHalf, storeOfHalves } from "../src/halves.ts";
+import { entriesOfHalf, storeOfHalves } from "../src/halves.ts";
+import { leasesHalf } from "../src/leases_half.ts";
 import { type Backend, conformance } from "./conformance.ts";
 import { handWritten } from "./support/hand_written.ts";
 import { simulate } from "./support/simulation.ts";

@@ -60,7 +60,7 @@ async function interruptAtRandom(
 }
 
 const nothing = { flights: 0, timers: 0, listeners: 0 };
-const seeds = times(Number(variable("SEEDS") ?? 5), (index) => index + 1);
+const seeds = times(Number(variable("SEEDS") ?? 2), (index) => index + 1);
 
 describe("1,000 calls interrupted at random moments", () => {
   for (const seed of seeds) {
@@ -75,7 +75,12 @@ describe("1,000 calls interrupted at random moments", () => {
       const simulation = simulate({ seed });
       const backend = memoryAdapter();
       const latency = () => simulation.random() * 8;
-      const stores = times(4, (index) => processOver(backend, { latency, poll: index > 1 }));
+      const { promise } = simulation;
+      const stores = times(
+        4,
+        (index) =>
+          processOver(backend, { latency, poll: index > 1, ...(index % 2 ? { promise } : {}) }),
+      );
       assert.deepEqual(await interruptAtRandom(simulation, stores, 1_000), nothing);
       assert.deepEqual(await leasesLeft(simulation, backend), []);
     });

@@ -103,6 +103,26 @@ describe("onCacheFailure", () => {
   });
 });
 
+describe("the message of an AdapterError", () => {
+  const causes: readonly (readonly [unknown, string])[] = [
+    [new Error("no connection"), "no connection"],
+    // Node's, when neither of the addresses of localhost answers.
+    [
+      Object.assign(new AggregateError([new Error("a"), new Error("b")]), { code: "ECONNREFUSED" }),
+      "ECONNREFUSED",
+    ],
+    [new Error(), "the backend failed"],
+    ["text", "the backend failed"],
+    [undefined, "the backend failed"],
+  ];
+  for (const [cause, why] of causes) {
+    it(`tells of ${cause instanceof Error ? cause.name : cause}: ${why}`, () => {
+      const { message } = new AdapterError("get", KEY, cause);
+      assert.equal(message, `Cannot read the entry of "${KEY}": ${why}`);
+    });
+  }
+});
+
 describe("onError", () => {
   it("a release that fails is reported, and the fetcher's error is the call's", async () => {
     const simulation = simulate();
@@ -160,6 +180,30 @@ describe("onError", () => {
       assert.equal(counter.fetches, 1);
     });
   }
+
+  it("a store that finds that it has no push is polled, as one that has no watch", async () => {
+    const waited = async (watch: Partial<Store<unknown>>) => {
+      const simulation = simulate();
+      const backend = memoryAdapter();
+      const adapter: Store<unknown> = { ...processOver(backend, { poll: true }), ...watch };
+      const errors: unknown[] = [];
+      const { fetcher } = source(600, () => "value");
+      const [, result] = await simulation.run(all([
+        Cache.getOrSet({ adapter: processOver(backend), key: KEY, fetcher }),
+        Cache.getOrSet({
+          adapter,
+          key: KEY,
+          fetcher,
+          waitStrategy: ({ push, waitStep }) => push ? "1 minute" : waitStep,
+          hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
+        }),
+      ]));
+      assert.deepEqual(errors, []);
+      return Duration.toMillis(result!.meta.waited!);
+    };
+    assert.equal(await waited({}), 750);
+    assert.equal(await waited({ watch: () => Effect.succeed(undefined) }), 750);
+  });
 
   it("a push that is lost costs no more than a precautionary look", async () => {
     const simulation = simulate();

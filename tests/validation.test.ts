@@ -33,11 +33,11 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
   const cases: [string, unknown, string][] = [
     ["no options", undefined, "Cannot use the options: they must be an object, and are undefined"],
     ["null", null, "Cannot use the options: they must be an object, and are null"],
-    [
-      "a getter that throws",
-      Object.defineProperty({ ...good }, "waitMax", { get: bug, enumerable: true }),
+    ...["waitMax", "key", "fetcher"].map((name): [string, unknown, string] => [
+      `a getter of ${name} that throws`,
+      Object.defineProperty({ ...good }, name, { get: bug, enumerable: true }),
       "Cannot use the options: reading them threw",
-    ],
+    ]),
     ["text", "memory", 'Cannot use the options: they must be an object, and are "memory"'],
     ["no adapter", without("adapter"), option("adapter", adapter, "undefined")],
     ["an unknown adapter", { ...good, adapter: "disk" }, option("adapter", adapter, '"disk"')],
@@ -147,6 +147,15 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
   for (const [name, options, message] of cases) {
     it(name, async () => assert.equal(await refused(options), message));
   }
+
+  it("a getter of an override that throws", async () => {
+    const overrides = Object.defineProperty({}, "waitMax", { get: bug, enumerable: true });
+    const cache = Cache.make({ adapter: "memory" });
+    const call = Effect.suspend(() => cache.getOrSet(good.key, good.fetcher, overrides));
+    const error = await simulate().run(errorOf(call));
+    assert.ok(isCacheLockingError(error) && error._tag === "VALIDATION_ERROR");
+    assert.equal(error.message, "Cannot use the options: reading them threw");
+  });
 
   const broken: [string, object, string][] = [
     ["a cacheTtl that throws", { cacheTtl: bug }, "`cacheTtl` threw"],

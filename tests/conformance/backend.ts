@@ -55,4 +55,6 @@ export interface Case {
   readonly run: () => Promise<void>;
   /** Why it can't be run on this backend. */
   readonly skipped?: string | undefined;
+  /** True where no other may run beside it: it moves this process's clock, takes its time, or keeps it busy. */
+  readonly alone: boolean;
 }

@@ -32,20 +32,21 @@ export const leftovers: readonly Property[] = [
     holds: (world) =>
       Effect.gen(function* () {
         const { one, two, key, short, expired } = world;
-        yield* one.set(key, "value", short);
-        yield* expired;
-        yield* one.get(key);
-        yield* nothingLeft(world);
-        for (const outcome of ["failed", "uncached", "cancelled"] as const) {
+        const outcomes = ["failed", "uncached", "cancelled"] as const;
+        const ended = outcomes.map((outcome) => [`${key}:${outcome}`, outcome] as const);
+        const [entry, dead] = [`${key}:entry`, `${key}:dead`];
+        yield* one.set(entry, "value", short);
+        for (const [key, outcome] of ended) {
           yield* one.acquire(key, outcome, short);
           yield* two.acquire(key, "b", short);
           yield* one.release(key, outcome, outcome);
-          yield* expired;
-          yield* nothingLeft(world);
         }
-        yield* one.acquire(key, "dies", short);
+        yield* one.acquire(dead, "dies", short);
         yield* expired;
-        yield* nothingLeft(world);
+        yield* one.get(entry);
+        for (const key of [entry, dead, ...ended.map(([key]) => key)]) {
+          yield* nothingLeft({ ...world, key });
+        }
       }),
   },
   {
@@ -63,7 +64,7 @@ export const leftovers: readonly Property[] = [
         yield* Effect.sleep(20);
         yield* Fiber.interrupt(cancelled);
         const follower = yield* start(clientOf(two).getOrSet(key, fetch.fetcher));
-        yield* two.follows(3);
+        yield* two.follows(2);
         yield* Effect.sleep(20);
         yield* fetch.end;
         yield* Fiber.join(leader);

@@ -1,4 +1,4 @@
-import { Cause, Clock, Duration, Effect, Exit, Fiber } from "effect";
+import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber } from "effect";
 import assert from "node:assert/strict";
 import type { CacheClient, Fetcher, GetOrSetResult } from "../../mod.ts";
 import { AdapterError, type CacheLockingError, isCacheLockingError } from "../../src/errors.ts";
@@ -68,15 +68,18 @@ export const promises: readonly Property[] = [
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         const late = makeFetch(() => Effect.succeed("late"));
+        yield* late.end;
         let asked = false;
+        const filled = yield* Deferred.make<void>();
         const slow = around(one, (operation, run) =>
           operation !== "acquire" ? run : Effect.flatMap(
             Effect.sync(() => asked = true),
-            () => Effect.flatMap(Effect.sleep(100), () => run),
+            () => Effect.flatMap(Deferred.await(filled), () => run),
           ));
         const call = yield* start(clientOf(slow).getOrSet(key, late.fetcher));
         yield* until("it asks for the lease", () => asked);
         yield* clientOf(two).getOrSet(key, () => Effect.succeed("value"));
+        yield* Deferred.succeed(filled, undefined);
         const { value, meta } = yield* Fiber.join(call);
         assert.equal(value, "value");
         assert.equal(meta.cache, "HIT");
@@ -306,12 +309,14 @@ export const promises: readonly Property[] = [
   },
   {
     name: "bounded waiting: waitMax, and then one fetch per process",
+    alone: true,
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         const hangs = makeFetch(() => Effect.never);
         yield* start(clientOf(one).getOrSet(key, hangs.fetcher));
         yield* hangs.begun();
-        const fetch = makeFetch(() => Effect.as(Effect.sleep(50), "value"));
+        // Long enough for the one who is in the middle of a look when its time is out.
+        const fetch = makeFetch(() => Effect.as(Effect.sleep(500), "value"));
         yield* fetch.end;
         const client = clientOf(two, { waitMax: 200 });
         const [exits, elapsed] = yield* timed(herd(client, key, fetch.fetcher, 20));
@@ -484,6 +489,7 @@ export const promises: readonly Property[] = [
   },
   {
     name: "constant cost: as many operations for 1000 callers as for 10",
+    alone: true,
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         const operations = ({ counts }: Process) =>

@@ -15,7 +15,11 @@ const events: Readonly<
   "a delete": ({ two, key }) => two.delete(key),
 };
 
-const watch = (store: Process, key: string) => store.watch!(key);
+const watch = (store: Process, key: string) =>
+  Effect.map(store.watch!(key), (standing) => {
+    assert.ok(standing !== undefined, "it says that there is no push");
+    return standing;
+  });
 /** Leads for a moment, which wakes those who watch. */
 const push = (store: Process, key: string) =>
   Effect.flatMap(store.acquire(key, "pushes", LONG), () => store.release(key, "pushes", "failed"));
@@ -25,8 +29,10 @@ const woken = ({ next }: Watch) => soon("The push", next);
 export const watches: readonly Property[] = [
   {
     name: "a store has a watch exactly if it has push",
-    holds: ({ one, gaps }) =>
-      Effect.sync(() => assert.equal(one.watch !== undefined, gaps.push === undefined)),
+    holds: ({ one, key, gaps }) =>
+      Effect.map(one.watch?.(key) ?? Effect.succeed(undefined), (standing) => {
+        assert.equal(standing !== undefined, gaps.push === undefined);
+      }),
   },
   ...Object.entries(events).map(([name, happen]): Property => ({
     name: `a watch is woken by ${name} in another process`,

@@ -1,6 +1,7 @@
 import { Clock, Deferred, Effect, type Fiber, Scope } from "effect";
 import assert from "node:assert/strict";
-import { Cache, type CacheClient, type CallOptions, type GetOrSetResult } from "../../mod.ts";
+import type { CacheClient, CallOptions, GetOrSetResult } from "../../mod.ts";
+import { makeCacheModule } from "../../src/client.ts";
 import type { AdapterError, AdapterOperation, CacheLockingError } from "../../src/errors.ts";
 import type { Acquired, Store } from "../../src/store.ts";
 import { randomToken } from "../../src/token.ts";
@@ -13,6 +14,8 @@ export interface Property {
   readonly needs?: readonly (keyof Gaps)[];
   /** What the backend's description must tell for it. */
   readonly given?: "corrupt" | "leftovers";
+  /** True where no other may run beside it: it moves this process's clock, takes its time, or keeps it busy. */
+  readonly alone?: boolean;
   readonly holds: (world: World) => Effect.Effect<unknown, unknown, Scope.Scope>;
 }
 
@@ -38,7 +41,7 @@ export interface World {
 /** One process's store, and how many times it was asked for what. */
 export interface Process extends Store<unknown> {
   readonly counts: Partial<Record<AdapterOperation, number>>;
-  /** Waits until it was told to follow, this often. */
+  /** Waits until so many of its callers were told to follow. */
   readonly follows: (times?: number) => Effect.Effect<void>;
 }
 
@@ -79,7 +82,7 @@ export function openWorld(backend: Backend): Effect.Effect<World, unknown, Scope
 
 function counted(store: Store<unknown>): Process {
   const counts: Partial<Record<AdapterOperation, number>> = {};
-  let followed = 0;
+  const followers = new Set<string>();
   const counting = around(store, (operation, run) =>
     Effect.suspend(() => {
       counts[operation] = (counts[operation] ?? 0) + 1;
@@ -88,10 +91,10 @@ function counted(store: Store<unknown>): Process {
   return {
     ...counting,
     counts,
-    follows: (times = 1) => until(`it follows ${times} times`, () => followed >= times),
+    follows: (times = 1) => until(`${times} callers follow`, () => followers.size >= times),
     acquire: (key, owner, ttl, waitedFor) =>
       Effect.map(counting.acquire(key, owner, ttl, waitedFor), (answer) => {
-        if (answer._tag === "Follower") followed++;
+        if (answer._tag === "Follower") followers.add(owner);
         return answer;
       }),
   };
@@ -119,6 +122,9 @@ export function around(
   };
 }
 
+// Without the adapters, so that a suite in a Worker has no more than its own.
+const Cache = makeCacheModule(() => undefined);
+
 /** A client of a store, patient enough for a slow machine; what it is told by `onError` is added to `errors`. */
 export function clientOf(
   adapter: Store<unknown>,
@@ -130,6 +136,8 @@ export function clientOf(
     leaseTtl: LONG,
     waitMax: LONG,
     operationTimeout: SOON,
+    // Also where requests may not share what they do: a case is one of them.
+    coalesce: true,
     ...options,
     ...(errors && {
       hooks: { onError: (error: CacheLockingError) => Effect.sync(() => void errors.push(error)) },

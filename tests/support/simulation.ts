@@ -1,5 +1,7 @@
-import { Clock, Duration, Effect, type Exit, type Fiber } from "effect";
+import { Cause, Effect, type Exit } from "effect";
 import { setImmediate } from "node:timers/promises";
+import { seededRandom, shuffle } from "./random.ts";
+import { runnerIn } from "./virtual_time.ts";
 
 /** What a simulation may be told. */
 export interface SimulationOptions {
@@ -13,6 +15,8 @@ export interface Simulation {
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<A>;
   /** The same, and gives its exit. */
   readonly runExit: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>;
+  /** Begins an effect in this world, for code in it that speaks in promises. */
+  readonly promise: <A, E>(effect: Effect.Effect<A, E>) => Promise<A>;
   /** The time in milliseconds, from an hour of its own on. */
   readonly now: () => number;
   /** Makes the wall clock jump, and no other. */
@@ -30,44 +34,24 @@ interface Timer {
 
 /** Makes a world. Fibers, timers and promises run in it; real I/O doesn't. */
 export function simulate({ seed }: SimulationOptions = {}): Simulation {
-  const random = mulberry32(seed ?? 0);
+  const random = seededRandom(seed ?? 0);
   const timers = new Set<Timer>();
   let tasks: (() => void)[] = [];
   let now = 1_700_000_000_000;
   let skew = 0;
 
-  const sleep = (duration: Parameters<Clock.Clock["sleep"]>[0]) =>
-    Effect.promise((over) =>
-      new Promise<void>((wake) => {
-        const timer = { at: now + Math.max(0, Duration.toMillis(duration)), wake };
-        timers.add(timer);
-        over.addEventListener("abort", () => timers.delete(timer));
-      })
-    );
-  const millis = () => now + skew;
-  const nanos = () => BigInt(Math.round(now * 1e6));
-  // Under the names of Effect 3 and of Effect 4.
-  const clock = {
-    [Symbol.for("effect/Clock")]: Symbol.for("effect/Clock"),
-    unsafeCurrentTimeMillis: millis,
-    currentTimeMillisUnsafe: millis,
-    unsafeCurrentTimeNanos: nanos,
-    currentTimeNanosUnsafe: nanos,
-    monotonicTimeNanosUnsafe: nanos,
-    currentTimeMillis: Effect.sync(millis),
-    currentTimeNanos: Effect.sync(nanos),
-    monotonicTimeNanos: Effect.sync(nanos),
-    sleep,
-  } as unknown as Clock.Clock;
-
-  const scheduleTask = (task: () => void) => void tasks.push(task);
-  const scheduler = {
-    executionMode: "async",
-    shouldYield: (fiber: { currentOpCount: number }) =>
-      (seed === undefined ? fiber.currentOpCount > 2048 : random() < 0.05) ? 1 : false,
-    scheduleTask,
-    makeDispatcher: () => ({ scheduleTask, flush: () => {} }),
+  const after = (millis: number, wake: () => void) => {
+    const timer = { at: now + millis, wake };
+    timers.add(timer);
+    return () => void timers.delete(timer);
   };
+  const runner = runnerIn(
+    { wall: () => now + skew, monotonic: () => now, after },
+    {
+      schedule: (task) => void tasks.push(task),
+      yields: (steps) => seed === undefined ? steps > 2048 : random() < 0.05,
+    },
+  );
 
   const runTasks = () => {
     const batch = tasks;
@@ -86,9 +70,8 @@ export function simulate({ seed }: SimulationOptions = {}): Simulation {
   };
 
   const runExit = async <A, E>(effect: Effect.Effect<A, E>): Promise<Exit.Exit<A, E>> => {
-    const fiber = runFork(withClock(effect, clock), { scheduler });
     let exit: Exit.Exit<A, E> | undefined;
-    fiber.addObserver((result) => exit = result);
+    runner.start(effect, (result) => exit = result);
     let stalls = 0;
     while (exit === undefined) {
       await setImmediate();
@@ -109,46 +92,17 @@ export function simulate({ seed }: SimulationOptions = {}): Simulation {
       const exit = await runExit(effect);
       return Effect.runSync(exit);
     },
+    promise: (effect) =>
+      new Promise((resolve, reject) =>
+        runner.start(
+          effect,
+          (exit) =>
+            exit._tag === "Success" ? resolve(exit.value) : reject(Cause.squash(exit.cause)),
+        )
+      ),
     now: () => now,
     skew: (millis) => skew += millis,
     timers: () => timers.size,
     random,
   };
-}
-
-type Runner = <A, E>(
-  effect: Effect.Effect<A, E>,
-  options: { readonly scheduler: unknown },
-) => Fiber.Fiber<A, E> & { addObserver(observer: (exit: Exit.Exit<A, E>) => void): void };
-
-// The two majors' schedulers have different types, and one object serves both.
-const runFork = Effect.runFork as unknown as Runner;
-
-const effects = Effect as unknown as {
-  withClock?: <A, E>(effect: Effect.Effect<A, E>, clock: Clock.Clock) => Effect.Effect<A, E>;
-};
-
-/** Effect 3 keeps its clock apart from the context. */
-function withClock<A, E>(effect: Effect.Effect<A, E>, clock: Clock.Clock): Effect.Effect<A, E> {
-  return effects.withClock?.(effect, clock) ??
-    Effect.provideService(effect, Clock.Clock as never, clock as never);
-}
-
-/** A seeded generator: mulberry32, by Tommy Ettinger, in the public domain. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-function shuffle<T>(items: T[], random: () => number): void {
-  for (let i = items.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [items[i], items[j]] = [items[j]!, items[i]!];
-  }
 }

@@ -1,0 +1,92 @@
+import { type Clock, Duration, Effect, Fiber } from "effect";
+import { machineClock } from "./clock.ts";
+import { inWorkers } from "./runtime.ts";
+
+/**
+ * Runs something when a time in milliseconds is over, unless it was called off before, with what this returns. If the
+ * event loop was blocked until then, what has arrived meanwhile comes first.
+ */
+export function deadline(clock: Clock.Clock, millis: number, expire: () => void): () => void {
+  if (clock === machineClock && !inWorkers) {
+    const added = { at: performance.now() + millis, expire };
+    add(added);
+    return () => remove(added);
+  }
+  let off = false;
+  const sleeper = Effect.runFork(
+    Effect.map(clock.sleep(Duration.millis(millis)), () => {
+      if (!off) expire();
+    }),
+  );
+  return () => {
+    off = true;
+    Effect.runFork(Fiber.interrupt(sleeper));
+  };
+}
+
+interface Deadline {
+  /** By the machine's monotonic clock, in milliseconds. */
+  readonly at: number;
+  readonly expire: () => void;
+}
+
+// All share one timer, which stays when they are called off: to set and clear one for each took an eighth of a hit.
+const deadlines = new Set<Deadline>();
+let timer: Timer | undefined;
+let timerAt = Infinity;
+
+/** What a timer can do where it can hold a process. */
+type Timer = ReturnType<typeof setTimeout> & {
+  readonly ref?: () => void;
+  readonly unref?: () => void;
+};
+
+/** The longest that a timer can be set for, in milliseconds: 24 days. */
+const LONGEST = 2 ** 31 - 1;
+
+function add(deadline: Deadline): void {
+  deadlines.add(deadline);
+  if (deadlines.size === 1) timer?.ref?.();
+  if (deadline.at < timerAt) setTimer(deadline.at);
+}
+
+/** The timer holds no process that has nothing to wait for. */
+function remove(deadline: Deadline): void {
+  deadlines.delete(deadline);
+  if (deadlines.size > 0 || timer === undefined) return;
+  if (timer.unref !== undefined) {
+    timer.unref();
+  } else {
+    clearTimeout(timer);
+    timerAt = Infinity;
+  }
+}
+
+function setTimer(at: number): void {
+  clearTimeout(timer);
+  timer = setTimeout(sweep, Math.min(at - performance.now(), LONGEST)) as Timer;
+  timerAt = at;
+}
+
+function sweep(): void {
+  const now = performance.now();
+  timer = undefined;
+  timerAt = Infinity;
+  const over: Deadline[] = [];
+  let next = Infinity;
+  for (const each of deadlines) {
+    if (each.at <= now) over.push(each);
+    else next = Math.min(next, each.at);
+  }
+  if (next < Infinity) setTimer(next);
+  afterInput(() => {
+    for (const each of over.sort((a, b) => a.at - b.at)) {
+      if (!deadlines.has(each)) continue;
+      remove(each);
+      each.expire();
+    }
+  });
+}
+
+const { setImmediate: afterInput = (run: () => void) => void setTimeout(run, 0) } =
+  globalThis as unknown as { readonly setImmediate?: (run: () => void) => void };

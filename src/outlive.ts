@@ -1,0 +1,37 @@
+import { Effect, Fiber } from "effect";
+import { cacheLockingError } from "./errors.ts";
+import type { Flight } from "./flight.ts";
+import { forkApart } from "./fork.ts";
+import { report } from "./report.ts";
+
+/**
+ * Starts what may go on after the flight's callers have left or have been answered, and tells the host of it, which might
+ * end it with them otherwise.
+ */
+export function outlive<A, E, R>(
+  flight: Flight,
+  effect: Effect.Effect<A, E, R>,
+): Effect.Effect<Fiber.Fiber<A, E>, never, R> {
+  const { key, starter: { call: { settings } } } = flight;
+  const { waitUntil } = settings;
+  const forked = forkApart(effect);
+  if (waitUntil === undefined) return forked;
+  return Effect.tap(forked, (fiber) => {
+    const over = Effect.runPromise(Effect.asVoid(Fiber.await(fiber)));
+    const told = Effect.try({ try: () => waitUntil(over), catch: (error) => error });
+    return Effect.matchEffect(told, {
+      onSuccess: () => Effect.void,
+      onFailure: (error) =>
+        report(
+          flight,
+          settings,
+          cacheLockingError(
+            "HOOK_FAILED",
+            `Cannot keep the work for ${JSON.stringify(key)} going: \`waitUntil\` threw`,
+            { key, phase: "hook" },
+            error,
+          ),
+        ),
+    });
+  });
+}
