@@ -1,0 +1,111 @@
+/**
+ * The R2 adapter: entries and leases as objects of a Cloudflare R2 bucket, through a Worker's binding or, from anywhere
+ * else, through an AWS SDK client of R2's S3 API.
+ *
+ * A key is one object, which holds its entry or its lease. Every write that must not be made twice is conditional, so that
+ * fills are fenced. There is no push: followers poll. R2 takes one write a second to one object, so that a fill, or a
+ * release, that comes sooner after its acquire is written when that second is over.
+ *
+ * A lease is over for those who have seen it stay unchanged for as long as it lives, or if R2 says that it was written
+ * longer ago. A binding says when an object was written, but not what time it is: how old it is, is told by the Worker's
+ * clock, which is Cloudflare's own. R2's S3 API tells the time with every answer, in whole seconds.
+ *
+ * Bundled for a Worker, from npm, it has the binding alone and nothing of the AWS SDK.
+ *
+ * Nothing removes an object whose entry has expired but the next fetch of its key, `delete`, or a lifecycle rule of the
+ * bucket, which must leave leases the time that they need: a day is enough.
+ *
+ * @example
+ * ```ts no-run
+ * import { Effect } from "effect";
+ * import { Cache } from "cache-locking";
+ * import { r2Adapter, type R2Bucket } from "cache-locking/r2";
+ *
+ * export default {
+ *   async fetch(_request: Request, env: { readonly BUCKET: R2Bucket }): Promise<Response> {
+ *     const cache = Cache.make({ adapter: r2Adapter({ bucket: env.BUCKET }), cacheTtl: "1 hour" });
+ *     const report = cache.getOrSet("report", () => Effect.succeed({ total: 42 }));
+ *     return Response.json((await Effect.runPromise(report)).value);
+ *   },
+ * };
+ * ```
+ *
+ * @module
+ */
+import { type Bucket, bucketObjects, patient } from "../src/bucket_objects.ts";
+import type { Codec } from "../src/codec.ts";
+import { commandObjects } from "../src/command_objects.ts";
+import { describe } from "../src/describe.ts";
+import type { LeasesHalf } from "../src/halves.ts";
+import { leasesHalf } from "../src/leases_half.ts";
+import { loadOnce } from "../src/load_once.ts";
+import { notInstalled } from "../src/not_installed.ts";
+import { makeObjectStore } from "../src/object_store.ts";
+import type { Objects } from "../src/objects.ts";
+import { sharedStore } from "../src/shared_store.ts";
+import type { Store } from "../src/store.ts";
+
+/**
+ * A bucket, as [a Worker's binding](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) has it. It is
+ * declared here, so that no version of `@cloudflare/workers-types` has to match.
+ */
+export type R2Bucket = Bucket;
+
+/** A client of R2's S3 API, as [`@aws-sdk/client-s3`](https://github.com/aws/aws-sdk-js-v3) makes it. */
+export interface R2Client {
+  /** Sends a command; the adapter sends `GetObject`, `PutObject` and `DeleteObject`. */
+  send(command: never, options?: { readonly abortSignal?: AbortSignal }): Promise<unknown>;
+}
+
+/** Where the objects are: the binding, or a client and the bucket's name. */
+export type R2Place =
+  | { readonly bucket: R2Bucket; readonly client?: undefined }
+  | { readonly bucket: string; readonly client: R2Client };
+
+/** The options of {@linkcode r2Leases}. */
+export type R2LeasesOptions = R2Place & {
+  /** What the names of objects begin with. Nothing by default, and `'lease:'` for leases alone. */
+  readonly keyPrefix?: string | undefined;
+};
+
+/** The options of {@linkcode r2Adapter}. */
+export type R2AdapterOptions = R2LeasesOptions & {
+  /** How values become bytes; JSON by default. */
+  readonly codec?: Codec | undefined;
+};
+
+/**
+ * Makes the store of a bucket; the same one for the same options. Throws a `TypeError` for options that can't be used.
+ */
+export function r2Adapter<V = unknown>(options: R2AdapterOptions): Store<V> {
+  return sharedStore("r2", options, () => makeStore(options)) as Store<V>;
+}
+
+/**
+ * Keeps leases alone, for adapters that keep their entries elsewhere. Throws a `TypeError` for options that can't be
+ * used.
+ */
+export function r2Leases(options: R2LeasesOptions): LeasesHalf {
+  const { keyPrefix = "lease:" } = options;
+  return leasesHalf(sharedStore("r2 leases", options, () => makeStore({ ...options, keyPrefix })));
+}
+
+const sdk = loadOnce(() => import("@aws-sdk/client-s3").catch(notInstalled("@aws-sdk/client-s3")));
+
+function makeStore(options: R2AdapterOptions): Store<unknown> {
+  const { keyPrefix, codec } = options;
+  return makeObjectStore({ name: "r2", objects: objectsOf(options), keyPrefix, codec });
+}
+
+function objectsOf({ client, bucket }: R2Place): Objects {
+  if (client === undefined) return bucketObjects(bucket);
+  if (typeof client?.send !== "function") {
+    throw new TypeError(`\`client\` must be an S3 client, and is ${describe(client)}`);
+  }
+  if (typeof bucket !== "string" || bucket === "") {
+    throw new TypeError(
+      `\`bucket\` must be the name of a bucket beside a \`client\`, and is ${describe(bucket)}`,
+    );
+  }
+  return patient(commandObjects({ client, bucket, commands: sdk, conditional: "known" }));
+}

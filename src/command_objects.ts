@@ -1,0 +1,130 @@
+import type { Objects } from "./objects.ts";
+import { makeServerClock } from "./server_clock.ts";
+
+/** A client that sends commands, which it signs, and retries if they fail in passing. */
+export interface CommandClient {
+  /** Sends one command. */
+  send(command: never, options?: { readonly abortSignal?: AbortSignal }): Promise<unknown>;
+}
+
+/** The commands of the client, by their names there. */
+export interface Commands {
+  readonly GetObjectCommand: new (input: Input) => Command;
+  readonly PutObjectCommand: new (
+    input: Input & { Body: Uint8Array; IfMatch?: string; IfNoneMatch?: string },
+  ) => Command;
+  readonly DeleteObjectCommand: new (input: Input) => Command;
+}
+
+/** The options of {@linkcode commandObjects}. */
+export interface CommandObjectsOptions {
+  readonly client: CommandClient;
+  /** The bucket's name. */
+  readonly bucket: string;
+  /** Loads the commands. */
+  readonly commands: () => Promise<Commands>;
+  readonly conditional: Objects["conditional"];
+}
+
+interface Input {
+  Bucket: string;
+  Key: string;
+}
+
+interface Command {
+  readonly middlewareStack: {
+    add(
+      middleware: never,
+      options: { readonly step: "deserialize"; readonly priority: "low" },
+    ): void;
+  };
+}
+
+interface GetOutput {
+  readonly Body: { transformToByteArray(): Promise<Uint8Array> };
+  readonly ETag: string;
+  readonly LastModified: Date;
+}
+
+/** What an HTTP answer looks like to a client's middleware. */
+interface Answer {
+  readonly response: { readonly headers: Readonly<Record<string, string | undefined>> };
+}
+
+/** The unit of an HTTP date. Some servers renew that of their replies once a second, so that it may be a second old. */
+const SECOND = 1000;
+
+/** What a conditional write is refused with, or must be tried again with. */
+const refusals = [
+  "PreconditionFailed",
+  "NoSuchKey",
+  "ConditionalRequestConflict",
+  "OperationAborted",
+];
+
+/** Makes the objects of a bucket that is reached over HTTP. Of the server's clock it learns by each answer's `Date`. */
+export function commandObjects(
+  { client, bucket, commands, conditional }: CommandObjectsOptions,
+): Objects {
+  const clock = makeServerClock({ late: 2 * SECOND });
+
+  const learn = <Args>(next: (args: Args) => Promise<Answer>) => async (args: Args) => {
+    const sent = performance.now();
+    const answer = await next(args);
+    const date = Date.parse(answer.response.headers.date ?? "");
+    if (!Number.isNaN(date)) clock.learn(date, sent);
+    return answer;
+  };
+  const send = async (command: Command, abortSignal: AbortSignal, answers: readonly string[]) => {
+    command.middlewareStack.add(learn as never, { step: "deserialize", priority: "low" });
+    try {
+      return await client.send(command as never, { abortSignal });
+    } catch (error) {
+      const name = error instanceof Error ? error.name : "";
+      if (answers.includes(name)) return undefined;
+      throw name in explanations ? new Error(explanations[name]!(bucket), { cause: error }) : error;
+    }
+  };
+  const at = (Key: string) => ({ Bucket: bucket, Key });
+
+  return {
+    conditional,
+    resolution: SECOND,
+    now: clock.now,
+    async get(name, signal) {
+      const { GetObjectCommand } = await commands();
+      const answer = await send(new GetObjectCommand(at(name)), signal, ["NoSuchKey"]);
+      if (answer === undefined) return undefined;
+      const { Body, ETag, LastModified } = answer as GetOutput;
+      return {
+        body: await Body.transformToByteArray(),
+        etag: ETag,
+        written: LastModified.getTime(),
+      };
+    },
+    async put(name, body, { over, signal }) {
+      const { PutObjectCommand } = await commands();
+      const condition = over === undefined
+        ? {}
+        : over === null
+        ? { IfNoneMatch: "*" }
+        : { IfMatch: over };
+      const command = new PutObjectCommand({ ...at(name), Body: body, ...condition });
+      const answer = await send(command, signal, over === undefined ? [] : refusals);
+      return (answer as { readonly ETag: string } | undefined)?.ETag;
+    },
+    async delete(name, signal) {
+      const { DeleteObjectCommand } = await commands();
+      await send(new DeleteObjectCommand(at(name)), signal, []);
+    },
+  };
+}
+
+const explanations: Readonly<Record<string, (bucket: string) => string>> = {
+  NoSuchBucket: (bucket) => `there is no bucket ${JSON.stringify(bucket)}`,
+  AccessDenied: (bucket) =>
+    `access to the bucket ${
+      JSON.stringify(bucket)
+    } is denied; who may not list it is told so even of objects that ` +
+    "aren't there",
+};
