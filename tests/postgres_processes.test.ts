@@ -1,0 +1,23 @@
+import { withoutServer } from "./support/address.ts";
+import { connect } from "./support/connections/postgres.ts";
+import { postgresClients, postgresUrl, statementsOn } from "./support/postgres_clients.ts";
+import { rounds } from "./support/rounds.ts";
+
+const place = { url: postgresUrl!, table: "rounds" };
+
+rounds("Postgres", {
+  skip: postgresUrl === undefined ? withoutServer("POSTGRES_URL") : false,
+  connection: "postgres",
+  place,
+  open: () => connect(place),
+  // Three of the leader's process, and four of each of the others.
+  most: 15,
+  async count() {
+    const { connect, close } = await postgresClients(postgresUrl!);
+    const { take } = await statementsOn(connect({ onnotice: () => {} }), place.table);
+    return {
+      take: async () => (await take()).filter((name) => name !== "listen"),
+      stop: close,
+    };
+  },
+});
