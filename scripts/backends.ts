@@ -1,10 +1,29 @@
 import process from "node:process";
 import type { Description, Running } from "./backends/description.ts";
+import { dynamodb } from "./backends/dynamodb.ts";
+import { memcached } from "./backends/memcached.ts";
+import { pgbouncer, postgres } from "./backends/postgres.ts";
+import { mongodb, mongodbReplicaSet } from "./backends/mongodb.ts";
 import { redis, redisCluster } from "./backends/redis.ts";
+import { s3 } from "./backends/s3.ts";
 import { toxiproxy } from "./backends/toxiproxy.ts";
+import { workers } from "./backends/workers.ts";
+import type { EffectMajor } from "./project.ts";
 
 /** The servers that the suites know. */
-const descriptions: readonly Description[] = [redis, redisCluster, toxiproxy];
+const descriptions: readonly Description[] = [
+  dynamodb,
+  memcached,
+  mongodb,
+  mongodbReplicaSet,
+  pgbouncer,
+  postgres,
+  redis,
+  redisCluster,
+  s3,
+  toxiproxy,
+  workers,
+];
 
 /** A real server that the suites run against. */
 export interface Server extends Running {
@@ -36,13 +55,13 @@ export const backendsRequired: boolean = process.env.BACKENDS === "required";
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Starts the servers that this machine has, but for those whose addresses are in the environment: `REDIS_URL`, … */
-export async function startBackends(): Promise<Backends> {
+export async function startBackends(effect: EffectMajor): Promise<Backends> {
   const servers: Server[] = [];
   const missing: Missing[] = [];
   await Promise.all(descriptions.map(async ({ backend, start }) => {
     try {
       const url = process.env[variableOf(backend)];
-      const running = url ? elsewhere(url) : await start();
+      const running = url ? elsewhere(url) : await start(effect);
       servers.push({ backend, ...running });
     } catch (error) {
       missing.push({ backend, reason: error instanceof Error ? error.message : String(error) });

@@ -10,22 +10,16 @@ import {
   redisLeases,
   type RedisSubscriber,
 } from "../adapters/redis.ts";
-import { Cache, type CacheLockingError, type Codec, type Store } from "../mod.ts";
+import { Cache, type CacheLockingError, type Store } from "../mod.ts";
 import { randomToken } from "../src/token.ts";
 import { conformance } from "./conformance.ts";
 import { withoutServer } from "./support/address.ts";
 import { ioredisVersions, monitor, opened, redisUrl } from "./support/redis_clients.ts";
+import { sideBySide } from "./support/side_by_side.ts";
+import { reversed } from "./support/reversed.ts";
 
 const skip = redisUrl === undefined ? withoutServer("REDIS_URL") : false;
 const [newest, oldest] = skip ? [] : await ioredisVersions();
-
-/** Text turned round, as bytes that are no text. */
-const reversed: Codec = {
-  encode: (value) =>
-    new TextEncoder().encode(JSON.stringify({ value })).reverse().map((byte) => ~byte),
-  decode: (bytes) =>
-    JSON.parse(new TextDecoder().decode(bytes.map((byte) => ~byte).reverse())).value,
-};
 
 describe("redis: the suite", () => {
   let admin: Redis;
@@ -53,9 +47,7 @@ describe("redis: the suite", () => {
           ]),
         values: adapter.codec ? [[null, "é"]] : [],
       });
-      for (const { name, run, skipped } of cases) {
-        it(name, { skip: skip || (skipped ?? false) }, run);
-      }
+      sideBySide(cases, { skip, atOnce: 4 });
     });
 
   suite("one server", {}, {}, { entry: (key) => key, lease: (key) => `lease:{${key}}` });

@@ -10,6 +10,7 @@ import { conformance } from "./conformance.ts";
 import { variable, withoutServer } from "./support/address.ts";
 import { ioredisVersions, opened, redisClusterUrl } from "./support/redis_clients.ts";
 import { startRedisCluster } from "./support/redis_server.ts";
+import { sideBySide } from "./support/side_by_side.ts";
 
 const skip = redisClusterUrl === undefined ? withoutServer("REDIS_CLUSTER_URL") : false;
 const [newest, oldest] = skip ? [] : await ioredisVersions();
@@ -42,9 +43,7 @@ describe("redis cluster: the suite", () => {
             );
           }),
       });
-      for (const { name, run, skipped } of cases) {
-        it(name, { skip: skip || (skipped ?? false) }, run);
-      }
+      sideBySide(cases, { skip, atOnce: 4 });
     });
 
   suite("keys without hash tags", {}, {}, "");

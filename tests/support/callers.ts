@@ -3,6 +3,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { variable } from "./address.ts";
+import type { Place } from "./connections/connection.ts";
 
 /** What one process is asked to do. */
 export interface Task {
@@ -52,16 +53,20 @@ export interface Caller {
   end(): Promise<number>;
 }
 
-/** Starts processes over one server: of Deno and of Node in turns, where the suite is run with both. */
-export function startCallers(
-  count: number,
-  server: { readonly url: string; readonly cluster?: boolean },
-): Promise<Caller[]> {
+/** What the processes are over. */
+export interface Backend {
+  /** The module of `connections/` that opens its clients. */
+  readonly connection: string;
+  readonly place: Place;
+}
+
+/** Starts processes over one backend: of Deno and of Node in turns, where the suite is run with both. */
+export function startCallers(count: number, backend: Backend): Promise<Caller[]> {
   const commands = commandsOfCallers();
   return Promise.all(
     Array.from({ length: count }, (_, index) => {
       const [command, ...args] = commands[index % commands.length]!;
-      return startCaller(command!, [...args, JSON.stringify(server)]);
+      return startCaller(command!, [...args, JSON.stringify(backend)]);
     }),
   );
 }
@@ -74,17 +79,25 @@ function commandsOfCallers(): string[][] {
   return [[process.execPath, ...own ? ["run", "-A", "--no-check"] : [], program]];
 }
 
+/** How many fetches of which key have begun, in all processes. */
+const begun = new Map<string, number>();
+
 async function startCaller(command: string, args: readonly string[]): Promise<Caller> {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
   const over = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const tasks = new Map<number, { begin: () => void; done: (report: Report) => void }>();
+  const tell = (line: object) => child.stdin!.write(`${JSON.stringify(line)}\n`);
   await new Promise<void>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", () => reject(new Error(`${command} ${args.join(" ")} did not come up`)));
     createInterface({ input: child.stdout! }).on("line", (line) => {
-      const { id, event, report } = JSON.parse(line);
+      const { id, event, key, report } = JSON.parse(line);
       if (event === "ready") resolve();
-      if (event === "fetching") tasks.get(id)?.begin();
+      if (event === "fetching") {
+        begun.set(key, (begun.get(key) ?? 0) + 1);
+        tell({ id, number: begun.get(key) });
+        tasks.get(id)?.begin();
+      }
       if (report !== undefined) tasks.get(id)?.done(report);
     });
   });
@@ -97,7 +110,7 @@ async function startCaller(command: string, args: readonly string[]): Promise<Ca
       const fetching = new Promise<void>((resolve) => begin = resolve);
       const report = new Promise<Report>((resolve) => done = resolve);
       tasks.set(id, { begin, done });
-      child.stdin!.write(`${JSON.stringify({ ...task, id })}\n`);
+      tell({ ...task, id });
       return { fetching, report };
     },
     // Deno's `child.kill` works once.

@@ -1,5 +1,6 @@
 import { Effect, Fiber } from "effect";
 import { AdapterError, type AdapterOperation, type Store } from "../../mod.ts";
+import { attempt } from "../../src/attempt.ts";
 import { forkApart } from "../../src/fork.ts";
 
 /** What happens to the operations of one process. */
@@ -10,6 +11,8 @@ export interface Trouble {
   readonly trouble?:
     | ((operation: AdapterOperation, key: string) => "before" | "after" | "hang" | undefined)
     | undefined;
+  /** Makes each operation one promise, as an adapter over a client has it, by this way to run it. */
+  readonly promise?: (<A, E>(effect: Effect.Effect<A, E>) => Promise<A>) | undefined;
   /** Takes the push away. */
   readonly poll?: boolean | undefined;
 }
@@ -25,7 +28,7 @@ export interface ProcessStore extends Store<unknown> {
 /** Makes the store of one process: a round trip away from the backend, and with a flight table of its own. */
 export function processOver(
   backend: Store<unknown>,
-  { latency = 0, trouble, poll = false }: Trouble = {},
+  { latency = 0, trouble, promise, poll = false }: Trouble = {},
 ): ProcessStore {
   const counts: Partial<Record<AdapterOperation, number>> = {};
   const operations: AdapterOperation[] = [];
@@ -37,8 +40,8 @@ export function processOver(
     operation: AdapterOperation,
     key: string,
     run: () => Effect.Effect<A, AdapterError, R>,
-  ): Effect.Effect<A, AdapterError, R> =>
-    Effect.suspend(() => {
+  ): Effect.Effect<A, AdapterError, R> => {
+    const answer = Effect.suspend(() => {
       counts[operation] = (counts[operation] ?? 0) + 1;
       operations.push(operation);
       const kind = trouble?.(operation, key);
@@ -47,11 +50,20 @@ export function processOver(
       if (kind === "before") return Effect.flatMap(trip(), () => lost);
       // What was sent arrives, even if whoever sent it doesn't wait for the answer any more.
       const sent = forkApart(Effect.flatMap(trip(), run));
-      return Effect.flatMap(sent, (fiber) =>
-        Effect.flatMap(Fiber.join(fiber), (answer) =>
-          Effect.flatMap(trip(), () =>
-            kind === "after" ? lost : Effect.succeed(answer))));
+      return Effect.flatMap(
+        sent,
+        (fiber) =>
+          Effect.flatMap(
+            Fiber.join(fiber),
+            (answer) =>
+              Effect.flatMap(trip(), () => kind === "after" ? lost : Effect.succeed(answer)),
+          ),
+      );
     });
+    return promise === undefined || operation === "watch"
+      ? answer
+      : attempt(operation, key, () => promise(answer as Effect.Effect<A, AdapterError>));
+  };
 
   return {
     name: "remote",

@@ -1,8 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
+import { freePort, startServer } from "./server.ts";
 
 /** A redis-server that was started here, with a folder that goes with it. */
 export interface RedisServer {
@@ -28,19 +27,15 @@ export async function startRedisServer(
   { port, args = [] }: RedisServerOptions = {},
 ): Promise<RedisServer> {
   const listening = port ?? await freePort();
-  const folder = mkdtempSync(join(tmpdir(), "cache-locking-redis-"));
-  const server = spawn(binary, [
-    ...["--port", String(listening), "--bind", "127.0.0.1", "--dir", folder],
-    ...["--save", "", "--appendonly", "no", ...args],
-  ], { stdio: ["ignore", "pipe", "ignore"] });
-  const over = new Promise<void>((resolve) => server.once("close", () => resolve()));
-  const stop = async () => {
-    server.kill("SIGKILL");
-    await over;
-    rmSync(folder, { recursive: true, force: true });
-  };
+  const { stop } = await startServer({
+    command: binary,
+    args: (folder) => [
+      ...["--port", String(listening), "--bind", "127.0.0.1", "--dir", folder],
+      ...["--save", "", "--appendonly", "no", ...args],
+    ],
+    ready: "Ready to accept connections",
+  });
   try {
-    await ready(server);
     const info = await redisCommand(listening, "INFO server");
     const version = /redis_version:(\S+)/.exec(info)?.[1] ?? "of an unknown version";
     return { port: listening, url: `redis://127.0.0.1:${listening}`, version, stop };
@@ -76,6 +71,24 @@ export async function startRedisCluster(
   }
 }
 
+/** Starts a Sentinel that watches a server under the name `main`, and alone decides that it failed. */
+export async function startSentinel(
+  binary: string,
+  watched: RedisServer,
+): Promise<Pick<RedisServer, "port" | "stop">> {
+  const port = await freePort();
+  const { stop } = await startServer({
+    command: binary,
+    args: (folder) => {
+      const config = join(folder, "sentinel.conf");
+      writeFileSync(config, `sentinel monitor main 127.0.0.1 ${watched.port} 1\n`);
+      return [config, "--sentinel", "--port", String(port), "--bind", "127.0.0.1", "--dir", folder];
+    },
+    ready: "+monitor master main",
+  });
+  return { port, stop };
+}
+
 /** Sends one command on a connection of its own, and returns the reply as it came. */
 export function redisCommand(port: number, command: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -87,30 +100,6 @@ export function redisCommand(port: number, command: string): Promise<string> {
       if (reply.startsWith("-")) reject(new Error(`${command}: ${reply}`));
       else resolve(reply);
     });
-  });
-}
-
-/** A port of the loopback that is free now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
-}
-
-function ready(server: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let output = "";
-    server.stdout!.on("data", (data) => {
-      output += data;
-      if (output.includes("Ready to accept connections")) resolve();
-    });
-    server.once("error", reject);
-    server.once("close", () => reject(new Error(`redis-server did not come up:\n${output}`)));
   });
 }
 

@@ -1,5 +1,5 @@
 import { randomToken } from "../../src/token.ts";
-import { freePort } from "./redis_server.ts";
+import { freePort } from "./server.ts";
 
 /** A network between a client and a server that can be broken. */
 export interface Network {

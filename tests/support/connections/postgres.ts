@@ -1,0 +1,19 @@
+import { postgresAdapter } from "../../../adapters/postgres.ts";
+import type { Connection, Place } from "./connection.ts";
+
+/** Opens a client of a Postgres server, with the options of postgres.js, or of a pooler: `push: false`. */
+export async function connect(
+  { url, table, push = true, ...options }: Place,
+): Promise<Connection> {
+  const { default: postgres } = await import("postgres");
+  const sql = postgres(url, { max: 4, onnotice: () => {}, ...options });
+  return {
+    store: postgresAdapter({
+      sql,
+      table: table as string | undefined,
+      ...(push ? {} : { subscriber: false }),
+    }),
+    ready: () => sql`select 1`,
+    close: () => sql.end({ timeout: 0 }),
+  };
+}

@@ -1,0 +1,14 @@
+import { redisAdapter } from "../../../adapters/redis.ts";
+import type { Connection, Place } from "./connection.ts";
+
+/** Opens a client of a Redis server. */
+export async function connect({ url, ...options }: Place): Promise<Connection> {
+  const { Redis } = await import("ioredis");
+  const client = new Redis(url, options);
+  client.on("error", () => {});
+  return {
+    store: redisAdapter({ client }),
+    ready: () => client.ping(),
+    close: () => client.disconnect(),
+  };
+}

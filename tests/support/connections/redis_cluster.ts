@@ -1,0 +1,14 @@
+import { redisAdapter } from "../../../adapters/redis.ts";
+import type { Connection, Place } from "./connection.ts";
+
+/** Opens a client of a Redis Cluster. */
+export async function connect({ url }: Place): Promise<Connection> {
+  const { Cluster } = await import("ioredis");
+  const client = new Cluster([url]);
+  client.on("error", () => {});
+  return {
+    store: redisAdapter({ client }),
+    ready: () => client.ping(),
+    close: () => client.disconnect(),
+  };
+}

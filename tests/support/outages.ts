@@ -1,0 +1,155 @@
+import { Effect } from "effect";
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Cache, type CallOptions } from "../../mod.ts";
+import { randomToken } from "../../src/token.ts";
+import type { Connection } from "./connections/connection.ts";
+import { type Network, openNetwork } from "./toxiproxy.ts";
+
+/** A server of the suite's own, which it may stop. */
+export interface OwnServer {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** The outages of a backend. */
+export interface Outages {
+  /** The reason why they can't be run here. */
+  readonly skip: string | false;
+  /** Where Toxiproxy is. */
+  readonly toxiproxy: string | undefined;
+  /** Starts a server, on this port where one is given. */
+  readonly start: (port?: number) => Promise<OwnServer>;
+  /** Opens a client of the server behind this port of the loopback. */
+  readonly open: (port: number) => Promise<Connection>;
+}
+
+const FETCH = 300;
+const TIMEOUT = 500;
+/** What a slow machine may add. */
+const SLACK = 400;
+
+/** Tests what happens to herds whose server is restarted, cut off or lost behind a network that swallows everything. */
+export function outages(name: string, { skip, toxiproxy, start, open }: Outages): void {
+  describe(`${name} in trouble`, { skip }, () => {
+    let server: OwnServer;
+    let network: Network;
+    const connections: Connection[] = [];
+    before(async () => {
+      server = await start();
+      network = await openNetwork(toxiproxy!, server.port);
+    });
+    after(async () => {
+      await network.heal();
+      for (const connection of connections) await connection.close();
+      await network.close();
+      await server.stop();
+    });
+
+    /** Processes with 50 callers each of a cold key, while something happens. */
+    async function herd(during: () => Promise<void>, options: CallOptions<unknown>) {
+      const key = randomToken();
+      const processes = await Promise.all([0, 1, 2].map(async () => {
+        const connection = await open(network.port);
+        connections.push(connection);
+        await connection.ready();
+        const cache = Cache.make({
+          adapter: connection.store,
+          operationTimeout: TIMEOUT,
+          waitStep: 50,
+          ...options,
+        });
+        return { cache, fetches: 0, values: 0, failures: [] as string[], slowest: 0 };
+      }));
+      const calls = processes.flatMap((process) => {
+        const fetcher = () => Effect.as(Effect.sleep(FETCH), ++process.fetches);
+        return Array.from({ length: 50 }, async () => {
+          const began = performance.now();
+          await Effect.runPromise(Effect.match(process.cache.getOrSet(key, fetcher), {
+            onSuccess: () => process.values++,
+            onFailure: (error) => process.failures.push(error._tag),
+          }));
+          process.slowest = Math.max(process.slowest, performance.now() - began);
+        });
+      });
+      await during();
+      await Promise.all(calls);
+      return processes;
+    }
+
+    async function bypassed(during: () => Promise<void>, within: number) {
+      for (const each of await herd(during, { onCacheFailure: "bypass" })) {
+        assert.deepEqual(each.failures, []);
+        assert.equal(each.values, 50);
+        assert.ok(each.fetches <= 1, `${each.fetches} fetches`);
+        assert.ok(each.slowest < within + TIMEOUT + FETCH + SLACK, `${each.slowest} ms`);
+      }
+    }
+
+    it("outlives a restart during a wait", async () => {
+      let down = 0;
+      await bypassed(async () => {
+        await sleep(100);
+        const began = performance.now();
+        await server.stop();
+        await sleep(100);
+        server = await start(server.port);
+        down = performance.now() - began;
+      }, 200 + down);
+    });
+
+    it("outlives a cut that heals during a wait", async () => {
+      await bypassed(async () => {
+        await sleep(100);
+        await network.cut();
+        await sleep(100);
+        await network.heal();
+      }, 200);
+    });
+
+    it("outlives a network that loses everything during a wait", async () => {
+      // What was waited before is a look of every 4 × `waitStep`.
+      await bypassed(async () => {
+        await sleep(100);
+        await network.blackhole();
+      }, 300);
+      await network.heal();
+    });
+
+    it("bypasses a network that loses everything from the start", async () => {
+      await network.heal();
+      const connection = await open(network.port);
+      connections.push(connection);
+      await connection.ready();
+      await network.blackhole();
+      for (const onCacheFailure of ["bypass", "fail"] as const) {
+        let fetches = 0;
+        const cache = Cache.make({
+          adapter: connection.store,
+          operationTimeout: TIMEOUT,
+          onCacheFailure,
+        });
+        const call = cache.getOrSet(
+          randomToken(),
+          () => Effect.as(Effect.sleep(FETCH), ++fetches),
+        );
+        const began = performance.now();
+        const exits = await Promise.all(
+          Array.from({ length: 50 }, () => Effect.runPromiseExit(call)),
+        );
+        const took = performance.now() - began;
+        const succeeded = exits.filter(({ _tag }) => _tag === "Success").length;
+        assert.deepEqual([succeeded, fetches], onCacheFailure === "bypass" ? [50, 1] : [0, 0]);
+        assert.ok(took < TIMEOUT + FETCH + SLACK, `${took} ms`);
+      }
+      await network.heal();
+    });
+
+    it("works again once the network does", async () => {
+      const processes = await herd(() => Promise.resolve(), { onCacheFailure: "fail" });
+      assert.equal(processes.reduce((all, { fetches }) => all + fetches, 0), 1);
+      for (const { values } of processes) assert.equal(values, 50);
+    });
+  });
+}

@@ -1,0 +1,231 @@
+import { Effect } from "effect";
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { randomToken } from "../../src/token.ts";
+import { type Backend, type Caller, type Report, startCallers, type Task } from "./callers.ts";
+import type { Connection } from "./connections/connection.ts";
+
+/** What a server is sent, by the names of its operations. */
+export interface Counter {
+  /** What it has been sent since the last time. */
+  take(): Promise<string[]>;
+  stop(): unknown;
+}
+
+/** The rounds of a backend. */
+export interface Rounds extends Backend {
+  /** The reason why they can't be run here. */
+  readonly skip: string | false;
+  /** Opens a client in this process. */
+  readonly open: () => Promise<Connection>;
+  /** Counts what the server is sent from now on. */
+  readonly count: () => Promise<Counter>;
+  /** The most operations that a round of 4 × 250 callers and a fetch of 200 ms may need. */
+  readonly most: number;
+  /** The shortest time, in milliseconds, that a lease can be told to live; 500 by default. */
+  readonly shortest?: number | undefined;
+  /** The callers of a process that may need no more operations than 10; 1,000 by default. */
+  readonly crowd?: number | undefined;
+  /** How many looks more may be taken as connections come up that are opened by the first wait; 0 by default. */
+  readonly spare?: number | undefined;
+  /** Why what a leader that lost its lease fetched may be stored none the less. */
+  readonly unfenced?: string | undefined;
+}
+
+/** Tests what several processes over one backend promise together, with herds that are killed, paused and failed. */
+export function rounds(
+  name: string,
+  { skip, open, count, most, shortest = 500, crowd = 1000, spare = 0, unfenced, connection, place }:
+    Rounds,
+): void {
+  describe(`processes over ${name}`, { skip }, () => {
+    const backend: Backend = { connection, place };
+    let own: Connection;
+    let callers: Caller[];
+    let push: boolean;
+    before(async () => {
+      own = await open();
+      const watch = own.store.watch?.(newKey()) ?? Effect.succeed(undefined);
+      push = (await Effect.runPromise(Effect.scoped(watch))) !== undefined;
+      callers = await startCallers(4, backend);
+    });
+    after(async () => {
+      const ends = await Promise.all(callers.map((caller) => caller.end()));
+      await own.close();
+      const slowest = Math.max(...ends);
+      assert.ok(slowest < 4000, `the slowest process ended after ${slowest} ms`);
+    });
+
+    const newKey = () => `rounds:${randomToken()}`;
+    const herd = async (task: Omit<Task, "id">, of = callers) =>
+      sum(await Promise.all(of.map((caller) => caller.call(task).report)));
+    /** Whatever comes of it, no connection that counts keeps the process alive. */
+    const counted = async (work: (seen: Counter) => Promise<void>) => {
+      const seen = await count();
+      try {
+        await work(seen);
+      } finally {
+        await seen.stop();
+      }
+    };
+    const note = (text: string) => console.log(`    # ${name}: ${text}`);
+    const fenced = { skip: unfenced === undefined ? false : `no fencing: ${unfenced}` };
+
+    it("fetches once for 4 × 250 callers, in 20 rounds, each of few operations", async () => {
+      // The code is compiled by then.
+      for (let i = 0; i < 5; i++) await herd({ key: newKey(), callers: 250, fetch: 20 });
+      const late: number[] = [];
+      const counts: number[] = [];
+      await counted(async (seen) => {
+        for (let round = 0; round < 20; round++) {
+          const report = await herd({ key: newKey(), callers: 250, fetch: 200 });
+          const sent = await seen.take();
+          assert.equal(report.fetches, 1);
+          assert.equal(report.values.length, 1);
+          assert.deepEqual(report.errors, {});
+          assert.ok(sent.length <= most, `${sent.length} operations: ${sent}`);
+          counts.push(sent.length);
+          late.push(report.slowest - report.fetch);
+        }
+      });
+      // How soon is told, not asserted: a machine may be busy with something else.
+      note(
+        `slowest caller after the fetch: ${medianOf(late).toFixed(1)} ms in the median round; ` +
+          `operations: ${Math.min(...counts)} to ${Math.max(...counts)}`,
+      );
+    });
+
+    it(`needs no more operations for ${crowd} callers a process than for 10`, async () => {
+      // It may take a slow machine seconds to start them all, and no look is taken as a precaution meanwhile.
+      const fetch = 500 + crowd / 4;
+      const options = {
+        operationTimeout: 30_000,
+        waitMax: 60_000,
+        waitStep: 30_000,
+      };
+      await herd({ key: newKey(), callers: 10, fetch, options });
+      if (push) await sleep(1500);
+      const names: string[][] = [];
+      await counted(async (seen) => {
+        for (const each of [10, crowd]) {
+          const report = await herd({ key: newKey(), callers: each, fetch, options });
+          assert.equal(report.fetches, 1);
+          assert.equal(Object.values(report.outcomes).reduce((a, b) => a + b), 4 * each);
+          // By then they have also let go of what they listened to.
+          if (push) await sleep(1500);
+          names.push((await seen.take()).sort());
+        }
+      });
+      const [few, many] = names as [string[], string[]];
+      note(`${few.length} operations: ${few}`);
+      if (push && spare === 0) assert.deepEqual(few, many);
+      else if (push) assert.ok(many.length <= few.length + spare, `${few} and ${many}`);
+      // Those who poll have a schedule with jitter.
+      else assert.ok(many.length <= 1.5 * few.length, `${few.length} and ${many.length}`);
+    });
+
+    it("has one take over when the leader is killed", async () => {
+      const key = newKey();
+      const [victim, ...others] = await startCallers(4, backend);
+      const options = { leaseTtl: 1000, waitMax: 10_000 };
+      const { fetching } = victim!.call({ key, callers: 50, fetch: 60_000, options });
+      await fetching;
+      const began = performance.now();
+      const following = herd({ key, callers: 50, fetch: 100, options }, others);
+      await sleep(100);
+      victim!.kill();
+      const report = await following;
+      const took = performance.now() - began;
+      await Promise.all(others.map((caller) => caller.end()));
+      note(`values ${took.toFixed(0)} ms after the leader's lease of 1000 ms began`);
+      assert.equal(report.fetches, 1);
+      assert.equal(report.values.length, 1);
+      assert.deepEqual(report.errors, {});
+      assert.ok(took < Math.max(1000, 2 * shortest) + 1000 + 100, `${took} ms`);
+    });
+
+    it("refuses the fill of a leader that was paused past its lease", fenced, async () => {
+      const key = newKey();
+      const [paused, ...others] = await startCallers(3, backend);
+      const options = { leaseTtl: shortest, waitMax: 10_000 };
+      const fetch = 0.6 * shortest;
+      const leading = paused!.call({ key, callers: 50, fetch, value: "old", options });
+      await leading.fetching;
+      paused!.pause();
+      const report = await herd({ key, callers: 50, fetch: 100, value: "new", options }, others);
+      assert.equal(report.fetches, 1);
+      assert.deepEqual(report.values, ["new"]);
+      paused!.resume();
+      const late = await leading.report;
+      assert.deepEqual(late.values, ["old"]);
+      assert.deepEqual(late.errors, {});
+      assert.equal(late.outcomes["MISS-LEADER-NOCACHE"], 1);
+      assert.deepEqual(await Effect.runPromise(own.store.get(key)), { value: "new" });
+      await Promise.all([paused!, ...others].map((caller) => caller.end()));
+    });
+
+    it("fetches twice when the first fetch fails, whoever makes the second", async () => {
+      const report = await herd({ key: newKey(), callers: 100, fetch: 100, succeedsFrom: 2 });
+      assert.equal(report.fetches, 2);
+      // Only the caller whose own fetch failed.
+      assert.deepEqual(report.errors, { SOURCE_DOWN: 1 });
+      assert.equal(report.values.length, 1);
+    });
+
+    it("fails all callers soon when every fetch fails, after two fetches a process at most", async () => {
+      const waitStep = 50;
+      const task = {
+        key: newKey(),
+        callers: 100,
+        fetch: 200,
+        succeedsFrom: 1e9,
+        options: { waitStep },
+      };
+      const reports = await Promise.all(callers.map((caller) => caller.call(task).report));
+      const { errors, slowest, outcomes, fetches } = sum(reports);
+      note(
+        `${fetches} fetches, slowest caller ${slowest.toFixed(0)} ms: ${JSON.stringify(errors)}`,
+      );
+      for (const each of reports) assert.ok(each.fetches <= 2, `${each.fetches} fetches`);
+      assert.deepEqual(outcomes, {});
+      assert.equal((errors["SOURCE_DOWN"] ?? 0) + (errors["FETCHER_FAILED"] ?? 0), 400);
+      const limit = 3 * (200 + (push ? 0 : 2 * waitStep));
+      assert.ok(slowest < limit, `${slowest} ms`);
+    });
+
+    it("refuses the fill of a fetch during which the key was deleted", fenced, async () => {
+      const key = newKey();
+      const { fetching, report } = callers[0]!.call({ key, callers: 10, fetch: 200, value: "old" });
+      await fetching;
+      await Effect.runPromise(own.store.delete(key));
+      const { values, outcomes } = await report;
+      assert.deepEqual(values, ["old"]);
+      assert.equal(outcomes["MISS-LEADER-NOCACHE"], 1);
+      assert.equal(await Effect.runPromise(own.store.get(key)), undefined);
+    });
+  });
+}
+
+function sum(reports: readonly Report[]): Report {
+  const counts = (of: (report: Report) => Record<string, number>) => {
+    const all: Record<string, number> = {};
+    for (const report of reports) {
+      for (const [name, count] of Object.entries(of(report))) all[name] = (all[name] ?? 0) + count;
+    }
+    return all;
+  };
+  return {
+    outcomes: counts(({ outcomes }) => outcomes),
+    errors: counts(({ errors }) => errors),
+    values: [...new Set(reports.flatMap(({ values }) => values))],
+    fetches: reports.reduce((all, { fetches }) => all + fetches, 0),
+    fetch: Math.max(...reports.map(({ fetch }) => fetch)),
+    slowest: Math.max(...reports.map(({ slowest }) => slowest)),
+  };
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[Math.floor(sorted.length / 2)]! + sorted[Math.ceil(sorted.length / 2) - 1]!) / 2;
+}

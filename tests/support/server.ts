@@ -1,0 +1,81 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+
+/** How a server is started. */
+export interface ServerCommand {
+  /** Its program. */
+  readonly command: string;
+  /** Its arguments; the folder is empty, its own, and goes with it. */
+  readonly args: (folder: string) => readonly string[];
+  /** The variables that it has on top of this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What it writes, on either stream, once it is up; or a look whether it is, which is taken every 20 ms. */
+  readonly ready: string | (() => Promise<boolean>);
+  /** The signal that ends it where it stands; SIGKILL by default. */
+  readonly end?: "SIGKILL" | "SIGQUIT";
+}
+
+/** A server that was started here. */
+export interface StartedServer {
+  /** Ends it where it stands and waits until it has ended; what it held is gone. */
+  stop(): Promise<void>;
+}
+
+const PATIENCE = 30_000;
+
+/** Starts a server; rejects, with what it wrote, if it isn't up within half a minute. */
+export async function startServer(
+  { command, args, env, ready, end: signal = "SIGKILL" }: ServerCommand,
+): Promise<StartedServer> {
+  const folder = mkdtempSync(join(tmpdir(), "cache-locking-"));
+  const server = spawn(command, args(folder), {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
+  let output = "";
+  let ended: string | undefined;
+  for (const stream of [server.stdout, server.stderr]) {
+    stream.on("data", (data) => output = (output + data).slice(-100_000));
+  }
+  const over = new Promise<void>((resolve) => {
+    const end = (how: string) => {
+      ended ??= how;
+      resolve();
+    };
+    server.once("error", ({ message }) => end(message));
+    server.once("close", (code, signal) => end(`it ended with ${signal ?? code}`));
+  });
+  const stop = async () => {
+    server.kill(signal);
+    await over;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const look = typeof ready === "string" ? () => Promise.resolve(output.includes(ready)) : ready;
+  const began = performance.now();
+  while (!await look().catch(() => false)) {
+    const late = performance.now() - began > PATIENCE ? `not within ${PATIENCE} ms` : undefined;
+    const reason = ended ?? late;
+    if (reason !== undefined) {
+      await stop();
+      throw new Error(`${command} did not come up: ${reason}\n${output}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return { stop };
+}
+
+/** A port of the loopback that is free now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}

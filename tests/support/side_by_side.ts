@@ -1,0 +1,38 @@
+import { before, it } from "node:test";
+import type { Case } from "../conformance.ts";
+
+/** How cases are run. */
+export interface SideBySide {
+  /** Why they can't be run here. */
+  readonly skip: string | false;
+  /** How many at once: few enough for a slow machine to keep none waiting, and more where most of them sleep. */
+  readonly atOnce: number;
+}
+
+/** Makes a test of each case, and runs several at once where they may, as most of what they do is wait. */
+export function sideBySide(cases: readonly Case[], { skip, atOnce }: SideBySide): void {
+  const done = new Map<Case, (outcome: Promise<void>) => void>();
+  const outcomes = new Map<Case, Promise<void>>();
+  const together = cases.filter(({ alone, skipped }) => !alone && !skipped);
+  for (const each of together) {
+    const outcome = new Promise<void>((resolve) => done.set(each, resolve));
+    outcome.catch(() => {});
+    outcomes.set(each, outcome);
+  }
+  before(() => {
+    // The last ones take longest.
+    const rest = [...together];
+    const work = async () => {
+      for (let each = rest.pop(); each !== undefined; each = rest.pop()) {
+        const outcome = each.run();
+        done.get(each)!(outcome);
+        await outcome.catch(() => {});
+      }
+    };
+    if (!skip) { for (let i = 0; i < atOnce; i++) void work(); }
+  });
+  for (const each of [...cases].sort((a, b) => Number(a.alone) - Number(b.alone))) {
+    const { name, run, skipped = false } = each;
+    it(name, { skip: skip || skipped }, () => outcomes.get(each) ?? run());
+  }
+}
