@@ -1,0 +1,75 @@
+/**
+ * Breaks the engine in each of the known ways, in a copy, and lets the simulator find it: `deno task mutate`. A mutation
+ * that it doesn't notice in the scenarios that are kept and within 2,000 seeds is a failure, and so is one whose text
+ * isn't in the source any more.
+ */
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import process from "node:process";
+import { type Mutation, mutations } from "./mutations/list.ts";
+import { cache, root } from "./project.ts";
+import { deno, run } from "./shell.ts";
+
+/** Within how many seeds a mutation must be noticed. */
+const MOST_SEEDS = 2_000;
+
+interface Verdict {
+  readonly what: string;
+  readonly seed: number | undefined;
+  readonly promise: string;
+}
+
+async function tryMutation({ what, file, edits }: Mutation, copy: string): Promise<Verdict> {
+  const source = readFileSync(`${root}${file}`, "utf8");
+  let mutant = source;
+  for (const [text, instead] of edits) {
+    if (source.split(text).length !== 2) {
+      return { what, seed: undefined, promise: `CANNOT BE MADE: ${file} has no single ${text}` };
+    }
+    mutant = mutant.replace(text, () => instead);
+  }
+  writeFileSync(`${copy}${file}`, mutant);
+  const args = ["tests/simulation/program.ts", "1", String(MOST_SEEDS), "--first", "--kept"];
+  const { output } = await run(deno, ["run", "-A", "--no-check", ...args], { cwd: copy });
+  writeFileSync(`${copy}${file}`, source);
+  const [, seed, promise] = /^BROKEN seed (\d+): (.*)$/m.exec(output) ?? [];
+  return seed === undefined
+    ? { what, seed: undefined, promise: `NOT CAUGHT${output.trim() && `: ${output.trim()}`}` }
+    : { what, seed: Number(seed), promise: promise! };
+}
+
+/** A copy of what the simulator needs. */
+function copyProject(number: number): string {
+  const copy = `${cache}mutants/${number}/`;
+  rmSync(copy, { recursive: true, force: true });
+  mkdirSync(copy, { recursive: true });
+  for (const part of ["src", "adapters", "tests", "mod.ts", "deno.json", "deno.lock"]) {
+    cpSync(`${root}${part}`, `${copy}${part}`, { recursive: true });
+  }
+  return copy;
+}
+
+const began = Date.now();
+const named = process.argv.slice(2).filter((argument) => argument !== "--");
+const chosen = mutations.filter(({ what }) =>
+  named.length === 0 || named.some((name) => what.includes(name))
+);
+const verdicts: Verdict[] = [];
+const waiting = [...chosen];
+await Promise.all(Array.from({ length: Math.min(2, cpus().length) }, async (_, number) => {
+  const copy = copyProject(number);
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    verdicts.push(await tryMutation(next, copy));
+  }
+}));
+
+const width = Math.max(...chosen.map(({ what }) => what.length));
+console.log(`${"mutation".padEnd(width)}   seed  promise`);
+for (const { what } of chosen) {
+  const { seed, promise } = verdicts.find((verdict) => verdict.what === what)!;
+  console.log(`${what.padEnd(width)}  ${String(seed ?? "-").padStart(5)}  ${promise}`);
+}
+const caught = verdicts.filter(({ seed }) => seed !== undefined).length;
+const seconds = ((Date.now() - began) / 1000).toFixed(0);
+console.log(`\n${caught} of ${chosen.length} mutations caught, in ${seconds} s`);
+if (caught < chosen.length) process.exitCode = 1;

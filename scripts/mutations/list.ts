@@ -1,0 +1,190 @@
+/** One way to break the engine: texts of its source and what stands in their place. */
+export interface Mutation {
+  readonly what: string;
+  readonly file: string;
+  readonly edits: readonly (readonly [text: string, instead: string])[];
+}
+
+const mutation = (
+  what: string,
+  file: string,
+  ...edits: readonly (readonly [string, string])[]
+): Mutation => ({ what, file: `src/${file}.ts`, edits });
+
+/** The ways in which the engine is broken, each of which the simulator must notice. */
+export const mutations: readonly Mutation[] = [
+  mutation("no look at the entry after winning", "halves", [
+    'if (entry !== undefined) return { _tag: "Hit", entry };',
+    'if (entry !== undefined && answer.role === "follower") return { _tag: "Hit", entry };',
+  ]),
+  mutation("`null` is a miss", "cache", [
+    "if (entry === undefined) return go(",
+    "if (entry === undefined || entry.value === null) return go(",
+  ]),
+  mutation("no fence: the value is set", "lead", [
+    'operate(call, "fill", claim.owner, value, ttl)',
+    'Effect.as(operate(call, "set", value, ttl), true)',
+  ]),
+  mutation("a lease that was lost is filled all the same", "lead", [
+    "if (claim.outcome === undefined) return Effect.succeed(false);",
+    "",
+  ]),
+  mutation("a refused fill counts as stored", "lead", [
+    "return Effect.succeed(stored);",
+    "return Effect.succeed(true);",
+  ]),
+  mutation("the release is forgotten on interruption", "contend", [
+    'acquired._tag === "Leader" && claim.outcome !== undefined',
+    'acquired._tag === "Leader" && claim.outcome !== undefined && claim.outcome !== "cancelled"',
+  ]),
+  mutation("the release is forgotten on failure", "contend", [
+    'acquired._tag === "Leader" && claim.outcome !== undefined',
+    'acquired._tag === "Leader" && claim.outcome !== undefined && claim.outcome !== "failed"',
+  ]),
+  mutation("no release after an acquire without an answer", "contend", [
+    '() => outlive(flight, Effect.ignore(operate(call, "release", owner, "cancelled")))',
+    "() => Effect.void",
+  ]),
+  mutation("the release doesn't say that nothing was stored", "lead", [
+    'if (claim.outcome !== undefined) claim.outcome = "uncached";',
+    "",
+  ]),
+  mutation("the release doesn't say that the fetch failed", "lead", [
+    'if (claim.outcome !== undefined) claim.outcome = "failed";',
+    "",
+  ]),
+  mutation("no renewal", "lead", [
+    "forkApart(keepLease(flight, call, claim))",
+    "forkApart(Effect.void)",
+  ]),
+  mutation("renewal never stops", "lead", ["renewals === MAX_RENEWALS", "renewals === Infinity"]),
+  mutation("renewal goes on after the fetch", "lead", [
+    "(keeper) => Fiber.interrupt(keeper)",
+    "() => Effect.void",
+  ]),
+  mutation("renewal comes too late", "lead", ["leaseTtl / 3), () =>", "leaseTtl * 1.2), () =>"]),
+  mutation("renewal gives up after an error", "lead", [
+    "() => keep(renewals + 1),\n          ),",
+    "() => Effect.void,\n          ),",
+  ]),
+  mutation("a lease that was lost is renewed on", "lead", [
+    "if (held) return keep(renewals + 1);",
+    "if (held || !held) return keep(renewals + 1);",
+  ]),
+  mutation("a lease that was lost doesn't retire its flight", "lead", [
+    "claim.outcome = undefined;\n          return Effect.sync(() => retire(flight));",
+    "claim.outcome = undefined;\n          return Effect.void;",
+  ]),
+  mutation("flights are not joined", "cache", [
+    "if (flight === undefined) return undefined;",
+    "if (flight !== null) return undefined;",
+  ]),
+  mutation("fallbacks are not shared", "cache", [
+    "if (current !== undefined && now - current.since < leaseTtl) {",
+    "if (current !== undefined && now < 0) {",
+  ]),
+  mutation("a fallback that hangs is waited for without end", "cache", [
+    "return wait(current, caller, now + leaseTtl);",
+    "return wait(current, caller, Infinity);",
+  ]),
+  mutation("who joined waits without end", "cache", [
+    "wait(flight, caller, since + call.settings.waitMax)",
+    "wait(flight, caller, Infinity)",
+  ]),
+  mutation("who follows waits without end", "follow", [
+    "for (let attempt = 1; left() >= 1; lookAtOnce = false) {",
+    "for (let attempt = 1; left() < Infinity; lookAtOnce = false) {",
+  ]),
+  mutation("waiting ends by the wall clock", "follow", [
+    "const began = caller.waitingSince ??= wholeMillis(clock);",
+    "caller.waitingSince ??= wholeMillis(clock);\n      const began = wallMillis(clock);",
+  ], [
+    "began + call.settings.waitMax - monotonicMillis(clock)",
+    "began + call.settings.waitMax - wallMillis(clock)",
+  ]),
+  mutation("the fallback doesn't wait at all", "contend", [
+    'answer._tag === "Follower" ? follow(flight, caller, answer, look) : Effect.succeed(answer)',
+    'Effect.succeed<End>(answer._tag === "Follower" ? { _tag: "FallBack" } : answer)',
+  ]),
+  mutation("no look once the watch stands", "follow", [
+    "let lookAtOnce = watch !== undefined;",
+    "let lookAtOnce = false;",
+  ]),
+  mutation("pushes wake nobody", "follow", [
+    "watch === undefined ? pausing",
+    "watch !== null ? pausing",
+  ]),
+  mutation("no shortest pause between two looks", "follow", [
+    "const SHORTEST_PAUSE = 10;",
+    "const SHORTEST_PAUSE = 1;",
+  ]),
+  mutation("looks forget what was waited for", "follow", [
+    "look(lease.lease)",
+    "look(undefined as never)",
+  ]),
+  mutation("who waited for nothing queues again", "contend", [
+    'case "Ended":\n          return Effect.succeed({ _tag: "FallBack" });',
+    'case "Ended":\n          return Effect.succeed({ _tag: "Over" });',
+  ]),
+  mutation("a failure elsewhere is not counted", "contend", [
+    "caller.tries--;\n  learnOfFailure(flight);",
+    "",
+  ]),
+  mutation("a failure elsewhere counts for the starter only", "contend", [
+    "learnOfFailure(flight);",
+    "",
+  ]),
+  mutation("a failure here is not counted", "cache", [
+    "return --caller.tries > 0 ? again(caller)",
+    "return caller.tries > 0 ? again(caller)",
+  ]),
+  mutation("a failure fails all who waited", "cache", [
+    "return --caller.tries > 0 ? again(caller)",
+    "return --caller.tries > 1e9 ? again(caller)",
+  ]),
+  mutation("all who waited have the starter's error", "cache", [
+    "if (started) return Effect.failCause(signal.cause);",
+    "if (started || !started) return Effect.failCause(signal.cause);",
+  ]),
+  mutation("the cache's failure fails who bypasses it", "cache", [
+    "(signal.everyone && !caller.call.settings.bypass)",
+    "signal.everyone",
+  ]),
+  mutation("an entry that can't be decoded fails the call", "cache", [
+    "if (error.corrupt || call.settings.bypass) {",
+    "if (call.settings.bypass) {",
+  ]),
+  mutation("the starter takes all along as it leaves", "flight", [
+    "if (flight.fiber !== undefined) return leave(flight);",
+    "if (flight.fiber !== undefined) return Effect.asVoid(Fiber.interrupt(flight.fiber));",
+  ]),
+  mutation("the last to leave leaves the fetch running", "flight", [
+    "if (callers > 0 || ended !== undefined || fiber === undefined) return Effect.void;",
+    "if (callers >= 0 || ended !== undefined || fiber === undefined) return Effect.void;",
+  ]),
+  mutation("the signal doesn't fire", "flight", ["abort?.();", ""]),
+  mutation("a value that can't be stored is lost", "lead", [
+    "return Effect.as(outlive(flight, released), stored);",
+    "return Effect.flatMap(outlive(flight, released), () => Effect.die(error));",
+  ]),
+  mutation(
+    "a value that is fetched as the last caller leaves is not stored",
+    "lead",
+    [
+      "Effect.uninterruptible(Effect.clockWith((clock) => {",
+      "Effect.suspend(() => Effect.clockWith((clock) => {",
+    ],
+  ),
+  mutation("a fill that fails is not reported", "lead", [
+    "Effect.flatMap(report(flight, call.settings, phaseError(call, error)), () => {\n            claim",
+    "Effect.flatMap(Effect.void, () => {\n            claim",
+  ]),
+  mutation("operations take as long as they like", "operation", [
+    "within(clock, operationTimeout, begin(",
+    "within(clock, 1e9, begin(",
+  ]),
+  mutation("a change leaves what began before in the tables", "client", [
+    "Effect.map(changing, () => retireFlights(settings.store, key))",
+    "changing",
+  ]),
+];

@@ -1,0 +1,65 @@
+/**
+ * Attacks the promises in virtual time: `deno task simulate --seeds N --seed S`. Half of the seeds run with each Effect,
+ * in a process of its own; `--effect` chooses one. A seed that breaks a promise is printed and shrunk.
+ */
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type EffectMajor, importFlags } from "./project.ts";
+import { report, type Result, tally } from "./result.ts";
+import { deno, run } from "./shell.ts";
+
+/** How many seeds one process plays: what has crashed in the simulation stays in its memory. */
+const SEEDS_AT_ONCE = 5_000;
+
+const program = fileURLToPath(new URL("../tests/simulation/program.ts", import.meta.url));
+
+/** Plays so many seeds with one Effect. */
+function simulate(effect: EffectMajor, first: number, seeds: number): Promise<Result> {
+  const name = `Seeds ${first} to ${first + seeds - 1}, Effect ${effect}`;
+  return tally(name, async (count) => {
+    for (let seed = first; seed < first + seeds; seed += SEEDS_AT_ONCE) {
+      const some = Math.min(SEEDS_AT_ONCE, first + seeds - seed);
+      const flags = ["-A", "--no-check", ...(effect === 4 ? [] : importFlags(effect))];
+      const { ok, output } = await run(
+        deno,
+        ["run", ...flags, program, String(seed), String(some)],
+        { timeout: 3_600_000 },
+      );
+      const broken = output.match(/^BROKEN .*$/gm) ?? [];
+      count.pass(some - broken.length);
+      if (broken.length > 0) count.fail(output, broken.length);
+      else if (!ok) count.fail(output);
+    }
+  });
+}
+
+/** Plays seeds with both Effects at once, or with one. */
+export async function simulateSeeds(
+  { seeds, seed, effect }: {
+    readonly seeds: number;
+    readonly seed: number;
+    readonly effect?: EffectMajor | undefined;
+  },
+): Promise<Result[]> {
+  if (effect !== undefined) return [await simulate(effect, seed, seeds)];
+  const half = Math.ceil(seeds / 2);
+  const rest = seeds - half;
+  return await Promise.all([
+    simulate(4, seed, half),
+    ...(rest > 0 ? [simulate(3, seed + half, rest)] : []),
+  ]);
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    args: process.argv.slice(2).filter((argument) => argument !== "--"),
+    options: {
+      seeds: { type: "string", default: "10000" },
+      seed: { type: "string", default: "1" },
+      effect: { type: "string" },
+    },
+  });
+  const effect = values.effect === "3" ? 3 : values.effect === "4" ? 4 : undefined;
+  report(await simulateSeeds({ seeds: Number(values.seeds), seed: Number(values.seed), effect }));
+}

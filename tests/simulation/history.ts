@@ -1,0 +1,142 @@
+import type { AdapterOperation } from "../../mod.ts";
+
+/** A `cacheTtl` that stands for none, which JSON can carry. */
+export const FOR_GOOD = 1e9;
+
+/** What was said of a call. */
+export interface Terms {
+  readonly takeovers: number;
+  readonly leaseTtl: number;
+  readonly waitMax: number;
+  readonly operationTimeout: number;
+  /** The longest that its wait strategy ever pauses. */
+  readonly longestPause: number;
+  /** For how long its value is stored; zero for not at all, {@linkcode FOR_GOOD} for good. */
+  readonly cacheTtl: number;
+  readonly coalesce: boolean;
+  readonly bypass: boolean;
+}
+
+/** How a call ended. */
+export type Ending =
+  | {
+    readonly type: "value";
+    readonly value: unknown;
+    readonly cache: string;
+    readonly waited?: number | undefined;
+  }
+  /** `own` if it is the error of the call's own fetcher. */
+  | { readonly type: "error"; readonly tag: string; readonly own: boolean }
+  | { readonly type: "interrupted" }
+  | { readonly type: "died"; readonly cause: string };
+
+/** How a fetch ended. */
+export type Fetched =
+  | { readonly type: "value"; readonly value: unknown }
+  | { readonly type: "failed" }
+  | { readonly type: "interrupted" };
+
+/** What a backend answers, as far as it matters here. */
+export interface Answer {
+  /** `Hit`, `Leader`, `Follower`, `Ended`; `entry`, `none`; `true`, `false`. */
+  readonly is: string;
+  readonly value?: unknown;
+  readonly lease?: string | undefined;
+  readonly remaining?: number | undefined;
+  readonly after?: "failed" | undefined;
+}
+
+/** What a backend is asked. */
+export interface Question {
+  readonly operation: AdapterOperation;
+  readonly key: string;
+  readonly owner?: string | undefined;
+  readonly ttl?: number | undefined;
+  readonly value?: unknown;
+  readonly waitedFor?: string | undefined;
+  readonly outcome?: string | undefined;
+}
+
+/** What happened. Calls, fetches, operations and changes have numbers of their own. */
+export type Happening =
+  | { readonly type: "call"; readonly call: number; readonly key: string; readonly terms: Terms }
+  | { readonly type: "leave"; readonly call: number; readonly how: "interrupt" | "abort" }
+  | { readonly type: "return"; readonly call: number; readonly ending: Ending }
+  | { readonly type: "hook"; readonly call: number; readonly hook: string; readonly tag?: string }
+  | { readonly type: "fetch"; readonly fetch: number; readonly call: number }
+  /** Its signal fired. */
+  | { readonly type: "unwanted"; readonly fetch: number }
+  | { readonly type: "fetched"; readonly fetch: number; readonly result: Fetched }
+  | { readonly type: "ask"; readonly operation: number; readonly question: Question }
+  /** What the backend did, whoever learns of it. */
+  | { readonly type: "done"; readonly operation: number; readonly answer: Answer }
+  | { readonly type: "answer"; readonly operation: number; readonly answer: Answer }
+  | { readonly type: "failure"; readonly operation: number; readonly corrupt: boolean }
+  /** Nobody waits for the answer any more. */
+  | { readonly type: "dropped"; readonly operation: number }
+  | { readonly type: "push"; readonly key: string }
+  /** Somebody sets or deletes the key. */
+  | {
+    readonly type: "change";
+    readonly change: number;
+    readonly how: "set" | "delete";
+    readonly key: string;
+    readonly value?: unknown;
+  }
+  | { readonly type: "changed"; readonly change: number; readonly ok: boolean }
+  | { readonly type: "pause" | "resume" | "crash" }
+  /** The backend loses an entry, or its bytes. */
+  | { readonly type: "lost"; readonly key: string }
+  /** Nothing is left to happen: what is left in a process. */
+  | {
+    readonly type: "rest";
+    readonly flights: number;
+    readonly timers: number;
+    readonly watches: number;
+    readonly listeners: number;
+  };
+
+/** What happened, when, and in which process; −1 is the backend. */
+export type Event = Happening & { readonly at: number; readonly process: number };
+
+/** Everything that happened, in its order. */
+export interface History {
+  readonly events: readonly Event[];
+  /** What the backend can do. */
+  readonly backend: BackendTraits;
+  /** How far measured times may be off, in milliseconds: next to nothing in virtual time. */
+  readonly slack: number;
+}
+
+/** What a backend can do, for the promises that depend on it. */
+export interface BackendTraits {
+  /** Whether it refuses the fill of a lease that was lost or revoked. */
+  readonly fenced: boolean;
+  /** Whether the history says what the backend did, and not only what it answered. */
+  readonly seen: boolean;
+  /** Whether a lease can be renewed. */
+  readonly renews: boolean;
+  /** Whether it remembers how a lease ended. */
+  readonly remembers: boolean;
+  /** Whether its leases have names that `waitedFor` says again. */
+  readonly names: boolean;
+}
+
+/** Writes a history. */
+export interface Recorder {
+  readonly events: Event[];
+  readonly note: (process: number, happening: Happening) => void;
+  /** The next number. */
+  readonly number: () => number;
+}
+
+/** Makes one, with the clock that it writes by. */
+export function makeRecorder(now: () => number): Recorder {
+  const events: Event[] = [];
+  let numbers = 0;
+  return {
+    events,
+    note: (process, happening) => void events.push({ ...happening, at: now(), process }),
+    number: () => ++numbers,
+  };
+}

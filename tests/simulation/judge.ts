@@ -1,0 +1,50 @@
+import type { History } from "./history.ts";
+import { cancelling } from "./promises/cancelling.ts";
+import { cost } from "./promises/cost.ts";
+import { errors } from "./promises/errors.ts";
+import { failure } from "./promises/failure.ts";
+import { fencing } from "./promises/fencing.ts";
+import { noSecondFetch } from "./promises/no_second_fetch.ts";
+import { oneFetch } from "./promises/one_fetch.ts";
+import { rest } from "./promises/rest.ts";
+import { takeover } from "./promises/takeover.ts";
+import { values } from "./promises/values.ts";
+import { waiting } from "./promises/waiting.ts";
+import { type Moment, type Story, storyOf } from "./story.ts";
+
+/** Looks for what breaks a promise, and tells of it. */
+export type Judge = (story: Story, broken: (what: string, at: Moment) => void) => void;
+
+/** A promise that a history breaks. */
+export interface Broken {
+  readonly promise: string;
+  readonly what: string;
+  /** When, in milliseconds, and at which event. */
+  readonly at: number;
+  readonly event: number;
+}
+
+/** Every promise by its number and name in the design. */
+export const promises: Readonly<Record<string, Judge>> = {
+  "1. One fetch": oneFetch,
+  "2. No second fetch after a fill": noSecondFetch,
+  "3. Fenced fills": fencing,
+  "4. Takeover by one": takeover,
+  "5. Failure is bounded": failure,
+  "6. Waiting is bounded": waiting,
+  "7. Cancelling hurts nobody else": cancelling,
+  "8, 10. No value is lost": values,
+  "5, 8, 11. Errors are one's own, or reported": errors,
+  "12. Constant cost per process": cost,
+  "Rest": rest,
+};
+
+/** Judges a history by every promise. */
+export function judge(history: History): Broken[] {
+  const story = storyOf(history);
+  const all: Broken[] = [];
+  for (const [promise, judge] of Object.entries(promises)) {
+    judge(story, (what, { at, seq }) => all.push({ promise, what, at, event: seq }));
+  }
+  return all;
+}

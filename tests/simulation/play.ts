@@ -1,0 +1,333 @@
+import { type Duration, Effect, Fiber } from "effect";
+import { memoryAdapter } from "../../adapters/memory.ts";
+import {
+  Cache,
+  type CallOptions,
+  type FetchContext,
+  fixedWaitStrategy,
+  isCacheLockingError,
+  type Store,
+} from "../../mod.ts";
+import { callback } from "../../src/callback.ts";
+import { flightsUnderWay } from "../../src/flights.ts";
+import { entriesOfHalf, storeOfHalves } from "../../src/halves.ts";
+import { fakeSignal } from "../support/fake_signal.ts";
+import { seededRandom } from "../support/random.ts";
+import { makeBackend } from "./backend.ts";
+import {
+  type Ending,
+  FOR_GOOD,
+  type History,
+  makeRecorder,
+  type Recorder,
+  type Terms,
+} from "./history.ts";
+import { recorded } from "./recorded.ts";
+import { type Remote, remoteHalves, remoteStore, type Way } from "./remote.ts";
+import type { Deed, Scenario } from "./scenario.ts";
+import { makeWorld, type Process } from "./world.ts";
+
+/** By when everything must be at rest after the last deed, in milliseconds. */
+const REST = 600_000;
+
+interface Place {
+  readonly number: number;
+  readonly process: Process;
+  readonly store: Store<unknown>;
+  readonly watches: () => number;
+  readonly signals: { listeners: () => number }[];
+  crashed: boolean;
+}
+
+/** Has a scenario happen to the engine, and gives its history. Throws if there is no end of it. */
+export async function play(scenario: Scenario): Promise<History> {
+  const { seed, backend: kind, halves, terms, yields } = scenario;
+  const world = makeWorld({ seed, yields });
+  const recorder = makeRecorder(world.now);
+  const backend = makeBackend({ now: world.now, expires: kind !== "observed", halves });
+
+  const places = scenario.processes.map((plan, number): Place => {
+    const process = world.process();
+    const random = seededRandom(Math.imul(seed, 31) + number * 7919);
+    const trip = () => {
+      const [least, most] = plan.trip;
+      return least + Math.floor(random() * (most - least + 1));
+    };
+    const way = (): Way => {
+      const way: Way = { there: trip(), back: trip() };
+      if (random() >= plan.trouble) return way;
+      const kinds = ["unsent", "lost", "silent", "silent, unsent", "late", "late"] as const;
+      const trouble = kinds[Math.floor(random() * kinds.length)]!;
+      if (trouble !== "late") return { ...way, trouble };
+      return { ...way, there: Math.floor(random() * 3 * terms.operationTimeout) };
+    };
+    const remote: Remote = {
+      world,
+      process,
+      number,
+      recorder,
+      backend,
+      way,
+      promises: scenario.promises ? terms : undefined,
+      push: {
+        lost: () => random() < scenario.push.lost,
+        late: () => trip() + Math.floor(random() * (scenario.push.late + 1)),
+      },
+    };
+    const rest = { number, process, signals: [], crashed: false };
+    if (kind === "memory") {
+      return { ...rest, store: recorded(memoryAdapter(), recorder, number), watches: () => 0 };
+    }
+    if (kind !== "halves") {
+      return {
+        ...rest,
+        ...remoteStore(remote, { push: kind === "push", observed: kind === "observed" }),
+      };
+    }
+    const { halves: { cache, leases }, watches } = remoteHalves(remote, halves);
+    return { ...rest, store: storeOfHalves(entriesOfHalf(cache), leases!), watches };
+  });
+
+  for (const deed of scenario.deeds) {
+    world.after(deed.at, () => {
+      if (deed.type === "corrupt" || deed.type === "evict") {
+        recorder.note(-1, { type: "lost", key: deed.key });
+        return backend.lose(deed.key, deed.type);
+      }
+      const place = places[deed.process];
+      if (place === undefined || place.crashed) return;
+      const { process, number } = place;
+      switch (deed.type) {
+        case "crash":
+          place.crashed = true;
+          recorder.note(number, { type: "crash" });
+          return process.crash();
+        case "pause":
+          recorder.note(number, { type: "pause" });
+          process.pause();
+          return void world.after(deed.for, () => {
+            recorder.note(number, { type: "resume" });
+            process.resume();
+          });
+        case "skew":
+          return process.skew(deed.by);
+        case "set":
+        case "delete":
+          return void process.after(0, () => change(place, recorder, terms, deed));
+        case "call":
+          return void process.after(0, () => call(place, recorder, scenario, deed));
+      }
+    });
+  }
+
+  // Else the engine's own jitter would differ from run to run.
+  const { random } = Math;
+  Math.random = world.random;
+  try {
+    const last = scenario.deeds.at(-1)?.at ?? 0;
+    await world.run(last + REST);
+  } finally {
+    Math.random = random;
+  }
+  for (const { number, process, store, watches, signals, crashed } of places) {
+    if (crashed) continue;
+    recorder.note(number, {
+      type: "rest",
+      flights: flightsUnderWay(store),
+      timers: process.timers(),
+      watches: watches(),
+      listeners: signals.reduce((sum, { listeners }) => sum + listeners(), 0),
+    });
+  }
+  return {
+    events: recorder.events,
+    slack: 0.01,
+    backend: {
+      fenced: kind !== "halves",
+      seen: kind !== "memory",
+      renews: kind !== "halves" || halves.renew,
+      remembers: kind !== "halves" || halves.outcomes,
+      names: kind !== "halves" || halves.outcomes,
+    },
+  };
+}
+
+function change(
+  { process, number, store }: Place,
+  recorder: Recorder,
+  { operationTimeout }: Terms,
+  { type: how, key }: Deed & { readonly type: "set" | "delete" },
+): void {
+  const change = recorder.number();
+  const value = how === "set" ? `set ${change}` : undefined;
+  recorder.note(number, { type: "change", change, how, key, value });
+  const client = Cache.make({ adapter: store, operationTimeout });
+  const changing = how === "set" ? client.set(key, value) : client.delete(key);
+  process.start(Effect.asVoid(changing), (exit) => {
+    recorder.note(number, { type: "changed", change, ok: exit._tag === "Success" });
+  });
+}
+
+const values = { null: null, undefined: undefined, zero: 0, empty: "", false: false };
+
+function call(
+  place: Place,
+  recorder: Recorder,
+  scenario: Scenario,
+  { key, fetch: plan, leave, failingHook, terms: own }: Deed & { readonly type: "call" },
+): void {
+  const { process, number, store, signals } = place;
+  const note = (happening: Parameters<Recorder["note"]>[1]) => recorder.note(number, happening);
+  const call = recorder.number();
+  const terms: Terms = { ...scenario.terms, ...own };
+  const { takeovers, leaseTtl, waitMax, operationTimeout, cacheTtl, coalesce, bypass } = terms;
+  const mine = { _tag: "MINE", call };
+  const aborted = leave?.how === "abort" ? fakeSignal() : undefined;
+  if (aborted !== undefined) signals.push(aborted);
+
+  const fetcher = ({ signal }: FetchContext) =>
+    Effect.suspend(() => {
+      const fetch = recorder.number();
+      const value = plan.value === undefined ? `fetch ${fetch}` : values[plan.value];
+      note({ type: "fetch", fetch, call });
+      signal.addEventListener("abort", () => note({ type: "unwanted", fetch }), { once: true });
+      return Effect.onExit(fetched(plan, value, mine), (exit) =>
+        Effect.suspend(() => {
+          const interrupted = exit._tag === "Failure" && signal.aborted;
+          return Effect.map(interrupted ? Effect.sleep(plan.cleanup) : Effect.void, () => {
+            note({
+              type: "fetched",
+              fetch,
+              result: exit._tag === "Success"
+                ? { type: "value", value }
+                : { type: interrupted ? "interrupted" : "failed" },
+            });
+          });
+        }));
+    });
+  const hook = (name: string) => () =>
+    Effect.suspend(() => {
+      note({ type: "hook", call, hook: name });
+      return name === failingHook ? Effect.fail(mine) : Effect.void;
+    });
+  const options: CallOptions<unknown> = {
+    ownerId: `call ${call}`,
+    takeovers,
+    leaseTtl,
+    waitMax,
+    waitStep: scenario.waitStep,
+    operationTimeout,
+    coalesce,
+    onCacheFailure: bypass ? "bypass" : "fail",
+    ...(cacheTtl === FOR_GOOD ? {} : { cacheTtl }),
+    ...(scenario.pause === undefined ? {} : { waitStrategy: fixedWaitStrategy(scenario.pause) }),
+    ...(aborted === undefined ? {} : { signal: aborted.signal }),
+  };
+  const calling = Cache.getOrSet({
+    ...options,
+    adapter: store,
+    key,
+    fetcher,
+    hooks: {
+      onHit: hook("onHit"),
+      onLeader: hook("onLeader"),
+      onFallback: hook("onFallback"),
+      onFollowerWait: ({ outcome }: { readonly outcome: string }) =>
+        Effect.suspend(() => {
+          note({ type: "hook", call, hook: "onFollowerWait", tag: outcome });
+          return failingHook === "onFollowerWait" ? Effect.fail(mine) : Effect.void;
+        }),
+      onError: (error: { readonly _tag: string }) =>
+        Effect.sync(() => note({ type: "hook", call, hook: "onError", tag: error._tag })),
+    },
+  });
+
+  note({ type: "call", call, key, terms });
+  let over = false;
+  const fiber = process.start(
+    Effect.matchCauseEffect(calling as Effect.Effect<Result, unknown>, {
+      onSuccess: ({ value, meta }) =>
+        Effect.succeed<Ending>({
+          type: "value",
+          value,
+          cache: meta.cache,
+          waited: (meta.waited as { millis?: number } | undefined)?.millis,
+        }),
+      onFailure: Effect.failCause,
+    }),
+    (exit) => {
+      over = true;
+      note({
+        type: "return",
+        call,
+        ending: exit._tag === "Success" ? exit.value : endingOf(exit.cause, mine),
+      });
+    },
+  );
+  if (leave === undefined) return;
+  process.after(leave.after, () => {
+    if (over) return;
+    note({ type: "leave", call, how: leave.how });
+    if (aborted !== undefined) aborted.abort();
+    else process.start(Fiber.interrupt(fiber), () => {});
+  });
+}
+
+interface Result {
+  readonly value: unknown;
+  readonly meta: { readonly cache: string; readonly waited?: Duration.Duration };
+}
+
+function fetched(
+  { takes, result }: (Deed & { readonly type: "call" })["fetch"],
+  value: unknown,
+  mine: unknown,
+): Effect.Effect<unknown, unknown> {
+  const taking = takes === 0 ? Effect.void : Effect.sleep(takes);
+  switch (result) {
+    case "value":
+      return Effect.as(taking, value);
+    case "fails":
+      return Effect.flatMap(taking, () => Effect.fail(mine));
+    case "hangs":
+      // Effect 3's own keeps a timer, which would outlive a process that crashes.
+      return callback(() => {});
+    case "throws":
+      return Effect.map(taking, () => {
+        throw new Error("a bug");
+      });
+    case "interrupts itself":
+      return Effect.flatMap(taking, () => Effect.interrupt);
+  }
+}
+
+interface Reason {
+  readonly _tag: string;
+  readonly error?: unknown;
+  readonly left?: Reason;
+  readonly right?: Reason;
+  readonly reasons?: readonly Reason[];
+}
+
+/** Effect 3's causes are trees, Effect 4's are lists. */
+function reasonsOf(cause: Reason): Reason[] {
+  if (cause.reasons !== undefined) return cause.reasons.flatMap(reasonsOf);
+  return cause.left === undefined
+    ? [cause]
+    : [...reasonsOf(cause.left), ...reasonsOf(cause.right!)];
+}
+
+function endingOf(cause: unknown, mine: { readonly call: number }): Ending {
+  const reasons = reasonsOf(cause as Reason);
+  const failure = reasons.find(({ _tag }) => _tag === "Fail");
+  if (failure !== undefined) {
+    const { error } = failure;
+    if (isCacheLockingError(error)) return { type: "error", tag: error._tag, own: false };
+    // Effect 3 wraps errors that are objects.
+    const { _tag = String(error), call } = error as { _tag?: string; call?: number };
+    return { type: "error", tag: _tag, own: call === mine.call };
+  }
+  return reasons.some(({ _tag }) => _tag === "Die")
+    ? { type: "died", cause: JSON.stringify(reasons) }
+    : { type: "interrupted" };
+}

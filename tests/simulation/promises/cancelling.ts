@@ -1,0 +1,127 @@
+import type { Judge } from "../judge.ts";
+import {
+  activeUntil,
+  type CallStory,
+  durationOf,
+  failedToAnswer,
+  type FetchStory,
+  isPlain,
+  type LeaseStory,
+  type Moment,
+  noticedLoss,
+  type Scene,
+  type Story,
+} from "../story.ts";
+
+/** 7. Who leaves takes nobody along, and the last to leave leaves nothing behind. */
+export const cancelling: Judge = (story, broken) => {
+  for (const call of story.calls) endsAsItWants(call, broken);
+  for (const scene of story.scenes) {
+    for (const fetch of scene.fetches) {
+      if (isPlain(scene)) goesOnForOthers(story, scene, fetch, broken);
+      endsWithItsCallers(story, scene, fetch, broken);
+    }
+  }
+  for (const lease of story.leases) isLetGo(story, lease, broken);
+};
+
+function endsAsItWants({ call, ended, left, fetches }: CallStory, broken: Parameters<Judge>[1]) {
+  if (ended === undefined) return;
+  const { ending } = ended;
+  const failed = fetches.some((fetch) => fetch.ended?.result.type === "failed");
+  if (ending.type === "interrupted" && left?.how !== "interrupt" && !failed) {
+    broken(`call ${call} was interrupted, and nobody had asked for it`, ended);
+  }
+  if (ending.type === "error" && ending.tag === "ABORTED" && left?.how !== "abort") {
+    broken(`call ${call} was aborted, and nobody had asked for it`, ended);
+  }
+}
+
+/** A fetch is not interrupted while somebody waits for it. */
+function goesOnForOthers(
+  story: Story,
+  scene: Scene,
+  { unwanted }: FetchStory,
+  broken: Parameters<Judge>[1],
+): void {
+  if (unwanted === undefined) return;
+  // Who came or went in the same moment may have joined or not.
+  const waiting = scene.calls.find((call) =>
+    call.began.at < unwanted.at && call.began.at + call.terms.waitMax > unwanted.at &&
+    (activeUntil(call)?.at ?? Infinity) > unwanted.at &&
+    !story.paused(call.process, call.began.at, unwanted.at)
+  );
+  if (waiting) broken(`a fetch was interrupted that call ${waiting.call} waited for`, unwanted);
+}
+
+/** A fetch for nobody is interrupted at once, and its signal fires. */
+function endsWithItsCallers(
+  story: Story,
+  scene: Scene,
+  { call, began, ended, unwanted }: FetchStory,
+  broken: Parameters<Judge>[1],
+): void {
+  const end = ended ?? story.crashed(call.process) ?? story.end;
+  const callers = call.terms.coalesce ? scene.calls : [call];
+  const last = Math.max(
+    ...callers.filter((caller) => caller.began.seq < end.seq)
+      .map((caller) => activeUntil(caller)?.at ?? Infinity),
+  );
+  const until = unwanted ?? end;
+  if (story.running(call.process, Math.max(last, began.at), until.at) > story.slack) {
+    broken(`call ${call.call}'s fetch went on for nobody`, until);
+  }
+}
+
+/** A lease that was won, or may have been, is ended as soon as it is of no more use, and by what became of it. */
+function isLetGo(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]): void {
+  const { call, operations, fetch } = lease;
+  const { process, terms: { cacheTtl } } = call;
+  const asked = operations.findLast(({ question }) => question.operation === "acquire");
+  if (asked === undefined) return;
+  const answered = asked.answered?.answer.is;
+  if (answered !== "Leader" && asked.answered !== undefined) return;
+  const over: Moment | undefined = fetch === undefined
+    ? asked.answered ?? asked.failed ?? asked.dropped
+    : fetch.ended;
+  const lost = noticedLoss(lease);
+  if (over === undefined || (lost !== undefined && lost.at <= over.at)) return;
+
+  // Halves say first that they are ready, and when that hangs, the lease ends by itself.
+  const hung = !story.backend.fenced &&
+    story.sceneOf(call).operations.some((operation) =>
+      operation.asked.seq > over.seq && failedToAnswer(story, operation)
+    );
+  if (hung) return;
+  const slowest = story.backend.fenced ? 0 : Math.max(
+    0,
+    ...story.sceneOf(call).operations.map((each) => durationOf(story, each)),
+  );
+  const crashed = story.crashed(process);
+  // Halves take several steps for one.
+  const steps = story.backend.fenced ? 1 : 4;
+  if (crashed && story.running(process, over.at, crashed.at) <= steps * slowest + story.slack) {
+    return;
+  }
+  const end = operations.find(({ question, asked }) =>
+    (question.operation === "fill" || question.operation === "release") && asked.seq > over.seq
+  );
+  const took = story.running(process, over.at, end?.asked.at ?? story.end.at);
+  if (end === undefined || took > steps * slowest + story.slack) {
+    return broken(`call ${call.call} kept its lease`, over);
+  }
+  const { operation, outcome } = end.question;
+  const result = fetch?.ended?.result.type;
+  const wanted = result === "failed"
+    ? "failed"
+    : result === "value" && cacheTtl === 0
+    ? "uncached"
+    : result === "value"
+    ? undefined
+    : "cancelled";
+  if (operation === "release" && outcome !== wanted) {
+    // Halves that can't store let the lease go as cancelled, and so does a fetch that ends as it is interrupted.
+    if (wanted === undefined && !story.backend.fenced) return;
+    broken(`call ${call.call} let its lease go as ${outcome}, and not as ${wanted}`, end.asked);
+  }
+}

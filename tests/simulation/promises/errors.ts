@@ -1,0 +1,83 @@
+import type { CacheLockingErrorTag } from "../../../mod.ts";
+import type { Judge } from "../judge.ts";
+import {
+  type CallStory,
+  failedToAnswer,
+  type OperationStory,
+  overAt,
+  type Story,
+} from "../story.ts";
+
+/** 5, 8 and 11. Each has its own errors, or those of what failed; what fails without failing a call is reported. */
+export const errors: Judge = (story, broken) => {
+  for (const call of story.calls) {
+    const { ended } = call;
+    if (ended?.ending.type !== "error") continue;
+    const { tag, own } = ended.ending;
+    if (!isItsOwn(story, call, tag, own)) broken(`call ${call.call} failed with ${tag}`, ended);
+  }
+  // An operation of halves has several parts, and is reported as a whole.
+  if (!story.backend.fenced) return;
+  for (const operation of story.operations) {
+    const tag = reportedAs[operation.question.operation];
+    const over = overAt(operation);
+    if (tag === undefined || over === undefined || !isReportable(operation)) continue;
+    const scene = story.sceneOf({ process: operation.process, key: operation.question.key });
+    const told = scene.calls.some(({ hooks }) =>
+      hooks.some((hook) => hook.hook === "onError" && hook.tag === tag && hook.seq > over.seq)
+    );
+    const crashed = story.crashed(operation.process);
+    // A renewal that fails once the fetch has ended is of no more interest.
+    const needless = operation.question.operation === "renew" &&
+      scene.fetches.some((fetch) =>
+        fetch.lease?.owner === operation.question.owner && (fetch.ended?.at ?? Infinity) <= over.at
+      );
+    if (!needless && !told && !(crashed !== undefined && crashed.at <= over.at + story.slack)) {
+      broken(`a ${operation.question.operation} failed, and nobody was told`, over);
+    }
+  }
+};
+
+const reportedAs: Partial<Record<string, CacheLockingErrorTag>> = {
+  fill: "CACHE_SET_FAILED",
+  renew: "LEASE_ACQUIRE_FAILED",
+  get: "CACHE_GET_FAILED",
+};
+
+/** A fill and a renewal that fail, and an entry that can't be decoded. A renewal is dropped with its fetch, too. */
+function isReportable({ question: { operation }, failed, dropped }: OperationStory): boolean {
+  if (operation === "get") return failed?.corrupt === true;
+  return failed !== undefined || (operation === "fill" && dropped !== undefined);
+}
+
+function isItsOwn(story: Story, call: CallStory, tag: string, own: boolean): boolean {
+  const { terms: { bypass }, fetches, hooks, left, began } = call;
+  if (own) {
+    return fetches.some(({ ended }) => ended?.result.type === "failed") ||
+      hooks.some(({ hook }) => hook !== "onError");
+  }
+  const failed = (...operations: string[]) =>
+    !bypass &&
+    story.sceneOf(call).operations.some((operation) =>
+      operations.includes(operation.question.operation) && failedToAnswer(story, operation) &&
+      overAt(operation)!.at >= began.at
+    );
+  const halves = story.backend.fenced ? [] : ["get", "ready", "release"];
+  // One operation of halves has several parts, and a pause between them may take all of its time.
+  const late = !story.backend.fenced && !bypass &&
+    story.paused(call.process, began.at, call.ended!.at);
+  switch (tag) {
+    case "ABORTED":
+      return left?.how === "abort";
+    case "FETCHER_FAILED":
+      return true; // by the judge of failures
+    case "CACHE_GET_FAILED":
+      return failed("get");
+    case "LEASE_ACQUIRE_FAILED":
+    case "LEASE_READY_FAILED":
+    case "LEASE_RELEASE_FAILED":
+      return failed("acquire", ...halves) || late;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,92 @@
+import type { Question } from "../history.ts";
+import type { Judge } from "../judge.ts";
+import {
+  type CallStory,
+  durationOf,
+  type FetchStory,
+  isPlain,
+  type Moment,
+  overAt,
+  type Scene,
+  type Story,
+} from "../story.ts";
+
+/** 5. Nobody fetches or waits who has learned of `1 + takeovers` failed fetches, and nobody else fails for it. */
+export const failure: Judge = (story, broken) => {
+  for (const scene of story.scenes) {
+    const all = failuresOf(story, scene);
+    for (const call of scene.calls) {
+      const { ended, terms: { takeovers }, fetches } = call;
+      const who = `call ${call.call}`;
+      const learned = all.filter((failure) =>
+        failure.of !== call && failure.at.at >= call.began.at &&
+        failure.at.seq < (ended?.seq ?? Infinity)
+      );
+      if (ended?.ending.type === "error" && ended.ending.tag === "FETCHER_FAILED") {
+        const threw = fetches.some((fetch) => fetch.ended?.result.type === "failed");
+        if (!threw && learned.length <= takeovers) {
+          broken(`${who} failed after ${learned.length} failed fetches`, ended);
+        }
+      }
+      if (!isPlain(scene)) continue;
+      // Who comes in the moment in which a fetch begins or ends may have joined or not.
+      const surely = learned.filter(({ at, since }) => at.at > Math.max(call.began.at, since));
+      const last = surely[takeovers];
+      if (last === undefined) continue;
+      const fetch = fetches.find(({ began }) => began.seq > last.at.seq);
+      if (fetch) broken(`${who} fetched after ${takeovers + 1} failed fetches`, fetch.began);
+      const until = ended ?? call.left ?? story.crashed(call.process) ?? story.end;
+      if (
+        story.running(call.process, last.at.at, until.at) >
+          releasing(story, call, last.at) + story.slack
+      ) broken(`${who} waited on after ${takeovers + 1} failed fetches`, last.at);
+    }
+  }
+};
+
+interface Failure {
+  /** Whose fetch failed, if it was one of this process. */
+  readonly of: CallStory | undefined;
+  /** Since when it could be waited for, and when those who waited here were told. */
+  readonly since: number;
+  readonly at: Moment;
+}
+
+/** The failed fetches that a process learned of, in their order. */
+function failuresOf({ backend: { fenced } }: Story, { fetches, operations }: Scene): Failure[] {
+  const here = fetches.flatMap((fetch) => {
+    const at = fetch.ended?.result.type === "failed" ? toldAt(fetch) : undefined;
+    return at === undefined ? [] : [{ of: fetch.call, since: fetch.began.at, at }];
+  });
+  const elsewhere = operations.flatMap(({ answered }) => {
+    if (answered?.answer.after !== "failed") return [];
+    // Halves look at the entry before they tell.
+    const look = fenced
+      ? undefined
+      : operations.find(({ question, asked }) =>
+        question.operation === "get" && asked.seq > answered.seq
+      );
+    const at = look === undefined ? answered : overAt(look);
+    return at === undefined ? [] : [{ of: undefined, since: -Infinity, at }];
+  });
+  return [...here, ...elsewhere].sort((a, b) => a.at.seq - b.at.seq);
+}
+
+/** When those who waited for a fetch were told of its end: once its lease was let go. */
+function toldAt({ lease, ended }: FetchStory): Moment | undefined {
+  const release = lease?.operations.findLast(({ question }) => question.operation === "release");
+  return release === undefined ? ended : overAt(release);
+}
+
+/** How long a call takes to let go of a lease that it won in vain; halves look at the entry before that. */
+function releasing(story: Story, { call, process, key }: CallStory, since: Moment): number {
+  const counts = ({ operation, owner }: Question) =>
+    owner?.startsWith(`call ${call}:`) || (operation === "get" && !story.backend.fenced);
+  return story.sceneOf({ process, key }).operations.reduce(
+    (sum, operation) =>
+      counts(operation.question) && operation.asked.seq > since.seq
+        ? sum + durationOf(story, operation)
+        : sum,
+    0,
+  );
+}

@@ -1,0 +1,122 @@
+import type { Judge } from "../judge.ts";
+import {
+  activeUntil,
+  failedToAnswer,
+  type FetchStory,
+  isPlain,
+  type LeaseStory,
+  type Moment,
+  MOST_RENEWALS,
+  noticedLoss,
+  overAt,
+  renewalsOf,
+  type Scene,
+  type Story,
+} from "../story.ts";
+
+/** With less than this left, in milliseconds, nobody waits any more. */
+const SHORTEST_WAIT = 1;
+
+/** 1. A fetch has a lease that is kept while it runs, or a reason to do without. */
+export const oneFetch: Judge = (story, broken) => {
+  for (const fetch of story.fetches) {
+    if (fetch.lease === undefined && !mayDoWithout(story, fetch)) {
+      broken(`call ${fetch.call.call} fetched without a lease and without a reason`, fetch.began);
+    }
+    if (fetch.call.fetches[0] !== fetch) {
+      broken(`call ${fetch.call.call} fetched twice`, fetch.began);
+    }
+  }
+  for (const lease of story.leases) {
+    if (lease.fetch !== undefined) isKept(story, lease, lease.fetch, broken);
+  }
+  for (const scene of story.scenes) {
+    if (!isPlain(scene)) continue;
+    scene.fetches.forEach((fetch, index) => {
+      const { ended } = scene.fetches[index - 1] ?? {};
+      if (index > 0 && (ended === undefined || ended.seq > fetch.began.seq)) {
+        broken(`call ${fetch.call.call} fetched while another of its process did`, fetch.began);
+      }
+    });
+  }
+};
+
+/** Who fetches without a lease has waited in vain, or the cache failed. */
+function mayDoWithout(story: Story, { call, began }: FetchStory): boolean {
+  const scene = story.sceneOf(call);
+  const with_ = call.terms.coalesce ? scene.calls : [call];
+  const since = (at: { readonly seq: number } | undefined) =>
+    at !== undefined && at.seq > call.began.seq && at.seq < began.seq;
+  // A flight is over for all when the time of who started it is out, who may have left it.
+  const outOfTime = with_.some((other) =>
+    other.began.seq < began.seq &&
+    began.at - other.began.at >= other.terms.waitMax - SHORTEST_WAIT &&
+    ((activeUntil(other)?.at ?? Infinity) >= began.at ||
+      story.leases.some((lease) => lease.call === other))
+  );
+  const nothingStored = scene.operations.some(({ answered }) =>
+    (answered?.answer.is === "Ended" || answered?.answer.is === "ready") &&
+    (since(answered) || looksBehind(story, scene, answered, call.began))
+  );
+  const afterAnother = scene.fetches.some((other) =>
+    other.lease === undefined && other.began.seq < began.seq &&
+    (other.ended?.seq ?? Infinity) > call.began.seq
+  );
+  const bypasses = with_.some(({ terms }) => terms.bypass) &&
+    scene.operations.some((operation) =>
+      since(overAt(operation)) && failedToAnswer(story, operation)
+    );
+  return outOfTime || nothingStored || afterAnother || bypasses;
+}
+
+/** Whether halves, that have been told, look at the entry before they tell, while another call joins. */
+function looksBehind({ backend }: Story, { operations }: Scene, told: Moment, at: Moment): boolean {
+  return !backend.fenced && told.seq < at.seq &&
+    operations.some((operation) =>
+      operation.question.operation === "get" && operation.asked.seq > told.seq &&
+      operation.asked.seq < at.seq && (overAt(operation)?.seq ?? Infinity) > at.seq
+    );
+}
+
+/** The lease is renewed every third of its time, not more often, and not ended before the fetch has. */
+function isKept(
+  story: Story,
+  lease: LeaseStory,
+  fetch: FetchStory,
+  broken: Parameters<Judge>[1],
+): void {
+  const { process, terms: { leaseTtl } } = lease.call;
+  const who = `call ${lease.call.call}`;
+  const end = fetch.ended ?? story.crashed(process) ?? story.end;
+  for (const { question: { operation }, asked } of lease.operations) {
+    if (
+      (operation === "fill" || operation === "release") && asked.seq > fetch.began.seq &&
+      asked.seq < end.seq
+    ) broken(`${who} ended its lease while it fetched`, asked);
+  }
+  if (!story.backend.renews) return;
+  const renewals = renewalsOf(lease);
+  let last = fetch.began;
+  for (const renewal of renewals) {
+    const { asked } = renewal;
+    if (story.running(process, last.at, asked.at) > leaseTtl / 3 + story.slack) {
+      broken(`${who} renewed its lease late`, asked);
+    }
+    if (asked.at - last.at < leaseTtl / 3 - story.slack) {
+      broken(`${who} renewed its lease too often`, asked);
+    }
+    if (story.running(process, end.at, asked.at) > story.slack) {
+      broken(`${who} renewed its lease after its fetch`, asked);
+    }
+    const over = overAt(renewal);
+    if (over === undefined) return;
+    last = over;
+  }
+  if (renewals.length > MOST_RENEWALS) broken(`${who} renewed its lease without end`, last);
+  const lost = noticedLoss(lease);
+  if (lost !== undefined && lost.seq < last.seq) broken(`${who} renewed a lease it had lost`, last);
+  if (lost !== undefined || renewals.length >= MOST_RENEWALS) return;
+  if (story.running(process, last.at, end.at) > leaseTtl / 3 + story.slack) {
+    broken(`${who} stopped renewing its lease`, last);
+  }
+}

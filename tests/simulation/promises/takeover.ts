@@ -1,0 +1,103 @@
+import type { Judge } from "../judge.ts";
+import {
+  durationOf,
+  failedToAnswer,
+  isPlain,
+  type LeaseStory,
+  overAt,
+  type Scene,
+  type Story,
+} from "../story.ts";
+
+/** The shortest pause between two looks, in milliseconds. */
+const SHORTEST_PAUSE = 10;
+
+/** 4. Whoever waits looks in time, at once when it is woken, and says what it waited for. */
+export const takeover: Judge = (story, broken) => {
+  for (const lease of story.leases) {
+    const looks = lease.operations.filter(({ question }) => question.operation === "acquire");
+    const scene = story.sceneOf(lease.call);
+    const { process, call, terms: { longestPause } } = lease.call;
+    const who = `call ${call}`;
+    if (looks[0]?.question.waitedFor !== undefined) {
+      broken(`${who} waited for a lease before it looked`, looks[0].asked);
+    }
+    looks.forEach(({ answered }, index) => {
+      const next = looks[index + 1];
+      if (answered === undefined || next === undefined) return;
+      const { is, lease: name, remaining = Infinity } = answered.answer;
+      if (is !== "Follower") {
+        return broken(`${who} looked again after it was told ${is}`, next.asked);
+      }
+      if (story.backend.names && next.question.waitedFor !== name) {
+        broken(`${who} did not say which lease it had waited for`, next.asked);
+      }
+      const others = besides(story, scene, answered.at, next.asked.at);
+      const pause = Math.max(Math.min(longestPause, remaining + 1), SHORTEST_PAUSE);
+      if (story.running(process, answered.at, next.asked.at) > pause + others + story.slack) {
+        broken(`${who} looked late`, next.asked);
+      }
+      const broke = scene.operations.some((operation) =>
+        operation.question.operation === "watch" && failedToAnswer(story, operation)
+      );
+      if (!isPlain(scene) || broke) return;
+      const push = scene.pushes.find(({ seq }) => seq > answered.seq && seq < next.asked.seq);
+      if (push && story.running(process, push.at, next.asked.at) > others + story.slack) {
+        broken(`${who} slept through a push`, next.asked);
+      }
+    });
+    fallsBackAtOnce(story, lease, scene, broken);
+  }
+  for (const scene of story.scenes) {
+    if (isPlain(scene)) looksBehindWatches(story, scene, broken);
+  }
+};
+
+/** How long other operations took between two times: halves take several for one look. */
+function besides(story: Story, { operations }: Scene, from: number, to: number): number {
+  return operations.reduce((sum, operation) => {
+    const { operation: name } = operation.question;
+    const counts = (name === "watch" || name === "ready" || name === "get") &&
+      operation.asked.at <= to && (overAt(operation)?.at ?? to) >= from;
+    return counts ? sum + durationOf(story, operation) : sum;
+  }, 0);
+}
+
+/** Who learns that nothing was stored falls back, and doesn't queue for the lease. */
+function fallsBackAtOnce(
+  story: Story,
+  { operations, call }: LeaseStory,
+  scene: Scene,
+  broken: Parameters<Judge>[1],
+): void {
+  const { answered } = operations.find((each) => each.answered?.answer.is === "Ended") ?? {};
+  if (answered === undefined || call.left !== undefined) return;
+  const by = (at: number) =>
+    story.running(call.process, answered.at, at) <=
+      besides(story, scene, answered.at, at) + story.slack;
+  const fetches = scene.fetches.some(({ lease, began, ended }) =>
+    lease === undefined && by(began.at) && (ended?.seq ?? Infinity) > answered.seq
+  );
+  const over = call.ended !== undefined && by(call.ended.at);
+  const crashed = story.crashed(call.process);
+  if (!fetches && !over && !(crashed && by(crashed.at))) {
+    broken(`call ${call.call} did not fall back when nothing was stored`, answered);
+  }
+}
+
+/** Once a watch stands, a look follows at once: something may have come about before. */
+function looksBehindWatches(story: Story, scene: Scene, broken: Parameters<Judge>[1]): void {
+  const looks = scene.operations.filter(({ question }) => question.operation === "acquire");
+  for (const operation of scene.operations) {
+    const { question, asked, answered } = operation;
+    if (question.operation !== "watch" || answered === undefined) continue;
+    if (failedToAnswer(story, operation)) continue;
+    const before = looks.findLast((look) => look.asked.seq < asked.seq);
+    const next = looks.find((look) => look.asked.seq > asked.seq);
+    if (next?.question.owner !== before?.question.owner || next === undefined) continue;
+    const pause = story.running(scene.process, answered.at, next.asked.at);
+    if (pause > besides(story, scene, answered.at, next.asked.at) + story.slack) {
+      broken("a watch stood, and nobody looked what had come about before", answered);
+    }
+  }
+}

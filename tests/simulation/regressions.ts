@@ -1,0 +1,21 @@
+import type { Scenario } from "./scenario.ts";
+
+/** A scenario in which a promise was broken once, as small as it could be made. */
+export interface Regression {
+  readonly what: string;
+  readonly scenario: Scenario;
+}
+
+/** What seeds have found in the engine. */
+export const regressions: readonly Regression[] = [
+  {
+    what: "a flight that is interrupted before its first step stays in its table",
+    // deno-fmt-ignore
+    scenario: {"seed":33305,"backend":"push","halves":{"renew":true,"ready":true,"watch":false,"outcomes":true},"yields":0.02,"processes":[{"trip":[0,2],"trouble":0},{"trip":[0,2],"trouble":0},{"trip":[2,2],"trouble":0},{"trip":[0,2],"trouble":0},{"trip":[0,2],"trouble":0}],"terms":{"takeovers":2,"leaseTtl":300,"waitMax":150,"operationTimeout":1000,"longestPause":40,"cacheTtl":1000000000,"coalesce":true,"bypass":true},"waitStep":10,"push":{"lost":1,"late":100},"deeds":[{"type":"call","at":0,"process":0,"key":"a","fetch":{"takes":412,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":0,"process":2,"key":"a","fetch":{"takes":367,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":0,"process":3,"key":"a","fetch":{"takes":561,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":0,"process":0,"key":"a","fetch":{"takes":4,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":0,"process":0,"key":"a","fetch":{"takes":226,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":0,"process":4,"key":"a","fetch":{"takes":2,"result":"hangs","cleanup":0},"leave":{"after":222,"how":"abort"},"terms":{}},{"type":"call","at":0,"process":2,"key":"a","fetch":{"takes":4,"result":"hangs","cleanup":0},"leave":{"after":467,"how":"interrupt"},"terms":{}},{"type":"call","at":0,"process":0,"key":"a","fetch":{"takes":3,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":0,"process":0,"key":"a","fetch":{"takes":10,"result":"hangs","cleanup":0},"leave":{"after":357,"how":"interrupt"},"terms":{}},{"type":"call","at":0,"process":2,"key":"a","fetch":{"takes":472,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":0,"process":2,"key":"a","fetch":{"takes":255,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":0,"process":4,"key":"a","fetch":{"takes":302,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":0,"process":0,"key":"a","fetch":{"takes":10,"result":"hangs","cleanup":0},"leave":{"after":1926,"how":"abort"},"terms":{}},{"type":"call","at":0,"process":0,"key":"a","fetch":{"takes":1,"result":"hangs","cleanup":0},"leave":{"after":4780,"how":"interrupt"},"terms":{}},{"type":"call","at":0,"process":0,"key":"a","fetch":{"takes":566,"result":"value","cleanup":0},"terms":{}},{"type":"pause","at":17,"process":2,"for":9},{"type":"pause","at":18,"process":0,"for":971},{"type":"pause","at":165,"process":4,"for":1022}]},
+  },
+  {
+    what: "a value that was fetched as its last caller left is not stored",
+    // deno-fmt-ignore
+    scenario: {"seed":7891,"backend":"push","halves":{"renew":true,"ready":false,"watch":false,"outcomes":true},"yields":0.2,"processes":[{"trip":[1,1],"trouble":0},{"trip":[1,1],"trouble":0},{"trip":[1,1],"trouble":0},{"trip":[1,1],"trouble":0}],"terms":{"takeovers":2,"leaseTtl":90,"waitMax":600,"operationTimeout":120,"longestPause":100,"cacheTtl":1000000000,"coalesce":true,"bypass":false},"waitStep":25,"push":{"lost":0,"late":0},"deeds":[{"type":"call","at":0,"process":3,"key":"a","fetch":{"takes":40,"result":"value","cleanup":0},"leave":{"after":27,"how":"interrupt"},"terms":{}},{"type":"pause","at":11,"process":3,"for":135}]},
+  },
+];

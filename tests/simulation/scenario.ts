@@ -1,0 +1,238 @@
+import { seededRandom } from "../support/random.ts";
+import { FOR_GOOD, type Terms } from "./history.ts";
+
+/** The kinds of backends that there are. */
+export type BackendKind = "memory" | "push" | "poll" | "observed" | "halves";
+
+/** What hand-written halves can do. */
+export interface HalvesTraits {
+  readonly renew: boolean;
+  readonly ready: boolean;
+  readonly watch: boolean;
+  /** Whether leases have names and are remembered. */
+  readonly outcomes: boolean;
+}
+
+/** How a process is off for its backend. */
+export interface ProcessPlan {
+  /** The shortest and the longest way there or back, in milliseconds. */
+  readonly trip: readonly [number, number];
+  /** How many of its operations meet with trouble, from 0 to 1. */
+  readonly trouble: number;
+}
+
+/** What becomes of one call's fetch. */
+export interface FetchPlan {
+  readonly takes: number;
+  readonly result: "value" | "fails" | "hangs" | "throws" | "interrupts itself";
+  /** What it finds, in place of a value that nobody else has. */
+  readonly value?: "null" | "undefined" | "zero" | "empty" | "false" | undefined;
+  /** How long it takes to stop, once it is interrupted. */
+  readonly cleanup: number;
+}
+
+/** One thing that somebody does, `at` milliseconds after the beginning. */
+export type Deed =
+  | {
+    readonly type: "call";
+    readonly at: number;
+    readonly process: number;
+    readonly key: string;
+    readonly fetch: FetchPlan;
+    /** When it leaves, if it is still there. */
+    readonly leave?: { readonly after: number; readonly how: "interrupt" | "abort" } | undefined;
+    /** A hook of it that fails. */
+    readonly failingHook?: "onHit" | "onLeader" | "onFollowerWait" | "onFallback" | undefined;
+    /** What is different from the scenario's terms. */
+    readonly terms: Partial<Terms>;
+  }
+  | {
+    readonly type: "set" | "delete";
+    readonly at: number;
+    readonly process: number;
+    readonly key: string;
+  }
+  | { readonly type: "crash"; readonly at: number; readonly process: number }
+  | { readonly type: "pause"; readonly at: number; readonly process: number; readonly for: number }
+  | { readonly type: "skew"; readonly at: number; readonly process: number; readonly by: number }
+  | { readonly type: "corrupt"; readonly at: number; readonly key: string }
+  | { readonly type: "evict"; readonly at: number; readonly key: string };
+
+/** Everything that is to happen, but for the chances of the way. */
+export interface Scenario {
+  readonly seed: number;
+  readonly backend: BackendKind;
+  readonly halves: HalvesTraits;
+  /** How likely a fiber is to yield after a step. */
+  readonly yields: number;
+  readonly processes: readonly ProcessPlan[];
+  readonly terms: Terms;
+  /** The pause of a fixed wait strategy; the default strategy without it. */
+  readonly pause?: number | undefined;
+  readonly waitStep: number;
+  /** How many pushes get lost, from 0 to 1, and how late the others come, in milliseconds. */
+  readonly push: { readonly lost: number; readonly late: number };
+  /** Whether operations are promises, as clients of databases have them. */
+  readonly promises?: boolean | undefined;
+  readonly deeds: readonly Deed[];
+}
+
+const themes = [
+  "calm",
+  "failing",
+  "leaving",
+  "crashing",
+  "pausing",
+  "network",
+  "skewed",
+  "changing",
+  "uncached",
+  "slow",
+  "fallible hooks",
+  "mixed options",
+  "falsy",
+] as const;
+
+/** Makes the scenario of a seed: most are small, some have up to 50 processes of 20 callers. */
+export function scenarioOf(seed: number): Scenario {
+  const random = seededRandom(Math.imul(seed, 0x9e3779b1) ^ 0x5bd1e995);
+  const upTo = (most: number) => Math.floor(random() * (most + 1));
+  const pick = <A>(...items: readonly A[]) => items[upTo(items.length - 1)]!;
+  const chance = (of: number) => random() < of;
+
+  const chosen = new Set(Array.from({ length: pick(1, 1, 2, 3) }, () => pick(...themes)));
+  const has = (theme: typeof themes[number]) => chosen.has(theme);
+  const size = random();
+  const backend = pick<BackendKind>("push", "push", "push", "poll", "observed", "halves", "memory");
+  const processes = backend === "memory"
+    ? 1
+    : size < 0.004
+    ? 20 + upTo(30)
+    : size < 0.05
+    ? 4 + upTo(6)
+    : 1 + upTo(3);
+  const calls = size < 0.004
+    ? processes * (5 + upTo(15))
+    : size < 0.05
+    ? processes * (2 + upTo(6))
+    : 1 + upTo(pick(3, 6, 6, 12, 24));
+  const keys = pick(["a"], ["a"], ["a"], ["a", "b"]);
+  const longestTrip = pick(0, 2, 5, 12);
+  const leaseTtl = pick(60, 90, 300);
+  const waitStep = pick(10, 25, 80);
+  const pause = pick(undefined, undefined, 0, waitStep);
+  const trouble = has("network") ? pick(0.03, 0.1, 0.3, 1) : 0;
+  const terms: Terms = {
+    takeovers: pick(1, 1, 0, 2),
+    leaseTtl,
+    waitMax: has("slow") ? pick(0, 5, 40, 150) : pick(150, 600, 2_000, 2_000),
+    operationTimeout: pick(50, 120, 1_000),
+    longestPause: pause === undefined ? 4 * waitStep : Math.max(10, pause),
+    cacheTtl: has("uncached") ? pick(0, 20) : pick(FOR_GOOD, FOR_GOOD, 15, 200),
+    coalesce: true,
+    bypass: chance(trouble > 0 ? 0.5 : 0.1),
+  };
+
+  // Halves say `null` for a miss.
+  const misses = backend === "halves" ? [] : ["null"] as const;
+  const span = pick(0, 0, 5, 60, 400);
+  const disturbed = has("changing") || has("pausing");
+  const fetchTime = disturbed ? pick(5, 40, 150, 400) : pick(0, 5, 40, 40, 150);
+  const deeds: Deed[] = [];
+  for (let call = 0; call < calls; call++) {
+    const fails = has("failing") && chance(0.7);
+    const hangs = has("slow") && chance(0.3);
+    const leaves = hangs || (has("leaving") && chance(0.5));
+    const takes = has("slow") ? upTo(pick(10, 600)) : pick(fetchTime, upTo(fetchTime));
+    deeds.push({
+      type: "call",
+      at: upTo(span),
+      process: upTo(processes - 1),
+      key: pick(...keys),
+      fetch: {
+        takes,
+        result: hangs
+          ? "hangs"
+          : fails
+          ? pick("fails", "fails", "fails", "throws", "interrupts itself")
+          : "value",
+        value: has("falsy") ? pick(...misses, "undefined", "zero", "empty", "false") : undefined,
+        cleanup: has("leaving") ? pick(0, 0, 30) : 0,
+      },
+      leave: leaves
+        ? {
+          after: hangs ? upTo(pick(500, 30 * leaseTtl)) : chance(0.25)
+            // As the fetch ends, if it is its own.
+            ? takes + 4 * longestTrip
+            : upTo(pick(10, 60, 200)),
+          how: pick("interrupt", "abort"),
+        }
+        : undefined,
+      failingHook: has("fallible hooks") && chance(0.3)
+        ? pick("onHit", "onLeader", "onFollowerWait", "onFallback")
+        : undefined,
+      terms: has("network") && chance(0.15)
+        ? { bypass: !terms.bypass }
+        : has("mixed options") && chance(0.5)
+        ? pick<Partial<Terms>>(
+          { takeovers: upTo(3) },
+          { waitMax: pick(0, 10, 100, 1_000) },
+          { coalesce: false },
+          { bypass: chance(0.5) },
+          { cacheTtl: pick(0, 10) },
+        )
+        : {},
+    });
+  }
+  const sometimes = (theme: typeof themes[number], most: number, add: () => void) => {
+    if (has(theme)) { for (let count = 1 + upTo(most - 1); count > 0; count--) add(); }
+  };
+  const at = () => upTo(pick(20, span + 100, span + 400));
+  const process = () => upTo(processes - 1);
+  const key = () => pick(...keys);
+  sometimes("changing", 4, () => {
+    deeds.push({ type: pick("set", "delete", "delete"), at: at(), process: process(), key: key() });
+  });
+  sometimes("changing", 1, () => {
+    deeds.push({ type: pick("corrupt", "evict"), at: at(), key: key() });
+  });
+  if (backend !== "memory") {
+    sometimes("crashing", 2, () => deeds.push({ type: "crash", at: at(), process: process() }));
+    sometimes("pausing", 3, () => {
+      deeds.push({
+        type: "pause",
+        at: at(),
+        process: process(),
+        for: upTo(pick(20, 2 * leaseTtl, 5 * leaseTtl)),
+      });
+    });
+  }
+  sometimes("skewed", 4, () => {
+    const by = (chance(0.5) ? -1 : 1) * upTo(pick(100, 10_000, 86_400_000));
+    deeds.push({ type: "skew", at: chance(0.5) ? 0 : at(), process: process(), by });
+  });
+
+  return {
+    seed,
+    backend,
+    halves: {
+      renew: chance(0.7),
+      ready: chance(0.5),
+      watch: chance(0.4),
+      outcomes: chance(0.5),
+    },
+    yields: pick(0, 0.02, 0.2),
+    processes: Array.from({ length: processes }, () => ({
+      trip: [chance(0.5) ? 0 : upTo(longestTrip), longestTrip],
+      trouble: chance(0.6) ? trouble : 0,
+    })),
+    terms,
+    pause,
+    waitStep,
+    push: has("network")
+      ? { lost: pick(0, 0.2, 1), late: pick(0, 10, 100) }
+      : { lost: 0, late: pick(0, 0, 3) },
+    promises: backend !== "halves" && !has("pausing") && chance(0.4),
+    deeds: deeds.sort((a, b) => a.at - b.at),
+  };
+}

@@ -1,0 +1,364 @@
+import type {
+  Answer,
+  BackendTraits,
+  Ending,
+  Event,
+  Fetched,
+  History,
+  Question,
+  Terms,
+} from "./history.ts";
+
+/** When something happened: the time, and its place in the history. */
+export interface Moment {
+  readonly at: number;
+  readonly seq: number;
+}
+
+/** One call, from its beginning to its end. */
+export interface CallStory {
+  readonly call: number;
+  readonly process: number;
+  readonly key: string;
+  readonly terms: Terms;
+  readonly began: Moment;
+  /** When it was interrupted or aborted. */
+  left?: Moment & { readonly how: "interrupt" | "abort" };
+  ended?: Moment & { readonly ending: Ending };
+  readonly hooks: (Moment & { readonly hook: string; readonly tag: string | undefined })[];
+  readonly fetches: FetchStory[];
+}
+
+/** One fetch. */
+export interface FetchStory {
+  readonly fetch: number;
+  readonly call: CallStory;
+  readonly began: Moment;
+  /** When its signal fired: while it ran, or later. */
+  unwanted?: Moment;
+  unwantedLate?: Moment;
+  ended?: Moment & { readonly result: Fetched };
+  /** The lease that it runs under; none for a fallback or a bypass. */
+  lease?: LeaseStory;
+}
+
+/** One operation of a backend. */
+export interface OperationStory {
+  readonly operation: number;
+  readonly process: number;
+  readonly question: Question;
+  readonly asked: Moment;
+  /** When the backend did it. */
+  done?: Moment & { readonly answer: Answer };
+  answered?: Moment & { readonly answer: Answer };
+  failed?: Moment & { readonly corrupt: boolean };
+  dropped?: Moment;
+}
+
+/** What one owner did. */
+export interface LeaseStory {
+  readonly owner: string;
+  readonly call: CallStory;
+  readonly operations: OperationStory[];
+  fetch?: FetchStory;
+}
+
+/** A key that was set or deleted by somebody. */
+export interface ChangeStory {
+  readonly change: number;
+  readonly process: number;
+  readonly key: string;
+  readonly how: "set" | "delete";
+  readonly value: unknown;
+  readonly began: Moment;
+  ended?: Moment & { readonly ok: boolean };
+  operation?: OperationStory;
+}
+
+/** What happened to one key in one process. */
+export interface Scene {
+  readonly process: number;
+  readonly key: string;
+  readonly calls: CallStory[];
+  readonly fetches: FetchStory[];
+  readonly operations: OperationStory[];
+  readonly changes: ChangeStory[];
+  readonly pushes: Moment[];
+}
+
+/** A history, told by who did what. */
+export interface Story {
+  readonly backend: BackendTraits;
+  readonly slack: number;
+  readonly calls: readonly CallStory[];
+  readonly fetches: readonly FetchStory[];
+  readonly operations: readonly OperationStory[];
+  readonly leases: readonly LeaseStory[];
+  readonly changes: readonly ChangeStory[];
+  readonly scenes: readonly Scene[];
+  readonly rests: readonly (Event & { readonly type: "rest" })[];
+  /** When the backend lost an entry of a key. */
+  readonly lost: readonly (Moment & { readonly key: string })[];
+  /** When a process crashed. */
+  readonly crashed: (process: number) => Moment | undefined;
+  /** How long a process ran between two times: less than what lies between where it was paused. */
+  readonly running: (process: number, from: number, to: number) => number;
+  readonly paused: (process: number, from: number, to: number) => boolean;
+  readonly sceneOf: (of: { readonly process: number; readonly key: string }) => Scene;
+  /** When it all ended. */
+  readonly end: Moment;
+}
+
+/** Reads a history. */
+export function storyOf({ events, backend, slack }: History): Story {
+  const calls = new Map<number, CallStory>();
+  const fetches = new Map<number, FetchStory>();
+  const operations = new Map<number, OperationStory>();
+  const changes = new Map<number, ChangeStory>();
+  const leases = new Map<string, LeaseStory>();
+  const scenes = new Map<string, Scene>();
+  const rests: (Event & { readonly type: "rest" })[] = [];
+  const lost: (Moment & { readonly key: string })[] = [];
+  const crashes = new Map<number, Moment>();
+  const pauses = new Map<number, { from: number; to: number }[]>();
+  const sceneOf = ({ process, key }: { readonly process: number; readonly key: string }) => {
+    const name = `${process} ${key}`;
+    let scene = scenes.get(name);
+    if (scene === undefined) {
+      scene = { process, key, calls: [], fetches: [], operations: [], changes: [], pushes: [] };
+      scenes.set(name, scene);
+    }
+    return scene;
+  };
+
+  events.forEach((event, seq) => {
+    const { at, process } = event;
+    const moment = { at, seq };
+    switch (event.type) {
+      case "call": {
+        const { call, key, terms } = event;
+        const story = { call, process, key, terms, began: moment, hooks: [], fetches: [] };
+        calls.set(call, story);
+        sceneOf(story).calls.push(story);
+        break;
+      }
+      case "leave":
+        calls.get(event.call)!.left ??= { ...moment, how: event.how };
+        break;
+      case "return":
+        calls.get(event.call)!.ended = { ...moment, ending: event.ending };
+        break;
+      case "hook":
+        calls.get(event.call)!.hooks.push({ ...moment, hook: event.hook, tag: event.tag });
+        break;
+      case "fetch": {
+        const call = calls.get(event.call)!;
+        const story: FetchStory = { fetch: event.fetch, call, began: moment };
+        const lease = leaseOf(sceneOf(call), story);
+        if (lease !== undefined) {
+          story.lease = lease;
+          lease.fetch = story;
+        }
+        fetches.set(event.fetch, story);
+        call.fetches.push(story);
+        sceneOf(call).fetches.push(story);
+        break;
+      }
+      case "unwanted": {
+        // The value of one that has ended may still be on its way to the backend.
+        const fetch = fetches.get(event.fetch)!;
+        fetch[fetch.ended === undefined ? "unwanted" : "unwantedLate"] = moment;
+        break;
+      }
+      case "fetched":
+        fetches.get(event.fetch)!.ended = { ...moment, result: event.result };
+        break;
+      case "ask": {
+        const { operation, question } = event;
+        const story: OperationStory = { operation, process, question, asked: moment };
+        operations.set(operation, story);
+        sceneOf({ process, key: question.key }).operations.push(story);
+        if (question.owner === undefined) break;
+        const lease = leases.get(question.owner) ?? newLease(question.owner, calls);
+        leases.set(question.owner, lease);
+        lease.operations.push(story);
+        break;
+      }
+      case "done":
+        operations.get(event.operation)!.done = { ...moment, answer: event.answer };
+        break;
+      case "answer":
+        operations.get(event.operation)!.answered = { ...moment, answer: event.answer };
+        break;
+      case "failure":
+        operations.get(event.operation)!.failed = { ...moment, corrupt: event.corrupt };
+        break;
+      case "dropped":
+        operations.get(event.operation)!.dropped = moment;
+        break;
+      case "push":
+        sceneOf({ process, key: event.key }).pushes.push(moment);
+        break;
+      case "change": {
+        const { change, key, how, value } = event;
+        const story: ChangeStory = { change, process, key, how, value, began: moment };
+        changes.set(change, story);
+        sceneOf(story).changes.push(story);
+        break;
+      }
+      case "changed": {
+        const story = changes.get(event.change)!;
+        story.ended = { ...moment, ok: event.ok };
+        const operation = sceneOf(story).operations.find((each) =>
+          each.asked.seq > story.began.seq && each.question.operation === story.how &&
+          each.question.value === story.value
+        );
+        if (operation !== undefined) story.operation = operation;
+        break;
+      }
+      case "crash":
+        crashes.set(process, moment);
+        break;
+      case "pause": {
+        const known = pauses.get(process) ?? [];
+        if (known.at(-1)?.to !== Infinity) {
+          pauses.set(process, [...known, { from: at, to: Infinity }]);
+        }
+        break;
+      }
+      case "resume":
+        for (const pause of pauses.get(process) ?? []) pause.to = Math.min(pause.to, at);
+        break;
+      case "lost":
+        lost.push({ ...moment, key: event.key });
+        break;
+      case "rest":
+        rests.push(event);
+    }
+  });
+
+  for (const lease of leases.values()) {
+    if (wonTooLate(lease) && lease.fetch !== undefined) {
+      delete lease.fetch.lease;
+      delete lease.fetch;
+    }
+  }
+
+  return {
+    backend,
+    slack,
+    calls: [...calls.values()],
+    fetches: [...fetches.values()],
+    operations: [...operations.values()],
+    leases: [...leases.values()],
+    changes: [...changes.values()],
+    scenes: [...scenes.values()],
+    rests,
+    lost,
+    crashed: (process) => crashes.get(process),
+    running: (process, from, to) =>
+      (pauses.get(process) ?? []).reduce(
+        (left, pause) => left - Math.max(0, Math.min(to, pause.to) - Math.max(from, pause.from)),
+        to - from,
+      ),
+    paused: (process, from, to) =>
+      (pauses.get(process) ?? []).some((pause) => pause.from <= to && pause.to >= from),
+    sceneOf,
+    end: { at: events.at(-1)?.at ?? 0, seq: events.length },
+  };
+
+  /** The lease that the call was last told that it leads, unless it has ended that or fetched under it. */
+  function leaseOf({ operations }: Scene, { call }: FetchStory): LeaseStory | undefined {
+    const owners = new Set(
+      operations.flatMap(({ question: { owner } }) =>
+        owner?.startsWith(`call ${call.call}:`) ? [owner] : []
+      ),
+    );
+    const last = leases.get([...owners].at(-1) ?? "");
+    const acquired = last?.operations.at(-1);
+    const { answered } = acquired ?? {};
+    if (answered?.answer.is !== "Leader" || last!.fetch !== undefined) return undefined;
+    // Halves look at the entry before they say who leads, and that may fail.
+    const look = backend.fenced
+      ? undefined
+      : operations.find(({ question, asked }) =>
+        question.operation === "get" && asked.seq > answered.seq
+      );
+    return look?.failed?.corrupt === false || look?.dropped ? undefined : last;
+  }
+}
+
+/** Whether the answer came in the moment in which its time was out, and the call fetched without it. */
+function wonTooLate({ call: { terms }, operations }: LeaseStory): boolean {
+  const { answered, asked } =
+    operations.findLast(({ question }) => question.operation === "acquire") ?? {};
+  return terms.bypass && answered !== undefined &&
+    answered.at - asked!.at >= terms.operationTimeout &&
+    !operations.some(({ question }) =>
+      question.operation === "renew" || question.operation === "fill"
+    );
+}
+
+function newLease(owner: string, calls: ReadonlyMap<number, CallStory>): LeaseStory {
+  const call = calls.get(Number(/^call (\d+):/.exec(owner)?.[1]));
+  if (call === undefined) throw new Error(`Cannot tell whose owner ${owner} is`);
+  return { owner, call, operations: [] };
+}
+
+/** When an operation was over for who asked. */
+export function overAt({ answered, failed, dropped }: OperationStory): Moment | undefined {
+  return answered ?? failed ?? dropped;
+}
+
+/**
+ * Whether the infrastructure failed an operation, as far as who asked could tell. An answer may come in the very moment
+ * in which its time is out, which after a pause can be late.
+ */
+export function failedToAnswer(
+  { calls, slack }: Story,
+  { asked, answered, failed, dropped }: OperationStory,
+): boolean {
+  const timeout = Math.min(...calls.map(({ terms }) => terms.operationTimeout));
+  return dropped !== undefined || (failed !== undefined && !failed.corrupt) ||
+    (answered !== undefined && answered.at - asked.at >= timeout - slack);
+}
+
+/** Whether all that went on in a scene is one flight at a time that everyone in it joined. */
+export function isPlain({ calls, changes, operations, fetches }: Scene): boolean {
+  return changes.length === 0 &&
+    calls.every(({ terms }) => terms.coalesce) &&
+    fetches.every(({ lease }) => lease !== undefined && renewalsOf(lease).length < MOST_RENEWALS) &&
+    !operations.some(({ question, answered }) =>
+      question.operation === "renew" && answered?.answer.is === "false"
+    );
+}
+
+/** How often a lease is renewed at most, by the options' documentation: every third of it, for 20 times its length. */
+export const MOST_RENEWALS = 60;
+
+export function renewalsOf({ operations }: LeaseStory): OperationStory[] {
+  return operations.filter(({ question }) => question.operation === "renew");
+}
+
+/** When the process learned, while it fetched, that it holds the lease no more. */
+export function noticedLoss(lease: LeaseStory): Moment | undefined {
+  const over = lease.fetch?.ended?.seq ?? Infinity;
+  const lost = renewalsOf(lease).find(({ answered }) => answered?.answer.is === "false")?.answered;
+  return lost !== undefined && lost.seq < over ? lost : undefined;
+}
+
+/** Until when a call was there. */
+export function activeUntil({ ended, left }: CallStory): Moment | undefined {
+  return left !== undefined && (ended === undefined || left.seq < ended.seq) ? left : ended;
+}
+
+/** How long an operation took who asked, or takes still. */
+export function durationOf(story: Story, operation: OperationStory): number {
+  const over = overAt(operation)?.at ?? story.crashed(operation.process)?.at ?? story.end.at;
+  return story.running(operation.process, operation.asked.at, over);
+}
+
+/** The fetch's value, if it has one. */
+export function valueOf({ ended }: FetchStory): { readonly value: unknown } | undefined {
+  return ended?.result.type === "value" ? ended.result : undefined;
+}
