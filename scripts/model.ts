@@ -1,0 +1,149 @@
+/** Has spin prove the promises on the model of the protocol, and refute broken models: `deno task model`. */
+import { mkdirSync, rmSync } from "node:fs";
+import { backendsRequired } from "./backends.ts";
+import { cache, root } from "./project.ts";
+import { type Count, report, type Result, tally } from "./result.ts";
+import { must, run } from "./shell.ts";
+
+const source = `${root}tests/model/lease.pml`;
+
+/** A model: so many processes, and how often what may go wrong. */
+interface Model {
+  readonly processes: 2 | 3;
+  readonly changes?: number;
+  readonly troubles?: number;
+  readonly pauses?: number;
+  readonly crashes?: number;
+  /** Whether pushes may be lost. */
+  readonly pushLost?: boolean;
+  /** What is broken in it. */
+  readonly broken?: string;
+}
+
+/** What is to be proved: all that must never happen, what must happen in the end, or one of them. */
+type Claim =
+  | "safe"
+  | "one_healthy_leader"
+  | "no_old_value"
+  | "no_lease_left_behind"
+  | "everybody_ends";
+
+const once = { changes: 1, troubles: 1, pauses: 1, crashes: 1 };
+
+const proofs: readonly (readonly [Model, readonly Claim[]])[] = [
+  [{ processes: 2, ...once }, ["safe", "everybody_ends"]],
+  [{ processes: 2, ...once, pushLost: true }, ["safe", "everybody_ends"]],
+  [{ processes: 3, pauses: 1 }, ["safe", "everybody_ends"]],
+  [{ processes: 3, crashes: 1 }, ["safe", "everybody_ends"]],
+  [{ processes: 3, changes: 1 }, ["safe", "everybody_ends"]],
+  [{ processes: 3, troubles: 1 }, ["safe"]],
+  [{ processes: 3, pauses: 1, pushLost: true }, ["safe"]],
+];
+
+/** Each is broken in one way, and which claim that breaks. */
+const refutations: readonly (readonly [string, Claim])[] = [
+  ["NO_RECHECK", "safe"],
+  ["UNFENCED_FILL", "safe"],
+  ["UNFENCED_RELEASE", "one_healthy_leader"],
+  ["DELETE_KEEPS_LEASE", "no_old_value"],
+  ["UNCOUNTED_FAILURE", "safe"],
+  ["FORGOTTEN_RELEASE", "no_lease_left_behind"],
+  ["LATE_WATCH", "everybody_ends"],
+];
+
+/** Runs all of it, so many models at a time. Without spin and gcc it is skipped, unless they are required. */
+export function testModel({ lanes = 1 }: { readonly lanes?: number } = {}): Promise<Result> {
+  return tally("Model", async (count) => {
+    for (const [tool, version] of [["spin", "-V"], ["gcc", "--version"]] as const) {
+      const { ok, output } = await run(tool, [version]);
+      if (ok) continue;
+      const missing = `${tool} is missing: ${output.trim()}`;
+      return backendsRequired ? count.fail(missing) : count.skip(missing);
+    }
+    const work = [
+      ...proofs.map(([model, claims]) => () => prove(count, model, claims)),
+      ...refutations.map(([broken, claim]) => () => refute(count, broken, claim)),
+    ];
+    await Promise.all(Array.from({ length: lanes }, async () => {
+      for (let next = work.shift(); next; next = work.shift()) await next();
+    }));
+  });
+}
+
+async function prove(count: Count, model: Model, claims: readonly Claim[]): Promise<void> {
+  const check = await compile(model);
+  for (const claim of claims) {
+    const { proved, states, output } = await check(claim);
+    if (!proved) count.fail(`${describe(model)}: ${claim} is not proved\n${output}`);
+    else {
+      count.pass();
+      count.note(`${describe(model)}: ${claim}, in ${states} states`);
+    }
+  }
+}
+
+async function refute(count: Count, broken: string, claim: Claim): Promise<void> {
+  const model: Model = { processes: 2, changes: 1, pauses: 1, broken };
+  const check = await compile(model);
+  const { refuted, output } = await check(claim);
+  if (refuted === undefined) {
+    count.fail(`${describe(model)}: ${claim} is not refuted\n${output}`);
+  } else {
+    count.pass();
+    count.note(`${describe(model)}: ${claim} is refuted, ${refuted}`);
+  }
+}
+
+/** What spin's verifier found. */
+interface Verdict {
+  /** Whether it went through all states and found no error. */
+  readonly proved: boolean;
+  /** What the counterexample shows. */
+  readonly refuted?: string | undefined;
+  readonly states: number;
+  readonly output: string;
+}
+
+/** Makes the verifier of a model, in a folder under .cache/. */
+async function compile(model: Model): Promise<(claim: Claim) => Promise<Verdict>> {
+  const folder = `${cache}model/${describe(model).replaceAll(/\W+/g, "_")}/`;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const words = {
+    N: model.processes,
+    CHANGES: model.changes ?? 0,
+    TROUBLES: model.troubles ?? 0,
+    PAUSES: model.pauses ?? 0,
+    CRASHES: model.crashes ?? 0,
+  };
+  const flags = Object.entries(words).map(([word, value]) => `-D${word}=${value}`);
+  if (model.pushLost) flags.push("-DPUSH_LOST");
+  if (model.broken) flags.push(`-D${model.broken}`);
+  await must("spin", [...flags, "-a", source], { cwd: folder });
+  // A model that is refuted at once is sooner compiled than run.
+  const optimize = model.broken ? "-O0" : "-O2";
+  await must("gcc", [optimize, "-w", "-DMEMLIM=1500", "-o", "pan", "pan.c"], { cwd: folder });
+
+  return async (claim) => {
+    const fair = claim === "everybody_ends" ? ["-a", "-f"] : [];
+    const { output } = await run("./pan", [...fair, "-m100000", "-N", claim], { cwd: folder });
+    const complete = !/Search not completed|max search depth too small/.test(output);
+    const replay = `To see the counterexample, in ${folder}: spin ${
+      flags.join(" ")
+    } -t -p ${source}`;
+    return {
+      proved: complete && /errors: 0$/m.test(output),
+      refuted: /(?:assertion violated|acceptance cycle).*/.exec(output)?.[0],
+      states: Number(/(\d+) states, stored/.exec(output)?.[1]),
+      output: `${output}\n${replay}`,
+    };
+  };
+}
+
+function describe({ processes, pushLost, broken, ...trouble }: Model): string {
+  const often = Object.entries(trouble).map(([what, times]) => `${what} ${times}`);
+  return [`${processes} processes`, ...often, pushLost && "pushes lost", broken].filter(Boolean)
+    .join(", ");
+}
+
+if (import.meta.main) report([await testModel({ lanes: 2 })]);
