@@ -1,10 +1,16 @@
-/** Measures the library beside its neighbours: `deno task bench` in memory, `deno task bench redis` in Redis. */
+/**
+ * Measures the library beside its neighbours: `deno task bench` in memory, `deno task bench redis` in Redis, and
+ * `deno task bench postgres` or any other module of `bench/backends/` beside its driver; `deno task bench backends` has
+ * all of these.
+ */
+import { globSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { benchHits } from "./bench/hits.ts";
+import { type BackendBench, benchBackend } from "./bench/backend.ts";
 import { countOperations } from "./bench/operations.ts";
 import { benchRedis } from "./bench/redis.ts";
-import { printGoals } from "./bench/report.ts";
+import { type Goal, printGoals } from "./bench/report.ts";
 import { benchStampede } from "./bench/stampede.ts";
 
 const { values: { strict, quick }, positionals } = parseArgs({
@@ -21,10 +27,26 @@ const effort = { rounds: quick ? 3 : 15, millis: quick ? 20 : 50 };
 const short = { rounds: quick ? 6 : 60, millis: 10 };
 
 console.log("A hit or a herd: the median, and how many times as fast as the first row");
-const goals = positionals[0] === "redis" ? await benchRedis(effort) : [
-  ...await countOperations(),
-  ...await benchHits(short),
-  ...await benchStampede(effort),
-];
+const goals = await bench(positionals[0]);
 const met = printGoals(goals);
 process.exit(strict && !met ? 1 : 0);
+
+async function bench(what = "memory"): Promise<Goal[]> {
+  if (what === "memory") {
+    return [
+      ...await countOperations(),
+      ...await benchHits(short),
+      ...await benchStampede(effort),
+    ];
+  }
+  for (const name of what === "backends" ? backends() : [what]) {
+    const { bench }: { readonly bench: BackendBench } = await import(`./bench/backends/${name}.ts`);
+    await benchBackend(bench, effort);
+  }
+  return what === "redis" ? await benchRedis(effort) : [];
+}
+
+function backends(): string[] {
+  const cwd = new URL("bench/backends/", import.meta.url);
+  return globSync("*.ts", { cwd }).map((file) => file.replace(/\.ts$/, "")).sort();
+}

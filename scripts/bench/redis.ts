@@ -1,6 +1,10 @@
+import { cachified as cachifiedGet } from "@epic-web/cachified";
+import KeyvRedis from "@keyv/redis";
 import { createCache } from "async-cache-dedupe";
 import { BentoCache, bentostore } from "bentocache";
 import { redisBusDriver, redisDriver } from "bentocache/drivers/redis";
+import { Cacheable } from "cacheable";
+import { redisCacheAdapter } from "cachified-redis-adapter";
 import { Effect } from "effect";
 import { Redis } from "ioredis";
 import { redisAdapter } from "../../adapters/redis.ts";
@@ -26,7 +30,7 @@ const VALUE = JSON.stringify({ id: 42, name: "Ada", notes: "x".repeat(200) });
 
 /** Times hits and herds on a real Redis, beside other ways to have them. */
 export async function benchRedis(effort: Effort): Promise<Goal[]> {
-  const server = await redis.start();
+  const server = await redis.start(4);
   try {
     const connect = () => new Redis(server.url);
     return [...await benchHits(connect, effort), ...await benchHerds(connect, effort)];
@@ -44,7 +48,8 @@ async function benchHits(connect: () => Redis, effort: Effort): Promise<Goal[]> 
   for (const { get } of peers) await get("hot");
   const [floor, ours, dedupe, bento] = peers as [Peer, Peer, Peer, Peer];
 
-  const alone = await compare(peers.map((peer) => hits(peer, 1)), effort);
+  const peersOf1 = [floor, inEffect(floor), ours, dedupe, bento];
+  const alone = await compare(peersOf1.map((peer) => hits(peer, 1)), effort);
   printTimings("Redis: a hit, one caller", alone);
   goals.push(ratioGoal("redis, a hit", ours.name, alone, 1 / 1.15));
 
@@ -56,7 +61,7 @@ async function benchHits(connect: () => Redis, effort: Effort): Promise<Goal[]> 
   return goals;
 }
 
-/** A peer that is run as cache-locking is. */
+/** A peer that is run as cache-locking is: a run of Effect's for each call. */
 function inEffect({ name, get, close }: Peer): Peer {
   const effect = (key: string) => Effect.promise(() => get(key));
   return { name: `${name}, in Effect`, get: (key) => Effect.runPromise(effect(key)), close };
@@ -81,7 +86,16 @@ async function benchHerds(connect: () => Redis, { rounds }: Effort): Promise<Goa
   console.log("  fetches, commands and the slowest caller in the median round");
   const observer = connect();
   const seen = await monitor(observer);
-  for (const make of [cacheLocking, asyncCacheDedupe, bentoCache, handWritten]) {
+  for (
+    const make of [
+      cacheLocking,
+      asyncCacheDedupe,
+      bentoCache,
+      cachified,
+      cacheable,
+      handWritten,
+    ]
+  ) {
     let fetches = 0;
     const source = () => {
       fetches++;
@@ -152,6 +166,36 @@ const bentoCache: MakePeer = (connect, source) => {
     name: "bentocache with its bus",
     get: (key) => cache.getOrSet({ key, ttl: "1h", factory: () => source(key) }),
     close: () => cache.disconnectAll(),
+  };
+};
+
+/** cachified, through its adapter for Redis. It has no tier in memory. */
+const cachified: MakePeer = (connect, source) => {
+  const client = connect();
+  const cache = redisCacheAdapter({
+    get: (key) => client.get(key),
+    // The adapter speaks to node-redis.
+    set: (key, value, { EXAT } = { EXAT: 0 }) =>
+      EXAT > 0 ? client.set(key, value, "EXAT", EXAT) : client.set(key, value),
+    del: (key) => client.del(key),
+  });
+  return {
+    name: "cachified",
+    get: (key) => cachifiedGet({ cache, key, ttl: 3_600_000, getFreshValue: () => source(key) }),
+    close: () => client.quit(),
+  };
+};
+
+/** cacheable in two tiers, as its documentation has it: memory, and Redis through Keyv's client. */
+const cacheable: MakePeer = (connect, source) => {
+  const client = connect();
+  const { host, port } = client.options;
+  client.disconnect();
+  const cache = new Cacheable({ secondary: new KeyvRedis(`redis://${host}:${port}`) });
+  return {
+    name: "cacheable with @keyv/redis",
+    get: (key) => cache.getOrSet(key, () => source(key), { ttl: "1h" }),
+    close: () => cache.disconnect(),
   };
 };
 

@@ -35,6 +35,7 @@ export function ratioGoal(
 
 /** Prints each goal with what was found; true if all are met. */
 export function printGoals(goals: readonly Goal[]): boolean {
+  if (goals.length === 0) return true;
   const width = Math.max(...goals.map(({ name }) => name.length));
   console.log("\nGoals");
   for (const { name, met, found } of goals) {

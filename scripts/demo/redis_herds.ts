@@ -21,7 +21,7 @@ export interface Request {
 
 /** The same herd twice in several processes over one Redis: first with nothing but GET and SET. */
 export async function redisHerds(flags: Flags): Promise<Herds> {
-  const { url, stop } = await redis.start();
+  const { url, stop } = await redis.start(4);
   const processes = Array.from(
     { length: flags.processes },
     (_, process) => startProcess({ url, flags, process }),

@@ -1,0 +1,22 @@
+import { connect } from "../../../tests/support/connections/dynamodb.ts";
+import { clientOf, loadSdk } from "../../../tests/support/dynamodb_clients.ts";
+import { dynamodb } from "../../backends/dynamodb.ts";
+import type { BackendBench } from "../backend.ts";
+
+/** DynamoDB, by DynamoDB Local, which is slower than what it stands for. */
+export const bench: BackendBench = {
+  name: "dynamodb",
+  server: dynamodb,
+  connect,
+  async bare({ url }) {
+    const sdk = await loadSdk();
+    const client = clientOf(sdk, url);
+    const read = (key: string) => {
+      const Key = { key: { S: key } };
+      return client.send(
+        new sdk.GetItemCommand({ TableName: "connections", Key, ConsistentRead: true }),
+      );
+    };
+    return { read, close: () => client.destroy() };
+  },
+};

@@ -1,0 +1,15 @@
+import { connect } from "../../../tests/support/connections/memcached.ts";
+import { openMemcached } from "../../../tests/support/memcached_clients.ts";
+import { memcached } from "../../backends/memcached.ts";
+import type { BackendBench } from "../backend.ts";
+
+/** Memcached. */
+export const bench: BackendBench = {
+  name: "memcached",
+  server: memcached,
+  connect,
+  async bare({ url }) {
+    const client = await openMemcached(url);
+    return { read: (key) => client.get(key), close: () => client.close() };
+  },
+};

@@ -1,0 +1,16 @@
+import { MongoClient } from "mongodb";
+import { connect } from "../../../tests/support/connections/mongodb.ts";
+import { mongodbReplicaSet } from "../../backends/mongodb.ts";
+import type { BackendBench } from "../backend.ts";
+
+/** MongoDB, a replica set of one. */
+export const bench: BackendBench = {
+  name: "mongodb",
+  server: mongodbReplicaSet,
+  connect,
+  async bare({ url }) {
+    const client = await new MongoClient(url).connect();
+    const collection = client.db("test").collection<{ _id: string }>("cache");
+    return { read: (key) => collection.findOne({ _id: key }), close: () => client.close() };
+  },
+};

@@ -1,0 +1,15 @@
+import { Redis } from "ioredis";
+import { connect } from "../../../tests/support/connections/redis.ts";
+import { redis } from "../../backends/redis.ts";
+import type { BackendBench } from "../backend.ts";
+
+/** Redis. */
+export const bench: BackendBench = {
+  name: "redis",
+  server: redis,
+  connect,
+  bare({ url }) {
+    const client = new Redis(url);
+    return Promise.resolve({ read: (key) => client.get(key), close: () => client.quit() });
+  },
+};

@@ -1,0 +1,20 @@
+import { connect } from "../../../tests/support/connections/s3.ts";
+import { bucket, clientOf, loadSdk } from "../../../tests/support/s3_clients.ts";
+import { s3 } from "../../backends/s3.ts";
+import type { BackendBench } from "../backend.ts";
+
+/** S3, by a gateway over files. */
+export const bench: BackendBench = {
+  name: "s3",
+  server: s3,
+  connect,
+  async bare({ url }) {
+    const sdk = await loadSdk();
+    const client = clientOf(sdk, url);
+    const read = async (key: string) => {
+      const object = await client.send(new sdk.GetObjectCommand({ Bucket: bucket, Key: key }));
+      return await object.Body!.transformToByteArray();
+    };
+    return { read, close: () => client.destroy() };
+  },
+};
