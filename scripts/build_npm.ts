@@ -4,7 +4,14 @@
  */
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { dependencies, effectPeer, entryPoints, manifest, root } from "./project.ts";
+import {
+  dependencies,
+  effectPeer,
+  entryPoints,
+  manifest,
+  root,
+  workersSources,
+} from "./project.ts";
 import { compilerOptions, emit, nodeTypes } from "./typescript.ts";
 
 const out = `${root}npm/`;
@@ -39,10 +46,13 @@ export async function buildNpm({ release = false } = {}): Promise<string> {
 // deno-lint-ignore no-explicit-any
 async function buildWithDnt(dnt: any): Promise<void> {
   await dnt.build({
-    entryPoints: entryPoints.map(({ subpath, source }) => ({
-      name: subpath,
-      path: `${root}${source}`,
-    })),
+    entryPoints: [
+      ...entryPoints,
+      ...Object.values(workersSources).map((source) => ({
+        subpath: `./${source.replace(/\.ts$/, "")}`,
+        source,
+      })),
+    ].map(({ subpath, source }) => ({ name: subpath, path: `${root}${source}` })),
     outDir: out,
     package: { ...packageJson(), devDependencies: { "@types/node": nodeTypes } },
     compilerOptions,
@@ -59,7 +69,8 @@ async function buildWithDnt(dnt: any): Promise<void> {
 }
 
 async function buildWithTypeScript(): Promise<void> {
-  await emit(entryPoints.map(({ source }) => source), `${out}esm`, { declaration: true });
+  const files = [...entryPoints.map(({ source }) => source), ...Object.values(workersSources)];
+  await emit(files, `${out}esm`, { declaration: true });
   importBuiltDeclarations();
 }
 
@@ -86,8 +97,13 @@ function packageJson(): Record<string, unknown> {
     engines: { node: ">=18" },
     exports: Object.fromEntries(
       entryPoints.map(({ subpath, source }) => {
-        const built = `./esm/${source.replace(/\.ts$/, "")}`;
-        return [subpath, { types: `${built}.d.ts`, default: `${built}.js` }];
+        const built = (source: string) => `./esm/${source.replace(/\.ts$/, "")}`;
+        const workerd = workersSources[subpath];
+        return [subpath, {
+          types: `${built(source)}.d.ts`,
+          ...(workerd && { workerd: `${built(workerd)}.js` }),
+          default: `${built(source)}.js`,
+        }];
       }),
     ),
     files: ["esm"],

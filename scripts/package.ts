@@ -10,6 +10,7 @@ import { must, run } from "./shell.ts";
 
 const nodeVersions = [18, 20, 22, 24];
 const bundleLimit = 12_000;
+const workerLimit = 20_000;
 
 /** Installs the versions of Node that the package supports, and returns their paths. */
 export async function nodes(): Promise<string[]> {
@@ -116,6 +117,7 @@ async function checkTypes(count: Count, project: string, tools: string): Promise
 }
 
 interface Metafile {
+  readonly inputs: Readonly<Record<string, unknown>>;
   readonly outputs: Readonly<Record<string, BundledFile>>;
 }
 
@@ -124,29 +126,36 @@ interface BundledFile {
   readonly imports: readonly { readonly path: string; readonly kind: string }[];
 }
 
-/** Bundles an app that has no client installed, and weighs what it loads at its start. */
+/** Bundles apps that have no client installed, and weighs them. */
 async function bundle(count: Count, project: string, tools: string): Promise<void> {
-  const flags = ["--bundle", "--minify", "--splitting", "--format=esm", "--platform=neutral"];
-  const args = [
-    `${tools}esbuild/bin/esbuild`,
-    "bundle.js",
-    ...flags,
-    "--external:effect",
-    "--outdir=bundle",
-    "--metafile=bundle.json",
-    "--log-level=warning",
-  ];
-  const { ok, output } = await run("node", args, { cwd: project });
-  if (!ok) return count.fail(`esbuild\n${output}`);
-  const { outputs }: Metafile = JSON.parse(readFileSync(`${project}bundle.json`, "utf8"));
-  const loaded = loadedAtStart(outputs).map((path) => readFileSync(`${project}${path}`));
-  const size = gzipSync(Buffer.concat(loaded), { level: 9 }).length;
-  const figure = `root and memory, minified and gzipped: ${size} bytes of at most ${bundleLimit}`;
-  if (size > bundleLimit) count.fail(figure);
-  else {
-    count.pass();
-    count.note(figure);
-  }
+  const bundled = async (entry: string, flags: readonly string[]): Promise<Metafile> => {
+    const args = [
+      ...[`${tools}esbuild/bin/esbuild`, entry, "--bundle", "--minify", "--format=esm"],
+      ...["--platform=neutral", "--external:effect", "--outdir=bundle", "--metafile=bundle.json"],
+      ...["--log-level=warning", ...flags],
+    ];
+    await must("node", args, { cwd: project });
+    return JSON.parse(readFileSync(`${project}bundle.json`, "utf8"));
+  };
+  const weigh = (what: string, paths: readonly string[], limit: number) => {
+    const code = Buffer.concat(paths.map((path) => readFileSync(`${project}${path}`)));
+    const size = gzipSync(code, { level: 9 }).length;
+    const figure = `${what}, minified and gzipped: ${size} bytes of at most ${limit}`;
+    if (size > limit) count.fail(figure);
+    else {
+      count.pass();
+      count.note(figure);
+    }
+  };
+  const app = await bundled("bundle.js", ["--splitting"]);
+  weigh("root and memory", loadedAtStart(app.outputs), bundleLimit);
+
+  // Workers are bundled as one piece.
+  const worker = await bundled("worker.js", ["--conditions=workerd"]);
+  weigh("a Worker with root, D1, KV and R2", Object.keys(worker.outputs), workerLimit);
+  const strangers = Object.keys(worker.inputs).filter((path) => /redis|dynamodb|aws|s3/.test(path));
+  if (strangers.length > 0) count.fail(`a Worker's bundle holds ${strangers.join(", ")}`);
+  else count.pass();
 }
 
 /** The entry and what it imports, without what is only loaded on first use. */

@@ -32,8 +32,20 @@ export const entryPoints: readonly EntryPoint[] = Object.entries(manifest.export
   ([subpath, source]) => ({ subpath, source: source.replace(/^\.\//, "") }),
 );
 
+/** What modules are instead in a bundle for Cloudflare Workers, by their subpaths. */
+export const workersSources: Readonly<Record<string, string>> = {
+  ".": "workers.ts",
+  "./r2": "workers_r2.ts",
+};
+
 /** The folders and files that the library and its tests are made of. */
-export const sources: readonly string[] = ["mod.ts", "src", "adapters", "tests"];
+export const sources: readonly string[] = [
+  "mod.ts",
+  ...Object.values(workersSources),
+  "src",
+  "adapters",
+  "tests",
+];
 
 /** The npm dependencies of deno.json's imports, as package.json has them. */
 export const dependencies: Readonly<Record<string, string>> = Object.fromEntries(

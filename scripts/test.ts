@@ -1,6 +1,7 @@
 /**
  * Runs the suite on what this machine has: Deno, and Node against the built npm package, each with Effect 4 and 3, and
- * the examples of the docs. With --all also Deno without any permission, Node 18 to 24, and the packed package.
+ * the examples of the docs. With --all also Deno without any permission, Node 18 to 24, the packed package, and the model
+ * of the protocol.
  */
 import { cpSync, globSync, rmSync } from "node:fs";
 import process from "node:process";
@@ -8,6 +9,7 @@ import { type Backends, backendsRequired, startBackends } from "./backends.ts";
 import { buildNpm } from "./build_npm.ts";
 import { checkExports } from "./check_exports.ts";
 import { testDocs } from "./docs.ts";
+import { testModel } from "./model.ts";
 import { npmInstall } from "./npm_install.ts";
 import { nodes, testPackage } from "./package.ts";
 import {
@@ -22,13 +24,26 @@ import { type Count, report, type Result, tally } from "./result.ts";
 import { deno, type Finished, must, run } from "./shell.ts";
 import { emit } from "./typescript.ts";
 
-const majors: readonly EffectMajor[] = [4, 3];
-const suiteTimeout = 600_000;
+interface SuiteOptions {
+  /** Where the servers are. */
+  readonly env: Backends["env"];
+  /** All by default. */
+  readonly files?: readonly string[];
+  /** What is said of them. */
+  readonly of?: string;
+}
 
-/** Runs the suite from its source. */
-function testDeno(name: string, flags: readonly string[], env: Backends["env"]): Promise<Result> {
+const majors: readonly EffectMajor[] = [4, 3];
+const suiteTimeout = 1_800_000;
+
+/** Runs the suite, or some files of it, from its source. */
+function testDeno(
+  name: string,
+  flags: readonly string[],
+  { env, files = [] }: SuiteOptions,
+): Promise<Result> {
   return tally(name, async (count) => {
-    const finished = await run(deno, ["test", ...flags], { env, timeout: suiteTimeout });
+    const finished = await run(deno, ["test", ...flags, ...files], { env, timeout: suiteTimeout });
     const summary = finished.output.match(/\d+ passed.* \| \d+ failed.*/g)?.at(-1) ?? "";
     const sum = (word: string) => {
       const counts = summary.match(`(\\d+) ${word}(?: \\((\\d+) steps?\\))?`) ?? [];
@@ -38,12 +53,16 @@ function testDeno(name: string, flags: readonly string[], env: Backends["env"]):
   });
 }
 
-/** Runs the compiled suite against what npm/ holds. */
-async function testNode(node: string, effect: EffectMajor, env: Backends["env"]): Promise<Result> {
+/** Runs the compiled suite, or some files of it, against what npm/ holds. */
+async function testNode(
+  node: string,
+  effect: EffectMajor,
+  { env, files = testFiles(), of = "" }: SuiteOptions,
+): Promise<Result> {
   const version = (await must(node, ["--version"])).trim();
-  return tally(`Node ${version}, Effect ${effect}`, async (count) => {
+  return tally(`Node ${version}, Effect ${effect}${of}`, async (count) => {
     const cwd = layoutOf(effect);
-    const tests = globSync("tests/*.test.js", { cwd }).sort();
+    const tests = files.map((file) => file.replace(/\.ts$/, ".js"));
     const flags = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
     const finished = await run(node, [...flags, ...tests], { cwd, env, timeout: suiteTimeout });
     const sum = (word: string) =>
@@ -134,13 +153,31 @@ async function testWithServers(
 ): Promise<Result[]> {
   const env = { ...processes(effect, nodes.length > 0), ...backends.env };
   const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
-  const results = [
-    await servers(effect, backends),
-    await testDeno(name, denoFlags(effect), env),
-    await testDocs(effect, backends.env),
-  ];
   const node = nodeWithServers(effect, nodes);
-  if (node) results.push(await testNode(node, effect, env));
+  return [
+    await servers(effect, backends),
+    ...await inGroups((files, of) => testDeno(name + of, denoFlags(effect), { env, files })),
+    await testDocs(effect, backends.env),
+    ...node ? await inGroups((files, of) => testNode(node, effect, { env, files, of })) : [],
+  ];
+}
+
+function testFiles(): string[] {
+  return globSync("tests/*.test.ts", { cwd: root }).sort();
+}
+
+/** Runs the files of each backend by themselves, so that the report says how long each takes. */
+async function inGroups(
+  test: (files: readonly string[], of: string) => Promise<Result>,
+): Promise<Result[]> {
+  const remote = globSync("adapters/*.ts", { cwd: root })
+    .map((file) => file.replace(/^adapters\/|\.ts$/g, "")).filter((name) => name !== "memory");
+  const groupOf = (file: string) =>
+    [...remote, "workers"].find((name) => file.startsWith(`tests/${name}`)) ?? "the engine";
+  const results: Result[] = [];
+  for (const [name, files] of Map.groupBy(testFiles(), groupOf)) {
+    results.push(await test(files, `, ${name}`));
+  }
   return results;
 }
 
@@ -158,11 +195,11 @@ async function main(all: boolean): Promise<void> {
     const installed = all ? await nodes() : withNode ? ["node"] : [];
     const rest = installed.flatMap((node) =>
       majors.filter((effect) => node !== nodeWithServers(effect, installed))
-        .map((effect) => () => testNode(node, effect, {}))
+        .map((effect) => () => testNode(node, effect, { env: {} }))
     );
-    if (all) rest.push(() => testDeno("Deno, no flags", [], {}), testPackage);
+    if (all) rest.push(() => testDeno("Deno, no flags", [], { env: {} }), testPackage, testModel);
 
-    for (const _ of majors) started.push(await startBackends());
+    for (const effect of majors) started.push(await startBackends(effect));
     await Promise.all(majors.map(async (effect, i) => {
       results.push(...await testWithServers(effect, installed, started[i]!));
       for (let test = rest.shift(); test; test = rest.shift()) results.push(await test());
