@@ -1,12 +1,12 @@
 import type { Scenario } from "./scenario.ts";
 
-/** A scenario in which a promise was broken once, as small as it could be made. */
+/** A scenario in which a promise was broken once, or was wrongly said to be, as small as it could be made. */
 export interface Regression {
   readonly what: string;
   readonly scenario: Scenario;
 }
 
-/** What seeds have found in the engine. */
+/** What seeds have found in the engine, and in what judges it. */
 export const regressions: readonly Regression[] = [
   {
     what: "a flight that is interrupted before its first step stays in its table",
@@ -17,5 +17,15 @@ export const regressions: readonly Regression[] = [
     what: "a value that was fetched as its last caller left is not stored",
     // deno-fmt-ignore
     scenario: {"seed":7891,"backend":"push","halves":{"renew":true,"ready":false,"watch":false,"outcomes":true},"yields":0.2,"processes":[{"trip":[1,1],"trouble":0},{"trip":[1,1],"trouble":0},{"trip":[1,1],"trouble":0},{"trip":[1,1],"trouble":0}],"terms":{"takeovers":2,"leaseTtl":90,"waitMax":600,"operationTimeout":120,"longestPause":100,"cacheTtl":1000000000,"coalesce":true,"bypass":false},"waitStep":25,"push":{"lost":0,"late":0},"deeds":[{"type":"call","at":0,"process":3,"key":"a","fetch":{"takes":40,"result":"value","cleanup":0},"leave":{"after":27,"how":"interrupt"},"terms":{}},{"type":"pause","at":11,"process":3,"for":135}]},
+  },
+  {
+    what: "a process that is paused has its value as its last caller is already gone",
+    // deno-fmt-ignore
+    scenario: {"seed":7419,"backend":"poll","halves":{"renew":true,"ready":false,"watch":true,"outcomes":false},"yields":0.2,"processes":[{"trip":[0,0],"trouble":0},{"trip":[0,0],"trouble":0},{"trip":[0,0],"trouble":0}],"terms":{"takeovers":0,"leaseTtl":300,"waitMax":600,"operationTimeout":50,"longestPause":320,"cacheTtl":15,"coalesce":true,"bypass":false},"waitStep":80,"push":{"lost":0,"late":0},"promises":false,"deeds":[{"type":"call","at":1,"process":0,"key":"a","fetch":{"takes":40,"result":"value","cleanup":0},"leave":{"after":28,"how":"abort"},"terms":{}},{"type":"call","at":2,"process":2,"key":"a","fetch":{"takes":20,"result":"value","cleanup":0},"leave":{"after":21,"how":"abort"},"terms":{}},{"type":"call","at":3,"process":1,"key":"a","fetch":{"takes":40,"result":"value","cleanup":0},"terms":{}},{"type":"pause","at":11,"process":0,"for":481}]},
+  },
+  {
+    what: "halves say who leads in the moment in which the time for that is out",
+    // deno-fmt-ignore
+    scenario: {"seed":6990,"backend":"halves","halves":{"renew":false,"ready":false,"watch":true,"outcomes":false},"yields":0,"processes":[{"trip":[0,12],"trouble":0}],"terms":{"takeovers":1,"leaseTtl":300,"waitMax":2000,"operationTimeout":120,"longestPause":320,"cacheTtl":15,"coalesce":true,"bypass":true},"waitStep":80,"push":{"lost":0,"late":0},"promises":false,"deeds":[{"type":"pause","at":12,"process":0,"for":404},{"type":"call","at":51,"process":0,"key":"a","fetch":{"takes":40,"result":"interrupts itself","cleanup":0},"terms":{}},{"type":"pause","at":454,"process":0,"for":973}]},
   },
 ];

@@ -238,7 +238,7 @@ export function storyOf({ events, backend, slack }: History): Story {
   });
 
   for (const lease of leases.values()) {
-    if (wonTooLate(lease) && lease.fetch !== undefined) {
+    if (lease.fetch !== undefined && wonTooLate(lease)) {
       delete lease.fetch.lease;
       delete lease.fetch;
     }
@@ -278,25 +278,30 @@ export function storyOf({ events, backend, slack }: History): Story {
     const acquired = last?.operations.at(-1);
     const { answered } = acquired ?? {};
     if (answered?.answer.is !== "Leader" || last!.fetch !== undefined) return undefined;
-    // Halves look at the entry before they say who leads, and that may fail.
-    const look = backend.fenced
+    const look = lookBehind(operations, answered);
+    return look?.failed?.corrupt === false || look?.dropped ? undefined : last;
+  }
+
+  /** Halves look at the entry before they say who leads, and that may fail. */
+  function lookBehind(operations: readonly OperationStory[], answered: Moment) {
+    return backend.fenced
       ? undefined
       : operations.find(({ question, asked }) =>
         question.operation === "get" && asked.seq > answered.seq
       );
-    return look?.failed?.corrupt === false || look?.dropped ? undefined : last;
   }
-}
 
-/** Whether the answer came in the moment in which its time was out, and the call fetched without it. */
-function wonTooLate({ call: { terms }, operations }: LeaseStory): boolean {
-  const { answered, asked } =
-    operations.findLast(({ question }) => question.operation === "acquire") ?? {};
-  return terms.bypass && answered !== undefined &&
-    answered.at - asked!.at >= terms.operationTimeout &&
-    !operations.some(({ question }) =>
-      question.operation === "renew" || question.operation === "fill"
-    );
+  /** Whether the answer came in the moment in which its time was out, and the call fetched without it. */
+  function wonTooLate({ call, operations }: LeaseStory): boolean {
+    const { answered, asked } =
+      operations.findLast(({ question }) => question.operation === "acquire") ?? {};
+    if (!call.terms.bypass || answered === undefined) return false;
+    const last = lookBehind(sceneOf(call).operations, answered)?.answered ?? answered;
+    return last.at - asked!.at >= call.terms.operationTimeout &&
+      !operations.some(({ question }) =>
+        question.operation === "renew" || question.operation === "fill"
+      );
+  }
 }
 
 function newLease(owner: string, calls: ReadonlyMap<number, CallStory>): LeaseStory {
