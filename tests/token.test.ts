@@ -13,9 +13,9 @@ function withoutCrypto<A>(run: () => A): A {
   }
 }
 
-test("tokens differ, with the global crypto and without it", () => {
+test("tokens are UUIDs that differ, with the global crypto and without it", () => {
   const tokens = Array.from({ length: 1000 }, randomToken);
   tokens.push(...withoutCrypto(() => Array.from({ length: 1000 }, randomToken)));
   assert.equal(new Set(tokens).size, 2000);
-  for (const token of tokens) assert.match(token, /^[a-z0-9-]{20,}$/);
+  for (const token of tokens) assert.match(token, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 });
