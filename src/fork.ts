@@ -1,11 +1,16 @@
-import { Effect, type Fiber, Scope } from "effect";
+import { Effect, type Exit, type Fiber, Scope } from "effect";
+
+/** A fiber that tells of its end. */
+export type Forked<A, E> = Fiber.Fiber<A, E> & {
+  addObserver(observer: (exit: Exit.Exit<A, E>) => void): void;
+};
 
 // Effect 3 starts a fork at once and has no options for it.
 const forkIn: <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   scope: Scope.Scope,
   options: { readonly startImmediately: boolean },
-) => Effect.Effect<Fiber.Fiber<A, E>, never, R> = Effect.forkIn;
+) => Effect.Effect<Forked<A, E>, never, R> = Effect.forkIn;
 
 const processScope = Effect.runSync(Scope.make());
 
@@ -17,6 +22,6 @@ const processScope = Effect.runSync(Scope.make());
  */
 export function forkApart<A, E, R>(
   effect: Effect.Effect<A, E, R>,
-): Effect.Effect<Fiber.Fiber<A, E>, never, R> {
+): Effect.Effect<Forked<A, E>, never, R> {
   return forkIn(Effect.interruptible(effect), processScope, { startImmediately: true });
 }

@@ -2,7 +2,6 @@ import { Cause, type Clock, Effect, Exit, Fiber } from "effect";
 import { startOf } from "./attempt.ts";
 import type { Keyed } from "./call.ts";
 import { callback } from "./callback.ts";
-import { causeKind } from "./cause.ts";
 import { deadline } from "./deadline.ts";
 import { describe } from "./describe.ts";
 import {
@@ -69,19 +68,21 @@ function within<A, R>(
   }
   return Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(forkApart(effect), (fiber) => {
-      let isLate = false;
-      const callOff = deadline(clock, timeout, () => {
-        isLate = true;
-        Effect.runFork(Fiber.interrupt(fiber));
+      const answered = callback<A, AdapterError>((resume) => {
+        let isLate = false;
+        let callOff = deadline(clock, timeout, () => {
+          isLate = true;
+          // What hangs where it can't be interrupted isn't waited for.
+          callOff = deadline(clock, 0, () => resume(Effect.fail(late())));
+          Effect.runFork(Fiber.interrupt(fiber));
+        });
+        fiber.addObserver((exit) => {
+          callOff();
+          resume(isLate && Exit.isFailure(exit) ? Effect.fail(late()) : exit);
+        });
+        return Effect.sync(() => callOff());
       });
-      const awaited = Effect.onInterrupt(restore(Fiber.await(fiber)), () => {
-        callOff();
-        return Fiber.interrupt(fiber);
-      });
-      return Effect.flatMap(awaited, (exit) => {
-        callOff();
-        return isLate && Exit.isFailure(exit) ? Effect.fail(late()) : exit;
-      });
+      return Effect.onInterrupt(restore(answered), () => Fiber.interrupt(fiber));
     })
   );
 }
@@ -108,10 +109,7 @@ function begin<A, E, R>(
     if (Effect.isEffect(effect)) {
       return Effect.matchCauseEffect(effect, {
         onSuccess: Effect.succeed,
-        onFailure: (cause) =>
-          causeKind(cause) === "Interrupt"
-            ? Effect.failCause(cause as Cause.Cause<never>)
-            : failed(Cause.squash(cause)),
+        onFailure: (cause) => failed(Cause.squash(cause)),
       });
     }
     return Effect.fail(

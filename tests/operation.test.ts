@@ -38,6 +38,16 @@ for (const [name, shape] of shapes) {
       assert.equal(simulation.timers(), 0);
     });
 
+    it("is given up after operationTimeout even if it can't be interrupted", async () => {
+      const simulation = simulate();
+      const uninterruptible = (read: Effect.Effect<unknown>) => Effect.uninterruptible(shape(read));
+      const adapter = reading(() => new Promise(() => {}), uninterruptible);
+      const began = simulation.now();
+      const error = await simulation.run(errorOf(Cache.getOrSet({ adapter, key: KEY, fetcher })));
+      assert.ok(isCacheLockingError(error) && error._tag === "CACHE_GET_FAILED");
+      assert.equal(simulation.now() - began, 2000);
+    });
+
     it("leaves nothing behind when its caller goes", async () => {
       const simulation = simulate();
       const adapter = reading(() => new Promise(() => {}), shape);
