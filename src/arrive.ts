@@ -33,21 +33,22 @@ export function arrive(
     return hit(caller.call, value, told(flight, value, CacheOutcome.HIT));
   }
 
-  const { leaseUntil = 0 } = caller;
+  const { leaseUntil } = caller;
   const waited = waitedOf(caller);
   if (source === "leader" && started) {
     const { onLeader } = hooks;
     const outcome = stored ? CacheOutcome.MISS_LEADER : CacheOutcome.MISS_LEADER_NOCACHE;
     const led = told(flight, value, outcome, leaseUntil, waited);
     if (onLeader === undefined) return led;
-    return after("onLeader", key, () => onLeader(value, { key, leaseUntil, cached: stored }), led);
+    const context = { key, leaseUntil: leaseUntil ?? 0, cached: stored };
+    return after("onLeader", key, () => onLeader(value, context), led);
   }
   if (source === "fallback") {
     const { onFallback } = hooks;
     const outcome = CacheOutcome.MISS_FOLLOWER_FALLBACK;
     const fellBack = told(flight, value, outcome, leaseUntil, waited);
     if (onFallback === undefined) return fellBack;
-    const context = { key, leaseUntil, waited: Duration.millis(waited ?? 0) };
+    const context = { key, leaseUntil: leaseUntil ?? 0, waited: Duration.millis(waited ?? 0) };
     return after("onFallback", key, () => onFallback(value, context), fellBack);
   }
   const followed = told(flight, value, CacheOutcome.MISS_FOLLOWER_HIT, leaseUntil, waited);

@@ -55,7 +55,7 @@ export interface Caller {
   traced: boolean;
   /** When it began to wait for others, in whole milliseconds of the monotonic clock. */
   waitingSince: number | undefined;
-  /** How long it waited in all, in whole milliseconds, once its waiting ended without a value. */
+  /** How long it waited in all, in whole milliseconds, once it fetches for itself: it leads or falls back. */
   waited: number | undefined;
   /** Until when the lease ran that it waited for. */
   leaseUntil: number | undefined;

@@ -1,4 +1,5 @@
 import { Effect } from "effect";
+import { waitedOf } from "./arrive.ts";
 import type { Call, Caller } from "./call.ts";
 import { type AdapterError, type CacheLockingError, cacheLockingError } from "./errors.ts";
 import { fetch } from "./fetch.ts";
@@ -88,9 +89,9 @@ function attempt(
           if (caller.tries <= 0) {
             return Effect.succeed({ _tag: "Failed", error: outOfTries(caller), everyone: false });
           }
-          return acquired._tag === "Leader"
-            ? lead(flight, call, claim, acquired)
-            : Effect.succeed(acquired);
+          if (acquired._tag === "Follower") return Effect.succeed(acquired);
+          caller.waited = waitedOf(caller);
+          return lead(flight, call, claim, acquired);
       }
     },
     (acquired) =>

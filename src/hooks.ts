@@ -22,7 +22,7 @@ export interface LeaderHookContext extends HookContext {
 
 /** What `onFallback` is told. */
 export interface FallbackHookContext extends HookContext {
-  /** Until when the lease ran that was waited for: epoch milliseconds. */
+  /** Until when the lease ran that was waited for: epoch milliseconds; 0 if there was none as far as is known. */
   readonly leaseUntil: number;
   /** How long the caller waited. */
   readonly waited: Duration.Duration;
