@@ -104,29 +104,29 @@ function fallBack(caller: Caller): Result {
       return wait(current, caller, now + leaseTtl);
     }
     const flight = open(flights, caller, landFallback);
-    // All who are sent away at once are there before a fetch that takes no time is over.
-    const body = Effect.flatMap(Effect.sleep(0), () => fetchAlone(flight, call, "fallback"));
-    return fly(flight, caller, body);
+    return fly(flight, caller, fetchAlone(flight, call, "fallback"));
   });
 }
 
-/** Runs what may open a flight; whenever it is interrupted after that, the flight's starter has left it. */
+/** Runs what may open a flight; whatever ends it after that before the flight ends, the flight's starter has left it. */
 function asStarter(
   run: (
     open: (flights: Flights | undefined, caller: Caller, land: Flight["land"]) => Flight,
   ) => Result,
 ): Result {
   let opened: Flight | undefined;
-  return Effect.onInterrupt(
+  return Effect.onError(
     Effect.suspend(() => run((...flight) => opened = openFlight(...flight))),
     () => opened === undefined ? Effect.void : abandon(opened),
   );
 }
 
 /** Starts the flight and waits for its end as its first caller. */
-function fly(flight: Flight, { call }: Caller, body: Effect.Effect<End>): Result {
+function fly(flight: Flight, { call, cohort }: Caller, body: Effect.Effect<End>): Result {
   const { key, settings: { store } } = call;
-  return depart(flight, Effect.annotateLogs(body, { key, adapter: store.name }));
+  // All who were woken with it are there before a fetch that takes no time is over.
+  const gathered = cohort === undefined ? body : Effect.flatMap(Effect.sleep(0), () => body);
+  return depart(flight, Effect.annotateLogs(gathered, { key, adapter: store.name }));
 }
 
 /** What the end of a flight that leads or follows means for one caller. */

@@ -250,6 +250,32 @@ describe("5. Failure is bounded", () => {
     });
   }
 
+  for (const takeovers of [1, 3]) {
+    it(`takeovers: ${takeovers}, fetches that fail in no time: ${takeovers + 1}`, async () => {
+      const simulation = simulate();
+      const { counter, fetcher } = source(50, () => Effect.fail("slow"));
+      let fetches = 0;
+      const cache = Cache.make({ adapter: memoryAdapter(), takeovers });
+      const errors = await simulation.run(
+        all(
+          times(
+            20,
+            (index) =>
+              errorOf(
+                cache.getOrSet(KEY, () =>
+                  index === 0 ? fetcher() : Effect.suspend(() => Effect.fail(++fetches))),
+              ),
+          ),
+        ),
+      );
+      assert.equal(counter.fetches + fetches, takeovers + 1);
+      assert.equal(
+        errors.map(tagOf).filter((tag) => tag === "FETCHER_FAILED").length,
+        19 - takeovers,
+      );
+    });
+  }
+
   it("a caller has its own fetcher's error, or a CacheLockingError: never another caller's", async () => {
     const simulation = simulate();
     const cache = Cache.make({ adapter: memoryAdapter() });

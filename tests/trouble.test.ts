@@ -10,6 +10,7 @@ import {
   isCacheLockingError,
   type Store,
 } from "../mod.ts";
+import { flightsUnderWay } from "../src/flights.ts";
 import { all, errorOf, KEY, outcomes, source, start, tagOf, times } from "./support/herd.ts";
 import { processOver, type Trouble } from "./support/process.ts";
 import { simulate } from "./support/simulation.ts";
@@ -75,6 +76,54 @@ describe("onCacheFailure", () => {
     );
     assert.equal(first?._tag, "Failure");
     assert.equal(second?._tag, "Success");
+  });
+
+  it("'bypass' of those who joined a 'fail': one fetch, even if nothing takes any time", async () => {
+    const simulation = simulate();
+    let fetches = 0;
+    const adapter: Store<unknown> = {
+      ...processOver(memoryAdapter(), failing("before", "get")),
+      acquire: (key) => Effect.fail(new AdapterError("acquire", key)),
+    };
+    const call = (onCacheFailure: "fail" | "bypass") =>
+      Cache.getOrSet({
+        adapter,
+        key: KEY,
+        fetcher: () => Effect.sync(() => ++fetches),
+        onCacheFailure,
+        hooks: { onError: () => Effect.void },
+      });
+    const calls = times(10, (index) => Effect.exit(call(index === 0 ? "fail" : "bypass")));
+    const exits = await simulation.run(all(calls));
+    assert.deepEqual(exits.map(({ _tag }) => _tag), ["Failure", ...times(9, () => "Success")]);
+    assert.equal(fetches, 1);
+  });
+
+  it("an acquire that interrupts itself has failed", async () => {
+    const simulation = simulate();
+    const adapter: Store<unknown> = {
+      ...processOver(memoryAdapter()),
+      acquire: () => Effect.interrupt,
+    };
+    const error = await simulation.run(
+      errorOf(Cache.getOrSet({ adapter, key: KEY, fetcher: () => Effect.succeed(1) })),
+    );
+    assert.equal(tagOf(error), "LEASE_ACQUIRE_FAILED");
+  });
+
+  it("a defect on the way to a flight leaves no flight behind", async () => {
+    const simulation = simulate();
+    const adapter = processOver(memoryAdapter());
+    const answers = [null, undefined];
+    const wrong = {
+      ...adapter,
+      get: () => Effect.map(Effect.sleep(1), () => answers.shift()),
+    } as Store<unknown>;
+    const call = Cache.getOrSet({ adapter: wrong, key: KEY, fetcher: () => Effect.succeed(1) });
+    const [first, joined] = await simulation.run(all([Effect.exit(call), Effect.exit(call)]));
+    assert.equal(first?._tag, "Failure");
+    assert.ok(joined?._tag === "Success" && joined.value.meta.cache === "MISS-LEADER");
+    assert.equal(flightsUnderWay(wrong), 0);
   });
 
   it("an acquire whose reply was lost leaves no lease behind", async () => {
