@@ -239,7 +239,8 @@ function wake(flight: Flight, cohort: Cohort, signal: Signal): void {
     flight.callers--;
     // The starter counts for itself.
     if (caller !== flight.starter) caller.tries = tries;
-    caller.resume!(flight.land(flight, caller, signal));
+    // Effect 4 goes on with a caller at once: what it throws at its observers is not to keep the others waiting.
+    queueMicrotask(() => caller.resume!(flight.land(flight, caller, signal)));
   }
 }
 

@@ -1,12 +1,13 @@
-import { Duration, Effect } from "effect";
+import { Duration, Effect, Fiber } from "effect";
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { memoryAdapter } from "../adapters/memory.ts";
 import { Cache } from "../mod.ts";
 import { type Call, newCaller } from "../src/call.ts";
 import { monotonicMillis } from "../src/clock.ts";
-import { openFlight, type Signal, wait } from "../src/flight.ts";
-import { all, KEY, source, start } from "./support/herd.ts";
+import { finish, openFlight, type Signal, wait } from "../src/flight.ts";
+import { all, KEY, source, start, times } from "./support/herd.ts";
+import { processOver } from "./support/process.ts";
 import { simulate } from "./support/simulation.ts";
 
 it("who joins a cohort that was sent away meanwhile is sent away as well, and doesn't wait unbounded", async () => {
@@ -47,4 +48,65 @@ it("those who are woken together are told how long each of them waited", async (
     60,
   ]);
   assert.ok(metas.slice(1).every(Object.isFrozen));
+});
+
+it("who takes over has waited until it led, and who waited for it until the end", async () => {
+  const simulation = simulate();
+  const { fetcher } = source(100, (fetch) => fetch === 1 ? Effect.fail("no") : "value");
+  const cache = Cache.make({ adapter: memoryAdapter() });
+  const exits = await simulation.run(
+    all(times(3, () => Effect.exit(cache.getOrSet(KEY, fetcher)))),
+  );
+  const told = exits.map((exit) =>
+    exit._tag === "Success" && [exit.value.meta.cache, Duration.toMillis(exit.value.meta.waited!)]
+  );
+  assert.deepEqual(told, [false, ["MISS-LEADER", 100], ["MISS-FOLLOWER-HIT", 200]]);
+});
+
+it("who falls back from a read that takes too long is told of no lease", async () => {
+  const simulation = simulate();
+  const { fetcher } = source(10, () => "value");
+  const adapter = processOver(memoryAdapter(), { latency: 100 });
+  const results = await simulation.run(
+    all(times(2, () => Cache.getOrSet({ adapter, key: KEY, fetcher, waitMax: 20 }))),
+  );
+  const { cache, leaseUntil } = results[1]!.meta;
+  assert.deepEqual({ cache, leaseUntil }, {
+    cache: "MISS-FOLLOWER-FALLBACK",
+    leaseUntil: undefined,
+  });
+});
+
+it("what one caller throws when it is woken doesn't keep the others waiting", async () => {
+  const simulation = simulate();
+  const { queueMicrotask } = globalThis;
+  const thrown: unknown[] = [];
+  globalThis.queueMicrotask = (task) =>
+    queueMicrotask(() => {
+      try {
+        task();
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
+  try {
+    const landed = await simulation.run(Effect.scoped(Effect.gen(function* () {
+      const clock = yield* Effect.clockWith(Effect.succeed);
+      const caller = () => newCaller({ key: KEY, settings: { tries: 2 } } as Call, clock);
+      const flight = openFlight(undefined, caller(), (_flight, caller) => {
+        if (caller === first) throw "thrown";
+        return Effect.succeed({ value: "landed", meta: { cache: "HIT" } });
+      });
+      const first = caller();
+      yield* start(wait(flight, first, Infinity));
+      const second = yield* start(wait(flight, caller(), Infinity));
+      yield* Effect.sleep(0);
+      finish(flight, { _tag: "Over" });
+      return yield* Fiber.join(second);
+    })));
+    assert.equal(landed.value, "landed");
+    assert.deepEqual(thrown, ["thrown"]);
+  } finally {
+    globalThis.queueMicrotask = queueMicrotask;
+  }
 });
