@@ -81,10 +81,13 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
     return { getOrSet: failed, get: failed, set: failed, delete: failed };
   }
 
-  /** Runs an operation that changes the entry: those who come later have nothing to do with what began before. */
+  /**
+   * Runs an operation that changes the entry: those who come later have nothing to do with what began before. One that
+   * failed or was interrupted may have changed it as well.
+   */
   const change = (key: string, changing: Effect.Effect<void, AdapterError>) =>
     Effect.mapError(
-      Effect.map(changing, () => retireFlights(settings.store, key)),
+      Effect.ensuring(changing, Effect.sync(() => retireFlights(settings.store, key))),
       (error) => phaseError({ settings, key }, error),
     );
   const checked = <A, E>(key: unknown, run: (key: string) => Effect.Effect<A, E, unknown>) =>

@@ -64,7 +64,8 @@ function remove(deadline: Deadline): void {
 
 function setTimer(at: number): void {
   clearTimeout(timer);
-  timer = setTimeout(sweep, Math.min(at - performance.now(), LONGEST)) as Timer;
+  const millis = Math.max(0, at - performance.now());
+  timer = setTimeout(sweep, Math.min(millis, LONGEST)) as Timer;
   timerAt = at;
 }
 

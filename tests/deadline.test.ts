@@ -49,6 +49,31 @@ it("deadlines expire in their order, but for those that were called off", async 
   assert.deepEqual(expired, [1, 20, 40]);
 });
 
+it("deadlines set no timer for a time that is over, of which Node warns", async () => {
+  const { setTimeout, performance } = globalThis;
+  const delays: number[] = [];
+  let reading = performance.now();
+  globalThis.setTimeout = ((run: () => void, millis: number) => {
+    delays.push(millis);
+    return setTimeout(run, millis);
+  }) as typeof setTimeout;
+  Object.defineProperty(globalThis, "performance", {
+    value: { now: () => reading += 5 },
+    configurable: true,
+  });
+  try {
+    await new Promise<void>((resolve) => {
+      for (const millis of [20, 12, 4]) {
+        deadline(machineClock, millis, () => millis === 20 && resolve());
+      }
+    });
+  } finally {
+    Object.defineProperty(globalThis, "performance", { value: performance, configurable: true });
+    globalThis.setTimeout = setTimeout;
+  }
+  assert.ok(delays.length > 0 && delays.every((millis) => millis >= 0), String(delays));
+});
+
 it("a deadline that is called off by another that expires with it doesn't expire", async () => {
   const expired: string[] = [];
   await new Promise<void>((resolve) => {

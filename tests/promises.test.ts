@@ -118,6 +118,21 @@ describe("3. Fenced fills", () => {
     });
   }
 
+  it("callers who come after a delete whose reply was lost in the same process get nothing older", async () => {
+    const simulation = simulate();
+    const lost = (operation: string) => operation === "delete" ? "after" as const : undefined;
+    const adapter = processOver(memoryAdapter(), { latency: 2, trouble: lost });
+    const { fetcher } = source(100, (fetch) => fetch);
+    const cache = Cache.make({ adapter });
+    const result = await simulation.run(Effect.scoped(Effect.gen(function* () {
+      yield* start(cache.getOrSet(KEY, fetcher));
+      yield* Effect.sleep(50);
+      assert.equal(tagOf(yield* errorOf(cache.delete(KEY))), "CACHE_SET_FAILED");
+      return yield* cache.getOrSet(KEY, fetcher);
+    })));
+    assert.equal(result.value, 2);
+  });
+
   it("once a process has noticed that its lease was revoked, its later callers start anew", async () => {
     const simulation = simulate();
     const { fetcher } = source(3_000, (fetch) => `fetch ${fetch}`);

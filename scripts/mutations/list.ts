@@ -184,7 +184,7 @@ export const mutations: readonly Mutation[] = [
     "within(clock, 1e9, begin(",
   ]),
   mutation("a change leaves what began before in the tables", "client", [
-    "Effect.map(changing, () => retireFlights(settings.store, key))",
+    "Effect.ensuring(changing, Effect.sync(() => retireFlights(settings.store, key)))",
     "changing",
   ]),
 ];
