@@ -239,8 +239,14 @@ function wake(flight: Flight, cohort: Cohort, signal: Signal): void {
     flight.callers--;
     // The starter counts for itself.
     if (caller !== flight.starter) caller.tries = tries;
-    // Effect 4 goes on with a caller at once: what it throws at its observers is not to keep the others waiting.
-    queueMicrotask(() => caller.resume!(flight.land(flight, caller, signal)));
+    try {
+      caller.resume!(flight.land(flight, caller, signal));
+    } catch (error) {
+      // Effect 4 goes on with a caller at once: an observer of it that throws is not to keep the others waiting.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 }
 

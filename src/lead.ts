@@ -13,7 +13,7 @@ import { storedFor } from "./stored_for.ts";
 
 /**
  * How many times a lease is renewed at most: every third of `leaseTtl`, so a fetch is protected for 20 × `leaseTtl`,
- * 5 minutes by default. Then the lease is let go, so that a fetch that hangs doesn't block its key for good.
+ * 5 minutes by default. Then the lease is left to end, so that a fetch that hangs doesn't block its key for good.
  */
 export const MAX_RENEWALS = 60;
 
