@@ -12,7 +12,7 @@ import {
   type Halves,
   type LeasesHalf,
 } from "../mod.ts";
-import { entriesOfHalf, storeOfHalves } from "../src/halves.ts";
+import { storeOfHalves } from "../src/halves.ts";
 import { leasesHalf } from "../src/leases_half.ts";
 import { type Backend, conformance } from "./conformance.ts";
 import { handWritten } from "./support/hand_written.ts";
@@ -26,7 +26,7 @@ const { runExit: run } = simulate();
 
 const backends: Readonly<Record<string, Backend>> = {
   "hand-written halves": {
-    open: Effect.sync(() => storeOfHalves(entriesOfHalf(plain.cache), plain.leases)),
+    open: Effect.sync(() => ({ cache: plain.cache, leases: plain.leases })),
     gaps: {
       push: "these halves have no `watch`",
       fencing: apart,

@@ -1,18 +1,26 @@
 import type { Effect, Exit, Scope } from "effect";
+import type { Halves, LeasesHalf } from "../../src/halves.ts";
 import type { Store } from "../../src/store.ts";
 
 /** What the suite is told of a backend. */
 export interface Backend {
   /**
-   * Opens a store with a client of its own, as another process would. Every case opens two, over the same backend, and
-   * closes them with its scope.
+   * Opens a store, or hand-written halves, with a client of its own, as another process would. Every case opens two, over
+   * the same backend, and closes them with its scope.
    */
-  readonly open: Effect.Effect<Store<unknown>, unknown, Scope.Scope>;
+  readonly open: Effect.Effect<
+    Store<unknown> | Halves & { readonly leases: LeasesHalf },
+    unknown,
+    Scope.Scope
+  >;
   /** The guarantees that the backend can't give, each with the reason, with which its cases are skipped. */
   readonly gaps?: Gaps | undefined;
   /** The unit, in milliseconds, that times to live are rounded up to; 1 by default. */
   readonly granularity?: number | undefined;
-  /** How long a lease or an entry lives in the suite whose end is waited for, in milliseconds; 300 by default. */
+  /**
+   * How long a lease or an entry lives in the suite whose end is waited for, in milliseconds; 300 by default. A case that
+   * fails at this pace goes once more, at a sixth of it, so that no store fails because the machine was busy.
+   */
   readonly pace?: number | undefined;
   /** Values that come back as they were beyond those that every store keeps: bytes, dates, `NaN`, … */
   readonly values?: readonly unknown[] | undefined;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { CacheClient, CallOptions, GetOrSetResult } from "../../mod.ts";
 import { makeCacheModule } from "../../src/client.ts";
 import type { AdapterError, AdapterOperation, CacheLockingError } from "../../src/errors.ts";
+import { entriesOfHalf, storeOfHalves } from "../../src/halves.ts";
 import type { Acquired, Store } from "../../src/store.ts";
 import { randomToken } from "../../src/token.ts";
 import type { Backend, Gaps } from "./backend.ts";
@@ -28,6 +29,8 @@ export interface World {
   readonly key: string;
   /** How long what is waited for lives, in milliseconds. */
   readonly short: number;
+  /** Whether the case has looked at `short`, so that it is about what comes sooner and what later. */
+  readonly timed: () => boolean;
   /** Waits until what lived for `short` is over. */
   readonly expired: Effect.Effect<void>;
   /** Waits until the lease of another is over that lived for `short`, and acquires. */
@@ -51,22 +54,36 @@ export const LONG = 60_000;
 /** The longest that anything takes that happens at once, in milliseconds, on a slow machine. */
 export const SOON = 5_000;
 
+/** How long what is waited for lives by default, in milliseconds. */
+export const PACE = 300;
+
 /** Opens both processes for one case. */
 export function openWorld(backend: Backend): Effect.Effect<World, unknown, Scope.Scope> {
-  const { granularity = 1, pace = 300, gaps = {} } = backend;
+  const { granularity = 1, pace = PACE, gaps = {} } = backend;
   const key = `conformance:${randomToken()}`;
   const short = Math.max(pace, 2 * granularity);
   const expired = Effect.sleep(short + granularity + 20);
+  let timed = false;
+  const open = Effect.map(
+    backend.open,
+    (opened) =>
+      counted(
+        "cache" in opened ? storeOfHalves(entriesOfHalf(opened.cache), opened.leases) : opened,
+      ),
+  );
   return Effect.gen(function* () {
-    const one = counted(yield* backend.open);
-    const two = counted(yield* backend.open);
+    const [one, two] = [yield* open, yield* open];
     return {
       backend,
       gaps,
       one,
       two,
       key,
-      short,
+      get short() {
+        timed = true;
+        return short;
+      },
+      timed: () => timed,
       expired,
       takeOver: (store, owner, waitedFor) =>
         Effect.gen(function* () {
