@@ -28,7 +28,10 @@ const clients = [
 ];
 
 /** The versions of them that adapters take beyond the one that deno.json imports. */
-const otherVersions: Readonly<Record<string, string>> = { ioredis: "^6.0.0" };
+const otherVersions: Readonly<Record<string, string>> = {
+  ioredis: "^6.0.0",
+  mongodb: "^6.21.0",
+};
 
 /** Builds the package, and says with what. */
 export async function buildNpm({ release = false } = {}): Promise<string> {

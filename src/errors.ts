@@ -39,20 +39,6 @@ export type CacheLockingErrorTag =
   | "WAIT_FAILED"
   | "ABORTED";
 
-const tags: Readonly<Record<CacheLockingErrorTag, true>> = {
-  VALIDATION_ERROR: true,
-  CACHE_GET_FAILED: true,
-  CACHE_SET_FAILED: true,
-  LEASE_ACQUIRE_FAILED: true,
-  LEASE_RELEASE_FAILED: true,
-  LEASE_READY_FAILED: true,
-  FETCHER_FAILED: true,
-  HOOK_FAILED: true,
-  WAIT_STRATEGY_FAILED: true,
-  WAIT_FAILED: true,
-  ABORTED: true,
-};
-
 /** One kind of {@linkcode CacheLockingError}: an `Error` with its tag and where it arose. */
 export interface TaggedCacheLockingError<Tag extends CacheLockingErrorTag> extends Error {
   /** The kind of the error, for `Effect.catchTag`. */
@@ -84,8 +70,12 @@ export type CacheLockingError = {
   readonly [Tag in CacheLockingErrorTag]: TaggedCacheLockingError<Tag>;
 }[CacheLockingErrorTag];
 
+/** What the errors of every copy of the library have, and no other error. */
+const BRAND = Symbol.for("cache-locking/CacheLockingError");
+
 class CacheLockingFailure<Tag extends CacheLockingErrorTag> extends Error
   implements TaggedCacheLockingError<Tag> {
+  readonly [BRAND] = true;
   readonly _tag: Tag;
   readonly context: ErrorContext;
 
@@ -109,8 +99,7 @@ export function cacheLockingError<Tag extends CacheLockingErrorTag>(
 
 /** Whether a value is a {@linkcode CacheLockingError}, from this copy of the library or another. */
 export function isCacheLockingError(value: unknown): value is CacheLockingError {
-  return value instanceof Error && "context" in value && "_tag" in value &&
-    Object.hasOwn(tags, String(value._tag));
+  return value instanceof Error && BRAND in value;
 }
 
 /**

@@ -1,8 +1,7 @@
-import { Cause, Effect, type Exit } from "effect";
+import { Effect, type Exit } from "effect";
 import type { Call } from "./call.ts";
+import { callersOwn } from "./callers_own.ts";
 import { causeKind } from "./cause.ts";
-import { describe } from "./describe.ts";
-import { cacheLockingError } from "./errors.ts";
 import type { Flight } from "./flight.ts";
 import { traced } from "./spans.ts";
 
@@ -13,37 +12,19 @@ import { traced } from "./spans.ts";
  */
 export function fetch(flight: Flight, call: Call): Effect.Effect<Exit.Exit<unknown, unknown>> {
   const { key } = call;
-  const fetching = Effect.suspend(() => {
+  const fetcher = () => {
     const controller = new AbortController();
     flight.abort = () => controller.abort();
-    const effect = call.fetcher({ key, signal: controller.signal });
-    return Effect.isEffect(effect)
-      ? Effect.interruptible(effect as Effect.Effect<unknown, unknown>)
-      : Effect.fail(
-        cacheLockingError(
-          "VALIDATION_ERROR",
-          `Cannot fetch ${JSON.stringify(key)}: the fetcher must return an Effect, and returned ${
-            describe(effect)
-          }`,
-          { key, phase: "fetch" },
-        ),
-      );
-  });
-  const typed = Effect.matchCauseEffect(fetching, {
-    onSuccess: Effect.succeed,
-    onFailure: (cause) =>
-      causeKind(cause) !== "Die" ? Effect.failCause(cause) : Effect.fail(
-        cacheLockingError(
-          "FETCHER_FAILED",
-          `Cannot fetch ${JSON.stringify(key)}: the fetcher threw`,
-          { key, phase: "fetch" },
-          Cause.squash(cause),
-        ),
-      ),
-  });
+    return call.fetcher({ key, signal: controller.signal });
+  };
+  const fetching = callersOwn(
+    { what: "the fetcher", key, phase: "fetch" },
+    fetcher,
+    Effect.interruptible,
+  );
   return Effect.uninterruptible(
     Effect.flatMap(
-      Effect.exit(traced("fetch", call, typed, () => "fetched")),
+      Effect.exit(traced("fetch", call, fetching, () => "fetched")),
       // An interruption is the flight's, if it was interrupted, and the fetcher's own failure otherwise.
       (exit) =>
         exit._tag === "Failure" && causeKind(exit.cause) === "Interrupt"

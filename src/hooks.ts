@@ -1,7 +1,6 @@
-import { Cause, type Duration, Effect } from "effect";
-import { causeKind } from "./cause.ts";
-import { describe } from "./describe.ts";
-import { type CacheLockingError, cacheLockingError } from "./errors.ts";
+import type { Duration, Effect } from "effect";
+import { callersOwn } from "./callers_own.ts";
+import type { CacheLockingError } from "./errors.ts";
 
 /** What a hook returns: any Effect. Its errors and requirements are in the call's own type. */
 export type HookEffect = Effect.Effect<unknown, unknown, unknown>;
@@ -80,29 +79,5 @@ export function runHook(
   key: string,
   hook: () => HookEffect,
 ): Effect.Effect<unknown, unknown> {
-  const context = { key, phase: "hook" } as const;
-  const effect = Effect.suspend(() => {
-    const result = hook();
-    return Effect.isEffect(result) ? result as Effect.Effect<unknown, unknown> : Effect.fail(
-      cacheLockingError(
-        "VALIDATION_ERROR",
-        `Cannot run the hook \`${name}\`: it must return an Effect, and returned ${
-          describe(result)
-        }`,
-        context,
-      ),
-    );
-  });
-  return Effect.matchCauseEffect(effect, {
-    onSuccess: Effect.succeed,
-    onFailure: (cause) =>
-      causeKind(cause) !== "Die" ? Effect.failCause(cause) : Effect.fail(
-        cacheLockingError(
-          "HOOK_FAILED",
-          `Cannot run the hook \`${name}\` for ${JSON.stringify(key)}: it threw`,
-          context,
-          Cause.squash(cause),
-        ),
-      ),
-  });
+  return callersOwn({ what: `the hook \`${name}\``, key, phase: "hook" }, hook);
 }

@@ -1,5 +1,6 @@
 import { Effect, Fiber } from "effect";
-import { cacheLockingError } from "./errors.ts";
+import { callersOwn } from "./callers_own.ts";
+import type { CacheLockingError } from "./errors.ts";
 import type { Flight } from "./flight.ts";
 import { forkApart } from "./fork.ts";
 import { report } from "./report.ts";
@@ -18,20 +19,13 @@ export function outlive<A, E, R>(
   if (waitUntil === undefined) return forked;
   return Effect.tap(forked, (fiber) => {
     const over = Effect.runPromise(Effect.asVoid(Fiber.await(fiber)));
-    const told = Effect.try({ try: () => waitUntil(over), catch: (error) => error });
-    return Effect.matchEffect(told, {
+    const telling = callersOwn(
+      { what: "`waitUntil`", key, phase: "hook" },
+      () => Effect.sync(() => waitUntil(over)),
+    );
+    return Effect.matchEffect(telling, {
       onSuccess: () => Effect.void,
-      onFailure: (error) =>
-        report(
-          flight,
-          settings,
-          cacheLockingError(
-            "HOOK_FAILED",
-            `Cannot keep the work for ${JSON.stringify(key)} going: \`waitUntil\` threw`,
-            { key, phase: "hook" },
-            error,
-          ),
-        ),
+      onFailure: (error) => report(flight, settings, error as CacheLockingError),
     });
   });
 }

@@ -12,6 +12,7 @@ import {
 import type { Hooks } from "./hooks.ts";
 import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
 import { inWorkers } from "./runtime.ts";
+import { sharedStore } from "./shared_store.ts";
 import type { Store } from "./store.ts";
 import { defaultWaitStrategy } from "./wait_strategy.ts";
 
@@ -49,15 +50,15 @@ export function settingsOf(input: unknown, open: OpenAdapter): Settings {
     leaseTtl: positiveMillis("leaseTtl", options.leaseTtl, 15_000),
     waitMax: millis("waitMax", options.waitMax, 4_000),
     waitStep: millis("waitStep", options.waitStep, 250),
-    waitStrategy: aFunction("waitStrategy", options.waitStrategy) ?? defaultWaitStrategy,
-    shouldCache: aFunction("shouldCache", options.shouldCache),
+    waitStrategy: a("function", "waitStrategy", options.waitStrategy) ?? defaultWaitStrategy,
+    shouldCache: a("function", "shouldCache", options.shouldCache),
     tries: takeovers + 1,
-    ownerId: aString("ownerId", options.ownerId),
+    ownerId: a("string", "ownerId", options.ownerId),
     signal: aSignal(options.signal),
     coalesce,
     bypass: onCacheFailure === "bypass",
     operationTimeout: positiveMillis("operationTimeout", options.operationTimeout, 2_000),
-    waitUntil: aFunction("waitUntil", options.waitUntil),
+    waitUntil: a("function", "waitUntil", options.waitUntil),
     hooks: hooksOf(options.hooks),
   };
 }
@@ -108,26 +109,15 @@ function positiveMillis(option: string, value: unknown, byDefault: number): numb
   return result;
 }
 
-function aFunction<F>(option: string, value: F): F {
-  if (value !== undefined && typeof value !== "function") {
-    throw invalid(option, "a function", value);
-  }
-  return value;
-}
-
-function aString(option: string, value: string | undefined): string | undefined {
-  if (value !== undefined && typeof value !== "string") throw invalid(option, "a string", value);
+/** An option of a type, if it is there. */
+function a<A>(type: "function" | "string", option: string, value: A): A {
+  if (value !== undefined && typeof value !== type) throw invalid(option, `a ${type}`, value);
   return value;
 }
 
 function aSignal(value: AbortSignal | undefined): AbortSignal | undefined {
-  if (
-    value !== undefined &&
-    !(isObject(value) && "aborted" in value && "addEventListener" in value)
-  ) {
-    throw invalid("signal", "an AbortSignal", value);
-  }
-  return value;
+  if (value === undefined || (has(value, "addEventListener") && "aborted" in value)) return value;
+  throw invalid("signal", "an AbortSignal", value);
 }
 
 const hookNames = ["onHit", "onLeader", "onFollowerWait", "onFallback", "onError"] as const;
@@ -137,11 +127,9 @@ function hooksOf(value: unknown): Hooks<unknown> {
   if (value === undefined) return noHooks;
   if (!isObject(value)) throw invalid("hooks", "an object of hooks", value);
   const hooks: Hooks<unknown> = value;
-  for (const name of hookNames) aFunction(`hooks.${name}`, hooks[name]);
+  for (const name of hookNames) a("function", `hooks.${name}`, hooks[name]);
   return hooks;
 }
-
-const mixed = new WeakMap<object, WeakMap<LeasesHalf, Store<unknown>>>();
 
 function storeOf({ adapter, leases }: Options, open: OpenAdapter): Store<unknown> {
   const leasesHalf = leases === undefined ? undefined : aLeasesHalf("leases", leases);
@@ -179,23 +167,16 @@ function opened(adapter: unknown, open: OpenAdapter): Store<unknown> {
 }
 
 /** One store for the same two halves, so that their callers meet. */
-function mix(cache: object, leases: LeasesHalf, entries: () => Entries<unknown>): Store<unknown> {
-  let stores = mixed.get(cache);
-  if (stores === undefined) {
-    stores = new WeakMap();
-    mixed.set(cache, stores);
-  }
-  let store = stores.get(leases);
-  if (store === undefined) {
-    store = storeOfHalves(entries(), leases);
-    stores.set(leases, store);
-  }
-  return store;
+function mix(
+  cache: object,
+  leases: LeasesHalf,
+  entries: () => Entries<unknown>,
+): Store<unknown> {
+  return sharedStore("halves", { cache, leases }, () => storeOfHalves(entries(), leases));
 }
 
 function isStore(value: unknown): value is Store<unknown> {
-  return isObject(value) && "acquire" in value && typeof value.acquire === "function" &&
-    "fill" in value && typeof value.fill === "function";
+  return has(value, "acquire") && has(value, "fill");
 }
 
 function isHalves(value: unknown): value is Halves<unknown> {

@@ -69,12 +69,12 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
     [
       "a fetcher that returns a promise",
       { ...good, fetcher: () => Promise.resolve(1) },
-      'Cannot fetch "validation": the fetcher must return an Effect, and returned a promise',
+      'Cannot run the fetcher for "validation": it must return an Effect, and returned a promise',
     ],
     [
       "a fetcher that returns nothing",
       { ...good, fetcher: () => {} },
-      'Cannot fetch "validation": the fetcher must return an Effect, and returned undefined',
+      'Cannot run the fetcher for "validation": it must return an Effect, and returned undefined',
     ],
     ["an empty key", { ...good, key: "" }, option("key", "a non-empty string", '""')],
     ["no key", without("key"), option("key", "a non-empty string", "undefined")],
@@ -182,7 +182,7 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
       const adapter = { type: "memory" } as const;
       const error = await simulate().run(errorOf(Cache.getOrSet({ ...good, adapter, fetcher })));
       assert.ok(isCacheLockingError(error) && error._tag === "FETCHER_FAILED");
-      assert.equal(error.message, 'Cannot fetch "validation": the fetcher threw');
+      assert.equal(error.message, 'Cannot run the fetcher for "validation": it threw');
       assert.ok(error.cause instanceof Error && error.cause.message === "a bug");
     }
   });

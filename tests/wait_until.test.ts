@@ -62,6 +62,6 @@ it("reports a host that throws, and goes on", async () => {
   );
   assert.equal(result.value, "value");
   assert.deepEqual(errors.map(({ _tag, message }) => [_tag, message]), [
-    ["HOOK_FAILED", 'Cannot keep the work for "key" going: `waitUntil` threw'],
+    ["HOOK_FAILED", 'Cannot run `waitUntil` for "key": it threw'],
   ]);
 });
