@@ -143,7 +143,7 @@ function makeStore(options: MemcachedAdapterOptions): Store<unknown> {
       const { last, how } = (before && markerIn(before)) ?? {};
       const marker = { owner, ttl, last, how };
       return Effect.flatMap(
-        ask("acquire", key, opcode, { cas: before?.cas, body: markerBody(marker) }),
+        ask("acquire", key, opcode, { over: before, body: markerBody(marker) }),
         (taken) => taken ? lead(marker, taken) : look(),
       );
     };
@@ -198,10 +198,10 @@ function makeStore(options: MemcachedAdapterOptions): Store<unknown> {
     delete: (key) => Effect.asVoid(ask("delete", key, DELETE)),
     acquire,
     renew: (key, owner, ttl) =>
-      asHolder("renew", key, owner, (held, cas) => {
+      asHolder("renew", key, owner, (held, over) => {
         const marker = { ...held, ttl };
         return Effect.map(
-          ask("renew", key, REPLACE, { cas, body: markerBody(marker) }),
+          ask("renew", key, REPLACE, { over, body: markerBody(marker) }),
           (renewed) => {
             if (renewed !== undefined) remember(key, marker, renewed);
             return renewed;
@@ -212,15 +212,15 @@ function makeStore(options: MemcachedAdapterOptions): Store<unknown> {
       Effect.flatMap(
         bodyOf("fill", key, value, ttl),
         (body) =>
-          asHolder("fill", key, owner, (_, cas) => ask("fill", key, REPLACE, { cas, body })),
+          asHolder("fill", key, owner, (_, over) => ask("fill", key, REPLACE, { over, body })),
       ),
     release: (key, owner, outcome) =>
-      Effect.asVoid(asHolder("release", key, owner, ({ ttl, last, how }, cas) => {
+      Effect.asVoid(asHolder("release", key, owner, ({ ttl, last, how }, over) => {
         // memcached doesn't tell what is left of a lease: how it ended is remembered for all of its length.
         const ended = outcome === "cancelled" ? { last, how } : { last: owner, how: outcome };
         return ended.how === undefined
-          ? ask("release", key, DELETE, { cas })
-          : ask("release", key, REPLACE, { cas, body: markerBody({ ttl, ...ended }) });
+          ? ask("release", key, DELETE, { over })
+          : ask("release", key, REPLACE, { over, body: markerBody({ ttl, ...ended }) });
       })),
   };
 }
@@ -232,17 +232,22 @@ interface Body {
   readonly data: string | Uint8Array;
 }
 
-/** What came back. */
-interface Answer {
-  readonly value: Uint8Array;
-  readonly flags: number;
+/** One version of an item. */
+interface Version {
   readonly cas: Uint8Array;
-  /** The connection that it came by. */
+  /** The connection that told it, for which alone it is good: a server that was started again counts anew. */
   readonly connection: object | undefined;
 }
 
+/** What came back. */
+interface Answer extends Version {
+  readonly value: Uint8Array;
+  readonly flags: number;
+}
+
 interface More {
-  readonly cas?: Uint8Array | undefined;
+  /** The version that must be there. */
+  readonly over?: Version | undefined;
   readonly body?: Body | undefined;
 }
 
@@ -253,7 +258,7 @@ interface Sent {
 
 /** The way to the servers. */
 interface Line {
-  /** Sends a request; undefined where the item is not as the request wants it: there, not there, or another. */
+  /** Sends a request; undefined where the item is not as the request wants it: there, not there, or another, or not known to be the same. */
   readonly ask: (
     operation: AdapterOperation,
     key: string,
@@ -293,8 +298,14 @@ function lineOf({ client, keyPrefix }: MemcachedAdapterOptions): Line {
     const failed = (reason: string) =>
       Effect.fail(new AdapterError(operation, key, undefined, { reason }));
     if (!isWellFormed(key)) return failed("UTF-8 can't carry it");
-    const sending = attempt(operation, key, () => send(key, opcode, more));
-    return Effect.flatMap(Effect.retry(sending, onceMore), ({ response, connection }) => {
+    const sending = attempt(operation, key, async () => {
+      const { over } = more;
+      const isLost = over !== undefined && over.connection !== connectionTo(key);
+      return isLost ? undefined : await send(key, opcode, more);
+    });
+    return Effect.flatMap(Effect.retry(sending, onceMore), (sent) => {
+      if (sent === undefined) return Effect.succeed(undefined);
+      const { response, connection } = sent;
       const failure = failureOf(response);
       if (failure !== undefined) return failed(failure);
       return Effect.succeed(
@@ -322,7 +333,7 @@ function nameOf(key: string): string {
 }
 
 /** A request of the [binary protocol](https://docs.memcached.org/protocols/binary/). */
-function requestOf(opcode: number, seq: number, name: string, { cas, body }: More): Uint8Array {
+function requestOf(opcode: number, seq: number, name: string, { over, body }: More): Uint8Array {
   const key = bytesOf(name);
   const data = body === undefined ? [] : bytesOf(body.data);
   const extras = body === undefined ? 0 : 8;
@@ -334,7 +345,7 @@ function requestOf(opcode: number, seq: number, name: string, { cas, body }: Mor
   view.setUint8(4, extras);
   view.setUint32(8, request.length - 24);
   view.setUint32(12, seq);
-  request.set(cas ?? [], 16);
+  request.set(over?.cas ?? [], 16);
   if (body !== undefined) {
     view.setUint32(24, body.flags ?? 0);
     view.setUint32(28, body.seconds);
@@ -423,14 +434,13 @@ const MOST_REMEMBERED = 10_000;
 
 /** Deals with the markers of owners. */
 function holders({ ask, connectionTo }: Line) {
-  // A CAS is good for one connection: a server that was started again counts anew.
-  const known = new WeakMap<object, Map<string, readonly [Marker, cas: Uint8Array]>>();
+  const known = new WeakMap<object, Map<string, readonly [Marker, Version]>>();
 
-  const remember = (key: string, marker: Marker, { cas, connection }: Answer) => {
+  const remember = (key: string, marker: Marker, { cas, connection }: Version) => {
     if (connection === undefined) return;
     const markers = known.get(connection) ?? new Map();
     if (markers.size === MOST_REMEMBERED) markers.clear();
-    known.set(connection, markers.set(`${key} ${marker.owner}`, [marker, cas]));
+    known.set(connection, markers.set(`${key} ${marker.owner}`, [marker, { cas, connection }]));
   };
   const recall = (key: string, owner: string) => {
     const connection = connectionTo(key);
@@ -445,15 +455,15 @@ function holders({ ask, connectionTo }: Line) {
     operation: AdapterOperation,
     key: string,
     owner: string,
-    act: (marker: Marker, cas: Uint8Array) => Effect.Effect<Answer | undefined, AdapterError>,
+    act: (marker: Marker, over: Version) => Effect.Effect<Answer | undefined, AdapterError>,
   ): Effect.Effect<boolean, AdapterError> => {
     const look = (): Effect.Effect<boolean, AdapterError> =>
       Effect.flatMap(ask(operation, key, GET), (found) => {
         const marker = found && markerIn(found);
-        return marker?.owner === owner ? on(marker, found!.cas) : Effect.succeed(false);
+        return marker?.owner === owner ? on(marker, found!) : Effect.succeed(false);
       });
-    const on = (marker: Marker, cas: Uint8Array) =>
-      Effect.flatMap(act(marker, cas), (done) => done ? Effect.succeed(true) : look());
+    const on = (marker: Marker, over: Version) =>
+      Effect.flatMap(act(marker, over), (done) => done ? Effect.succeed(true) : look());
     return Effect.suspend(() => {
       const found = recall(key, owner);
       return found === undefined ? look() : on(...found);

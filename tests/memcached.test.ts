@@ -446,6 +446,36 @@ describe("memcached", { skip }, () => {
       assert.equal(await run(two!.fill("key", "b", "value")), true);
     });
 
+    it("refuses the fill that was under way when the server was started again", async () => {
+      const server = await start();
+      const client = await connect(server.url);
+      const other = memcachedAdapter({ client: await connect(server.url) });
+      const REPLACE = 3;
+      let fills = 0;
+      const store = memcachedAdapter({
+        client: {
+          ...spied(client),
+          get seq() {
+            return client.seq;
+          },
+          perform(key, request, seq, callback, retries) {
+            if (request[1] !== REPLACE || fills++ > 0) {
+              return (client as MemcachedClient).perform(key, request, seq, callback, retries);
+            }
+            server.stop()
+              .then(() => start({ port: server.port }))
+              .then(() => run(other.acquire("key", "b", 5000)))
+              .then(() => callback(new Error("the connection was lost"), undefined as never));
+          },
+        },
+      });
+      assert.equal((await run(store.acquire("key", "a", 5000)))._tag, "Leader");
+      // The other's lease has the same CAS.
+      assert.equal(await run(store.fill("key", "a", "stale")), false);
+      assert.equal(fills, 1);
+      assert.equal(await run(other.fill("key", "b", "value")), true);
+    });
+
     it("is told of a server without CAS", async () => {
       const { url } = await start({ args: ["-C"] });
       const adapter = memcachedAdapter({ client: await connect(url) });
