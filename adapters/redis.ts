@@ -136,7 +136,7 @@ export function redisLeases(options: RedisLeasesOptions): LeasesHalf {
 }
 
 type Keys = readonly ["lease", "entry"] | readonly ["lease"];
-type Reply = Uint8Array | number | readonly (Uint8Array | number | null)[];
+type Reply = Uint8Array | number | string | readonly (Uint8Array | number | string | null)[];
 
 function makeStore(options: RedisAdapterOptions, keys: Keys): Store<unknown> {
   const { client, subscriber, codec = jsonCodec } = options;
@@ -178,14 +178,15 @@ function makeStore(options: RedisAdapterOptions, keys: Keys): Store<unknown> {
             onFailure: () => acquire(key, owner, ttl, waitedFor, reply),
           });
         }
-        const [holder, remaining, failed] = reply as [Uint8Array?, number?, Uint8Array?];
+        const [holder, left, failed] = reply as [Uint8Array?, (number | string)?, Uint8Array?];
         if (!holder) return Effect.succeed({ _tag: "Ended", outcome: "uncached" });
+        const remaining = Number(left);
         const lease = text.decode(holder);
         const after = failed ? "failed" : undefined;
         return Effect.succeed(
           lease === owner
-            ? { _tag: "Leader", remaining: remaining!, after }
-            : { _tag: "Follower", remaining: remaining!, lease, after },
+            ? { _tag: "Leader", remaining, after }
+            : { _tag: "Follower", remaining, lease, after },
         );
       },
     );
@@ -220,8 +221,9 @@ function makeStore(options: RedisAdapterOptions, keys: Keys): Store<unknown> {
 
 const text = new TextDecoder();
 
+/** With its option `stringNumbers` ioredis answers with text for numbers. */
 function isOne(reply: Reply): boolean {
-  return reply === 1;
+  return Number(reply) === 1;
 }
 
 /** Redis takes whole milliseconds, from 1. */

@@ -53,7 +53,12 @@ describe("redis: the suite", () => {
   suite("one server", {}, {}, { entry: (key) => key, lease: (key) => `lease:{${key}}` });
   suite(
     "every option",
-    { keyPrefix: "app:", enableAutoPipelining: true, maxRetriesPerRequest: null },
+    {
+      keyPrefix: "app:",
+      enableAutoPipelining: true,
+      maxRetriesPerRequest: null,
+      stringNumbers: true,
+    },
     { cache: { keyPrefix: "cache:" }, leases: { keyPrefix: "locks:" }, codec: reversed },
     { entry: (key) => `app:cache:${key}`, lease: (key) => `app:locks:{app:cache:${key}}` },
     oldest,
