@@ -40,6 +40,7 @@
  */
 import { Clock, Effect } from "effect";
 import { attempt } from "../src/attempt.ts";
+import { carriedOn } from "../src/carried_on.ts";
 import { type Codec, decode, encode, jsonCodec } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
 import type { AdapterOperation } from "../src/errors.ts";
@@ -131,6 +132,14 @@ function makeStore(options: CloudflareKvAdapterOptions): Store<unknown> {
       };
       yield* ask(operation, key, (name) => kv.put(name, data as string, expiry));
     });
+  const putIfFilled = (key: string, owner: string, value: unknown, ttl: number | undefined) =>
+    Effect.gen(function* () {
+      yield* put("fill", key, value, ttl);
+      if (yield* rows.filledBy(key, owner)) return true;
+      // A delete, or another value, has come between the two.
+      yield* ask("fill", key, (name) => kv.delete(name));
+      return false;
+    });
   const briefly = (ttl = LAG) => Math.min(ttl, LAG);
 
   return {
@@ -158,14 +167,14 @@ function makeStore(options: CloudflareKvAdapterOptions): Store<unknown> {
         () => ask("delete", key, (name) => kv.delete(name)),
       ),
     fill: (key, owner, value, ttl) =>
-      Effect.gen(function* () {
-        if (!(yield* rows.fill(key, owner, value, briefly(ttl)))) return false;
-        yield* put("fill", key, value, ttl);
-        if (yield* rows.filledBy(key, owner)) return true;
-        // A delete, or another value, has come between the two.
-        yield* ask("fill", key, (name) => kv.delete(name));
-        return false;
-      }),
+      Effect.flatMap(
+        rows.fill(key, owner, value, briefly(ttl)),
+        (filled) =>
+          filled
+            // A write of KV can't be called off, so neither may what looks after it.
+            ? carriedOn("fill", key, putIfFilled(key, owner, value, ttl))
+            : Effect.succeed(false),
+      ),
   };
 }
 
