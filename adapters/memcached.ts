@@ -281,18 +281,24 @@ const onceMore = { times: 1, schedule: Schedule.spaced(200) };
 
 function lineOf({ client, keyPrefix }: MemcachedAdapterOptions): Line {
   const prefix = checked(client, keyPrefix);
-  // memjs has one connection to a server, and replaces it when it is lost.
-  const connectionTo = (key: string) =>
-    (client.server(nameOf(prefix + key)) as { readonly _socket?: object } | null)?._socket;
+  const serverOf = (key: string) =>
+    client.server(nameOf(prefix + key)) as Server | null | undefined;
+  const connectionTo = (key: string) => serverOf(key)?._socket;
   const send = (key: string, opcode: number, more: More) =>
     new Promise<Sent>((resolve, reject) => {
       client.incrSeq();
       const seq = client.seq >>> 0;
       const name = nameOf(prefix + key);
-      const answer = (error: Error | null, response: MemcachedResponse) =>
-        error ? reject(error) : resolve({ response, connection: connectionTo(key) });
+      const server = serverOf(key);
+      let connection = server?._socket;
+      const answer = (error: Error | null, response: MemcachedResponse) => {
+        if (!error) return resolve({ response, connection: connectionTo(key) });
+        if (server) forgetReply(server, connection);
+        reject(error);
+      };
       // memjs must not try again by itself: it would do so even when the caller has long gone.
       client.perform(name, requestOf(opcode, seq, name, more), seq, answer, 1);
+      connection = server?._socket;
     });
   const ask: Line["ask"] = (operation, key, opcode, more = {}) => {
     const failed = (reason: string) =>
@@ -314,6 +320,18 @@ function lineOf({ client, keyPrefix }: MemcachedAdapterOptions): Line {
     });
   };
   return { ask, connectionTo };
+}
+
+/** What memjs has of a server: one connection, which it replaces when it is lost, and the part of a reply that has come. */
+interface Server {
+  readonly _socket?: { destroy(): unknown };
+  responseBuffer?: Uint8Array;
+}
+
+/** memjs would take the part of a reply that a lost connection has left for the beginning of the next one's first. */
+function forgetReply(server: Server, lost: Server["_socket"]): void {
+  lost?.destroy();
+  if (server.responseBuffer) server.responseBuffer = server.responseBuffer.subarray(0, 0);
 }
 
 function checked(client: MemcachedClient, keyPrefix: string | undefined): string {

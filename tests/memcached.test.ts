@@ -1,7 +1,7 @@
 import { Deferred, Effect } from "effect";
 import type { Client } from "memjs-types";
 import assert from "node:assert/strict";
-import { createServer, type Socket } from "node:net";
+import { createConnection, createServer, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -500,6 +500,36 @@ describe("memcached", { skip }, () => {
         hooks: { onError: () => Effect.void },
       }));
       assert.deepEqual([value, meta.cache], ["value", "BYPASS"]);
+    });
+
+    it("goes on when a connection was cut in the midst of a reply", async () => {
+      const part = 10_000;
+      for (const end of ["resetAndDestroy", "resume"] as const) {
+        let cuts = 1;
+        const cutting = createServer((socket) => {
+          const upstream = createConnection(port, "127.0.0.1");
+          for (const each of [socket, upstream]) each.on("error", () => {});
+          socket.on("data", (data) => upstream.write(data));
+          socket.on("close", () => upstream.destroy());
+          upstream.on("data", (data: Uint8Array) => {
+            if (data.length < part || cuts-- <= 0) return void socket.write(data);
+            upstream.removeAllListeners("data");
+            socket.write(data.subarray(0, part), () => setTimeout(() => socket[end](), 50));
+          });
+        });
+        await new Promise<void>((resolve) => cutting.listen(0, "127.0.0.1", resolve));
+        const address = cutting.address() as { readonly port: number };
+        const client = await connect(`127.0.0.1:${address.port}`, { timeout: 0.2 });
+        const store = memcachedAdapter({ client });
+        const [large, small] = [newKey(), newKey()];
+        await run(store.set(large, "x".repeat(100 * part)));
+        await run(store.set(small, "value"));
+        assert.equal((await run(store.get(large)))?.value, "x".repeat(100 * part));
+        assert.equal(cuts < 1, true);
+        assert.deepEqual(await run(store.get(small)), { value: "value" });
+        client.close();
+        cutting.close();
+      }
     });
 
     it("has nothing sent again of callers that have gone", async () => {
