@@ -58,6 +58,7 @@ import { AdapterError, type AdapterOperation } from "../src/errors.ts";
 import type { LeasesHalf } from "../src/halves.ts";
 import { leasesHalf } from "../src/leases_half.ts";
 import { isWellFormed, prefixOf } from "../src/keys.ts";
+import { makeLeaseOrder, patiently, straight, type Way } from "../src/lease_order.ts";
 import { loadOnce } from "../src/load_once.ts";
 import { notInstalled } from "../src/not_installed.ts";
 import { makeServerClock } from "../src/server_clock.ts";
@@ -182,6 +183,7 @@ function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
   const names = namesOf(options.attributes);
   const time = makeServerClock();
   const sightings = makeSightings();
+  const order = makeLeaseOrder();
 
   let heard = false;
   /** A middleware of commands, so that the client stays as it is: hears each reply, whatever it says. */
@@ -192,7 +194,9 @@ function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
     time.learn(Date.parse(result.response.headers?.["date"] ?? ""), sent);
     return result;
   };
-  const request = (
+  /** `patience`: for how long at most, in milliseconds, it goes on when nobody waits for it any more. */
+  const requestBy = (way: Way, patience?: number) =>
+  (
     operation: AdapterOperation,
     key: string,
     make: (sdk: Sdk, now: number) => Command,
@@ -201,21 +205,25 @@ function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
     if (reason !== undefined) {
       return Effect.fail(new AdapterError(operation, key, undefined, { reason }));
     }
+    const ask = async (abortSignal: AbortSignal) => {
+      const loaded = await sdk();
+      const send = (command: Command) => {
+        command.middlewareStack.add(hear as never, { step: "deserialize", priority: "low" });
+        return client.send(command as never, { abortSignal });
+      };
+      // The server's clock has to be known before something is written that depends on it.
+      if (!heard && operation !== "get") await send(new loaded.GetItemCommand(at(key)));
+      return await replyOf(send(make(loaded, time.now())));
+    };
     return Effect.tryPromise({
-      try: async (abortSignal) => {
-        const loaded = await sdk();
-        const send = (command: Command) => {
-          command.middlewareStack.add(hear as never, { step: "deserialize", priority: "low" });
-          return client.send(command as never, { abortSignal });
-        };
-        // The server's clock has to be known before something is written that depends on it.
-        if (!heard && operation !== "get") await send(new loaded.GetItemCommand(at(key)));
-        return await replyOf(send(make(loaded, time.now())));
-      },
+      try: (signal) =>
+        way(() => patience === undefined ? ask(signal) : patiently(patience, signal, ask)),
       catch: (error) =>
         new AdapterError(operation, key, error, { reason: whyFailed(error, table, names.key) }),
     });
   };
+
+  const request = requestBy(straight);
 
   const at = (key: string) => ({ TableName: table, Key: { [names.key]: { S: keyPrefix + key } } });
   /** Expressions, with the names and the values that they use. */
@@ -268,7 +276,8 @@ function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
   ): Answer => {
     const version = seen?.[names.version];
     const unchanged = version === undefined ? NO_VERSION : UNCHANGED;
-    const taking = request("acquire", key, (sdk, now) =>
+    const ask = requestBy(order.acquiring(key, owner), ttl);
+    const taking = ask("acquire", key, (sdk, now) =>
       new sdk.UpdateItemCommand({
         ...at(key),
         ...where({
@@ -377,20 +386,25 @@ function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
         );
       }),
     release: (key, owner, outcome) =>
-      Effect.asVoid(request("release", key, (sdk) =>
-        new sdk.UpdateItemCommand({
-          ...at(key),
-          ...where({
-            ConditionExpression: HELD,
-            UpdateExpression: outcome === "cancelled" ? END : END_SO,
-          }, {
-            owner: { S: owner },
-            version: { S: randomToken() },
-            ended: { S: endOf(owner, outcome) },
-          }),
-        }))),
+      Effect.asVoid(
+        requestBy(order.releasing(key, owner), LONGEST_RELEASE)("release", key, (sdk) =>
+          new sdk.UpdateItemCommand({
+            ...at(key),
+            ...where({
+              ConditionExpression: HELD,
+              UpdateExpression: outcome === "cancelled" ? END : END_SO,
+            }, {
+              owner: { S: owner },
+              version: { S: randomToken() },
+              ended: { S: endOf(owner, outcome) },
+            }),
+          })),
+      ),
   };
 }
+
+/** For how long a lease is still released when nobody waits for that any more, in milliseconds. */
+const LONGEST_RELEASE = 10_000;
 
 /** How a lease ended and whose it was, as an attribute; nobody's where nobody waited for one. */
 function endOf(owner: string | undefined, outcome: LeaseOutcome): string {

@@ -50,6 +50,7 @@ import { describe } from "../src/describe.ts";
 import { AdapterError, type AdapterOperation } from "../src/errors.ts";
 import type { LeasesHalf } from "../src/halves.ts";
 import { prefixOf, wellFormed } from "../src/keys.ts";
+import { makeLeaseOrder } from "../src/lease_order.ts";
 import { leasesHalf } from "../src/leases_half.ts";
 import { loadOnce } from "../src/load_once.ts";
 import { sharedStore } from "../src/shared_store.ts";
@@ -192,8 +193,8 @@ function makeStore(options: MongodbAdapterOptions): Store<unknown> {
       return matchedCount === 1;
     });
 
-  // Connections keep no order, and a release must not come before its acquire, even if that was given up.
-  const acquiring = new Map<string, Promise<unknown>>();
+  // The connections of a pool keep none.
+  const order = makeLeaseOrder();
   const acquire = (
     key: string,
     owner: string,
@@ -201,14 +202,16 @@ function makeStore(options: MongodbAdapterOptions): Store<unknown> {
     waitedFor: string | undefined,
     ...unreadable: unknown[]
   ): Effect.Effect<Acquired<unknown>, AdapterError> => {
-    const id = `${owner}\0${key}`;
     const update = [acquireStage(owner, ttl, waitedFor, unreadable)];
     const upsert = () => collection.findOneAndUpdate({ _id: idOf(key) }, update, asLease);
-    const asked = run("acquire", key, () => {
-      const asking = prepare().then(() => upserting(upsert));
-      acquiring.set(id, asking);
-      return asking.finally(() => acquiring.delete(id)) as Promise<Found>;
-    });
+    const asked = run(
+      "acquire",
+      key,
+      () =>
+        order.acquiring(key, owner)(() => prepare().then(() => upserting(upsert))) as Promise<
+          Found
+        >,
+    );
     return Effect.flatMap(asked, (found): Effect.Effect<Acquired<unknown>, AdapterError> => {
       const { value, last, how, remaining = 0 } = found;
       if (value !== undefined) {
@@ -258,11 +261,11 @@ function makeStore(options: MongodbAdapterOptions): Store<unknown> {
         (data) => change("fill", key, owner, entryStage(data, ttl)),
       ),
     release: (key, owner, outcome) =>
-      Effect.asVoid(run("release", key, async () => {
-        await acquiring.get(`${owner}\0${key}`)?.catch(ignore);
+      Effect.asVoid(run("release", key, () => {
         const told = { $set: { last: literal(owner), how: outcome } };
         const update = [{ $unset: "owner" }, ...outcome === "cancelled" ? [] : [told]];
-        await collection.updateOne({ _id: idOf(key), owner }, update, plain);
+        const held = { _id: idOf(key), owner };
+        return order.releasing(key, owner)(() => collection.updateOne(held, update, plain));
       })),
     watch: watchBy(
       collection,

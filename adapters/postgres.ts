@@ -50,6 +50,7 @@ import { type Codec, decode, encode, jsonCodec } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
 import { AdapterError, type AdapterOperation } from "../src/errors.ts";
 import type { LeasesHalf } from "../src/halves.ts";
+import { makeLeaseOrder } from "../src/lease_order.ts";
 import { leasesHalf } from "../src/leases_half.ts";
 import { isWellFormed, shortened } from "../src/keys.ts";
 import { sharedStore } from "../src/shared_store.ts";
@@ -177,8 +178,8 @@ function makeStore(options: PostgresAdapterOptions, defaultTable: string): Store
   const encoded = (operation: AdapterOperation, key: string, value: unknown) =>
     Effect.map(encode(codec, operation, key, value), toColumns);
 
-  // The connections of a pool keep no order, and a release must not come before its acquire, even if that was given up.
-  const acquiring = new Map<string, Promise<unknown>>();
+  // The connections of a pool keep none.
+  const order = makeLeaseOrder();
   const acquire = (
     key: string,
     owner: string,
@@ -188,10 +189,7 @@ function makeStore(options: PostgresAdapterOptions, defaultTable: string): Store
   ): Effect.Effect<Acquired<unknown>, AdapterError> => {
     const asked = run("acquire", key, (name) => {
       const parameters = [name, owner, millis(ttl), waitedFor ?? null, ...unreadable];
-      const id = `${owner}\0${name}`;
-      const answer = ask(statements.acquire, parameters).finally(() => acquiring.delete(id));
-      acquiring.set(id, answer);
-      return answer;
+      return order.acquiring(name, owner)(() => ask(statements.acquire, parameters));
     });
     return Effect.flatMap(asked, ([row]): Effect.Effect<Acquired<unknown>, AdapterError> => {
       const data = dataOf(row);
@@ -236,10 +234,12 @@ function makeStore(options: PostgresAdapterOptions, defaultTable: string): Store
         (data) => change("fill", key, channel, owner, millis(ttl), ...data),
       ),
     release: (key, owner, outcome) =>
-      Effect.asVoid(run("release", key, async (name) => {
-        await acquiring.get(`${owner}\0${name}`)?.catch(ignore);
-        return await ask(statements.release, [name, channel, owner, outcome]);
-      })),
+      Effect.asVoid(
+        run("release", key, (name) =>
+          order.releasing(name, owner)(() =>
+            ask(statements.release, [name, channel, owner, outcome])
+          )),
+      ),
     ...(subscriber && {
       watch: (key: string) =>
         Effect.flatMap(

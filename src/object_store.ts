@@ -1,9 +1,11 @@
 import { Effect } from "effect";
 import { monotonicMillis } from "./clock.ts";
+import { carriedOn } from "./carried_on.ts";
 import { type Codec, decode, encode, jsonCodec } from "./codec.ts";
 import { describe } from "./describe.ts";
 import { AdapterError, type AdapterOperation } from "./errors.ts";
 import { isWellFormed, wellFormed } from "./keys.ts";
+import { patiently } from "./lease_order.ts";
 import { type EntryBody, fromBytes, type LeaseBody, toBytes } from "./object_body.ts";
 import { objectName } from "./object_name.ts";
 import type { Objects } from "./objects.ts";
@@ -112,8 +114,11 @@ export function makeObjectStore(
     lease: LeaseBody & { readonly owner: string },
     over: string | null,
   ) =>
-    run(operation, key, (object, signal) => {
-      const writing = objects.put(object, toBytes(lease), { over, signal });
+    run(operation, key, (object, unwanted) => {
+      const write = (signal: AbortSignal) => objects.put(object, toBytes(lease), { over, signal });
+      const writing = operation === "acquire"
+        ? patiently(lease.ttl, unwanted, write)
+        : write(unwanted);
       const holding = writing.then((etag) => etag === undefined ? undefined : { etag, lease });
       holdings.set(idOf(key, lease.owner), holding.catch(() => undefined));
       return writing;
@@ -268,12 +273,16 @@ export function makeObjectStore(
       }),
     release: (key, owner, outcome) =>
       Effect.asVoid(
-        overwrite("release", key, owner, ({ ttl, at, last }) => ({
-          kind: "lease",
-          ttl: at + ttl - objects.now(),
-          at: objects.now(),
-          last: outcome === "cancelled" ? last : { lease: owner, outcome },
-        })),
+        carriedOn(
+          "release",
+          key,
+          overwrite("release", key, owner, ({ ttl, at, last }) => ({
+            kind: "lease",
+            ttl: at + ttl - objects.now(),
+            at: objects.now(),
+            last: outcome === "cancelled" ? last : { lease: owner, outcome },
+          })),
+        ),
       ),
   };
 }

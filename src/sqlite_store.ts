@@ -4,6 +4,7 @@ import { type Codec, decode, encode } from "./codec.ts";
 import { describe } from "./describe.ts";
 import { AdapterError, type AdapterOperation } from "./errors.ts";
 import { wellFormed } from "./keys.ts";
+import { makeLeaseOrder, straight, type Way } from "./lease_order.ts";
 import type { Acquired, Store } from "./store.ts";
 
 /** A statement with its parameters. */
@@ -66,14 +67,16 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     }
   }
   const statements = statementsOf(table);
+  const order = makeLeaseOrder();
 
   /** The first row that any of the statements returns; the key is bound before what else is. */
-  const ask = (
+  const askBy = (way: Way) =>
+  (
     operation: AdapterOperation,
     key: string,
     ...asked: readonly [sql: string, ...values: Bound[]][]
   ) => {
-    const asking = attempt(operation, key, async () => {
+    const send = async () => {
       const batch = asked.map(([sql, ...values]) =>
         db.prepare(sql).bind(keyPrefix + key, ...values)
       );
@@ -81,7 +84,8 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
       return answers.flatMap(({ results = [] }) => results)[0] as
         | Record<string, Column>
         | undefined;
-    });
+    };
+    const asking = attempt(operation, key, () => way(send));
     return wellFormed(operation, key, () =>
       Effect.matchEffect(asking, {
         onSuccess: Effect.succeed,
@@ -105,6 +109,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
         },
       }));
   };
+  const ask = askBy(straight);
   const encoded = (operation: AdapterOperation, key: string, value: unknown) =>
     encode(codec, operation, key, value);
   const done = <E>(asked: Effect.Effect<unknown, E>) =>
@@ -118,7 +123,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     unreadable: Bound,
   ): Effect.Effect<Acquired<unknown>, AdapterError> =>
     Effect.flatMap(
-      ask(
+      askBy(order.acquiring(key, owner))(
         "acquire",
         key,
         [statements.take, owner, ttl, waitedFor, unreadable],
@@ -181,7 +186,11 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     filledBy: (key, owner) => done(ask("fill", key, [statements.filledBy, owner])),
     release: (key, owner, outcome) =>
       Effect.asVoid(
-        ask("release", key, [statements.release, owner, outcome === "cancelled" ? null : outcome]),
+        askBy(order.releasing(key, owner))(
+          "release",
+          key,
+          [statements.release, owner, outcome === "cancelled" ? null : outcome],
+        ),
       ),
   };
 }

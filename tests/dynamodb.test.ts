@@ -406,6 +406,30 @@ describe("dynamodb", { skip }, () => {
       assert.equal((await run(store.acquire(key, "c", 1000, "b")))._tag, "Ended");
     });
 
+    it("that come too late to an acquire leave no lease", async () => {
+      const key = newKey();
+      let arrive!: () => void;
+      const late = new Promise<void>((resolve) => arrive = resolve);
+      let acquires = 0;
+      proxy.trouble = {
+        waits: (operation) => operation === "UpdateItem" && acquires++ === 0 ? late : undefined,
+      };
+      const failed = await run(Effect.flip(Cache.getOrSet({
+        adapter: dynamodbAdapter({ client: connect(proxy.url), table }),
+        key,
+        operationTimeout: 500,
+        fetcher: () => Effect.succeed("value"),
+      })));
+      assert.equal(failed._tag, "LEASE_ACQUIRE_FAILED");
+      await sleep(100);
+      arrive();
+      let item: Awaited<ReturnType<typeof itemOf>>;
+      do {
+        await sleep(20);
+        item = await itemOf(key);
+      } while (item === undefined || item.owner !== undefined);
+    });
+
     it("that say to come later are heeded", async () => {
       const key = newKey();
       const throttled = "ProvisionedThroughputExceededException";

@@ -193,6 +193,33 @@ describe("object store", () => {
     assert.deepEqual(await run(open().store.get("a")), { value: "value" });
   });
 
+  it("leaves no lease behind of an acquire that comes after it was given up", async () => {
+    const { run, reach, open } = world();
+    const objects = reach();
+    let arrive!: () => void;
+    const late = new Promise<void>((resolve) => arrive = resolve);
+    const store = makeObjectStore({
+      name: "objects",
+      objects: {
+        ...objects,
+        conditional: "known",
+        // As a client of HTTP: what it calls off may have been sent.
+        put: (name, body, options) =>
+          new Promise((resolve, reject) => {
+            options.signal.addEventListener("abort", () => reject(new Error("aborted")));
+            late.then(() => objects.put(name, body, options)).then(resolve, reject);
+          }),
+      },
+    });
+    await run(Effect.timeoutOption(store.acquire("a", "me", 1000), 10));
+    const released = await run(Effect.timeoutOption(store.release("a", "me", "cancelled"), 10));
+    assert.equal(released._tag, "None");
+    arrive();
+    await run(store.get("a"));
+    await run(Effect.sleep(10));
+    assert.equal((await run(open().store.acquire("a", "next", 1000)))._tag, "Leader");
+  });
+
   it("takes no answer for the newer one that was asked for before", async () => {
     const { run, reach, open } = world();
     const objects = reach();

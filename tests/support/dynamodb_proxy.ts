@@ -13,6 +13,8 @@ export interface Proxy {
 export interface Trouble {
   /** The name of the error that is the answer to an operation; or that its reply is lost, and what it did isn't. */
   readonly fails?: (operation: string) => string | undefined;
+  /** What an operation waits for on its way, even if its client has gone by then. */
+  readonly waits?: (operation: string) => Promise<unknown> | undefined;
   /** By how many milliseconds the server's clock is ahead, as its replies tell it; undefined: they don't. */
   readonly ahead?: number | undefined;
 }
@@ -25,7 +27,7 @@ export async function openProxy(upstream: string): Promise<Proxy> {
   const server = createServer(async (request, response) => {
     const operation = String(request.headers["x-amz-target"]).replace(/.*\./, "");
     proxy.operations.push(operation);
-    const { fails, ahead } = proxy.trouble;
+    const { fails, waits, ahead } = proxy.trouble;
     let body = "";
     for await (const chunk of request.setEncoding("utf8")) body += chunk;
     const failure = fails?.(operation);
@@ -34,6 +36,7 @@ export async function openProxy(upstream: string): Promise<Proxy> {
       response.writeHead(400, { "content-type": "application/x-amz-json-1.0" });
       return response.end(JSON.stringify(error));
     }
+    await waits?.(operation);
     const headers: Record<string, string> = {};
     for (const name of ["authorization", "content-type", "x-amz-date", "x-amz-target"]) {
       headers[name] = String(request.headers[name]);

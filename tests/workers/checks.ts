@@ -190,6 +190,62 @@ export const checks: Readonly<Record<string, (bindings: Bindings) => Promise<unk
     assert.equal(await run(other.get(key)), undefined);
   },
 
+  "A delete before a slow write to KV, for which nobody waited, leaves nothing there": async (
+    bindings,
+  ) => {
+    const { KV, DB: leasesDb } = bindings;
+    const other = cloudflareKvAdapter({ kv: KV, leasesDb });
+    const key = randomToken();
+    const kv = {
+      getWithMetadata: (name: string) => KV.getWithMetadata(name, "arrayBuffer"),
+      delete: (name: string) => KV.delete(name),
+      put: async (name: string, value: string | Uint8Array, options: object) => {
+        await run(Effect.sleep(400));
+        await KV.put(name, value as string, options);
+      },
+    };
+    const { meta } = await run(Cache.getOrSet({
+      adapter: cloudflareKvAdapter({ kv, leasesDb }),
+      key,
+      operationTimeout: 200,
+      fetcher: () => Effect.succeed("old"),
+      hooks: { onError: () => Effect.void },
+    }));
+    assert.equal(meta.cache, "MISS-LEADER-NOCACHE");
+    await run(other.delete(key));
+    await run(Effect.sleep(500));
+    assert.equal(await run(other.get(key)), undefined);
+  },
+
+  "An acquire of D1 that comes after it was given up leaves no lease": async ({ DB }) => {
+    const own = cloudflareD1Adapter({ db: DB });
+    await run(own.get("warm"));
+    let late = 0;
+    const db = {
+      prepare: (sql: string) => DB.prepare(sql),
+      batch: async (statements: never) => {
+        await run(Effect.sleep(late));
+        late = 0;
+        return await DB.batch(statements);
+      },
+    };
+    const adapter = cloudflareD1Adapter({ db });
+    const key = randomToken();
+    const slow: Store<unknown> = {
+      ...adapter,
+      acquire: (...asked) => Effect.suspend(() => (late = 400, adapter.acquire(...asked))),
+    };
+    const call = Cache.getOrSet({
+      adapter: slow,
+      key,
+      operationTimeout: 200,
+      fetcher: () => Effect.succeed("value"),
+    });
+    assert.equal((await run(Effect.flip(call)))._tag, "LEASE_ACQUIRE_FAILED");
+    await run(Effect.sleep(500));
+    assert.equal((await run(own.acquire(key, "next", 1000)))._tag, "Leader");
+  },
+
   "Fills remove dead rows of other keys": async ({ DB: db }) => {
     const table = newTable();
     const adapter = cloudflareD1Adapter({ db, table });
