@@ -3,8 +3,10 @@
  * the examples of the docs. With --all also Deno without any permission, Node 18 to 24, the packed package, and the model
  * of the protocol.
  */
-import { cpSync, globSync, rmSync } from "node:fs";
+import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { type Backends, backendsRequired, startBackends } from "./backends.ts";
 import { buildNpm } from "./build_npm.ts";
 import { checkExports } from "./check_exports.ts";
@@ -121,10 +123,10 @@ function denoFlags(effect: EffectMajor): string[] {
 }
 
 /** The commands that start a process of the suites that have several: of Deno, and of Node where there is one. */
-function processes(effect: EffectMajor, withNode: boolean): Record<string, string> {
+function processes(effect: EffectMajor, node: string | undefined): Record<string, string> {
   const ofDeno = [deno, "run", ...denoFlags(effect), `${root}tests/support/caller.ts`];
-  const ofNode = ["node", `${layoutOf(effect)}tests/support/caller.js`];
-  return { CALLERS: JSON.stringify(withNode ? [ofDeno, ofNode] : [ofDeno]) };
+  const ofNode = [node, `${layoutOf(effect)}tests/support/caller.js`];
+  return { CALLERS: JSON.stringify(node ? [ofDeno, ofNode] : [ofDeno]) };
 }
 
 /** What ran against a real server, and what did not and why. */
@@ -144,21 +146,31 @@ function servers(effect: EffectMajor, { servers, missing }: Backends): Promise<R
 
 /**
  * What needs servers, with one Effect and servers of its own: suites look at what their servers are sent. Of several
- * Nodes, the newest has the servers with Effect 4 and the oldest with Effect 3.
+ * Nodes, the newest has the servers with Effect 4 and the oldest with Effect 3. Suites of several processes, which are of
+ * Deno and of that Node in turns, run once.
  */
 async function testWithServers(
   effect: EffectMajor,
   nodes: readonly string[],
   backends: Backends,
 ): Promise<Result[]> {
-  const env = { ...processes(effect, nodes.length > 0), ...backends.env };
-  const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
   const node = nodeWithServers(effect, nodes);
+  const env = { ...processes(effect, node), ...backends.env };
+  const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
+  const once = /_(processes|fuzz)\.test\.ts$/;
   return [
     await servers(effect, backends),
-    ...await inGroups((files, of) => testDeno(name + of, denoFlags(effect), { env, files })),
+    ...await inGroups(
+      testFiles(),
+      (files, of) => testDeno(name + of, denoFlags(effect), { env, files }),
+    ),
     await testDocs(effect, backends.env),
-    ...node ? await inGroups((files, of) => testNode(node, effect, { env, files, of })) : [],
+    ...node
+      ? await inGroups(
+        testFiles().filter((file) => !once.test(file)),
+        (files, of) => testNode(node, effect, { env, files, of }),
+      )
+      : [],
   ];
 }
 
@@ -166,23 +178,59 @@ function testFiles(): string[] {
   return globSync("tests/*.test.ts", { cwd: root }).sort();
 }
 
-/** Runs the files of each backend by themselves, so that the report says how long each takes. */
-async function inGroups(
-  test: (files: readonly string[], of: string) => Promise<Result>,
-): Promise<Result[]> {
+/** Of files of the suite, those of each backend, and the engine's. */
+function groupsOf(files: readonly string[]): Map<string, string[]> {
   const remote = globSync("adapters/*.ts", { cwd: root })
     .map((file) => file.replace(/^adapters\/|\.ts$/g, "")).filter((name) => name !== "memory");
-  const groupOf = (file: string) =>
-    [...remote, "workers"].find((name) => file.startsWith(`tests/${name}`)) ?? "the engine";
+  return Map.groupBy(
+    files,
+    (file) =>
+      [...remote, "workers"].find((name) => file.startsWith(`tests/${name}`)) ?? "the engine",
+  );
+}
+
+/** Runs the files of each backend by themselves, so that the report says how long each takes. */
+async function inGroups(
+  files: readonly string[],
+  test: (files: readonly string[], of: string) => Promise<Result>,
+): Promise<Result[]> {
   const results: Result[] = [];
-  for (const [name, files] of Map.groupBy(testFiles(), groupOf)) {
-    results.push(await test(files, `, ${name}`));
-  }
+  for (const [name, group] of groupsOf(files)) results.push(await test(group, `, ${name}`));
   return results;
 }
 
 function nodeWithServers(effect: EffectMajor, nodes: readonly string[]): string | undefined {
   return effect === 4 ? nodes.at(-1) : nodes[0];
+}
+
+/** What needs no servers: the engine on the other Nodes, Deno without any permission, the packed package, the model. */
+async function testTheRest(): Promise<Result[]> {
+  const installed = await nodes();
+  const files = groupsOf(testFiles()).get("the engine")!;
+  const results: Result[] = [];
+  for (const node of installed) {
+    for (const effect of majors) {
+      if (node === nodeWithServers(effect, installed)) continue;
+      results.push(await testNode(node, effect, { env: {}, files, of: ", the engine" }));
+    }
+  }
+  results.push(await testDeno("Deno, no flags", [], { env: {} }));
+  results.push(await testPackage(), await testModel());
+  return results;
+}
+
+const rest = `${cache}rest.json`;
+
+/** The same in a process of its own, which takes only the time that suites with servers leave: these look at clocks. */
+async function testTheRestApart(): Promise<Result[]> {
+  rmSync(rest, { force: true });
+  const program = fileURLToPath(import.meta.url);
+  const { output } = await run(deno, ["run", "-A", program, "--rest"], { timeout: suiteTimeout });
+  try {
+    return JSON.parse(readFileSync(rest, "utf8"));
+  } catch {
+    return [await tally("What needs no servers", (count) => count.fail(output))];
+  }
 }
 
 async function main(all: boolean): Promise<void> {
@@ -193,21 +241,19 @@ async function main(all: boolean): Promise<void> {
     if (withNode) results.push(await build());
     else console.log("No Node here: the npm package is not tested");
     const installed = all ? await nodes() : withNode ? ["node"] : [];
-    const rest = installed.flatMap((node) =>
-      majors.filter((effect) => node !== nodeWithServers(effect, installed))
-        .map((effect) => () => testNode(node, effect, { env: {} }))
-    );
-    if (all) rest.push(() => testDeno("Deno, no flags", [], { env: {} }), testPackage, testModel);
-
     for (const effect of majors) started.push(await startBackends(effect));
-    await Promise.all(majors.map(async (effect, i) => {
-      results.push(...await testWithServers(effect, installed, started[i]!));
-      for (let test = rest.shift(); test; test = rest.shift()) results.push(await test());
-    }));
+    const lanes = majors.map((effect, i) => testWithServers(effect, installed, started[i]!));
+    if (all) lanes.push(testTheRestApart());
+    for (const lane of await Promise.all(lanes)) results.push(...lane);
   } finally {
     for (const backends of started) await backends.stop();
   }
   report(results);
 }
 
-await main(process.argv.includes("--all"));
+if (process.argv.includes("--rest")) {
+  setPriority(10);
+  writeFileSync(rest, JSON.stringify(await testTheRest()));
+} else {
+  await main(process.argv.includes("--all"));
+}
