@@ -15,6 +15,9 @@
  * deployments, they outlive a failover; with a lower one it may lose the latest, and two may lead then. Only the one whose
  * lease is known after it can fill.
  *
+ * Version 6 of the driver leaves the stream's cursor to the server, which ends it after ten minutes, if the client is closed
+ * while somebody waits.
+ *
  * The driver waits up to 30 seconds for a server that can't be reached, and then still sends what has long been given up;
  * a `serverSelectionTimeoutMS` of about `operationTimeout` prevents that. It needs MongoDB 4.4 or later, and a collection
  * without a collation of its own.

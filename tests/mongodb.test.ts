@@ -729,7 +729,9 @@ for (const deployment of deployments) {
         await two.client.close();
         // Its look fails, as everything does now.
         assert.equal((await run(Effect.flip(Fiber.join(fiber))))._tag, "LEASE_ACQUIRE_FAILED");
-        await closed(one);
+        const { version } = await newestDriver();
+        // Version 6 leaves the cursor to the server, which ends it ten minutes later.
+        if (version > 6) await closed(one);
       });
 
       it("is polled for where change streams are refused, which is said", async () => {
