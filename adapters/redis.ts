@@ -8,6 +8,9 @@
  * a second after the last has gone, or with the client; in a cluster by sharded pub/sub (Redis 7 and ioredis 5.7 or later).
  * Where it can't be had, they poll.
  *
+ * What lies under an entry's name and is no string, such as a list, is an entry that can't be decoded: it is reported, and
+ * replaced.
+ *
  * No key of yours may be named as a lease is: a key `lease:{a}` and the lease of `a` would be one. Another
  * `leases.keyPrefix` keeps them apart.
  *
@@ -42,7 +45,7 @@
  */
 import { Effect } from "effect";
 import { attempt } from "../src/attempt.ts";
-import { type Codec, decode, encode, jsonCodec } from "../src/codec.ts";
+import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
 import { AdapterError, type AdapterOperation } from "../src/errors.ts";
 import type { LeasesHalf } from "../src/halves.ts";
@@ -139,7 +142,8 @@ type Keys = readonly ["lease", "entry"] | readonly ["lease"];
 type Reply = Uint8Array | number | string | readonly (Uint8Array | number | string | null)[];
 
 function makeStore(options: RedisAdapterOptions, keys: Keys): Store<unknown> {
-  const { client, subscriber, codec = jsonCodec } = options;
+  const { client, subscriber } = options;
+  const codec = codecOf(options.codec);
   checkClient(client, subscriber);
   const { entryKey, leaseKey, channelOf } = namesOf(options);
   const script = defineScripts(client, keys.length);
@@ -197,8 +201,11 @@ function makeStore(options: RedisAdapterOptions, keys: Keys): Store<unknown> {
       run(
         "get",
         key,
-        () => client.getBuffer(entryKey(key)),
-        (bytes) => bytes === null ? Effect.succeed(undefined) : decode(codec, "get", key, bytes),
+        () => client.getBuffer(entryKey(key)).catch(unlessForeign),
+        (bytes) => {
+          if (bytes === null) return Effect.succeed(undefined);
+          return bytes === FOREIGN ? foreign("get", key) : decode(codec, "get", key, bytes);
+        },
       ),
     set: (key, value, ttl) =>
       Effect.flatMap(
@@ -219,7 +226,22 @@ function makeStore(options: RedisAdapterOptions, keys: Keys): Store<unknown> {
   };
 }
 
-const text = new TextDecoder();
+/** An owner may begin with what looks like a byte order mark. */
+const text = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Stands for what is no string. */
+const FOREIGN: unique symbol = Symbol("foreign");
+
+/** The server's refusal to read what is no string, as an answer. */
+function unlessForeign(error: unknown): typeof FOREIGN {
+  if (error instanceof Error && error.message.startsWith("WRONGTYPE")) return FOREIGN;
+  throw error;
+}
+
+function foreign(operation: AdapterOperation, key: string): Effect.Effect<never, AdapterError> {
+  const reason = "what is stored is no string";
+  return Effect.fail(new AdapterError(operation, key, undefined, { reason, corrupt: true }));
+}
 
 /** With its option `stringNumbers` ioredis answers with text for numbers. */
 function isOne(reply: Reply): boolean {
@@ -449,10 +471,13 @@ function openLine(
   const connection = subscriber ?? duplicate(client);
   let sharded = connection.isCluster === true;
   let state: "new" | "up" | "down" = subscriber === undefined ? "new" : "up";
+  let gate = makeGate();
+  if (state === "up") gate.open();
   const listeners = {
     message,
     smessage: message,
     ready() {
+      gate.open();
       if (state !== "new") back(line);
       state = "up";
     },
@@ -461,6 +486,8 @@ function openLine(
     close() {
       if (state !== "up") lost();
       state = "down";
+      gate.shut();
+      gate = makeGate();
     },
     end: ended,
   };
@@ -473,6 +500,7 @@ function openLine(
   const prefix = connection.options?.keyPrefix?.length ?? 0;
   const line: Line = {
     async subscribe(channel) {
+      await gate.opened;
       if (sharded) {
         try {
           return await connection.ssubscribe(channel.slice(prefix));
@@ -490,11 +518,29 @@ function openLine(
     },
     close(channels) {
       for (const [event, listener] of entries) connection.removeListener(event, listener);
+      gate.shut();
       if (subscriber === undefined) connection.disconnect();
       else line.unsubscribe(channels);
     },
   };
   return line;
+}
+
+/** Holds subscriptions back until a connection is up: ioredis 5 would send them amid its handshake, and break that. */
+interface Gate {
+  readonly opened: Promise<void>;
+  readonly open: () => void;
+  readonly shut: () => void;
+}
+
+function makeGate(): Gate {
+  let [open, shut] = [ignore, ignore];
+  const opened = new Promise<void>((resolve, reject) => {
+    open = resolve;
+    shut = () => reject(new Error("the connection for pub/sub was lost"));
+  });
+  opened.catch(ignore);
+  return { opened, open, shut };
 }
 
 function ignore(): void {}
@@ -535,8 +581,8 @@ const swake = `if type(redis.pcall('SPUBLISH', KEYS[1], '')) == 'table' then ${w
 const scriptsWith = (wake: string) => ({
   // ARGV: owner, ttl, the lease that was waited for, an entry to ignore.
   acquire: `
-local entry = KEYS[2] and redis.call('GET', KEYS[2])
-if entry and entry ~= ARGV[4] then return entry end
+local entry = KEYS[2] and redis.pcall('GET', KEYS[2])
+if type(entry) == 'string' and entry ~= ARGV[4] then return entry end
 local owner, last, how = unpack(redis.call('HMGET', KEYS[1], 'owner', 'last', 'how'))
 if last ~= ARGV[3] then how = false end
 if how == 'uncached' and owner ~= ARGV[1] then return {} end

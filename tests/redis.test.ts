@@ -275,6 +275,20 @@ describe("redis", { skip }, () => {
       await run(Fiber.interrupt(fiber));
     });
 
+    it("stands for all who begin to wait while its connection comes up", async () => {
+      for (const driver of [newest!, oldest!]) {
+        const client = connect({ db: 1 }, driver);
+        await client.ping();
+        const store = redisAdapter({ client });
+        const opening: Promise<unknown>[] = [];
+        for (const began = performance.now(); performance.now() - began < 50;) {
+          opening.push(run(Effect.scoped(store.watch!(newKey()))));
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        await Promise.all(opening);
+      }
+    });
+
     it("subscribes again when the connection was cut", async () => {
       const [one, two] = [connect(), connect()];
       const store = redisAdapter({ client: one });
