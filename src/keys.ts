@@ -36,5 +36,5 @@ const utf8 = new TextEncoder();
  */
 export function shortened(name: string, most: number): string {
   if (utf8.encode(name).length <= most && !/~[0-9a-f]{64}$/.test(name)) return name;
-  return `${[...name].slice(0, 40).join("")}~${sha256(name)}`;
+  return `${[...name.slice(0, 80)].slice(0, 40).join("")}~${sha256(name)}`;
 }

@@ -6,17 +6,19 @@
  */
 export function sha256(text: string): string {
   const bytes = new TextEncoder().encode(text);
-  const padded = new DataView(new ArrayBuffer(Math.ceil((bytes.length + 9) / 64) * 64));
-  bytes.forEach((byte, index) => padded.setUint8(index, byte));
-  padded.setUint8(bytes.length, 0x80);
+  const message = new Uint8Array(Math.ceil((bytes.length + 9) / 64) * 64);
+  message.set(bytes);
+  message[bytes.length] = 0x80;
+  const padded = new DataView(message.buffer);
   padded.setBigUint64(padded.byteLength - 8, BigInt(bytes.length) * 8n);
 
   const hash = Uint32Array.from(initial);
-  const words = new Uint32Array(64);
+  const words = new Int32Array(64);
   for (let block = 0; block < padded.byteLength; block += 64) {
     for (let i = 0; i < 16; i++) words[i] = padded.getUint32(block + 4 * i);
     for (let i = 16; i < 64; i++) {
-      const [before2, before15] = [words[i - 2]!, words[i - 15]!];
+      const before2 = words[i - 2]!;
+      const before15 = words[i - 15]!;
       words[i] = words[i - 16]! + words[i - 7]! +
         (rotate(before15, 7) ^ rotate(before15, 18) ^ before15 >>> 3) +
         (rotate(before2, 17) ^ rotate(before2, 19) ^ before2 >>> 10);
@@ -24,9 +26,17 @@ export function sha256(text: string): string {
     let [a, b, c, d, e, f, g, h] = hash as unknown as Eight;
     for (let i = 0; i < 64; i++) {
       const one = h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (e & f ^ ~e & g) +
-        constants[i]! + words[i]!;
-      const two = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + (a & b ^ a & c ^ b & c);
-      [h, g, f, e, d, c, b, a] = [g, f, e, d + one | 0, c, b, a, one + two | 0];
+          constants[i]! + words[i]! | 0;
+      const two = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + (a & b ^ a & c ^ b & c) | 0;
+      // One by one: an array of eight for each round took most of the time of a long text.
+      h = g;
+      g = f;
+      f = e;
+      e = d + one | 0;
+      d = c;
+      c = b;
+      b = a;
+      a = one + two | 0;
     }
     [a, b, c, d, e, f, g, h].forEach((word, i) => hash[i]! += word);
   }
@@ -45,4 +55,4 @@ for (let n = 3; primes.length < 64; n += 2) if (primes.every((prime) => n % prim
 /** The first 32 bits of the fraction of a root. */
 const fraction = (root: number) => root % 1 * 2 ** 32;
 const initial = primes.slice(0, 8).map((prime) => fraction(Math.sqrt(prime)));
-const constants = Uint32Array.from(primes, (prime) => fraction(Math.cbrt(prime)));
+const constants = Int32Array.from(primes, (prime) => fraction(Math.cbrt(prime)));
