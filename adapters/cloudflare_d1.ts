@@ -27,7 +27,7 @@
  *
  * @module
  */
-import { type Codec, jsonCodec } from "../src/codec.ts";
+import { type Codec, codecOf } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
 import type { LeasesHalf } from "../src/halves.ts";
 import { leasesHalf } from "../src/leases_half.ts";
@@ -77,10 +77,10 @@ export function cloudflareD1Leases(options: CloudflareD1LeasesOptions): LeasesHa
 }
 
 function makeStore(options: CloudflareD1AdapterOptions): Store<unknown> {
-  const { db, table = "cache_locking", createTable = true, keyPrefix = "", codec = jsonCodec } =
-    options;
+  const { db, table = "cache_locking", createTable = true, keyPrefix = "" } = options;
   if (typeof db?.prepare !== "function" || typeof db.batch !== "function") {
     throw new TypeError(`\`db\` must be a D1 binding, and is ${describe(db)}`);
   }
+  const codec = codecOf(options.codec);
   return sqliteStore({ name: "cloudflare-d1", db, table, createTable, keyPrefix, codec });
 }

@@ -41,7 +41,7 @@
 import { Clock, Effect } from "effect";
 import { attempt } from "../src/attempt.ts";
 import { carriedOn } from "../src/carried_on.ts";
-import { type Codec, decode, encode, jsonCodec } from "../src/codec.ts";
+import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
 import type { AdapterOperation } from "../src/errors.ts";
 import { shortened, wellFormed } from "../src/keys.ts";
@@ -109,13 +109,17 @@ export function cloudflareKvAdapter<V = unknown>(options: CloudflareKvAdapterOpt
 }
 
 function makeStore(options: CloudflareKvAdapterOptions): Store<unknown> {
-  const { kv, leasesDb: db, leases = {}, keyPrefix = "", codec = jsonCodec } = options;
+  const { kv, leasesDb: db, leases = {}, keyPrefix = "" } = options;
   if (typeof kv?.getWithMetadata !== "function" || typeof kv.put !== "function") {
     throw new TypeError(`\`kv\` must be a KV binding, and is ${describe(kv)}`);
   }
   if (typeof db?.prepare !== "function" || typeof db.batch !== "function") {
     throw new TypeError(`\`leasesDb\` must be a D1 binding, and is ${describe(db)}`);
   }
+  if (typeof leases !== "object" || leases === null) {
+    throw new TypeError(`\`leases\` must be options, and is ${describe(leases)}`);
+  }
+  const codec = codecOf(options.codec);
   const { table = "cache_locking_kv", createTable = true } = leases;
   const name = "cloudflare-kv";
   const rows = sqliteStore({ name, db, table, createTable, keyPrefix, codec });

@@ -52,7 +52,7 @@
  */
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { Effect } from "effect";
-import { type Codec, decode, encode, jsonCodec } from "../src/codec.ts";
+import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
 import { AdapterError, type AdapterOperation } from "../src/errors.ts";
 import type { LeasesHalf } from "../src/halves.ts";
@@ -179,7 +179,8 @@ const END_SO = "SET #version = :version, #ended = :ended REMOVE #owner";
 
 function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
   checkOptions(options);
-  const { client, table, keyPrefix = "", codec = jsonCodec } = options;
+  const { client, table, keyPrefix = "" } = options;
+  const codec = codecOf(options.codec);
   const names = namesOf(options.attributes);
   const time = makeServerClock();
   const sightings = makeSightings();
@@ -263,8 +264,14 @@ function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
 
   const expiryOf = (item: Item) => Number(item[names.expiresAt]?.N ?? Infinity);
   const versionOf = (item: Item | undefined) => item?.[names.version]?.S;
-  const dataOf = (item: Item | undefined) =>
-    item === undefined || expiryOf(item) <= time.now() ? undefined : toBytes(item[names.value]);
+  const valueOf = (item: Item | undefined) =>
+    item === undefined || expiryOf(item) <= time.now() ? undefined : item[names.value];
+  const read = (operation: AdapterOperation, key: string, value: AttributeValue) => {
+    const data = toBytes(value);
+    if (data !== undefined) return decode(codec, operation, key, data);
+    const reason = "what is stored is neither text nor bytes";
+    return Effect.fail(new AdapterError(operation, key, undefined, { reason, corrupt: true }));
+  };
 
   /** `seen`: an item that may be taken as it is, whatever it holds. */
   const acquire = (
@@ -314,9 +321,9 @@ function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
     item: Item,
   ): Answer => {
     const take = () => acquire(key, owner, ttl, waitedFor, item);
-    const data = dataOf(item);
-    if (data !== undefined) {
-      return Effect.matchEffect(decode(codec, "acquire", key, data), {
+    const value = valueOf(item);
+    if (value !== undefined) {
+      return Effect.matchEffect(read("acquire", key, value), {
         onSuccess: (entry): Answer => Effect.succeed({ _tag: "Hit", entry }),
         onFailure: take,
       });
@@ -344,8 +351,8 @@ function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
       Effect.flatMap(
         request("get", key, (sdk) => new sdk.GetItemCommand({ ...at(key), ConsistentRead: true })),
         ({ item }) => {
-          const data = dataOf(item);
-          return data === undefined ? Effect.succeed(undefined) : decode(codec, "get", key, data);
+          const value = valueOf(item);
+          return value === undefined ? Effect.succeed(undefined) : read("get", key, value);
         },
       ),
     set: (key, value, ttl = Infinity) =>
@@ -430,8 +437,8 @@ function whole(number: number): string {
 
 const utf8 = new TextEncoder();
 
-function toBytes(value: AttributeValue | undefined): Uint8Array | undefined {
-  return value?.S === undefined ? value?.B : utf8.encode(value.S);
+function toBytes(value: AttributeValue): Uint8Array | undefined {
+  return value.S === undefined ? value.B : utf8.encode(value.S);
 }
 
 type Handler = (args: unknown) => Promise<{
@@ -491,6 +498,9 @@ function checkOptions({ client, table, keyPrefix }: DynamodbAdapterOptions): voi
 type Names = { readonly [Name in keyof DynamodbAttributes]-?: string };
 
 function namesOf(attributes: DynamodbAttributes = {}): Names {
+  if (typeof attributes !== "object" || attributes === null) {
+    throw new TypeError(`\`attributes\` must be names, and is ${describe(attributes)}`);
+  }
   const nameOf = (attribute: keyof Names) => {
     const name: unknown = attributes[attribute] ?? attribute;
     if (typeof name === "string" && name !== "" && isWellFormed(name)) return name;

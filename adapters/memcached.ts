@@ -42,7 +42,7 @@
  */
 import { Effect, Schedule } from "effect";
 import { attempt } from "../src/attempt.ts";
-import { type Codec, decode, encode, jsonCodec } from "../src/codec.ts";
+import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
 import { AdapterError, type AdapterOperation } from "../src/errors.ts";
 import type { LeasesHalf } from "../src/halves.ts";
@@ -124,7 +124,7 @@ export function memcachedLeases(
 }
 
 function makeStore(options: MemcachedAdapterOptions): Store<unknown> {
-  const { codec = jsonCodec } = options;
+  const codec = codecOf(options.codec);
   const { ask, connectionTo } = lineOf(options);
   const { asHolder, remember } = holders({ ask, connectionTo });
   const bodyOf = (operation: AdapterOperation, key: string, value: unknown, ttl?: number) =>

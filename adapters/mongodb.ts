@@ -48,7 +48,7 @@
  */
 import { Effect } from "effect";
 import { attempt } from "../src/attempt.ts";
-import { type Codec, decode, encode, jsonCodec } from "../src/codec.ts";
+import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
 import { AdapterError, type AdapterOperation } from "../src/errors.ts";
 import type { LeasesHalf } from "../src/halves.ts";
@@ -177,7 +177,8 @@ function endOf(ttl: number | undefined): { readonly expires?: object } {
 }
 
 function makeStore(options: MongodbAdapterOptions): Store<unknown> {
-  const { collection, keyPrefix = "", codec = jsonCodec } = options;
+  const { collection, keyPrefix = "" } = options;
+  const codec = codecOf(options.codec);
   checkOptions(options);
   const prepare = preparation(options);
   const idOf = (key: string) => keyPrefix + key;

@@ -46,7 +46,7 @@
  */
 import { Effect, type Scope } from "effect";
 import { attempt } from "../src/attempt.ts";
-import { type Codec, decode, encode, jsonCodec } from "../src/codec.ts";
+import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
 import { AdapterError, type AdapterOperation } from "../src/errors.ts";
 import type { LeasesHalf } from "../src/halves.ts";
@@ -150,7 +150,8 @@ export function prunePostgres(
 }
 
 function makeStore(options: PostgresAdapterOptions, defaultTable: string): Store<unknown> {
-  const { sql, subscriber = sql, codec = jsonCodec, keyPrefix = "" } = options;
+  const { sql, subscriber = sql, keyPrefix = "" } = options;
+  const codec = codecOf(options.codec);
   const { name: table, ask } = openTable(options, defaultTable);
   if (subscriber !== false && typeof subscriber?.listen !== "function") {
     throw new TypeError(

@@ -1,6 +1,6 @@
 import { Cause, Effect } from "effect";
 import { causeKind } from "./cause.ts";
-import { describe } from "./describe.ts";
+import { kindOf } from "./describe.ts";
 import { cacheLockingError } from "./errors.ts";
 
 /** What a caller's own code is called, and what it is when that throws. */
@@ -39,7 +39,7 @@ export function callersOwn(
     const effect = run();
     return Effect.isEffect(effect)
       ? around(effect as Effect.Effect<unknown, unknown>)
-      : fail("VALIDATION_ERROR", `must return an Effect, and returned ${describe(effect)}`);
+      : fail("VALIDATION_ERROR", `must return an Effect, and returned ${kindOf(effect)}`);
   });
   return Effect.matchCauseEffect(running, {
     onSuccess: Effect.succeed,

@@ -164,8 +164,9 @@ function merge(defaults: object, overrides: object): object {
   if (typeof overrides !== "object" || overrides === null) return overrides;
   const own = Object.entries(overrides).filter(([, value]) => value !== undefined);
   const merged: Record<string, unknown> = { ...defaults, ...Object.fromEntries(own) };
-  if ("hooks" in defaults && "hooks" in overrides) {
-    merged.hooks = { ...defaults.hooks as object, ...overrides.hooks as object };
+  const { hooks } = merged;
+  if ("hooks" in defaults && typeof hooks === "object" && hooks !== null) {
+    merged.hooks = { ...defaults.hooks as object, ...hooks };
   }
   return merged;
 }

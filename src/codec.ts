@@ -1,4 +1,5 @@
 import { Effect } from "effect";
+import { describe, kindOf } from "./describe.ts";
 import { AdapterError, type AdapterOperation } from "./errors.ts";
 import type { Entry } from "./store.ts";
 
@@ -34,6 +35,13 @@ export const jsonCodec: Codec = {
   },
 };
 
+/** The codec of the option, JSON without one; throws a `TypeError` for what is none. */
+export function codecOf(codec: Codec | undefined): Codec {
+  if (codec === undefined) return jsonCodec;
+  if (typeof codec?.encode === "function" && typeof codec.decode === "function") return codec;
+  throw new TypeError(`\`codec\` must have \`encode\` and \`decode\`, and is ${describe(codec)}`);
+}
+
 /** What a backend keeps for a value. */
 export function encode(
   codec: Codec,
@@ -41,11 +49,22 @@ export function encode(
   key: string,
   value: unknown,
 ): Effect.Effect<string | Uint8Array, AdapterError> {
-  return Effect.try({
-    try: () => codec.encode(value),
-    catch: (error) =>
-      new AdapterError(operation, key, error, { reason: "the codec can't encode the value" }),
+  return Effect.suspend(() => {
+    try {
+      const data: unknown = codec.encode(value);
+      if (typeof data === "string" || isBytes(data)) return Effect.succeed(data);
+      const reason = `the codec must return text or bytes, and returned ${kindOf(data)}`;
+      return Effect.fail(new AdapterError(operation, key, undefined, { reason }));
+    } catch (error) {
+      const reason = "the codec can't encode the value";
+      return Effect.fail(new AdapterError(operation, key, error, { reason }));
+    }
   });
+}
+
+/** By its tag: a program's bytes may be of another realm than this library's. */
+function isBytes(data: unknown): data is Uint8Array {
+  return Object.prototype.toString.call(data) === "[object Uint8Array]";
 }
 
 /** The entry of these bytes. The error says nothing of them: a parser's own message quotes what it was given. */

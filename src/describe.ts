@@ -10,3 +10,10 @@ export function describe(value: unknown): string {
   if (typeof value === "object" && value !== null) return "an object";
   return String(value);
 }
+
+/** What kind of value it is, in an error message that must not tell a value. */
+export function kindOf(value: unknown): string {
+  return ["string", "number", "bigint", "boolean", "symbol"].includes(typeof value)
+    ? `a ${typeof value}`
+    : describe(value);
+}

@@ -1,7 +1,7 @@
 import { Effect } from "effect";
 import { monotonicMillis } from "./clock.ts";
 import { carriedOn } from "./carried_on.ts";
-import { type Codec, decode, encode, jsonCodec } from "./codec.ts";
+import { type Codec, codecOf, decode, encode } from "./codec.ts";
 import { describe } from "./describe.ts";
 import { AdapterError, type AdapterOperation } from "./errors.ts";
 import { isWellFormed, wellFormed } from "./keys.ts";
@@ -60,7 +60,7 @@ const IGNORED =
  * leaves open, the owner's token in the object says.
  */
 export function makeObjectStore(
-  { name, objects, keyPrefix = "", codec = jsonCodec }: ObjectStoreOptions,
+  { name, objects, keyPrefix = "", codec: chosen }: ObjectStoreOptions,
 ): Store<unknown> {
   if (
     typeof keyPrefix !== "string" || !isWellFormed(keyPrefix) || keyPrefix.length > LONGEST_PREFIX
@@ -71,6 +71,7 @@ export function makeObjectStore(
       }`,
     );
   }
+  const codec = codecOf(chosen);
   /** The leases of this process's owners: what is there, or will be there once a write is answered. */
   const holdings = new Map<string, Promise<Holding | undefined>>();
   const sightings = makeSightings();

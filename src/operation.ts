@@ -3,7 +3,7 @@ import { startOf } from "./attempt.ts";
 import type { Keyed } from "./call.ts";
 import { callback } from "./callback.ts";
 import { deadline } from "./deadline.ts";
-import { describe } from "./describe.ts";
+import { kindOf } from "./describe.ts";
 import {
   AdapterError,
   type AdapterOperation,
@@ -114,7 +114,7 @@ function begin<A, E, R>(
     }
     return Effect.fail(
       new AdapterError(operation, key, undefined, {
-        reason: `the adapter must return an Effect, and returned ${describe(effect)}`,
+        reason: `the adapter must return an Effect, and returned ${kindOf(effect)}`,
       }),
     );
   } catch (error) {

@@ -10,6 +10,7 @@ import {
   storeOfHalves,
 } from "./halves.ts";
 import type { Hooks } from "./hooks.ts";
+import { isWellFormed } from "./keys.ts";
 import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
 import { inWorkers } from "./runtime.ts";
 import { sharedStore } from "./shared_store.ts";
@@ -53,7 +54,7 @@ export function settingsOf(input: unknown, open: OpenAdapter): Settings {
     waitStrategy: a("function", "waitStrategy", options.waitStrategy) ?? defaultWaitStrategy,
     shouldCache: a("function", "shouldCache", options.shouldCache),
     tries: takeovers + 1,
-    ownerId: a("string", "ownerId", options.ownerId),
+    ownerId: text("ownerId", options.ownerId),
     signal: aSignal(options.signal),
     coalesce,
     bypass: onCacheFailure === "bypass",
@@ -113,6 +114,13 @@ function positiveMillis(option: string, value: unknown, byDefault: number): numb
 function a<A>(type: "function" | "string", option: string, value: A): A {
   if (value !== undefined && typeof value !== type) throw invalid(option, `a ${type}`, value);
   return value;
+}
+
+/** What every backend can keep, and gives back as it was. */
+function text(option: string, value: string | undefined): string | undefined {
+  const given = a("string", option, value);
+  if (given === undefined || (isWellFormed(given) && !given.includes("\0"))) return given;
+  throw invalid(option, "text that UTF-8 can carry, without a NUL", given);
 }
 
 function aSignal(value: AbortSignal | undefined): AbortSignal | undefined {
@@ -175,8 +183,12 @@ function mix(
   return sharedStore("halves", { cache, leases }, () => storeOfHalves(entries(), leases));
 }
 
+const operations = ["get", "set", "delete", "acquire", "renew", "fill", "release"] as const;
+
 function isStore(value: unknown): value is Store<unknown> {
-  return has(value, "acquire") && has(value, "fill");
+  if (!operations.every((operation) => has(value, operation))) return false;
+  const { peek, watch } = value as Partial<Store<unknown>>;
+  return [peek, watch].every((more) => more === undefined || typeof more === "function");
 }
 
 function isHalves(value: unknown): value is Halves<unknown> {

@@ -1,3 +1,4 @@
+import { checkObject } from "./object_options.ts";
 import type { Store } from "./store.ts";
 
 /** The stores that exist, found by the objects that their options hold, so that these can still be collected. */
@@ -18,12 +19,16 @@ export function sharedStore(
   options: object,
   make: () => Store<unknown>,
 ): Store<unknown> {
+  checkObject(options);
   const owners: object[] = [];
   const entries = Object.entries(options).sort(([a], [b]) => a < b ? -1 : 1);
-  const text = JSON.stringify(entries.flatMap(([name, value]) => {
-    if (value === undefined) return [];
-    return [[name, isObject(value) && !isData(value) ? owners.push(value) : value]];
-  }));
+  const text = JSON.stringify(
+    entries.flatMap(([name, value]) => {
+      if (value === undefined) return [];
+      return [[name, isObject(value) && !isData(value) ? owners.push(value) : value]];
+    }),
+    withBigints,
+  );
   let branch = root;
   for (const owner of owners) {
     let next = branch.next.get(owner);
@@ -33,6 +38,11 @@ export function sharedStore(
   let store = branch.stores.get(adapter + text);
   if (store === undefined) branch.stores.set(adapter + text, store = make());
   return store;
+}
+
+/** JSON has no bigints; no option is one, which is for the adapter to say. */
+function withBigints(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? [String(value)] : value;
 }
 
 function isData(value: object): boolean {

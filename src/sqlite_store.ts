@@ -66,6 +66,9 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
       throw new TypeError(`\`${option}\` must be a string, and is ${describe(value)}`);
     }
   }
+  if (typeof createTable !== "boolean") {
+    throw new TypeError(`\`createTable\` must be true or false, and is ${describe(createTable)}`);
+  }
   const statements = statementsOf(table);
   const order = makeLeaseOrder();
 
@@ -112,6 +115,11 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   const ask = askBy(straight);
   const encoded = (operation: AdapterOperation, key: string, value: unknown) =>
     encode(codec, operation, key, value);
+  const read = (operation: AdapterOperation, key: string, value: NonNullable<Column>) => {
+    if (typeof value !== "number") return decode(codec, operation, key, bytesOf(value));
+    const reason = "what is stored is neither text nor bytes";
+    return Effect.fail(new AdapterError(operation, key, undefined, { reason, corrupt: true }));
+  };
   const done = <E>(asked: Effect.Effect<unknown, E>) =>
     Effect.map(asked, (row) => row !== undefined);
 
@@ -130,13 +138,18 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
         [statements.look],
       ),
       (row): Effect.Effect<Acquired<unknown>, AdapterError> => {
-        const { value, owner: holder, last, how, remaining } = row!;
+        const { value = null, owner: holder, last, how, remaining } = row!;
         if (value !== null) {
-          const bytes = bytesOf(value!);
-          return Effect.matchEffect(decode(codec, "acquire", key, bytes), {
+          return Effect.matchEffect(read("acquire", key, value), {
             onSuccess: (entry) => Effect.succeed({ _tag: "Hit", entry }),
             onFailure: () =>
-              acquire(key, owner, ttl, waitedFor, typeof value === "string" ? value : bytes),
+              acquire(
+                key,
+                owner,
+                ttl,
+                waitedFor,
+                typeof value === "object" ? bytesOf(value) : value,
+              ),
           });
         }
         const known = waitedFor !== null && last === waitedFor ? how : null;
@@ -159,10 +172,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     get: (key) =>
       Effect.flatMap(
         ask("get", key, [statements.get]),
-        (row) =>
-          row === undefined
-            ? Effect.succeed(undefined)
-            : decode(codec, "get", key, bytesOf(row.value!)),
+        (row) => row === undefined ? Effect.succeed(undefined) : read("get", key, row.value!),
       ),
     set: (key, value, ttl) =>
       Effect.flatMap(
@@ -197,8 +207,8 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
 
 const utf8 = new TextEncoder();
 
-function bytesOf(value: Column): Uint8Array {
-  return typeof value === "string" ? utf8.encode(value) : new Uint8Array(value as ArrayBuffer);
+function bytesOf(value: string | ArrayBuffer | readonly number[]): Uint8Array {
+  return typeof value === "string" ? utf8.encode(value) : new Uint8Array(value);
 }
 
 /** An identifier, whatever it holds. */
@@ -230,7 +240,7 @@ ON CONFLICT (key) DO UPDATE SET
   value = NULL, owner = ?2, expires_at = ${NOW} + ?3,
   last = CASE WHEN expires_at > ${NOW} THEN last END,
   how = CASE WHEN expires_at > ${NOW} THEN how END
-WHERE expires_at <= ${NOW} OR value = ?5
+WHERE expires_at <= ${NOW} OR value = ?5 OR typeof(value) IN ('integer', 'real')
   OR (value IS NULL AND owner IS NULL AND (how IS NOT 'uncached' OR last IS NOT ?4))`,
 
     // Whatever is dead by now was alive when the statement before left it as it was.
