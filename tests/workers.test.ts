@@ -20,6 +20,7 @@ const ask = async (path: string, init?: RequestInit) => {
 };
 const cases: WorkersCase[] = skip ? [] : JSON.parse(await ask("cases"));
 const checks: string[] = skip ? [] : JSON.parse(await ask("checks"));
+const fuzzes: string[] = skip ? [] : JSON.parse(await ask("fuzzes"));
 const backends = [...new Set(cases.map(({ backend }) => backend))];
 
 for (const backend of backends) {
@@ -49,6 +50,12 @@ for (const backend of backends) {
 describe("the adapters of Workers, in workerd", { skip }, () => {
   for (const name of checks) {
     it(name, async () => assert.equal(await ask(`check/${encodeURIComponent(name)}`), ""));
+  }
+});
+
+describe("the backends of Workers, fuzzed in workerd", { skip }, () => {
+  for (const [index, name] of fuzzes.entries()) {
+    it(name, async () => assert.equal(await ask(`fuzz/${index}`), ""));
   }
 });
 

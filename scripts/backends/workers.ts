@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 // @ts-types="./miniflare.d.ts"
 import { Miniflare } from "miniflare";
-import { cache, type EffectMajor, effectVersions, root } from "../project.ts";
+import { cache, dependencies, type EffectMajor, effectVersions, root } from "../project.ts";
 import { npmInstall } from "../npm_install.ts";
 import { must } from "../shell.ts";
 import type { Description } from "./description.ts";
@@ -36,6 +36,7 @@ export const workers: Description = {
 async function bundle(effect: EffectMajor): Promise<string> {
   const tools = await npmInstall("workers", {
     esbuild: "^0.28.2",
+    "fast-check": dependencies["fast-check"]!,
     effect3: `npm:effect@${effectVersions[3]}`,
     effect4: `npm:effect@${effectVersions[4]}`,
   });

@@ -1,6 +1,8 @@
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import { readFileSync } from "node:fs";
 import { variable, withoutServer } from "./address.ts";
+import type { OpenHand } from "./fuzz.ts";
+import { foreignBodies } from "./fuzz/foreign_bodies.ts";
 import type { Counter } from "./rounds.ts";
 
 /** Where the server is. */
@@ -103,4 +105,14 @@ export function meddle(client: S3Client, how?: Meddle): string[] {
     { step: "initialize", priority: "low" },
   );
   return sent;
+}
+
+/** Writes objects past every adapter, none of which is an entry. */
+export async function foreignObjects(): Promise<OpenHand> {
+  const sdk = await loadSdk();
+  const client = clientOf(sdk, s3Url!);
+  const hand = foreignBodies((Key, Body) =>
+    client.send(new sdk.PutObjectCommand({ Bucket: bucket, Key, Body }))
+  );
+  return { ...hand, close: () => client.destroy() };
 }

@@ -8,6 +8,7 @@ import { Cache } from "../../workers.ts";
 import { r2Adapter } from "../../workers_r2.ts";
 import { type Backend, conformance } from "../conformance.ts";
 import { type Bindings as CheckedBindings, checks } from "./checks.ts";
+import { fuzzed, runFuzz } from "./fuzz.ts";
 
 interface Bindings extends CheckedBindings {
   /** This Worker, as others call it. */
@@ -106,6 +107,12 @@ export default {
         const check = checks[decodeURIComponent(name)]!;
         return new Response(await check(bindings).then(() => "", String));
       }
+      case "fuzzes":
+        return Response.json(
+          fuzzed.map(({ backend, property }) => `${backend} ${property.name}`),
+        );
+      case "fuzz":
+        return new Response(await runFuzz(Number(name), bindings).then(() => "", String));
       case "run": {
         const { run } = conformance(backends[name]!)[Number(argument)]!;
         return new Response(await run().then(() => "", String));

@@ -1,4 +1,4 @@
-import type { Store } from "../../../mod.ts";
+import type { Codec, Store } from "../../../mod.ts";
 
 /** A client of one backend, as one process has it, and the store over it. */
 export interface Connection {
@@ -12,6 +12,8 @@ export interface Connection {
 /** Where a backend is, in whatever way its connections need. */
 export interface Place {
   readonly url: string;
+  /** How values become bytes. */
+  readonly codec?: Codec | undefined;
   readonly [more: string]: unknown;
 }
 

@@ -5,13 +5,13 @@ import type { Connection, Place } from "./connection.ts";
 
 /** Opens a client of a MongoDB deployment, with the driver's options. */
 export async function connect(
-  { url, database = "test", skew, ...options }: Place,
+  { url, codec, database = "test", skew, ...options }: Place,
 ): Promise<Connection> {
   if (typeof skew === "number") skewClock(skew);
   const client = await openMongodb(await newestDriver(), url, options);
   const collection = client.db(database as string).collection("cache");
   return {
-    store: mongodbAdapter({ collection }),
+    store: mongodbAdapter({ collection, codec }),
     ready: () => client.db("admin").command({ ping: 1 }),
     close: () => client.close(),
   };

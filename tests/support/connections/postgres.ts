@@ -3,13 +3,14 @@ import type { Connection, Place } from "./connection.ts";
 
 /** Opens a client of a Postgres server, with the options of postgres.js, or of a pooler: `push: false`. */
 export async function connect(
-  { url, table, push = true, ...options }: Place,
+  { url, codec, table, push = true, ...options }: Place,
 ): Promise<Connection> {
   const { default: postgres } = await import("postgres");
   const sql = postgres(url, { max: 4, onnotice: () => {}, ...options });
   return {
     store: postgresAdapter({
       sql,
+      codec,
       table: table as string | undefined,
       ...(push ? {} : { subscriber: false }),
     }),
