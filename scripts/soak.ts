@@ -1,0 +1,83 @@
+/**
+ * Lets traffic of every kind go on for a while, in memory, over Redis and over Postgres at once, and looks whether
+ * anything grows: `deno task soak --minutes 3`, or `--quick`; `deno task soak redis` has one of them alone. `--leak` loses
+ * something of each kind on purpose, which must be found.
+ */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import type { Description, Running } from "./backends/description.ts";
+import { postgres } from "./backends/postgres.ts";
+import { redis } from "./backends/redis.ts";
+import { importFlags } from "./project.ts";
+import { report, type Result, tally } from "./result.ts";
+import { deno, must } from "./shell.ts";
+import { growthOf, isReal } from "./soak/growth.ts";
+import type { Findings, Orders } from "./soak/process.ts";
+
+const program = new URL("./soak/process.ts", import.meta.url).pathname;
+
+/** Soaks one backend, on a server of its own. */
+function soak(
+  backend: string,
+  { start }: Pick<Description, "start">,
+  length: Pick<Orders, "seconds" | "leak">,
+): Promise<Result> {
+  return tally(`${backend}, ${length.seconds} s`, async (count) => {
+    const { url, version, stop } = await start(4);
+    try {
+      const orders: Orders = { backend, url, ...length };
+      const { samples, tally } = await findings(orders);
+      const calls = Object.values(tally).reduce((sum, calls) => sum + calls, 0);
+      count.note(`${version}: ${calls} calls, ${JSON.stringify(tally)}`);
+      for (const name of Object.keys(samples[0]!)) {
+        const series = samples.map((sample) => sample[name]!);
+        const growth = growthOf(series);
+        const figures =
+          `${name}: first ${series[0]}, last ${series.at(-1)}, mean of the second half ` +
+          `${round(growth.mean)}, which grows by ${round(growth.growth)} ± ${round(growth.error)}`;
+        if (isReal(growth)) {
+          count.fail(`GROWS ${figures}`);
+        } else {
+          count.pass();
+          count.note(figures);
+        }
+      }
+    } finally {
+      await stop();
+    }
+  });
+}
+
+async function findings(orders: Orders): Promise<Findings> {
+  const flags = ["run", "-A", "--no-check", "--v8-flags=--expose-gc", ...importFlags(4)];
+  const output = await must(deno, [...flags, program, JSON.stringify(orders)], {
+    timeout: (orders.seconds + 60) * 1000,
+  });
+  return JSON.parse(output.trim().split("\n").at(-1)!);
+}
+
+function round(figure: number): string {
+  return figure.toFixed(1);
+}
+
+const here: Running = { version: "this process", url: "", stop: () => Promise.resolve() };
+const memory = { start: () => Promise.resolve(here) };
+
+const { values: { minutes, quick, leak }, positionals } = parseArgs({
+  allowPositionals: true,
+  args: process.argv.slice(2).filter((argument) => argument !== "--"),
+  options: {
+    minutes: { type: "string", default: "3" },
+    /** A look, not a measurement. */
+    quick: { type: "boolean", default: false },
+    leak: { type: "boolean", default: false },
+  },
+});
+const length = { seconds: quick ? 30 : Number(minutes) * 60, leak };
+report(
+  await Promise.all(
+    Object.entries({ memory, redis, postgres })
+      .filter(([backend]) => positionals.length === 0 || positionals.includes(backend))
+      .map(([backend, description]) => soak(backend, description, length)),
+  ),
+);
