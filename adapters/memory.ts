@@ -29,7 +29,6 @@
 import { Effect } from "effect";
 import { monotonicMillis, wallMillis } from "../src/clock.ts";
 import { describe } from "../src/describe.ts";
-import { checkObject } from "../src/object_options.ts";
 import type { Acquired, LeaseOutcome, Store } from "../src/store.ts";
 import { makeWatchers } from "../src/watchers.ts";
 
@@ -59,7 +58,6 @@ interface MemoryLease {
 
 /** Makes a store of its own in this process. Throws a `TypeError` for a `maxEntries` that is no positive integer. */
 export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): Store<V> {
-  checkObject(options);
   const { maxEntries = 10_000 } = options;
   if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
     throw new TypeError(

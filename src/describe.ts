@@ -13,7 +13,5 @@ export function describe(value: unknown): string {
 
 /** What kind of value it is, in an error message that must not tell a value. */
 export function kindOf(value: unknown): string {
-  return ["string", "number", "bigint", "boolean", "symbol"].includes(typeof value)
-    ? `a ${typeof value}`
-    : describe(value);
+  return Object(value) === value || value == null ? describe(value) : `a ${typeof value}`;
 }

@@ -1,6 +1,5 @@
 import { describe } from "./describe.ts";
 import { lazyStore } from "./lazy_store.ts";
-import { checkObject } from "./object_options.ts";
 import type { OpenAdapter } from "./settings.ts";
 import { sharedStore } from "./shared_store.ts";
 import type { Store } from "./store.ts";
@@ -25,11 +24,10 @@ export function openerOf(
   const shared = new Map(Object.entries(embedded).map(([name, open]) => [name, open()]));
   const opened = new WeakMap<object, Store<unknown>>();
   const open = (type: string, options: Readonly<Record<string, unknown>> = {}) => {
-    checkObject(options);
     if (shared.has(type)) return embedded[type]!(options);
     if (!Object.hasOwn(remote, type)) return undefined;
     const [needs, load] = remote[type]!;
-    const needed = options[needs];
+    const needed = options?.[needs];
     if (needed === undefined || needed === null) {
       throw new TypeError(`\`${needs}\` must be given, and is ${describe(needed)}`);
     }

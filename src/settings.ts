@@ -10,7 +10,6 @@ import {
   storeOfHalves,
 } from "./halves.ts";
 import type { Hooks } from "./hooks.ts";
-import { isWellFormed } from "./keys.ts";
 import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
 import { inWorkers } from "./runtime.ts";
 import { sharedStore } from "./shared_store.ts";
@@ -54,7 +53,7 @@ export function settingsOf(input: unknown, open: OpenAdapter): Settings {
     waitStrategy: a("function", "waitStrategy", options.waitStrategy) ?? defaultWaitStrategy,
     shouldCache: a("function", "shouldCache", options.shouldCache),
     tries: takeovers + 1,
-    ownerId: text("ownerId", options.ownerId),
+    ownerId: anOwner(options.ownerId),
     signal: aSignal(options.signal),
     coalesce,
     bypass: onCacheFailure === "bypass",
@@ -116,11 +115,12 @@ function a<A>(type: "function" | "string", option: string, value: A): A {
   return value;
 }
 
-/** What every backend can keep, and gives back as it was. */
-function text(option: string, value: string | undefined): string | undefined {
-  const given = a("string", option, value);
-  if (given === undefined || (isWellFormed(given) && !given.includes("\0"))) return given;
-  throw invalid(option, "text that UTF-8 can carry, without a NUL", given);
+/** Text that every backend can keep, and gives back as it was. */
+const keepable = /^[^\0\p{Surrogate}]*$/u;
+
+function anOwner(value: string | undefined): string | undefined {
+  if (keepable.test(a("string", "ownerId", value) ?? "")) return value;
+  throw invalid("ownerId", "text that UTF-8 can carry, without a NUL", value);
 }
 
 function aSignal(value: AbortSignal | undefined): AbortSignal | undefined {
@@ -183,12 +183,8 @@ function mix(
   return sharedStore("halves", { cache, leases }, () => storeOfHalves(entries(), leases));
 }
 
-const operations = ["get", "set", "delete", "acquire", "renew", "fill", "release"] as const;
-
 function isStore(value: unknown): value is Store<unknown> {
-  if (!operations.every((operation) => has(value, operation))) return false;
-  const { peek, watch } = value as Partial<Store<unknown>>;
-  return [peek, watch].every((more) => more === undefined || typeof more === "function");
+  return has(value, "acquire") && has(value, "fill");
 }
 
 function isHalves(value: unknown): value is Halves<unknown> {

@@ -1,4 +1,3 @@
-import { checkObject } from "./object_options.ts";
 import type { Store } from "./store.ts";
 
 /** The stores that exist, found by the objects that their options hold, so that these can still be collected. */
@@ -19,7 +18,6 @@ export function sharedStore(
   options: object,
   make: () => Store<unknown>,
 ): Store<unknown> {
-  checkObject(options);
   const owners: object[] = [];
   const entries = Object.entries(options).sort(([a], [b]) => a < b ? -1 : 1);
   const text = JSON.stringify(
@@ -27,7 +25,8 @@ export function sharedStore(
       if (value === undefined) return [];
       return [[name, isObject(value) && !isData(value) ? owners.push(value) : value]];
     }),
-    withBigints,
+    // JSON has no bigints; no option is one, which is for the adapter to say.
+    (_, value) => typeof value === "bigint" ? [String(value)] : value,
   );
   let branch = root;
   for (const owner of owners) {
@@ -38,11 +37,6 @@ export function sharedStore(
   let store = branch.stores.get(adapter + text);
   if (store === undefined) branch.stores.set(adapter + text, store = make());
   return store;
-}
-
-/** JSON has no bigints; no option is one, which is for the adapter to say. */
-function withBigints(_: string, value: unknown): unknown {
-  return typeof value === "bigint" ? [String(value)] : value;
 }
 
 function isData(value: object): boolean {

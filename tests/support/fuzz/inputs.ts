@@ -143,7 +143,6 @@ const lookalikes: readonly object[] = [
   { aborted: false, addEventListener: 1 },
   { aborted: 0, addEventListener: nothing },
   { acquire: nothing, fill: nothing },
-  { acquire: nothing, fill: nothing, peek: 5 },
   { acquire: nothing, release: nothing },
   { cache: { get: nothing, set: nothing } },
   { cache: { get: nothing, set: nothing }, leases: { acquire: nothing, release: 1 } },
