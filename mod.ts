@@ -41,7 +41,7 @@ import type { R2AdapterOptions } from "./adapters/r2.ts";
 import type { RedisAdapterOptions } from "./adapters/redis.ts";
 import type { S3AdapterOptions } from "./adapters/s3.ts";
 import { type CacheModule, makeCacheModule } from "./src/client.ts";
-import { openerOf, type RemoteAdapter } from "./src/open_adapter.ts";
+import { openerOf } from "./src/open_adapter.ts";
 
 /** The config of the memory adapter: one store per config object. */
 export interface MemoryAdapterConfig {
@@ -72,43 +72,28 @@ export type AdapterConfig =
   | RemoteAdapterConfig<"redis", RedisAdapterOptions>
   | RemoteAdapterConfig<"s3", S3AdapterOptions>;
 
-const remote: {
-  readonly [Config in Exclude<AdapterConfig, MemoryAdapterConfig> as Config["type"]]: RemoteAdapter<
-    Config["options"]
-  >;
-} = {
-  "cloudflare-d1": [
-    "db",
-    async (options) => (await import("./adapters/cloudflare_d1.ts")).cloudflareD1Adapter(options),
-  ],
-  "cloudflare-kv": [
-    "kv",
-    async (options) => (await import("./adapters/cloudflare_kv.ts")).cloudflareKvAdapter(options),
-  ],
-  dynamodb: [
-    "client",
-    async (options) => (await import("./adapters/dynamodb.ts")).dynamodbAdapter(options),
-  ],
-  memcached: [
-    "client",
-    async (options) => (await import("./adapters/memcached.ts")).memcachedAdapter(options),
-  ],
-  mongodb: [
-    "collection",
-    async (options) => (await import("./adapters/mongodb.ts")).mongodbAdapter(options),
-  ],
-  postgres: [
-    "sql",
-    async (options) => (await import("./adapters/postgres.ts")).postgresAdapter(options),
-  ],
-  r2: ["bucket", async (options) => (await import("./adapters/r2.ts")).r2Adapter(options)],
-  redis: ["client", async (options) => (await import("./adapters/redis.ts")).redisAdapter(options)],
-  s3: ["client", async (options) => (await import("./adapters/s3.ts")).s3Adapter(options)],
+type RemoteConfig = Exclude<AdapterConfig, MemoryAdapterConfig>;
+
+/** The option that each adapter which is loaded on first use can't do without. */
+const needs: { readonly [Config in RemoteConfig as Config["type"]]: keyof Config["options"] } = {
+  "cloudflare-d1": "db",
+  "cloudflare-kv": "kv",
+  dynamodb: "client",
+  memcached: "client",
+  mongodb: "collection",
+  postgres: "sql",
+  r2: "bucket",
+  redis: "client",
+  s3: "client",
 };
 
 /** The entry points: {@linkcode CacheModule.getOrSet} for one call, {@linkcode CacheModule.make} for a client. */
 export const Cache: CacheModule<"memory" | AdapterConfig> = makeCacheModule(
-  openerOf({ memory: memoryAdapter }, remote),
+  openerOf({ memory: memoryAdapter }, {
+    needs,
+    load: async (type, options) =>
+      (await import("./remote_adapters.ts")).loadAdapter(type, options as never),
+  }),
 );
 
 export type { CloudflareD1AdapterOptions, D1Database } from "./adapters/cloudflare_d1.ts";

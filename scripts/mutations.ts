@@ -43,7 +43,17 @@ function copyProject(number: number): string {
   const copy = `${cache}mutants/${number}/`;
   rmSync(copy, { recursive: true, force: true });
   mkdirSync(copy, { recursive: true });
-  for (const part of ["src", "adapters", "tests", "mod.ts", "deno.json", "deno.lock"]) {
+  for (
+    const part of [
+      "src",
+      "adapters",
+      "tests",
+      "mod.ts",
+      "remote_adapters.ts",
+      "deno.json",
+      "deno.lock",
+    ]
+  ) {
     cpSync(`${root}${part}`, `${copy}${part}`, { recursive: true });
   }
   return copy;

@@ -41,6 +41,7 @@ export const workersSources: Readonly<Record<string, string>> = {
 /** The folders and files that the library and its tests are made of. */
 export const sources: readonly string[] = [
   "mod.ts",
+  "remote_adapters.ts",
   ...Object.values(workersSources),
   "src",
   "adapters",

@@ -4,11 +4,13 @@ import type { OpenAdapter } from "./settings.ts";
 import { sharedStore } from "./shared_store.ts";
 import type { Store } from "./store.ts";
 
-/** An adapter that is loaded on first use: the option that it can't do without, and what makes its store. */
-export type RemoteAdapter<Options> = readonly [
-  needs: keyof Options & string,
-  load: (options: Options) => Promise<Store<unknown>>,
-];
+/** Adapters that are loaded on first use. */
+export interface RemoteAdapters<Type extends string> {
+  /** The option that each can't do without. */
+  readonly needs: Readonly<Record<Type, string>>;
+  /** Loads one, and makes its store. */
+  readonly load: (type: Type, options: object) => Promise<Store<unknown>>;
+}
 
 /** What makes the store of an adapter that needs no loading and no options. */
 export type EmbeddedAdapter = (options?: object) => Store<unknown>;
@@ -17,24 +19,24 @@ export type EmbeddedAdapter = (options?: object) => Store<unknown>;
  * Opens the adapters that configs name, each once for a config object. An embedded one may be named without a config,
  * and is one store then.
  */
-export function openerOf(
+export function openerOf<Type extends string>(
   embedded: Readonly<Record<string, EmbeddedAdapter>>,
-  remote: Readonly<Record<string, RemoteAdapter<never>>>,
+  { needs, load }: RemoteAdapters<Type>,
 ): OpenAdapter {
   const shared = new Map(Object.entries(embedded).map(([name, open]) => [name, open()]));
   const opened = new WeakMap<object, Store<unknown>>();
   const open = (type: string, options: Readonly<Record<string, unknown>> = {}) => {
     if (shared.has(type)) return embedded[type]!(options);
-    if (!Object.hasOwn(remote, type)) return undefined;
-    const [needs, load] = remote[type]!;
-    const needed = options?.[needs];
+    if (!Object.hasOwn(needs, type)) return undefined;
+    const need = needs[type as Type];
+    const needed = options?.[need];
     if (needed === undefined || needed === null) {
-      throw new TypeError(`\`${needs}\` must be given, and is ${describe(needed)}`);
+      throw new TypeError(`\`${need}\` must be given, and is ${describe(needed)}`);
     }
     return sharedStore(
       `${type}, loaded`,
       options,
-      () => lazyStore(type, () => load(options as never)),
+      () => lazyStore(type, () => load(type as Type, options)),
     );
   };
   return (config) => {
