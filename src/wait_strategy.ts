@@ -53,11 +53,13 @@ export function backoffWaitStrategy(
   };
 }
 
-const backoff = backoffWaitStrategy();
+const polling = backoffWaitStrategy();
+const pushed = ({ waitStep }: WaitStrategyContext) =>
+  Duration.toMillis(waitStep) * (4 - Math.random());
 
 /**
  * What followers do by default: jittered pauses that start at 20 ms and double up to `waitStep`; where the store pushes,
- * four times `waitStep`, in case a push is lost.
+ * three to four times `waitStep`, in case a push is lost, so that a fleet doesn't look all at once.
  */
 export const defaultWaitStrategy: WaitStrategy = (context) =>
-  context.push ? Duration.toMillis(context.waitStep) * 4 : backoff(context);
+  context.push ? pushed(context) : polling(context);

@@ -2,7 +2,14 @@ import { Duration, Effect, Fiber, Option } from "effect";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { memoryAdapter } from "../adapters/memory.ts";
-import { AdapterError, Cache, type FetchContext, isCacheLockingError, type Store } from "../mod.ts";
+import {
+  AdapterError,
+  Cache,
+  type FetchContext,
+  fixedWaitStrategy,
+  isCacheLockingError,
+  type Store,
+} from "../mod.ts";
 import {
   all,
   errorOf,
@@ -433,7 +440,12 @@ describe("6. Waiting is bounded", () => {
   it("fallbacks are shared even if the fetch takes no time", async () => {
     const simulation = simulate();
     const backend = memoryAdapter();
-    const cache = Cache.make({ adapter: processOver(backend), waitMax: "1 second" });
+    // One pause, so that all are sent away at once.
+    const cache = Cache.make({
+      adapter: processOver(backend),
+      waitMax: "1 second",
+      waitStrategy: fixedWaitStrategy("1 second"),
+    });
     let fetches = 0;
     await simulation.run(Effect.flatMap(
       backend.acquire(KEY, "another", 60_000),

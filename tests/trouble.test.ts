@@ -266,7 +266,8 @@ describe("onError", () => {
       Cache.getOrSet({ adapter: processOver(backend), key: KEY, fetcher }),
       Cache.getOrSet({ adapter, key: KEY, fetcher }),
     ]));
-    assert.equal(Duration.toMillis(result!.meta.waited!), 1_000);
+    const waited = Duration.toMillis(result!.meta.waited!);
+    assert.ok(waited >= 750 && waited <= 1_000, `${waited}`);
     assert.equal(counter.fetches, 1);
   });
 
@@ -332,7 +333,14 @@ describe("waiting", () => {
   });
 
   it("with push it looks once more at once, and then when it is woken", async () => {
-    assert.deepEqual(await looks({ poll: false }), [0, 999]);
+    assert.deepEqual(await looks({ poll: false, waitStep: 400 }), [0, 999]);
+  });
+
+  it("with push it looks as a precaution, jittered, every three to four times waitStep", async () => {
+    const pauses = await looks({ poll: false, waitStep: 100 });
+    const precautions = pauses.slice(1, -1);
+    assert.ok(precautions.every((pause) => pause >= 300 && pause <= 400), String(pauses));
+    assert.equal(new Set(precautions).size, precautions.length);
   });
 
   it("is over with the lease", async () => {
