@@ -70,7 +70,7 @@ for (const part of wanted) {
 }
 const met = printGoals(goals);
 if (report) {
-  writeReport({
+  await writeReport({
     memory: recall("memory"),
     peers: recall("peers"),
     backends: backends.map(recall),

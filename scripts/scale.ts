@@ -3,6 +3,7 @@
  * `deno task scale`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { writePage } from "./charts/markdown.ts";
 import { root } from "./project.ts";
 import { drawScale } from "./scale/chart.ts";
 import { type Fleet, type Herd, simulateFleet } from "./scale/fleet.ts";
@@ -72,5 +73,5 @@ async function fare(fleet: Fleet): Promise<Fared> {
 const scale = await measure();
 mkdirSync(`${root}docs/charts`, { recursive: true });
 writeFileSync(`${root}docs/charts/scale.svg`, drawScale(scale.growing));
-writeFileSync(`${root}docs/scale.md`, scalePage(scale));
+await writePage("scale.md", scalePage(scale));
 console.log("Written: docs/scale.md, docs/charts/scale.svg");

@@ -38,7 +38,7 @@ export interface Fleet {
 }
 
 /** Time for all processes to hear of a task, in milliseconds. */
-const NOTICE = 100;
+const NOTICE = 200;
 
 /** Starts processes, each with clients of its own. */
 export async function startFleet(size: number, url: string): Promise<Fleet> {

@@ -27,12 +27,12 @@ function peerOf(name: Task["peer"]): makers.Peer {
 
 async function run({ peer, key, callers, begins }: Task): Promise<Share> {
   const { name, get } = peerOf(peer);
-  await new Promise((resolve) => setTimeout(resolve, begins - Date.now()));
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, begins - Date.now())));
   const began = performance.now();
   const got = await Promise.all(
     Array.from({ length: callers }, () => get(key).catch(() => undefined)),
   );
-  const failed = got.filter((each) => each !== value).length;
+  const failed = got.filter((each) => each === undefined).length;
   return { name, fetches, failed, slowest: performance.now() - began };
 }
 

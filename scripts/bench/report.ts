@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { table, whole } from "../charts/markdown.ts";
+import { table, whole, writePage } from "../charts/markdown.ts";
 import { root } from "../project.ts";
 import { formatRatio } from "./goals.ts";
 import { machine, versionOf } from "./machine.ts";
@@ -18,7 +18,7 @@ export interface Report {
 }
 
 /** Writes docs/benchmarks.md and its charts. */
-export function writeReport(report: Report): void {
+export async function writeReport(report: Report): Promise<void> {
   mkdirSync(`${root}docs/charts`, { recursive: true });
   const draw = (name: string, svg: string) => writeFileSync(`${root}docs/charts/${name}.svg`, svg);
   const { memory, peers, backends } = report;
@@ -29,7 +29,7 @@ export function writeReport(report: Report): void {
   draw("stampede", drawComparisons("10,000 callers of a cold key in memory", stampedesOf(memory)));
   draw("backends", drawComparisons("Beside the driver", backends.flatMap(comparisonsOf)));
   draw("lateness", drawLateness(backends.flatMap(({ lateness = [] }) => lateness)));
-  writeFileSync(`${root}docs/benchmarks.md`, pageOf(report));
+  await writePage("benchmarks.md", pageOf(report));
   console.log("\nWritten: docs/benchmarks.md and docs/charts/");
 }
 

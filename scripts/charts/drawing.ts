@@ -12,15 +12,15 @@ const style = `
   .title { font-size: 15px } .name { font-size: 16px; font-weight: 600; fill: #1f2328 }
   .small { font-size: 11px } .strong { font-weight: 600; fill: #1f2328 }
   .card { fill: #ffffff; stroke: #d1d9e0 } .grid { stroke: #d1d9e0; stroke-width: 1 }
-  .own { --tone: #1f9d55 } .own-too { --tone: #8f6ad8 } .peer { --tone: #6fa8e0 }
-  .floor { --tone: #b4bcc5 } .hot { --tone: #ee6c1b }
-  rect.bar, circle.dot { fill: var(--tone) }
-  .line, .whisker { stroke: var(--tone); stroke-width: 2; fill: none } .dashed { stroke-dasharray: 5 4 }
+  .own { color: #1f9d55 } .own-too { color: #8f6ad8 } .peer { color: #6fa8e0 }
+  .floor { color: #b4bcc5 } .hot { color: #ee6c1b }
+  .bar, .dot { fill: currentColor }
+  .line, .whisker { stroke: currentColor; stroke-width: 2; fill: none } .dashed { stroke-dasharray: 5 4 }
   @media (prefers-color-scheme: dark) {
     text { fill: #9198a1 } .name, .strong { fill: #f0f6fc }
     .card { fill: #0d1117; stroke: #3d444d } .grid { stroke: #3d444d }
-    .own { --tone: #3fb950 } .own-too { --tone: #a98eea } .peer { --tone: #4a84c4 }
-    .floor { --tone: #59636e } .hot { --tone: #f0883e }
+    .own { color: #3fb950 } .own-too { color: #a98eea } .peer { color: #4a84c4 }
+    .floor { color: #59636e } .hot { color: #f0883e }
   }
 `;
 

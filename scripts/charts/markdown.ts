@@ -1,22 +1,23 @@
-/** A table of Markdown, as `deno fmt` lays it out; numbers stand at the right. */
+import { writeFileSync } from "node:fs";
+import { root } from "../project.ts";
+import { deno, must } from "../shell.ts";
+
+/** A table of Markdown; numbers stand at the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((name, column) =>
-    Math.max(3, name.length, ...rows.map((row) => row[column]!.length))
+  const rules = head.map((_, column) =>
+    rows.every((row) => /^[\d–]/.test(row[column]!)) ? "---:" : "---"
   );
-  const right = head.map((_, column) => rows.every((row) => /^[\d–<]/.test(row[column]!)));
-  const line = (cells: readonly string[]) =>
-    `| ${
-      cells.map((cell, column) =>
-        right[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)
-      ).join(" | ")
-    } |`;
-  const rule = widths.map((width, column) =>
-    right[column] ? `${"-".repeat(width - 1)}:` : "-".repeat(width)
-  );
-  return [line(head), line(rule), ...rows.map(line)].join("\n");
+  return [head, rules, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 /** A whole number, with its thousands apart. */
 export function whole(value: number): string {
   return Math.round(value).toLocaleString("en-US");
+}
+
+/** Writes a page below docs/, laid out as all are. */
+export async function writePage(name: string, page: string): Promise<void> {
+  const file = `${root}docs/${name}`;
+  writeFileSync(file, page);
+  await must(deno, ["fmt", "-q", file]);
 }

@@ -22,7 +22,7 @@ export function drawScale(growing: readonly Fared[]): string {
         line("polling", "own-too", polled, ({ herd }) => herd.operations),
         line("push", "own", pushed, ({ herd }) => herd.operations),
         {
-          ...line("by arithmetic", "floor", polled, ({ fleet }) => operationsOnPaper(fleet)),
+          ...line("polling, on paper", "floor", polled, ({ fleet }) => operationsOnPaper(fleet)),
           dashed: true,
         },
       ],

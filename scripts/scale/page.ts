@@ -75,9 +75,9 @@ operationTimeout ≥ 4 × N / capacity, since all begin with a get and an acquir
 waitMax          ≥ fetch + waitStep + 4 × N / capacity
 \`\`\`
 
-with times in seconds and the capacity in operations a second, for one key. The capacity is that of
-whatever is narrowest: one item of DynamoDB takes 1,000 writes a second, and R2 one write a second
-to one object.
+with times in seconds and the capacity in operations a second. The capacity is that of
+whatever is narrowest for one key: an item of DynamoDB, say, takes 1,000 writes a second, and every
+look is one.
 
 ${
     table(
@@ -86,8 +86,7 @@ ${
     )
   }
 
-Each fleet is simulated with the defaults, then with what the formulas give, up to the next quarter
-of a second; a fetch takes ${
+Each fleet is simulated with the defaults, then with what the formulas give, rounded up; a fetch takes ${
     whole(advised[0]!.before.fleet.fetch)
   } ms. _Load_ is what the looks take of the capacity in the
 last quarter of the fetch. A longer \`waitStep\` is paid for in lateness. Beyond N = capacity, let
