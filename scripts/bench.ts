@@ -1,8 +1,8 @@
 /**
  * Measures the library beside its neighbours: `deno task bench` in memory, `deno task bench redis` in Redis, and
  * `deno task bench postgres` or any other module of `bench/backends/` beside its driver; `deno task bench backends` has
- * all of these. With `--report` what is measured, everything by default, and what was measured before become
- * docs/benchmarks.md and its charts.
+ * all of these. `deno task bench --report` measures everything and writes docs/benchmarks.md and its charts; with
+ * `--render` they are written of what the last runs measured.
  */
 import { globSync } from "node:fs";
 import process from "node:process";
@@ -17,7 +17,7 @@ import { benchRedis } from "./bench/redis.ts";
 import { writeReport } from "./bench/report.ts";
 import { benchStampede } from "./bench/stampede.ts";
 
-const { values: { strict, quick, report }, positionals } = parseArgs({
+const { values: { strict, quick, report, render }, positionals } = parseArgs({
   args: process.argv.slice(2).filter((argument) => argument !== "--"),
   allowPositionals: true,
   options: {
@@ -25,8 +25,10 @@ const { values: { strict, quick, report }, positionals } = parseArgs({
     strict: { type: "boolean", default: false },
     /** A look, not a measurement. */
     quick: { type: "boolean", default: false },
-    /** Writes the page and its charts. */
+    /** Measures everything, and writes the page and its charts. */
     report: { type: "boolean", default: false },
+    /** Writes them, and measures only what is named. */
+    render: { type: "boolean", default: false },
   },
 });
 const effort = { rounds: quick ? 3 : 15, millis: quick ? 20 : 50 };
@@ -54,22 +56,23 @@ async function measure(part: string): Promise<Measured> {
   return await benchBackend(bench, effort);
 }
 
-function partsOf(what: string): readonly string[] {
+function partsOf(what: string | undefined): readonly string[] {
+  if (report) return parts;
+  if (what === undefined) return render ? [] : ["memory"];
   if (what === "backends") return backends;
   return what === "redis" ? ["redis", "peers"] : [what];
 }
 
-const wanted = positionals[0] === undefined ? report ? parts : ["memory"] : partsOf(positionals[0]);
 console.log("A hit or a herd: the median, and how many times as fast as the first row");
 const goals: Goal[] = [];
-for (const part of wanted) {
+for (const part of partsOf(positionals[0])) {
   const measured = await measure(part);
   print(measured);
   keep(part, measured);
   goals.push(...measured.goals ?? []);
 }
 const met = printGoals(goals);
-if (report) {
+if (report || render) {
   await writeReport({
     memory: recall("memory"),
     peers: recall("peers"),

@@ -109,6 +109,5 @@ function toneOf(name: string): Tone {
 }
 
 function shortName(name: string): string {
-  return name.replace(/ with (its bus|@keyv\/redis)$/, "").replace(/^(by hand):.*/, "$1")
-    .replace(/^(client|Cache)\.getOrSet$/, "cache-locking, $&");
+  return name.replace(/ with (its bus|@keyv\/redis)$/, "").replace(/^(by hand):.*/, "$1");
 }
