@@ -20,7 +20,7 @@ export interface Fared {
 export interface Scale {
   /** Fleets that grow, with push and by polling. */
   readonly growing: readonly Fared[];
-  /** The same fleet, with its jitter and without. */
+  /** The same fleet: polling with jitter and without, and pushed. */
   readonly jitter: readonly Fared[];
   /** Fleets that poll small backends: with the defaults, and as they are advised. */
   readonly advised: readonly { readonly before: Fared; readonly after: Fared }[];
@@ -42,10 +42,12 @@ async function measure(): Promise<Scale> {
     for (const push of [true, false]) growing.push(await fare({ ...defaults, processes, push }));
   }
   const polling = { ...defaults, push: false, fetch: 3000 };
-  const jitter: Fared[] = [];
-  for (const each of [undefined, 0]) {
-    jitter.push(await fare({ ...polling, processes: 1000, jitter: each }));
-  }
+  const waiting = { ...polling, processes: 1000 };
+  const jitter = [
+    await fare(waiting),
+    await fare({ ...waiting, jitter: 0 }),
+    await fare({ ...waiting, push: true }),
+  ];
   const advised: { before: Fared; after: Fared }[] = [];
   for (
     const [processes, capacity] of [[100, 1000], [300, 1000], [1000, 5000], [3000, 20_000]] as const

@@ -53,14 +53,18 @@ that all come at once, 2 × N / capacity for the last one. By polling, what is l
 
 ## Jitter
 
+What ${
+    whole(jitter[0]!.fleet.processes)
+  } processes ask of the backend in the last quarter of a fetch that takes ${
+    whole(jitter[0]!.fleet.fetch)
+  } ms:
+
 ${table(jitterHead, jitter.map(jitterRow))}
 
-${whole(jitter[0]!.fleet.processes)} processes that poll while a fetch takes ${
-    whole(jitter[0]!.fleet.fetch)
-  } ms. Without jitter, those who came together look
-together for as long as they wait. The default strategy leaves half of each pause to chance, so
-that the looks are spread out by the time that pauses have grown. With push, followers look once
-more after \`4 × waitStep\`, without jitter; the arrivals are all that spreads them.
+The default strategy leaves half of each pause to chance, so that looks are spread out by the time
+that pauses have grown; without jitter, those who came together look together for as long as they
+wait. Followers that are pushed look only each \`4 × waitStep\`, in case a push was lost, and are
+spread by nothing but their arrival.
 
 ## What to set
 
@@ -121,11 +125,11 @@ function grownRow({ fleet, herd }: Fared): string[] {
   ];
 }
 
-const jitterHead = ["jitter", "looks a second", "most in 0.1 s", "late, median", "late, p99"];
+const jitterHead = ["followers", "looks a second", "most in 0.1 s", "late, median", "late, p99"];
 
 function jitterRow({ fleet, herd }: Fared): string[] {
   return [
-    fleet.jitter === undefined ? "the default strategy's" : "none",
+    fleet.push ? "pushed" : fleet.jitter === undefined ? "poll" : "poll, without jitter",
     whole(herd.waiting.rate),
     whole(herd.waiting.busiest),
     ...lateness(herd.late),
