@@ -34,7 +34,7 @@ export interface Herd {
   readonly operations: number;
   /** The most operations in a tenth of a second. */
   readonly busiest: number;
-  /** While all followers wait, in the last quarter of the fetch: operations a second, and the most in a tenth of one. */
+  /** While all followers wait, in the second half of the fetch: operations a second, and the most in a tenth of one. */
   readonly waiting: { readonly rate: number; readonly busiest: number };
   /** How long after the fetch's end each caller had its value, in milliseconds, the soonest first. */
   readonly late: readonly number[];
@@ -87,13 +87,13 @@ export async function simulateFleet(fleet: Fleet): Promise<Herd> {
     });
   }
   await withRandom(world.random, () => world.run(END));
-  const waiting = asked.filter((at) => at > fetched - fleet.fetch / 4 && at < fetched);
+  const waiting = asked.filter((at) => at > fetched - fleet.fetch / 2 && at < fetched);
   return {
     fetches,
     failed,
     operations: asked.length,
     busiest: busiestOf(asked),
-    waiting: { rate: (waiting.length * 4000) / fleet.fetch, busiest: busiestOf(waiting) },
+    waiting: { rate: (waiting.length * 2000) / fleet.fetch, busiest: busiestOf(waiting) },
     late: returned.map((at) => at - fetched).sort((a, b) => a - b),
   };
 }

@@ -55,7 +55,7 @@ that all come at once, 2 × N / capacity for the last one. By polling, what is l
 
 What ${
     whole(jitter[0]!.fleet.processes)
-  } processes ask of the backend in the last quarter of a fetch that takes ${
+  } processes ask of the backend in the second half of a fetch that takes ${
     whole(jitter[0]!.fleet.fetch)
   } ms:
 
