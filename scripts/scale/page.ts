@@ -93,7 +93,7 @@ ${
 Each fleet is simulated with the defaults, then with what the formulas give, rounded up; a fetch takes ${
     whole(advised[0]!.before.fleet.fetch)
   } ms. _Load_ is what the looks take of the capacity in the
-last quarter of the fetch. A longer \`waitStep\` is paid for in lateness. Beyond N = capacity, let
+second half of the fetch. A longer \`waitStep\` is paid for in lateness. Beyond N = capacity, let
 fewer processes ask for the key: put a tier in front, or fill it from one place.
 
 To repeat it: \`deno task scale\`.
