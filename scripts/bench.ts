@@ -23,7 +23,7 @@ const { values: { strict, quick, report, render }, positionals } = parseArgs({
   options: {
     /** Exits with 1 if a goal is missed. */
     strict: { type: "boolean", default: false },
-    /** A look, not a measurement. */
+    /** A look, not a measurement: it is not kept. */
     quick: { type: "boolean", default: false },
     /** Measures everything, and writes the page and its charts. */
     report: { type: "boolean", default: false },
@@ -68,7 +68,7 @@ const goals: Goal[] = [];
 for (const part of partsOf(positionals[0])) {
   const measured = await measure(part);
   print(measured);
-  keep(part, measured);
+  if (!quick) keep(part, measured);
   goals.push(...measured.goals ?? []);
 }
 const met = printGoals(goals);

@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cache } from "../project.ts";
 import type { Goal } from "./goals.ts";
+import { machine } from "./machine.ts";
 import type { Timing } from "./measure.ts";
 
 /** Subjects that were timed side by side. */
 export interface Comparison {
   readonly title: string;
-  /** What one of them is a time of: "a hit". */
   readonly timings: readonly Timing[];
 }
 
@@ -54,6 +54,8 @@ export interface Measured {
 export interface Kept extends Measured {
   /** When it was measured: `2026-11-25`. */
   readonly date: string;
+  /** On what. */
+  readonly machine: string;
 }
 
 const folder = `${cache}bench/`;
@@ -61,7 +63,8 @@ const folder = `${cache}bench/`;
 /** Keeps what a part measured, for the report. */
 export function keep(part: string, measured: Measured): void {
   mkdirSync(folder, { recursive: true });
-  const kept: Kept = { date: new Date().toISOString().slice(0, 10), ...measured };
+  const date = new Date().toISOString().slice(0, 10);
+  const kept: Kept = { date, machine: machine(), ...measured };
   writeFileSync(`${folder}${part}.json`, JSON.stringify(kept, null, 2));
 }
 
@@ -70,7 +73,7 @@ export function recall(part: string): Kept {
   try {
     return JSON.parse(readFileSync(`${folder}${part}.json`, "utf8"));
   } catch (cause) {
-    throw new Error(`Cannot report "${part}": measure it by \`deno task bench ${part}\``, {
+    throw new Error(`Cannot report "${part}": measure it first, by "deno task bench ${part}"`, {
       cause,
     });
   }

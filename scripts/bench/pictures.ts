@@ -28,20 +28,13 @@ export function drawHerds(herds: readonly Herd[]): string {
   ]);
 }
 
-/** One line for each cache; those that are alike share one. */
+/** One line for each cache, the library's on top of those that it is alike. */
 function linesOf(herds: readonly Herd[], of: "fetches" | "sent"): Line[] {
-  const lines = new Map<string, { names: string[]; points: [number, number][] }>();
-  for (const name of new Set(herds.map(({ name }) => name))) {
-    const points = herds.filter((herd) => herd.name === name)
-      .map((herd): [number, number] => [herd.processes, herd[of]]);
-    const alike = lines.get(JSON.stringify(points));
-    if (alike === undefined) lines.set(JSON.stringify(points), { names: [name], points });
-    else alike.names.push(name);
-  }
-  return [...lines.values()].map(({ names, points }) => ({
-    name: names.length > 2 ? `${names.length} others` : names.map(shortName).join(", "),
-    tone: toneOf(names[0]!),
-    points,
+  const names = [...new Set(herds.map(({ name }) => name))];
+  return names.toReversed().map((name) => ({
+    name: shortName(name),
+    tone: toneOf(name),
+    points: herds.filter((herd) => herd.name === name).map((herd) => [herd.processes, herd[of]]),
   }));
 }
 
@@ -86,8 +79,9 @@ function panelOf({ title, timings }: Comparison): BarPanel {
   };
 }
 
-/** How soon followers have the value, by backend. */
-export function drawLateness(lateness: readonly Lateness[]): string {
+/** How soon followers have the value, by backend; those that are pushed come first. */
+export function drawLateness(all: readonly Lateness[]): string {
+  const lateness = all.toSorted((a, b) => Number(b.how === "push") - Number(a.how === "push"));
   return drawBars("How long after the fetch a follower in another client has the value", [
     {
       name: "Median, and to the 99th percentile",

@@ -140,10 +140,10 @@ class Value extends Persistable.Class<{ payload: { readonly key: string } }>()("
 export const persistedCache: MakePeer = (connect, source) => persisted(connect, source, 10);
 
 /** The same, where each call asks Redis. */
-export const persistedCacheAlone: MakePeer = (connect, source) => {
-  const peer = persisted(connect, source, 0);
-  return { ...peer, name: `${peer.name}, no memory` };
-};
+export const persistedCacheAlone: MakePeer = (connect, source) => ({
+  ...persisted(connect, source, 0),
+  name: "PersistedCache, no memory",
+});
 
 function persisted(connect: () => Redis, source: Source, inMemory: number): Peer {
   const client = connect();

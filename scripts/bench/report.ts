@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { table, whole, writePage } from "../charts/markdown.ts";
 import { root } from "../project.ts";
 import { formatRatio } from "./goals.ts";
-import { machine, versionOf } from "./machine.ts";
+import { versionOf } from "./machine.ts";
 import type { Comparison, FailingHerd, Herd, Kept, Lateness } from "./measured.ts";
 import { drawComparisons, drawFailing, drawHerds, drawLateness } from "./pictures.ts";
 import { formatNanos } from "./print.ts";
@@ -27,7 +27,10 @@ export async function writeReport(report: Report): Promise<void> {
   draw("hits", drawComparisons("A hit in memory", hitsOf(memory).slice(0, 2)));
   draw("redis", drawComparisons("A hit in Redis", peers.comparisons!));
   draw("stampede", drawComparisons("10,000 callers of a cold key in memory", stampedesOf(memory)));
-  draw("backends", drawComparisons("Beside the driver", backends.flatMap(comparisonsOf)));
+  draw(
+    "backends",
+    drawComparisons("One caller, beside the driver's read", backends.flatMap(comparisonsOf)),
+  );
   draw("lateness", drawLateness(backends.flatMap(({ lateness = [] }) => lateness)));
   await writePage("benchmarks.md", pageOf(report));
   console.log("\nWritten: docs/benchmarks.md and docs/charts/");
@@ -35,8 +38,9 @@ export async function writeReport(report: Report): Promise<void> {
 
 function pageOf({ memory, peers, backends }: Report): string {
   const all = [memory, peers, ...backends];
-  const dates = [...new Set(all.map(({ date }) => date))].sort();
-  const servers = [...new Set(all.flatMap(({ servers = [] }) => servers))].sort();
+  const dates = distinct(all.map(({ date }) => date));
+  const machines = distinct(all.map(({ machine }) => machine));
+  const servers = distinct(all.flatMap(({ servers = [] }) => servers));
   const { callers, fetch } = peers.herds![0]!;
   const down = peers.failing![0]!;
   const herds = backends.flatMap(({ herds = [] }) => herds);
@@ -44,7 +48,7 @@ function pageOf({ memory, peers, backends }: Report): string {
 
 <!-- Written by \`deno task bench --report\`. -->
 
-Measured on ${dates.join(" and ")}, on ${machine()}, in one run:
+Measured on ${dates.join(" and ")}, on ${machines.join(" and ")}, by:
 
 \`\`\`sh
 deno task bench --report
@@ -154,6 +158,10 @@ const packages = [
   "@aws-sdk/client-dynamodb",
   "@aws-sdk/client-s3",
 ];
+
+function distinct(values: readonly string[]): string[] {
+  return [...new Set(values)].sort();
+}
 
 function hitsOf({ comparisons = [] }: Kept): readonly Comparison[] {
   return comparisons.filter(({ title }) => title.startsWith("Hit"));

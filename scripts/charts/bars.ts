@@ -20,7 +20,7 @@ export interface BarPanel {
 const PITCH = 24;
 const BAR = 14;
 const NAMES = 210;
-const TOLD = 150;
+const TOLD = 165;
 const HEAD = 44;
 
 /** Draws panels of bars, one below the other, each to a scale of its own. */
