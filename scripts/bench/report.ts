@@ -75,8 +75,9 @@ Commands that Redis was sent for the herd, and how long the slowest caller took:
 ${herdTable(peers.herds!, ({ sent, slowest }) => `${whole(sent)}, ${whole(slowest)} ms`)}
 
 _By hand_ is \`SET NX PX\`, a look every 50 ms, and a \`DEL\` that asks nobody whose lock it is: it has
-no flights, no fence and no push. Effect's PersistedCache was given an ioredis client for its own
-layer for Redis.
+no flights, no fence and no push. bentocache has one tier, in Redis, and its bus; cacheable
+has its two. Effect's PersistedCache has its tier in memory, and an ioredis client for its own layer
+for Redis.
 
 ## A source that is down
 
@@ -107,6 +108,8 @@ does with them.
 ${stampedesOf(memory).map(comparisonTable).join("\n\n")}
 
 ## Hits in Redis
+
+Every call asks Redis: PersistedCache, which would answer for ten seconds from memory, is told not to.
 
 ![A hit in Redis, beside other caches](./charts/redis.svg)
 
