@@ -1,7 +1,8 @@
 import { Effect } from "effect";
+import { type Goal, ratioGoal } from "./goals.ts";
 import { compare, type Effort, type Subject } from "./measure.ts";
+import type { Comparison, Measured } from "./measured.ts";
 import * as peers from "./peers.ts";
-import { type Goal, printTimings, ratioGoal } from "./report.ts";
 
 const CALLS = 1000;
 const ENTRIES = 10_000;
@@ -22,12 +23,18 @@ const settings: readonly Keys[] = [
 ];
 
 /** Times hits in memory: a run for each call, and all calls in one fiber. */
-export async function benchHits(effort: Effort): Promise<Goal[]> {
+export async function benchHits(effort: Effort): Promise<Measured> {
+  const comparisons: Comparison[] = [];
   const goals: Goal[] = [];
   for (const keys of settings) {
     const inEffects = [peers.effectCache, peers.client, peers.oneShot, peers.floor]
       .map((peer) => peer(source));
-    const inPromises = [peers.lruCache, peers.asyncCacheDedupe, peers.bentoCache]
+    const inPromises = [
+      peers.lruCache,
+      peers.asyncCacheDedupe,
+      peers.bentoCache,
+      peers.cacheManager,
+    ]
       .map((peer) => peer(source));
     for (const key of keys.stored) {
       for (const { get } of inEffects) await Effect.runPromise(get(key));
@@ -43,15 +50,15 @@ export async function benchHits(effort: Effort): Promise<Goal[]> {
         [`one fiber, ${keys.name}`, inEffects.map((peer) => oneFiber(peer, keys))],
       ] as const
     ) {
-      const timings = await compare(subjects, effort);
-      printTimings(`Hit, ${name}`, timings);
+      const comparison = { title: `Hit, ${name}`, timings: await compare(subjects, effort) };
+      comparisons.push(comparison);
       goals.push(
-        ratioGoal(name, "client.getOrSet", timings, 1),
-        ratioGoal(name, "Cache.getOrSet", timings, 0.7),
+        ratioGoal(name, "client.getOrSet", comparison, 1),
+        ratioGoal(name, "Cache.getOrSet", comparison, 0.7),
       );
     }
   }
-  return goals;
+  return { comparisons, goals };
 }
 
 let fetched = 0;

@@ -1,21 +1,13 @@
 import { Effect } from "effect";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache } from "../../mod.ts";
-import type { Goal } from "./report.ts";
+import { countedStore } from "./counted_store.ts";
+import type { Goal } from "./goals.ts";
 
 /** Counts what a call costs in operations of its store: these are exact, whatever the machine does. */
 export async function countOperations(): Promise<Goal[]> {
   const { peek: _, ...memory } = memoryAdapter();
-  const seen: string[] = [];
-  const store = new Proxy(memory, {
-    get: (target, name: keyof typeof memory) => {
-      const method = target[name];
-      return typeof method !== "function" ? method : (...args: never[]) => {
-        seen.push(name);
-        return (method as (...args: never[]) => unknown)(...args);
-      };
-    },
-  });
+  const { store, seen } = countedStore(memory);
   const cache = Cache.make({ adapter: store });
   const get = (key: string) => cache.getOrSet(key, () => Effect.as(Effect.sleep(20), 1));
   const operationsOf = async (effect: Effect.Effect<unknown, unknown>) => {

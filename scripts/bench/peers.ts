@@ -1,6 +1,7 @@
 import { createCache } from "async-cache-dedupe";
 import { BentoCache, bentostore } from "bentocache";
 import { memoryDriver } from "bentocache/drivers/memory";
+import { createCache as createCacheManager } from "cache-manager";
 import { Cache as EffectCache, Effect } from "effect";
 import { LRUCache } from "lru-cache";
 import { memoryAdapter } from "../../adapters/memory.ts";
@@ -100,6 +101,12 @@ export function bentoCache(source: Source): PromisePeer {
     name: "bentocache",
     get: (key) => cache.getOrSet({ key, ttl: "1h", factory: () => source(key) }),
   };
+}
+
+/** cache-manager, over Keyv's own Map. */
+export function cacheManager(source: Source): PromisePeer {
+  const cache = createCacheManager({ ttl: 3_600_000 });
+  return { name: "cache-manager", get: (key) => cache.wrap(key, () => source(key)) };
 }
 
 /** A peer that speaks in promises, run as those that speak in effects are. */

@@ -1,64 +1,57 @@
-import { cachified as cachifiedGet } from "@epic-web/cachified";
-import KeyvRedis from "@keyv/redis";
-import { createCache } from "async-cache-dedupe";
-import { BentoCache, bentostore } from "bentocache";
-import { redisBusDriver, redisDriver } from "bentocache/drivers/redis";
-import { Cacheable } from "cacheable";
-import { redisCacheAdapter } from "cachified-redis-adapter";
 import { Effect } from "effect";
 import { Redis } from "ioredis";
-import { redisAdapter } from "../../adapters/redis.ts";
-import { Cache } from "../../mod.ts";
 import { monitor } from "../../tests/support/redis_clients.ts";
 import { redis } from "../backends/redis.ts";
+import { type Goal, ratioGoal } from "./goals.ts";
 import { compare, type Effort, medianOf, type Subject } from "./measure.ts";
-import { type Goal, printTimings, ratioGoal } from "./report.ts";
-
-/** The source that a cache is in front of. */
-type Source = (key: string) => Promise<string>;
-
-/** A cache in Redis, as one process has it. */
-interface Peer {
-  readonly name: string;
-  readonly get: (key: string) => Promise<unknown>;
-  readonly close: () => unknown;
-}
-
-type MakePeer = (connect: () => Redis, source: Source) => Peer;
+import type { Comparison, FailingHerd, Measured } from "./measured.ts";
+import { startFleet, type Task } from "./redis_fleet.ts";
+import {
+  asyncCacheDedupe,
+  bare,
+  bentoCache,
+  cacheLocking,
+  type Peer,
+  persistedCacheAlone,
+} from "./redis_peers.ts";
 
 const VALUE = JSON.stringify({ id: 42, name: "Ada", notes: "x".repeat(200) });
 
-/** Times hits and herds on a real Redis, beside other ways to have them. */
-export async function benchRedis(effort: Effort): Promise<Goal[]> {
+/** Times hits on a real Redis and counts what herds of several processes cost, beside other ways to have them. */
+export async function benchRedis(effort: Effort): Promise<Measured> {
   const server = await redis.start(4);
   try {
-    const connect = () => new Redis(server.url);
-    return [...await benchHits(connect, effort), ...await benchHerds(connect, effort)];
+    const hits = await benchHits(() => new Redis(server.url), effort);
+    return { servers: [server.version], ...hits, ...await benchHerds(server.url, effort) };
   } finally {
     await server.stop();
   }
 }
 
-async function benchHits(connect: () => Redis, effort: Effort): Promise<Goal[]> {
-  const goals: Goal[] = [];
+async function benchHits(connect: () => Redis, effort: Effort): Promise<Measured> {
   const source = () => Promise.resolve(VALUE);
-  const peers = [bare, cacheLocking, asyncCacheDedupe, bentoCache].map((make) =>
-    make(connect, source)
-  );
+  const peers = [bare, cacheLocking, asyncCacheDedupe, bentoCache, persistedCacheAlone].map((
+    make,
+  ) => make(connect, source));
   for (const { get } of peers) await get("hot");
-  const [floor, ours, dedupe, bento] = peers as [Peer, Peer, Peer, Peer];
+  const [floor, ours, dedupe, bento, persisted] = peers as [Peer, Peer, Peer, Peer, Peer];
 
-  const peersOf1 = [floor, inEffect(floor), ours, dedupe, bento];
-  const alone = await compare(peersOf1.map((peer) => hits(peer, 1)), effort);
-  printTimings("Redis: a hit, one caller", alone);
-  goals.push(ratioGoal("redis, a hit", ours.name, alone, 1 / 1.15));
-
-  const peersOf64 = [inEffect(dedupe), ours, dedupe, floor, bento];
-  const many = await compare(peersOf64.map((peer) => hits(peer, 64)), effort);
-  printTimings("Redis: a hit, 64 callers of one key", many);
-  goals.push(ratioGoal("redis, 64 callers of a hot key", ours.name, many, 0.5));
+  const peersOf1 = [floor, inEffect(floor), ours, dedupe, bento, persisted];
+  const alone: Comparison = {
+    title: "Redis: a hit, one caller",
+    timings: await compare(peersOf1.map((peer) => hits(peer, 1)), effort),
+  };
+  const peersOf64 = [inEffect(dedupe), ours, dedupe, floor, bento, persisted];
+  const many: Comparison = {
+    title: "Redis: a hit, 64 callers of one key",
+    timings: await compare(peersOf64.map((peer) => hits(peer, 64)), effort),
+  };
   for (const { close } of peers) await close();
-  return goals;
+  const goals: Goal[] = [
+    ratioGoal("redis, a hit", ours.name, alone, 1 / 1.15),
+    ratioGoal("redis, 64 callers of a hot key", ours.name, many, 0.5),
+  ];
+  return { comparisons: [alone, many], goals };
 }
 
 /** A peer that is run as cache-locking is: a run of Effect's for each call. */
@@ -76,144 +69,73 @@ function hits({ name, get }: Peer, callers: number): Subject {
   return { name, calls: 50 * callers, run };
 }
 
-const PROCESSES = 4;
-const CALLERS = 250;
-const FETCH = 200;
+const PEERS: readonly Task["peer"][] = [
+  "cacheLocking",
+  "asyncCacheDedupe",
+  "bentoCache",
+  "cachified",
+  "cacheable",
+  "cacheManager",
+  "persistedCache",
+  "handWritten",
+];
+const SIZES = [1, 2, 4, 8, 16];
 
-/** Four processes' worth of clients, with 250 callers each, of a cold key. */
-async function benchHerds(connect: () => Redis, { rounds }: Effort): Promise<Goal[]> {
-  console.log(`\nRedis: ${PROCESSES} × ${CALLERS} callers of a cold key, a fetch of ${FETCH} ms`);
-  console.log("  fetches, commands and the slowest caller in the median round");
-  const observer = connect();
+/** Herds of a cold key in more and more processes, and of one whose source is down. */
+async function benchHerds(url: string, { rounds }: Effort): Promise<Measured> {
+  const observer = new Redis(url);
   const seen = await monitor(observer);
-  for (
-    const make of [
-      cacheLocking,
-      asyncCacheDedupe,
-      bentoCache,
-      cachified,
-      cacheable,
-      handWritten,
-    ]
-  ) {
-    let fetches = 0;
-    const source = () => {
-      fetches++;
-      return new Promise<string>((resolve) => setTimeout(resolve, FETCH, VALUE));
+  const fleet = await startFleet(Math.max(...SIZES), url);
+  const herdOf = async (
+    processes: number,
+    task: Omit<Task, "begins" | "key">,
+  ): Promise<FailingHerd> => {
+    await seen.take();
+    const shares = await fleet.run(processes, { ...task, key: crypto.randomUUID() });
+    const sum = (of: "fetches" | "failed") => shares.reduce((sum, share) => sum + share[of], 0);
+    return {
+      name: shares[0]!.name,
+      processes,
+      callers: task.callers,
+      fetch: task.fetch,
+      fetches: sum("fetches"),
+      sent: (await seen.take()).length,
+      slowest: Math.max(...shares.map(({ slowest }) => slowest)),
+      failed: sum("failed"),
     };
-    const peers = Array.from({ length: PROCESSES }, () => make(connect, source));
-    const found = { fetches: [] as number[], commands: [] as number[], slowest: [] as number[] };
-    for (let round = -1; round < Math.max(3, rounds / 3); round++) {
-      const key = `herd:${crypto.randomUUID()}`;
-      fetches = 0;
-      await seen.take();
-      const began = performance.now();
-      await Promise.all(
-        peers.flatMap(({ get }) => Array.from({ length: CALLERS }, () => get(key))),
-      );
-      const slowest = performance.now() - began;
-      const commands = (await seen.take()).length;
-      if (round < 0) continue;
-      found.fetches.push(fetches);
-      found.commands.push(commands);
-      found.slowest.push(slowest);
+  };
+  const herds = [];
+  const failing = [];
+  try {
+    for (const peer of PEERS) {
+      const well = { peer, callers: 50, fetch: 200, down: false };
+      // The first call of a program is slower than all others.
+      await herdOf(Math.max(...SIZES), { ...well, fetch: 1 });
+      for (const processes of SIZES) {
+        herds.push(await median(Math.max(3, rounds / 5), () => herdOf(processes, well)));
+      }
+      const down = { peer, callers: 25, fetch: 50, down: true };
+      failing.push(await median(1, () => herdOf(4, down)));
     }
-    const { name } = peers[0]!;
-    console.log(
-      `  ${name.padEnd(30)} ${medianOf(found.fetches)} fetches, ${medianOf(found.commands)} ` +
-        `commands, ${medianOf(found.slowest).toFixed(0)} ms`,
-    );
-    for (const { close } of peers) await close();
+  } finally {
+    await fleet.stop();
+    seen.stop();
+    observer.disconnect();
   }
-  seen.stop();
-  observer.disconnect();
-  return [];
+  return { herds, failing };
 }
 
-const bare: MakePeer = (connect) => {
-  const client = connect();
-  return { name: "floor: ioredis.get", get: (key) => client.get(key), close: () => client.quit() };
-};
-
-const cacheLocking: MakePeer = (connect, source) => {
-  const client = connect();
-  const cache = Cache.make({ adapter: redisAdapter({ client }), cacheTtl: "1 hour" });
+/** The medians of several rounds. */
+async function median(rounds: number, round: () => Promise<FailingHerd>): Promise<FailingHerd> {
+  const all: FailingHerd[] = [];
+  while (all.length < rounds) all.push(await round());
+  const of = (name: "fetches" | "sent" | "slowest" | "failed") =>
+    medianOf(all.map((herd) => herd[name]));
   return {
-    name: "cache-locking",
-    get: (key) => Effect.runPromise(cache.getOrSet(key, () => Effect.promise(() => source(key)))),
-    close: () => client.quit(),
+    ...all[0]!,
+    fetches: of("fetches"),
+    sent: of("sent"),
+    slowest: of("slowest"),
+    failed: of("failed"),
   };
-};
-
-const asyncCacheDedupe: MakePeer = (connect, source) => {
-  const client = connect();
-  const storage = { type: "redis", options: { client: client as never } } as const;
-  const cache = createCache({ ttl: 3600, storage }).define("value", (key: string) => source(key));
-  return { name: "async-cache-dedupe", get: (key) => cache.value(key), close: () => client.quit() };
-};
-
-const bentoCache: MakePeer = (connect, source) => {
-  const client = connect();
-  const { host, port } = client.options;
-  client.disconnect();
-  // It opens connections of its own, with the ioredis that it brings.
-  const connection = { host: host!, port: port! };
-  const store = bentostore()
-    .useL2Layer(redisDriver({ connection }))
-    .useBus(redisBusDriver({ connection }));
-  const cache = new BentoCache({ default: "redis", stores: { redis: store } });
-  return {
-    name: "bentocache with its bus",
-    get: (key) => cache.getOrSet({ key, ttl: "1h", factory: () => source(key) }),
-    close: () => cache.disconnectAll(),
-  };
-};
-
-/** cachified, through its adapter for Redis. It has no tier in memory. */
-const cachified: MakePeer = (connect, source) => {
-  const client = connect();
-  const cache = redisCacheAdapter({
-    get: (key) => client.get(key),
-    // The adapter speaks to node-redis.
-    set: (key, value, { EXAT } = { EXAT: 0 }) =>
-      EXAT > 0 ? client.set(key, value, "EXAT", EXAT) : client.set(key, value),
-    del: (key) => client.del(key),
-  });
-  return {
-    name: "cachified",
-    get: (key) => cachifiedGet({ cache, key, ttl: 3_600_000, getFreshValue: () => source(key) }),
-    close: () => client.quit(),
-  };
-};
-
-/** cacheable in two tiers, as its documentation has it: memory, and Redis through Keyv's client. */
-const cacheable: MakePeer = (connect, source) => {
-  const client = connect();
-  const { host, port } = client.options;
-  client.disconnect();
-  const cache = new Cacheable({ secondary: new KeyvRedis(`redis://${host}:${port}`) });
-  return {
-    name: "cacheable with @keyv/redis",
-    get: (key) => cache.getOrSet(key, () => source(key), { ttl: "1h" }),
-    close: () => cache.disconnect(),
-  };
-};
-
-/** What people write by hand: `SET NX PX`, and a look every 50 ms. */
-const handWritten: MakePeer = (connect, source) => {
-  const client = connect();
-  const get = async (key: string): Promise<string> => {
-    for (;;) {
-      const value = await client.get(`hand:${key}`);
-      if (value !== null) return value;
-      if (await client.set(`hand:lock:${key}`, "1", "PX", 15_000, "NX")) {
-        const fetched = await source(key);
-        await client.set(`hand:${key}`, fetched, "PX", 3_600_000);
-        await client.del(`hand:lock:${key}`);
-        return fetched;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  };
-  return { name: "by hand: SET NX PX, 50 ms", get, close: () => client.quit() };
-};
+}

@@ -1,7 +1,8 @@
 import { Effect } from "effect";
+import { type Goal, ratioGoal } from "./goals.ts";
 import { compare, type Effort, type Subject } from "./measure.ts";
+import type { Comparison, Measured } from "./measured.ts";
 import * as peers from "./peers.ts";
-import { type Goal, printTimings, ratioGoal } from "./report.ts";
 
 const CALLERS = 10_000;
 
@@ -14,7 +15,8 @@ interface Stampede {
 }
 
 /** Times a herd of one cold key, from the first caller to the last one's value. The fetch itself takes no time. */
-export async function benchStampede(effort: Effort): Promise<Goal[]> {
+export async function benchStampede(effort: Effort): Promise<Measured> {
+  const comparisons: Comparison[] = [];
   const goals: Goal[] = [];
   for (
     const [name, run] of [["a run each", eachRun], ["one fiber", oneFiber]] as const
@@ -27,15 +29,17 @@ export async function benchStampede(effort: Effort): Promise<Goal[]> {
       inStampede(peers.effectCache, run),
       inStampede((source) => peers.inEffect(sharedPromise(source)), run),
       ...run === eachRun
-        ? [peers.asyncCacheDedupe, peers.lruCache, peers.bentoCache].map((peer) =>
-          inStampede(peer, eachAwaited)
-        )
+        ? [peers.asyncCacheDedupe, peers.lruCache, peers.bentoCache, peers.cacheManager].map((
+          peer,
+        ) => inStampede(peer, eachAwaited))
         : [],
     ], effort);
-    printTimings(`Stampede, ${CALLERS} callers of a cold key, ${name}, in all`, timings);
-    goals.push(ratioGoal(`stampede, ${name}`, "client.getOrSet", timings, 1));
+    const title = `Stampede, ${CALLERS} callers of a cold key, ${name}, in all`;
+    const comparison = { title, timings };
+    comparisons.push(comparison);
+    goals.push(ratioGoal(`stampede, ${name}`, "client.getOrSet", comparison, 1));
   }
-  return goals;
+  return { comparisons, goals };
 }
 
 function inStampede<Peer extends { readonly name: string }>(

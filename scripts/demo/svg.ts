@@ -1,3 +1,4 @@
+import { MARGIN, round, text, WIDTH } from "../charts/drawing.ts";
 import type { Flags } from "./flags.ts";
 import {
   type Herd,
@@ -10,8 +11,6 @@ import {
 } from "./herd.ts";
 import { formatMillis, headline, type Mark, rowsOf, type Segment, ticks } from "./rows.ts";
 
-const WIDTH = 800;
-const MARGIN = 28;
 const PANEL = 356;
 const TOP = 138;
 const BARS = 280;
@@ -173,14 +172,4 @@ function legend({ outcomes }: Summary): string {
     x += 44 + label!.length * 7;
     return drawn;
   }).join("\n");
-}
-
-function text(x: number, y: number, content: string, kind = "", anchor = "start"): string {
-  return `<text${kind && ` class="${kind}"`} x="${x}" y="${y}" text-anchor="${anchor}">${
-    content.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
-  }</text>`;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
 }

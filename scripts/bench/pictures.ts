@@ -1,0 +1,107 @@
+import { type Bar, type BarPanel, drawBars } from "../charts/bars.ts";
+import type { Tone } from "../charts/drawing.ts";
+import { drawLines, type Line } from "../charts/lines.ts";
+import { whole } from "../charts/markdown.ts";
+import type { Comparison, FailingHerd, Herd, Lateness } from "./measured.ts";
+import { formatNanos } from "./print.ts";
+
+/** Fetches, and commands of Redis, by the number of processes. */
+export function drawHerds(herds: readonly Herd[]): string {
+  const { callers, fetch } = herds[0]!;
+  const sizes = [...new Set(herds.map(({ processes }) => processes))];
+  const x = { name: "processes", ticks: sizes, format: whole };
+  const most = Math.max(...herds.map(({ sent }) => sent));
+  const decades = Array.from({ length: Math.ceil(Math.log10(most)) + 1 }, (_, tens) => 10 ** tens);
+  return drawLines(`A cold key in Redis, ${callers} callers a process; ${fetch} ms a fetch`, [
+    {
+      name: "Fetches of the source",
+      x,
+      y: { name: "", ticks: sizes, format: whole },
+      lines: linesOf(herds, "fetches"),
+    },
+    {
+      name: "Commands that Redis was sent",
+      x,
+      y: { name: "", ticks: decades, format: whole },
+      lines: linesOf(herds, "sent"),
+    },
+  ]);
+}
+
+/** One line for each cache, the library's on top of those that it is alike. */
+function linesOf(herds: readonly Herd[], of: "fetches" | "sent"): Line[] {
+  const names = [...new Set(herds.map(({ name }) => name))];
+  return names.toReversed().map((name) => ({
+    name: shortName(name),
+    tone: toneOf(name),
+    points: herds.filter((herd) => herd.name === name).map((herd) => [herd.processes, herd[of]]),
+  }));
+}
+
+/** How often a source that is down is asked. */
+export function drawFailing(failing: readonly FailingHerd[]): string {
+  const { processes, callers, fetch } = failing[0]!;
+  const bar = (value: number, told: string, { name }: FailingHerd): Bar => ({
+    name: shortName(name),
+    value,
+    told,
+    tone: toneOf(name),
+  });
+  return drawBars(
+    `${processes} × ${callers} callers of a source that is down; ${fetch} ms a fetch`,
+    [
+      {
+        name: "Fetches",
+        bars: failing.map((herd) => bar(herd.fetches, whole(herd.fetches), herd)),
+      },
+      {
+        name: "Until the last caller knows",
+        bars: failing.map((herd) => bar(herd.slowest, `${whole(herd.slowest)} ms`, herd)),
+      },
+    ],
+  );
+}
+
+/** Comparisons, one below the other. */
+export function drawComparisons(title: string, comparisons: readonly Comparison[]): string {
+  return drawBars(title, comparisons.map(panelOf));
+}
+
+function panelOf({ title, timings }: Comparison): BarPanel {
+  return {
+    name: title,
+    bars: timings.map(({ name, median }) => ({
+      name: shortName(name),
+      value: median,
+      told: formatNanos(median),
+      tone: toneOf(name),
+    })),
+  };
+}
+
+/** How soon followers have the value, by backend; those that are pushed come first. */
+export function drawLateness(all: readonly Lateness[]): string {
+  const lateness = all.toSorted((a, b) => Number(b.how === "push") - Number(a.how === "push"));
+  return drawBars("How long after the fetch a follower in another client has the value", [
+    {
+      name: "Median, and to the 99th percentile",
+      bars: lateness.map(({ backend, how, median, p99 }) => ({
+        name: `${backend}, ${how}`,
+        value: median,
+        until: p99,
+        told: `${median.toFixed(1)} ms (p99 ${p99.toFixed(1)})`,
+        tone: how === "push" ? "own" : "own-too",
+      })),
+    },
+  ]);
+}
+
+function toneOf(name: string): Tone {
+  if (/^floor/.test(name)) return "floor";
+  if (/^by hand/.test(name)) return "hot";
+  return /^(cache-locking|client\.getOrSet|Cache\.getOrSet)/.test(name) ? "own" : "peer";
+}
+
+function shortName(name: string): string {
+  return name.replace(/ with (its bus|@keyv\/redis)$/, "").replace(/^(by hand):.*/, "$1");
+}

@@ -1,0 +1,23 @@
+import { writeFileSync } from "node:fs";
+import { root } from "../project.ts";
+import { deno, must } from "../shell.ts";
+
+/** A table of Markdown; numbers stand at the right. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const rules = head.map((_, column) =>
+    rows.every((row) => /^[\d–]/.test(row[column]!)) ? "---:" : "---"
+  );
+  return [head, rules, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** A whole number, with its thousands apart. */
+export function whole(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** Writes a page below docs/, laid out as all are. */
+export async function writePage(name: string, page: string): Promise<void> {
+  const file = `${root}docs/${name}`;
+  writeFileSync(file, page);
+  await must(deno, ["fmt", "-q", file]);
+}

@@ -1,0 +1,79 @@
+/**
+ * Measures what one key costs a backend as the fleet grows, in virtual time, and writes docs/scale.md and its chart:
+ * `deno task scale`.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { writePage } from "./charts/markdown.ts";
+import { root } from "./project.ts";
+import { drawScale } from "./scale/chart.ts";
+import { type Fleet, type Herd, simulateFleet } from "./scale/fleet.ts";
+import { scalePage } from "./scale/page.ts";
+import { adviceFor } from "./scale/paper.ts";
+
+/** What a fleet did. */
+export interface Fared {
+  readonly fleet: Fleet;
+  readonly herd: Herd;
+}
+
+/** Everything that the page tells of. */
+export interface Scale {
+  /** Fleets that grow, with push and by polling. */
+  readonly growing: readonly Fared[];
+  /** The same fleet: polling with jitter and without, and pushed. */
+  readonly jitter: readonly Fared[];
+  /** Fleets that poll small backends: with the defaults, and as they are advised. */
+  readonly advised: readonly { readonly before: Fared; readonly after: Fared }[];
+}
+
+const defaults: Omit<Fleet, "processes" | "push"> = {
+  waitStep: 250,
+  waitMax: 4000,
+  operationTimeout: 2000,
+  fetch: 800,
+  arrivals: 50,
+  trip: 0.5,
+  capacity: 50_000,
+};
+
+async function measure(): Promise<Scale> {
+  const growing: Fared[] = [];
+  for (const processes of [1, 10, 100, 1000, 10_000]) {
+    for (const push of [true, false]) growing.push(await fare({ ...defaults, processes, push }));
+  }
+  const polling = { ...defaults, push: false, fetch: 3000 };
+  const waiting = { ...polling, processes: 1000 };
+  const jitter = [
+    await fare(waiting),
+    await fare({ ...waiting, jitter: 0 }),
+    await fare({ ...waiting, push: true }),
+  ];
+  const advised: { before: Fared; after: Fared }[] = [];
+  for (
+    const [processes, capacity] of [[100, 1000], [300, 1000], [1000, 5000], [3000, 20_000]] as const
+  ) {
+    const fleet = { ...polling, processes, capacity };
+    advised.push({
+      before: await fare(fleet),
+      after: await fare({ ...fleet, ...adviceFor(fleet) }),
+    });
+  }
+  return { growing, jitter, advised };
+}
+
+async function fare(fleet: Fleet): Promise<Fared> {
+  const began = performance.now();
+  const herd = await simulateFleet(fleet);
+  const { processes, push, capacity } = fleet;
+  console.log(
+    `${processes} processes, ${push ? "push" : "polling"}, ${capacity} operations a second: ` +
+      `${herd.operations} operations (simulated in ${(performance.now() - began).toFixed(0)} ms)`,
+  );
+  return { fleet, herd };
+}
+
+const scale = await measure();
+mkdirSync(`${root}docs/charts`, { recursive: true });
+writeFileSync(`${root}docs/charts/scale.svg`, drawScale(scale.growing));
+await writePage("scale.md", scalePage(scale));
+console.log("Written: docs/scale.md, docs/charts/scale.svg");
