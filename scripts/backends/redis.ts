@@ -12,12 +12,14 @@ export const redis: Description = {
   },
 };
 
-/** A cluster of three. */
+/** A cluster of three. Suites that restart it find its ports in `REDIS_CLUSTER_PORTS`. */
 export const redisCluster: Description = {
   backend: "redis-cluster",
   async start() {
-    const { version, ...cluster } = await startRedisCluster(await findBinary());
-    return { ...cluster, version: `Redis ${version}, three nodes` };
+    const binary = await findBinary();
+    const { version, ports, url, stop } = await startRedisCluster(binary);
+    const env = { REDIS_SERVER: binary, REDIS_CLUSTER_PORTS: ports.join() };
+    return { url, stop, env, version: `Redis ${version}, three nodes` };
   },
 };
 

@@ -87,13 +87,13 @@ export type Happening =
   | { readonly type: "pause" | "resume" | "crash" }
   /** The backend loses an entry, or its bytes. */
   | { readonly type: "lost"; readonly key: string }
-  /** Nothing is left to happen: what is left in a process. */
+  /** Nothing is left to happen: what is left in a process, as far as it can tell. */
   | {
     readonly type: "rest";
     readonly flights: number;
-    readonly timers: number;
-    readonly watches: number;
-    readonly listeners: number;
+    readonly watches?: number;
+    readonly timers?: number;
+    readonly listeners?: number;
   };
 
 /** What happened, when, and in which process; −1 is the backend. */
@@ -106,14 +106,16 @@ export interface History {
   readonly backend: BackendTraits;
   /** How far measured times may be off, in milliseconds: next to nothing in virtual time. */
   readonly slack: number;
+  /** Within how many milliseconds two things may have come in either order: none in virtual time. */
+  readonly instant: number;
 }
 
 /** What a backend can do, for the promises that depend on it. */
 export interface BackendTraits {
   /** Whether it refuses the fill of a lease that was lost or revoked. */
   readonly fenced: boolean;
-  /** Whether the history says what the backend did, and not only what it answered. */
-  readonly seen: boolean;
+  /** What the history says of it: what it did, only what it answered, or, as it may be read without a trace, not all of that. */
+  readonly seen: "deeds" | "answers" | "some answers";
   /** Whether a lease can be renewed. */
   readonly renews: boolean;
   /** Whether it remembers how a lease ended. */
@@ -130,10 +132,10 @@ export interface Recorder {
   readonly number: () => number;
 }
 
-/** Makes one, with the clock that it writes by. */
-export function makeRecorder(now: () => number): Recorder {
+/** Makes one, with the clock that it writes by. Its numbers begin behind `last`. */
+export function makeRecorder(now: () => number, last = 0): Recorder {
   const events: Event[] = [];
-  let numbers = 0;
+  let numbers = last;
   return {
     events,
     note: (process, happening) => void events.push({ ...happening, at: now(), process }),

@@ -5,6 +5,7 @@ import { errors } from "./promises/errors.ts";
 import { failure } from "./promises/failure.ts";
 import { fencing } from "./promises/fencing.ts";
 import { noSecondFetch } from "./promises/no_second_fetch.ts";
+import { oneHolder } from "./promises/one_holder.ts";
 import { oneFetch } from "./promises/one_fetch.ts";
 import { rest } from "./promises/rest.ts";
 import { takeover } from "./promises/takeover.ts";
@@ -27,6 +28,7 @@ export interface Broken {
 /** Every promise by its number and name in the design. */
 export const promises: Readonly<Record<string, Judge>> = {
   "1. One fetch": oneFetch,
+  "1, 3. One holder, whose fill alone is stored": oneHolder,
   "2. No second fetch after a fill": noSecondFetch,
   "3. Fenced fills": fencing,
   "4. Takeover by one": takeover,

@@ -5,7 +5,6 @@ import {
   type CallOptions,
   type FetchContext,
   fixedWaitStrategy,
-  isCacheLockingError,
   type Store,
 } from "../../mod.ts";
 import { callback } from "../../src/callback.ts";
@@ -14,6 +13,7 @@ import { entriesOfHalf, storeOfHalves } from "../../src/halves.ts";
 import { fakeSignal } from "../support/fake_signal.ts";
 import { seededRandom } from "../support/random.ts";
 import { makeBackend } from "./backend.ts";
+import { endingOf } from "./ending.ts";
 import {
   type Ending,
   FOR_GOOD,
@@ -76,7 +76,11 @@ export async function play(scenario: Scenario): Promise<History> {
     };
     const rest = { number, process, signals: [], crashed: false };
     if (kind === "memory") {
-      return { ...rest, store: recorded(memoryAdapter(), recorder, number), watches: () => 0 };
+      return {
+        ...rest,
+        store: recorded(memoryAdapter(), recorder, { process: number }),
+        watches: () => 0,
+      };
     }
     if (kind !== "halves") {
       return {
@@ -142,9 +146,10 @@ export async function play(scenario: Scenario): Promise<History> {
   return {
     events: recorder.events,
     slack: 0.01,
+    instant: 0,
     backend: {
       fenced: kind !== "halves",
-      seen: kind !== "memory",
+      seen: kind === "memory" ? "some answers" : "deeds",
       renews: kind !== "halves" || halves.renew,
       remembers: kind !== "halves" || halves.outcomes,
       names: kind !== "halves" || halves.outcomes,
@@ -299,35 +304,4 @@ function fetched(
     case "interrupts itself":
       return Effect.flatMap(taking, () => Effect.interrupt);
   }
-}
-
-interface Reason {
-  readonly _tag: string;
-  readonly error?: unknown;
-  readonly left?: Reason;
-  readonly right?: Reason;
-  readonly reasons?: readonly Reason[];
-}
-
-/** Effect 3's causes are trees, Effect 4's are lists. */
-function reasonsOf(cause: Reason): Reason[] {
-  if (cause.reasons !== undefined) return cause.reasons.flatMap(reasonsOf);
-  return cause.left === undefined
-    ? [cause]
-    : [...reasonsOf(cause.left), ...reasonsOf(cause.right!)];
-}
-
-function endingOf(cause: unknown, mine: { readonly call: number }): Ending {
-  const reasons = reasonsOf(cause as Reason);
-  const failure = reasons.find(({ _tag }) => _tag === "Fail");
-  if (failure !== undefined) {
-    const { error } = failure;
-    if (isCacheLockingError(error)) return { type: "error", tag: error._tag, own: false };
-    // Effect 3 wraps errors that are objects.
-    const { _tag = String(error), call } = error as { _tag?: string; call?: number };
-    return { type: "error", tag: _tag, own: call === mine.call };
-  }
-  return reasons.some(({ _tag }) => _tag === "Die")
-    ? { type: "died", cause: JSON.stringify(reasons) }
-    : { type: "interrupted" };
 }

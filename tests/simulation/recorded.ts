@@ -1,40 +1,85 @@
 import { Effect } from "effect";
-import type { AdapterError, AdapterOperation, Store } from "../../mod.ts";
-import { isAdapterError } from "../../mod.ts";
+import type { AdapterError, AdapterOperation, Store, Watch } from "../../mod.ts";
+import { attempt, startOf } from "../../src/attempt.ts";
 import type { Answer, Question, Recorder } from "./history.ts";
 
 type Operation = (key: string, ...rest: never[]) => Effect.Effect<unknown, AdapterError>;
+
+/** How an operation ends for who asked. */
+type End =
+  | { readonly type: "answer"; readonly answer: Answer }
+  | { readonly type: "failure"; readonly corrupt: boolean }
+  | { readonly type: "dropped" };
+
+/** Whose store it is. */
+export interface RecordedOptions {
+  /** The process's number. */
+  readonly process: number;
+  /** The longest that an operation may take, in milliseconds: who asks gives a promise up without a word. */
+  readonly timeout?: (() => number) | undefined;
+}
 
 /** A store that does what another does, and writes down what it was asked and what it answered. */
 export function recorded(
   store: Store<unknown>,
   recorder: Recorder,
-  process: number,
+  { process, timeout }: RecordedOptions,
 ): Store<unknown> {
-  const note = (question: Question, run: () => Effect.Effect<unknown, AdapterError>) =>
-    Effect.suspend(() => {
-      const operation = recorder.number();
-      recorder.note(process, { type: "ask", operation, question });
-      return Effect.onExit(
-        Effect.matchEffect(run(), {
-          onSuccess: (answer) =>
-            Effect.sync(() => {
-              recorder.note(process, { type: "answer", operation, answer: answerOf(answer) });
-              return answer;
-            }),
-          onFailure: (error) => {
-            recorder.note(process, { type: "failure", operation, corrupt: error.corrupt });
-            return Effect.fail(error);
-          },
-        }),
-        (exit) =>
+  /** What it returns notes how it ended, the first time. */
+  const ask = (question: Question) => {
+    const operation = recorder.number();
+    let open = true;
+    recorder.note(process, { type: "ask", operation, question });
+    return (end: End): void => {
+      if (open) recorder.note(process, { ...end, operation });
+      open = false;
+    };
+  };
+  const noted = (
+    effect: Effect.Effect<unknown, AdapterError>,
+    { key, operation }: Question,
+    end: (end: End) => void,
+  ) =>
+    Effect.onExit(
+      Effect.matchEffect(effect, {
+        onSuccess: (answer) =>
           Effect.sync(() => {
-            if (exit._tag === "Failure" && !failedWith(exit.cause)) {
-              recorder.note(process, { type: "dropped", operation });
-            }
+            end({ type: "answer", answer: answerOf(answer) });
+            if (operation !== "watch" || answer === undefined) return answer;
+            const push = () => recorder.note(process, { type: "push", key });
+            const { next } = answer as Watch;
+            return { next: Effect.tap(next, () => Effect.sync(push)) };
           }),
-      );
-    });
+        onFailure: (error) => {
+          end({ type: "failure", corrupt: error.corrupt });
+          return Effect.fail(error);
+        },
+      }),
+      () => Effect.sync(() => end({ type: "dropped" })),
+    );
+  /** What is a promise stays one, as the engine runs promises otherwise than other effects. */
+  const note = (question: Question, effect: Effect.Effect<unknown, AdapterError>) => {
+    const { operation, key } = question;
+    const start = startOf(effect);
+    if (start === undefined) {
+      return Effect.suspend(() => noted(effect, question, ask(question)));
+    }
+    const run = () =>
+      new Promise<Effect.Effect<unknown, AdapterError>>((resolve) => {
+        const end = ask(question);
+        let late = false;
+        // Just before the engine gives it up, so that the history tells things in their order.
+        const timer = timeout && setTimeout(() => {
+          late = true;
+          end({ type: "dropped" });
+        }, timeout() - 1);
+        start((answer) => {
+          clearTimeout(timer);
+          if (!late) resolve(noted(answer, question, end));
+        });
+      });
+    return attempt(operation, key, run, (answer) => answer);
+  };
   const wrapped: Partial<Record<AdapterOperation, unknown>> = {};
   for (const [operation, parameters] of Object.entries(parametersOf)) {
     const method = store[operation as keyof Store<unknown>] as Operation | undefined;
@@ -43,7 +88,7 @@ export function recorded(
       const said = Object.fromEntries(parameters.map((name, index) => [name, rest[index]]));
       return note(
         { operation: operation as AdapterOperation, key, ...said },
-        () => method.call(store, key, ...rest),
+        method.call(store, key, ...rest),
       );
     };
   }
@@ -60,11 +105,6 @@ const parametersOf = {
   release: ["owner", "outcome"],
   watch: [],
 } as const;
-
-function failedWith(cause: unknown): boolean {
-  const { reasons = [cause] } = cause as { reasons?: readonly unknown[] };
-  return reasons.some((reason) => isAdapterError((reason as { error?: unknown }).error));
-}
 
 function answerOf(answer: unknown): Answer {
   if (typeof answer === "boolean") return { is: String(answer) };

@@ -90,6 +90,7 @@ export interface Scene {
 export interface Story {
   readonly backend: BackendTraits;
   readonly slack: number;
+  readonly instant: number;
   readonly calls: readonly CallStory[];
   readonly fetches: readonly FetchStory[];
   readonly operations: readonly OperationStory[];
@@ -104,13 +105,15 @@ export interface Story {
   /** How long a process ran between two times: less than what lies between where it was paused. */
   readonly running: (process: number, from: number, to: number) => number;
   readonly paused: (process: number, from: number, to: number) => boolean;
+  /** Whether one surely came before the other, wherever each was noted. */
+  readonly isBefore: (one: Moment, other: Moment) => boolean;
   readonly sceneOf: (of: { readonly process: number; readonly key: string }) => Scene;
   /** When it all ended. */
   readonly end: Moment;
 }
 
 /** Reads a history. */
-export function storyOf({ events, backend, slack }: History): Story {
+export function storyOf({ events, backend, slack, instant }: History): Story {
   const calls = new Map<number, CallStory>();
   const fetches = new Map<number, FetchStory>();
   const operations = new Map<number, OperationStory>();
@@ -247,6 +250,7 @@ export function storyOf({ events, backend, slack }: History): Story {
   return {
     backend,
     slack,
+    instant,
     calls: [...calls.values()],
     fetches: [...fetches.values()],
     operations: [...operations.values()],
@@ -263,6 +267,7 @@ export function storyOf({ events, backend, slack }: History): Story {
       ),
     paused: (process, from, to) =>
       (pauses.get(process) ?? []).some((pause) => pause.from <= to && pause.to >= from),
+    isBefore: (one, other) => one.seq <= other.seq && one.at + instant <= other.at,
     sceneOf,
     end: { at: events.at(-1)?.at ?? 0, seq: events.length },
   };
@@ -308,6 +313,40 @@ function newLease(owner: string, calls: ReadonlyMap<number, CallStory>): LeaseSt
   const call = calls.get(Number(/^call (\d+):/.exec(owner)?.[1]));
   if (call === undefined) throw new Error(`Cannot tell whose owner ${owner} is`);
   return { owner, call, operations: [] };
+}
+
+/**
+ * Between which moments the backend did an operation, whose answer comes with them; undefined where it may not have, or
+ * later.
+ */
+export function deedOf(
+  { backend: { seen } }: Story,
+  { asked, done, answered }: OperationStory,
+): Deed | undefined {
+  if (seen === "deeds") return done && { first: done, last: done, answer: done.answer };
+  return answered && { first: asked, last: answered, answer: answered.answer };
+}
+
+/** What a backend did: at one moment, if that is known, or else at some moment between two. */
+export interface Deed {
+  readonly first: Moment;
+  readonly last: Moment;
+  readonly answer: Answer;
+}
+
+/** Since when a key may be set or deleted at any time: by who asked for it and was never answered. */
+export function unsureSince({ backend: { seen }, operations }: Story, key: string): number {
+  if (seen === "deeds") return Infinity;
+  return Math.min(
+    ...operations.flatMap(({ question, asked, answered }) =>
+      question.key === key && isChange(question) && answered === undefined ? asked.seq : []
+    ),
+  );
+}
+
+/** Whether it sets or deletes a key, whoever leads. */
+export function isChange({ operation }: Question): boolean {
+  return operation === "set" || operation === "delete";
 }
 
 /** When an operation was over for who asked. */

@@ -1,28 +1,41 @@
-/** A process of its own that calls the library as it is told to, by lines of JSON, and reports likewise. */
+/** A process of its own that calls the library as it is told to, by lines of JSON, and reports and records likewise. */
 import { Effect } from "effect";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { Cache, type CallOptions, isCacheLockingError } from "../../mod.ts";
-import type { Backend, Report, Task } from "./callers.ts";
+import { Cache } from "../../mod.ts";
+import { flightsUnderWay } from "../../src/flights.ts";
+import type { Ending } from "../simulation/history.ts";
+import { recorded } from "../simulation/recorded.ts";
+import type { Assignment, Message, Report, Task } from "./callers.ts";
 import type { Connect } from "./connections/connection.ts";
+import { startLoad } from "./load.ts";
+import { recordedCall, type RecordedProcess, termsOf } from "./recorded_call.ts";
+import { recorderOf } from "./recording.ts";
 
-const { connection, place }: Backend = JSON.parse(process.argv[2]!);
+const { connection, place, number }: Assignment = JSON.parse(process.argv[2]!);
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
 const module = new URL(`connections/${connection}.${extension}`, import.meta.url).href;
 const { connect } = await import(module) as { readonly connect: Connect };
 const { store, ready, close } = await connect(place);
-const cache = Cache.make({ adapter: store });
+const recorder = recorderOf(number);
+let timeout = termsOf({}).operationTimeout;
+const adapter = recorded(store, recorder, { process: number, timeout: () => timeout });
+const self: RecordedProcess = { cache: Cache.make({ adapter }), recorder, process: number };
 
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+const tellHistory = () => {
+  if (recorder.events.length > 0) say({ events: recorder.events.splice(0) });
+};
 /** Those who wait to be told which of all fetches of their key theirs is. */
 const waiting = new Map<number, ((number: number) => void)[]>();
 
 async function run(task: Task): Promise<void> {
   const { id, key, callers, fetch, value = `value of ${process.pid}`, succeedsFrom = 1 } = task;
+  const { options = {} } = task;
   const report: Report = { outcomes: {}, errors: {}, values: [], fetches: 0, fetch: 0, slowest: 0 };
   const values = new Set<string>();
   waiting.set(id, []);
-  const fetcher = () =>
+  const fetcher = (call: number) =>
     Effect.gen(function* () {
       report.fetches++;
       const began = performance.now();
@@ -32,24 +45,20 @@ async function run(task: Task): Promise<void> {
       report.fetch = performance.now() - began;
       return yield* succeedsFrom <= 1 || (yield* Effect.promise(() => number)) >= succeedsFrom
         ? Effect.succeed(value)
-        : Effect.fail({ _tag: "SOURCE_DOWN" as const });
+        : Effect.fail({ _tag: "SOURCE_DOWN" as const, call });
     });
-  const options = task.options as CallOptions<string>;
+  const count = (ending: Ending) => {
+    if (ending.type === "value") {
+      report.outcomes[ending.cache] = (report.outcomes[ending.cache] ?? 0) + 1;
+      values.add(ending.value as string);
+    } else {
+      const tag = ending.type === "error" ? ending.tag : "DEFECT";
+      report.errors[tag] = (report.errors[tag] ?? 0) + 1;
+    }
+  };
   const call = async () => {
     const began = performance.now();
-    const exit = await Effect.runPromiseExit(
-      Effect.match(cache.getOrSet(key, fetcher, options), {
-        onSuccess: ({ value, meta }) => {
-          report.outcomes[meta.cache] = (report.outcomes[meta.cache] ?? 0) + 1;
-          values.add(value);
-        },
-        onFailure: (error) => {
-          const tag = isCacheLockingError(error) || "_tag" in error ? error._tag : String(error);
-          report.errors[tag] = (report.errors[tag] ?? 0) + 1;
-        },
-      }),
-    );
-    if (exit._tag === "Failure") report.errors["DEFECT"] = (report.errors["DEFECT"] ?? 0) + 1;
+    count(await Effect.runPromise(recordedCall(self, { key, options, fetcher })));
     report.slowest = Math.max(report.slowest, performance.now() - began);
   };
   await Promise.all(Array.from({ length: callers }, call));
@@ -57,13 +66,34 @@ async function run(task: Task): Promise<void> {
   say({ id, report: { ...report, values: [...values] } });
 }
 
+/** What ends the calls that were begun by each task. */
+const loads = new Map<number, () => Promise<void>>();
+
+async function endLoad(id: number): Promise<void> {
+  await loads.get(id)!();
+  tellHistory();
+  say({ id, report: {} });
+}
+
+/** How often what was recorded is told, in milliseconds: no more than that is lost when the process is killed. */
+const TELLING = 20;
+
+const telling = setInterval(tellHistory, TELLING);
 const lines = createInterface({ input: process.stdin });
 lines.on("line", (line) => {
-  const { number, ...task }: Task & { readonly number?: number } = JSON.parse(line);
-  if (number === undefined) void run(task);
-  else waiting.get(task.id)?.shift()?.(number);
+  const { id, number, load, stop, ...task }: Message = JSON.parse(line);
+  if (number !== undefined) return waiting.get(id)?.shift()?.(number);
+  if (stop) return void endLoad(id);
+  timeout = termsOf(load?.options ?? task.options ?? {}).operationTimeout;
+  if (load !== undefined) loads.set(id, startLoad(self, load));
+  else void run({ id, ...task });
 });
 // Nothing else may keep the process alive.
-lines.on("close", close);
+lines.on("close", () => {
+  clearInterval(telling);
+  recorder.note(number, { type: "rest", flights: flightsUnderWay(adapter) });
+  tellHistory();
+  close();
+});
 await ready();
 say({ event: "ready" });

@@ -4,6 +4,9 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { variable } from "./address.ts";
 import type { Place } from "./connections/connection.ts";
+import type { Load } from "./load.ts";
+import type { PlainOptions } from "./recorded_call.ts";
+import type { Recording } from "./recording.ts";
 
 /** What one process is asked to do. */
 export interface Task {
@@ -17,8 +20,15 @@ export interface Task {
   readonly value?: string;
   /** Which fetch of all processes is the first to succeed. */
   readonly succeedsFrom?: number;
-  /** Options of the calls that JSON can carry. */
-  readonly options?: object;
+  readonly options?: PlainOptions;
+}
+
+/** What a process is told: a task, or what belongs to one. */
+export interface Message extends Task {
+  /** Which fetch of all processes its own is. */
+  readonly number?: number;
+  readonly load?: Load;
+  readonly stop?: true;
 }
 
 /** What came of it. */
@@ -43,6 +53,8 @@ export interface Caller {
   call(
     task: Omit<Task, "id">,
   ): { readonly report: Promise<Report>; readonly fetching: Promise<void> };
+  /** Has it call until it is told to stop, which resolves once its last calls are over. */
+  load(load: Load): { readonly stop: () => Promise<void> };
   /** Kills it where it stands. */
   kill(): void;
   /** Stops it where it stands, as a long pause of a garbage collector or a laptop that is closed does. */
@@ -60,13 +72,28 @@ export interface Backend {
   readonly place: Place;
 }
 
-/** Starts processes over one backend: of Deno and of Node in turns, where the suite is run with both. */
-export function startCallers(count: number, backend: Backend): Promise<Caller[]> {
+/** What a process is started with. */
+export interface Assignment extends Backend {
+  /** The number under which it records. */
+  readonly number: number;
+}
+
+/**
+ * Starts processes over one backend: of Deno and of Node in turns, where the suite is run with both. What they do and what
+ * is done to them is in the recording.
+ */
+export function startCallers(
+  count: number,
+  backend: Backend,
+  recording: Recording,
+): Promise<Caller[]> {
   const commands = commandsOfCallers();
   return Promise.all(
     Array.from({ length: count }, (_, index) => {
       const [command, ...args] = commands[index % commands.length]!;
-      return startCaller(command!, [...args, JSON.stringify(backend)]);
+      const number = recording.newProcess();
+      const assignment: Assignment = { ...backend, number };
+      return startCaller(command!, [...args, JSON.stringify(assignment)], { number, recording });
     }),
   );
 }
@@ -82,26 +109,34 @@ function commandsOfCallers(): string[][] {
 /** How many fetches of which key have begun, in all processes. */
 const begun = new Map<string, number>();
 
-async function startCaller(command: string, args: readonly string[]): Promise<Caller> {
+async function startCaller(
+  command: string,
+  args: readonly string[],
+  { number, recording }: { readonly number: number; readonly recording: Recording },
+): Promise<Caller> {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
   const over = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const tasks = new Map<number, { begin: () => void; done: (report: Report) => void }>();
+  const tasks = new Map<number, { begin?: () => void; done: (report: Report) => void }>();
   const tell = (line: object) => child.stdin!.write(`${JSON.stringify(line)}\n`);
   await new Promise<void>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", () => reject(new Error(`${command} ${args.join(" ")} did not come up`)));
     createInterface({ input: child.stdout! }).on("line", (line) => {
-      const { id, event, key, report } = JSON.parse(line);
+      const { id, event, key, report, events } = JSON.parse(line);
+      if (events !== undefined) recording.add(events);
       if (event === "ready") resolve();
       if (event === "fetching") {
         begun.set(key, (begun.get(key) ?? 0) + 1);
         tell({ id, number: begun.get(key) });
-        tasks.get(id)?.begin();
+        tasks.get(id)?.begin?.();
       }
       if (report !== undefined) tasks.get(id)?.done(report);
     });
   });
   let tasksGiven = 0;
+  // Deno's `child.kill` works once.
+  const signal = (name: "SIGKILL" | "SIGSTOP" | "SIGCONT") => process.kill(child.pid!, name);
+  const note = (type: "crash" | "pause" | "resume") => recording.recorder.note(number, { type });
   return {
     call(task) {
       const id = tasksGiven++;
@@ -113,10 +148,29 @@ async function startCaller(command: string, args: readonly string[]): Promise<Ca
       tell({ ...task, id });
       return { fetching, report };
     },
-    // Deno's `child.kill` works once.
-    kill: () => void process.kill(child.pid!, "SIGKILL"),
-    pause: () => void process.kill(child.pid!, "SIGSTOP"),
-    resume: () => void process.kill(child.pid!, "SIGCONT"),
+    load(load) {
+      const id = tasksGiven++;
+      const over = new Promise<void>((resolve) => tasks.set(id, { done: () => resolve() }));
+      tell({ id, load });
+      return {
+        stop() {
+          tell({ id, stop: true });
+          return over;
+        },
+      };
+    },
+    kill() {
+      signal("SIGKILL");
+      note("crash");
+    },
+    pause() {
+      note("pause");
+      signal("SIGSTOP");
+    },
+    resume() {
+      signal("SIGCONT");
+      note("resume");
+    },
     end: () => endOf(child, over),
   };
 }

@@ -16,7 +16,7 @@ export interface RedisServer {
 /** How a server is started. */
 export interface RedisServerOptions {
   /** The port; a free one by default. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** More of its arguments. */
   readonly args?: readonly string[];
 }
@@ -45,18 +45,30 @@ export async function startRedisServer(
   }
 }
 
-/** Starts three servers, each with a third of a cluster's slots; its address is that of the first. */
+/** A cluster of three servers, which has the address of the first. */
+export interface RedisCluster extends RedisServer {
+  /** Those of all three. */
+  readonly ports: readonly number[];
+}
+
+/** How a cluster is started. */
+export interface RedisClusterOptions extends Pick<RedisServerOptions, "args"> {
+  /** The ports; free ones by default. */
+  readonly ports?: readonly number[] | undefined;
+}
+
+/** Starts three servers, each with a third of a cluster's slots. */
 export async function startRedisCluster(
   binary: string,
-  { args = [] }: Pick<RedisServerOptions, "args"> = {},
-): Promise<RedisServer> {
+  { ports = [], args = [] }: RedisClusterOptions = {},
+): Promise<RedisCluster> {
   const servers: RedisServer[] = [];
   const stop = async () => void await Promise.all(servers.map((server) => server.stop()));
   try {
     for (let node = 0; node < 3; node++) {
       const bus = String(await freePort());
       const own = ["--cluster-enabled", "yes", "--cluster-port", bus, ...args];
-      servers.push(await startRedisServer(binary, { args: own }));
+      servers.push(await startRedisServer(binary, { port: ports[node], args: own }));
       const [from, to] = [Math.ceil(node * 16_384 / 3), Math.ceil((node + 1) * 16_384 / 3) - 1];
       await redisCommand(servers[node]!.port, `CLUSTER ADDSLOTSRANGE ${from} ${to}`);
       await redisCommand(servers[node]!.port, `CLUSTER SET-CONFIG-EPOCH ${node + 1}`);
@@ -64,7 +76,7 @@ export async function startRedisCluster(
     }
     for (const { port } of servers) await untilWhole(port);
     const { port, url, version } = servers[0]!;
-    return { port, url, version, stop };
+    return { port, ports: servers.map(({ port }) => port), url, version, stop };
   } catch (error) {
     await stop();
     throw error;

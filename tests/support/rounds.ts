@@ -3,8 +3,12 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { randomToken } from "../../src/token.ts";
+import { Cache } from "../../mod.ts";
+import { recorded } from "../simulation/recorded.ts";
 import { type Backend, type Caller, type Report, startCallers, type Task } from "./callers.ts";
 import type { Connection } from "./connections/connection.ts";
+import { recordedDelete } from "./recorded_change.ts";
+import { startRecording } from "./recording.ts";
 
 /** What a server is sent, by the names of its operations. */
 export interface Counter {
@@ -12,6 +16,9 @@ export interface Counter {
   take(): Promise<string[]>;
   stop(): unknown;
 }
+
+/** How far measured times may be off, in milliseconds, where thousands of callers of a process come at once. */
+const SLACK = 2000;
 
 /** The rounds of a backend. */
 export interface Rounds extends Backend {
@@ -41,6 +48,7 @@ export function rounds(
 ): void {
   describe(`processes over ${name}`, { skip }, () => {
     const backend: Backend = { connection, place };
+    const recording = startRecording();
     let own: Connection;
     let callers: Caller[];
     let push: boolean;
@@ -48,13 +56,11 @@ export function rounds(
       own = await open();
       const watch = own.store.watch?.(newKey()) ?? Effect.succeed(undefined);
       push = (await Effect.runPromise(Effect.scoped(watch))) !== undefined;
-      callers = await startCallers(4, backend);
+      callers = await startCallers(4, backend, recording);
     });
     after(async () => {
-      const ends = await Promise.all(callers.map((caller) => caller.end()));
+      await Promise.all(callers.map((caller) => caller.end()));
       await own.close();
-      const slowest = Math.max(...ends);
-      assert.ok(slowest < 4000, `the slowest process ended after ${slowest} ms`);
     });
 
     const newKey = () => `rounds:${randomToken()}`;
@@ -127,7 +133,7 @@ export function rounds(
 
     it("has one take over when the leader is killed", async () => {
       const key = newKey();
-      const [victim, ...others] = await startCallers(4, backend);
+      const [victim, ...others] = await startCallers(4, backend, recording);
       const options = { leaseTtl: 1000, waitMax: 10_000 };
       const { fetching } = victim!.call({ key, callers: 50, fetch: 60_000, options });
       await fetching;
@@ -147,7 +153,7 @@ export function rounds(
 
     it("refuses the fill of a leader that was paused past its lease", fenced, async () => {
       const key = newKey();
-      const [paused, ...others] = await startCallers(3, backend);
+      const [paused, ...others] = await startCallers(3, backend, recording);
       const options = { leaseTtl: shortest, waitMax: 10_000 };
       const fetch = 0.6 * shortest;
       const leading = paused!.call({ key, callers: 50, fetch, value: "old", options });
@@ -198,11 +204,24 @@ export function rounds(
       const key = newKey();
       const { fetching, report } = callers[0]!.call({ key, callers: 10, fetch: 200, value: "old" });
       await fetching;
-      await Effect.runPromise(own.store.delete(key));
+      const { recorder } = recording;
+      const adapter = recorded(own.store, recorder, { process: 0 });
+      const self = { cache: Cache.make({ adapter }), recorder, process: 0 };
+      assert.equal(await Effect.runPromise(recordedDelete(self, key)), true);
       const { values, outcomes } = await report;
       assert.deepEqual(values, ["old"]);
       assert.equal(outcomes["MISS-LEADER-NOCACHE"], 1);
       assert.equal(await Effect.runPromise(own.store.get(key)), undefined);
+    });
+
+    it("ends its processes, whose histories keep every promise", async () => {
+      const ends = await Promise.all(callers.map((caller) => caller.end()));
+      const slowest = Math.max(...ends);
+      assert.ok(slowest < 4000, `the slowest process ended after ${slowest} ms`);
+      const { calls, broken } = recording.judge(SLACK);
+      note(`${calls} calls, judged by what each process recorded`);
+      assert.ok(calls > 20_000, `${calls} calls`);
+      assert.deepEqual(broken, []);
     });
   });
 }

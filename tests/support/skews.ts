@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { randomToken } from "../../src/token.ts";
 import { type Backend, type Caller, startCallers } from "./callers.ts";
+import { startRecording } from "./recording.ts";
 
 /** The backend whose processes' clocks differ. */
 export interface Skews extends Backend {
@@ -20,9 +21,10 @@ export function skews(name: string, { skip, longer = 0, connection, place }: Ske
   describe(`clocks an hour apart over ${name}`, { skip }, () => {
     for (const leads of [HOUR, -HOUR]) {
       it(`fetches once, and takes over in time, if the leader's clock is ${leads > 0 ? "ahead" : "behind"}`, async () => {
+        const recording = startRecording();
         const started = await Promise.all(
           [leads, 0, -leads].map((skew) =>
-            startCallers(1, { connection, place: { ...place, skew } })
+            startCallers(1, { connection, place: { ...place, skew } }, recording)
           ),
         );
         const [leader, ...others] = started.flat() as [Caller, ...Caller[]];
@@ -53,6 +55,7 @@ export function skews(name: string, { skip, longer = 0, connection, place }: Ske
         for (const { errors } of taken) assert.deepEqual(errors, {});
         assert.ok(took < LEASE + longer + task.fetch + 1000, `${took} ms`);
         await Promise.all([leader, ...others].map((caller) => caller.end()));
+        assert.deepEqual(recording.judge(LEASE / 2).broken, []);
       });
     }
   });

@@ -7,13 +7,21 @@ export interface Network {
   readonly port: number;
   /** Closes all connections, and refuses new ones. */
   cut(): Promise<void>;
-  /** Loses all that is sent, in both directions, without a word. */
+  /** Resets each connection, old or new. */
+  reset(): Promise<void>;
+  /** Loses all that is sent, in both directions, without a word, as to a peer that is gone. */
   blackhole(): Promise<void>;
-  /** Puts it in order again. */
+  /** Loses all that the server answers, without a word. */
+  dropReplies(): Promise<void>;
+  /** Has each answer take so many milliseconds more. */
+  slow(millis: number): Promise<void>;
+  /** Puts it in order again. Connections on which something was lost are closed, as no network loses a part of a stream. */
   heal(): Promise<void>;
   /** Takes it away. */
   close(): Promise<void>;
 }
+
+type Stream = "upstream" | "downstream";
 
 /** Makes a network to a port of the loopback, by the Toxiproxy at this address. */
 export async function openNetwork(toxiproxy: string, upstream: number): Promise<Network> {
@@ -27,9 +35,16 @@ export async function openNetwork(toxiproxy: string, upstream: number): Promise<
     const text = await reply.text();
     if (!reply.ok) throw new Error(`Toxiproxy: ${method} ${path}: ${text}`);
   };
-  const toxic = (stream: string) => ({ name: stream, type: "timeout", stream, toxicity: 1 });
-  const toxics = ["upstream", "downstream"];
-  let holes = false;
+  const enable = (enabled: boolean) => send("POST", `/${name}`, { enabled });
+  /** The names of the toxics that there are, and whether they lose what is sent. */
+  const toxics = new Map<string, boolean>();
+  const add = async (type: string, streams: readonly Stream[], attributes: object) => {
+    for (const stream of streams) {
+      const toxic = `${type} ${stream}`;
+      toxics.set(toxic, type === "timeout");
+      await send("POST", `/${name}/toxics`, { name: toxic, type, stream, toxicity: 1, attributes });
+    }
+  };
   await send("POST", "", {
     name,
     listen: `127.0.0.1:${port}`,
@@ -38,17 +53,18 @@ export async function openNetwork(toxiproxy: string, upstream: number): Promise<
   });
   return {
     port,
-    cut: () => send("POST", `/${name}`, { enabled: false }),
-    async blackhole() {
-      holes = true;
-      for (const stream of toxics) {
-        await send("POST", `/${name}/toxics`, { ...toxic(stream), attributes: { timeout: 0 } });
-      }
-    },
+    cut: () => enable(false),
+    reset: () => add("reset_peer", ["downstream"], { timeout: 0 }),
+    blackhole: () => add("timeout", ["upstream", "downstream"], { timeout: 0 }),
+    dropReplies: () => add("timeout", ["downstream"], { timeout: 0 }),
+    slow: (latency) => add("latency", ["downstream"], { latency }),
     async heal() {
-      if (holes) { for (const stream of toxics) await send("DELETE", `/${name}/toxics/${stream}`); }
-      holes = false;
-      await send("POST", `/${name}`, { enabled: true });
+      if ([...toxics.values()].includes(true)) await enable(false);
+      for (const toxic of toxics.keys()) {
+        await send("DELETE", `/${name}/toxics/${encodeURIComponent(toxic)}`);
+      }
+      toxics.clear();
+      await enable(true);
     },
     close: () => send("DELETE", `/${name}`),
   };

@@ -47,7 +47,8 @@ function goesOnForOthers(
   if (unwanted === undefined) return;
   // Who came or went in the same moment may have joined or not.
   const waiting = scene.calls.find((call) =>
-    call.began.at < unwanted.at && call.began.at + call.terms.waitMax > unwanted.at &&
+    call.began.at + story.instant < unwanted.at &&
+    call.began.at + call.terms.waitMax > unwanted.at &&
     (activeUntil(call)?.at ?? Infinity) > unwanted.at &&
     !story.paused(call.process, call.began.at, unwanted.at)
   );

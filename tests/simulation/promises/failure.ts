@@ -30,7 +30,9 @@ export const failure: Judge = (story, broken) => {
       }
       if (!isPlain(scene)) continue;
       // Who comes in the moment in which a fetch begins or ends may have joined or not.
-      const surely = learned.filter(({ at, since }) => at.at > Math.max(call.began.at, since));
+      const surely = learned.filter(({ at, since }) =>
+        at.at > Math.max(call.began.at, since) + story.instant
+      );
       const last = surely[takeovers];
       if (last === undefined) continue;
       const fetch = fetches.find(({ began }) => began.seq > last.at.seq);

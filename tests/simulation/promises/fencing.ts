@@ -88,7 +88,7 @@ function isOlder(story: Story, call: CallStory, change: ChangeStory): boolean {
   const { ended } = call;
   const { operation } = change;
   if (ended?.ending.type !== "value" || operation === undefined) return false;
-  if (!change.ended?.ok || change.ended.seq > call.began.seq) return false;
+  if (!change.ended?.ok || !story.isBefore(change.ended, call.began)) return false;
   const { value } = ended.ending;
   const since = operation.done ?? operation.asked;
   const sources = story.fetches.filter((fetch) =>

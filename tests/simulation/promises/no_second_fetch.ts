@@ -1,22 +1,23 @@
 import type { Judge } from "../judge.ts";
-import type { Moment, Story } from "../story.ts";
+import { deedOf, isChange, type Moment, type Story, unsureSince } from "../story.ts";
 
 /** 2. Who won the lease fetches only if the entry was absent since. */
 export const noSecondFetch: Judge = (story, broken) => {
-  if (!story.backend.seen) return;
+  if (story.backend.seen === "some answers") return;
   const entries = entriesOf(story);
   for (const { call, lease, began } of story.fetches) {
-    const won = lease?.operations.findLast(({ question }) => question.operation === "acquire")
-      ?.done;
+    const acquire = lease?.operations.findLast(({ question }) => question.operation === "acquire");
+    const won = acquire && deedOf(story, acquire);
     if (won === undefined) continue;
     const there = entries.some(({ key, from, until, gone }) =>
-      key === call.key && from.seq <= won.seq && until > began.at &&
+      key === call.key && story.isBefore(from, won.first) && until > began.at &&
       (gone?.seq ?? Infinity) > began.seq
     );
     if (there) broken(`call ${call.call} fetched what had been stored`, began);
   }
 };
 
+/** An entry that surely was there, from one time to another. */
 interface Stored {
   readonly key: string;
   readonly from: Moment;
@@ -25,20 +26,26 @@ interface Stored {
 }
 
 /** Which entries the backend had, and when. */
-function entriesOf({ operations, lost }: Story): Stored[] {
+function entriesOf(story: Story): Stored[] {
   const writes = [
-    ...operations.flatMap(({ question: { operation, key, ttl = Infinity }, done }) => {
-      if (done === undefined) return [];
-      const stores = operation === "set" || (operation === "fill" && done.answer.is === "true");
-      return stores || operation === "delete" ? [{ key, at: done, ttl: stores ? ttl : 0 }] : [];
+    ...story.operations.flatMap((operation) => {
+      const { question: { operation: name, key, ttl = Infinity }, asked } = operation;
+      if (name !== "fill" && !isChange(operation.question)) return [];
+      const deed = deedOf(story, operation);
+      if (deed?.answer.is === "false") return [];
+      if (deed !== undefined) return [{ key, ...deed, ttl: name === "delete" ? 0 : ttl }];
+      // It may yet be done, where only answers are known.
+      return story.backend.seen === "deeds" ? [] : [{ key, first: asked, last: asked, ttl: 0 }];
     }),
-    ...lost.map((at) => ({ key: at.key, at, ttl: 0 })),
-  ].sort((a, b) => a.at.seq - b.at.seq);
+    ...story.lost.map((at) => ({ key: at.key, first: at, last: at, ttl: 0 })),
+  ].sort((a, b) => a.first.seq - b.first.seq);
   const entries: Stored[] = [];
-  for (const { key, at, ttl } of writes) {
-    const last = entries.findLast((entry) => entry.key === key);
-    if (last !== undefined) last.gone ??= at;
-    if (ttl > 0) entries.push({ key, from: at, until: at.at + ttl });
+  for (const { key, first, last, ttl } of writes) {
+    const before = entries.findLast((entry) => entry.key === key);
+    if (before !== undefined) before.gone ??= first;
+    if (ttl > 0 && last.seq < unsureSince(story, key)) {
+      entries.push({ key, from: last, until: first.at + ttl - story.slack });
+    }
   }
   return entries;
 }

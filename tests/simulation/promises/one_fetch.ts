@@ -50,7 +50,7 @@ function mayDoWithout(story: Story, { call, began }: FetchStory): boolean {
   // A flight is over for all when the time of who started it is out, who may have left it.
   const outOfTime = with_.some((other) =>
     other.began.seq < began.seq &&
-    began.at - other.began.at >= other.terms.waitMax - SHORTEST_WAIT &&
+    began.at - other.began.at >= other.terms.waitMax - SHORTEST_WAIT - story.slack &&
     ((activeUntil(other)?.at ?? Infinity) >= began.at ||
       story.leases.some((lease) => lease.call === other))
   );

@@ -5,7 +5,8 @@ export const rest: Judge = (story, broken) => {
   for (const { process, flights, timers, watches, listeners } of story.rests) {
     const open = story.calls.some((call) => call.process === process && call.ended === undefined);
     if (open) continue;
-    const left = Object.entries({ flights, timers, watches, listeners }).filter(([, n]) => n !== 0);
+    const left = Object.entries({ flights, timers, watches, listeners })
+      .filter(([, count = 0]) => count !== 0);
     for (const [what, count] of left) {
       broken(`${count} ${what} left in process ${process}`, story.end);
     }

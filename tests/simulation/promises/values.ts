@@ -65,7 +65,7 @@ function isHonest(story: Story, call: CallStory, broken: Parameters<Judge>[1]): 
     is({ value, ...answered.answer })
   );
   const honest: Record<string, boolean> = {
-    "HIT": read || !story.backend.seen || !story.backend.fenced,
+    "HIT": read || story.backend.seen === "some answers" || !story.backend.fenced,
     "MISS-LEADER": isOwn && stored,
     "MISS-LEADER-NOCACHE": isOwn,
     "MISS-FOLLOWER-HIT": read || here.some(({ lease }) => lease !== undefined) ||
@@ -96,7 +96,7 @@ function reachesAll(
     const until = activeUntil(member);
     const surely = member === call ||
       // Who goes in the same moment may go for another reason.
-      (member.began.at < ended!.at && (until?.at ?? 0) > ended!.at &&
+      (member.began.at + story.instant < ended!.at && (until?.at ?? 0) > ended!.at &&
         member.began.at + member.terms.waitMax > over &&
         !story.paused(member.process, member.began.at, over));
     if (!surely || until === undefined || until.at < ended!.at || until === member.left) continue;

@@ -1,10 +1,10 @@
 import { redisAdapter } from "../../../adapters/redis.ts";
 import type { Connection, Place } from "./connection.ts";
 
-/** Opens a client of a Redis Cluster. */
-export async function connect({ url, codec }: Place): Promise<Connection> {
+/** Opens a client of a Redis Cluster, with the options of ioredis. */
+export async function connect({ url, codec, ...options }: Place): Promise<Connection> {
   const { Cluster } = await import("ioredis");
-  const client = new Cluster([url]);
+  const client = new Cluster([url], options);
   client.on("error", () => {});
   return {
     store: redisAdapter({ client, codec }),

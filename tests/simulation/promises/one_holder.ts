@@ -1,0 +1,92 @@
+import type { Judge } from "../judge.ts";
+import {
+  type Deed,
+  deedOf,
+  isChange,
+  type LeaseStory,
+  type Moment,
+  type Story,
+  unsureSince,
+} from "../story.ts";
+
+/** 1 and 3. The backend lets one owner at a time hold a key's lease, and only who holds it still fill. */
+export const oneHolder: Judge = (story, broken) => {
+  if (story.backend.seen === "some answers") return;
+  const holdings = story.leases.flatMap((lease) => holdingOf(story, lease) ?? []);
+  for (const holding of holdings) {
+    const { lease, won } = holding;
+    const others = holdings.filter((other) =>
+      other !== holding && other.lease.call.key === lease.call.key &&
+      story.isBefore(won.last, other.won.first)
+    );
+    const second = others.find((other) => isHeldAt(story, holding, other.won.last));
+    if (second) {
+      broken(`calls ${lease.call.call} and ${second.lease.call.call} led at once`, second.won.last);
+    }
+    if (story.backend.fenced) fillsWhatItHolds(story, holding, others, broken);
+  }
+};
+
+/** What is known of an owner that won a lease. */
+interface Holding {
+  readonly lease: LeaseStory;
+  readonly won: Deed;
+  /** Until when the lease lives at least, if nobody ends it. */
+  readonly until: number;
+}
+
+function holdingOf(story: Story, lease: LeaseStory): Holding | undefined {
+  const deeds = lease.operations.flatMap((operation) => {
+    const { operation: name, ttl = 0 } = operation.question;
+    const deed = deedOf(story, operation);
+    return deed === undefined ? [] : [{ name, ttl, deed }];
+  });
+  const won = deeds.find(({ name, deed }) => name === "acquire" && deed.answer.is === "Leader");
+  if (won === undefined) return undefined;
+  const lives = deeds.filter((each) =>
+    each === won || (each.name === "renew" && each.deed.answer.is === "true")
+  );
+  const until = Math.max(...lives.map(({ ttl, deed }) => deed.first.at + ttl));
+  return { lease, won: won.deed, until };
+}
+
+/** Whether an owner surely still held its lease: it had not run out, and nobody had ended it. */
+function isHeldAt(story: Story, { lease, won, until }: Holding, at: Moment): boolean {
+  const { key } = lease.call;
+  const isEnd = ({ operation, owner }: { operation: string; owner?: string | undefined }) =>
+    owner === lease.owner && (operation === "fill" || operation === "release");
+  const ends = [
+    ...story.lost.filter((lost) => lost.key === key),
+    ...story.operations.flatMap((operation) => {
+      const { question, asked } = operation;
+      if (question.key !== key || !(isEnd(question) || isChange(question))) return [];
+      return story.backend.seen === "deeds" ? deedOf(story, operation)?.first ?? [] : asked;
+    }),
+  ];
+  const ended = ends.some(({ seq }) => seq > won.first.seq && seq < at.seq);
+  return !ended && at.at < until - story.slack && at.seq < unsureSince(story, key);
+}
+
+/** Whose lease was won by another or revoked by a change can't fill. */
+function fillsWhatItHolds(
+  story: Story,
+  { lease, won }: Holding,
+  others: readonly Holding[],
+  broken: Parameters<Judge>[1],
+): void {
+  const { key, call } = lease.call;
+  const fill = lease.operations.find(({ question }) => question.operation === "fill");
+  const filled = fill && deedOf(story, fill);
+  if (filled?.answer.is !== "true") return;
+  const isBetween = ({ first, last }: Deed) =>
+    story.isBefore(won.last, first) && story.isBefore(last, filled.first);
+  if (others.some((other) => isBetween(other.won))) {
+    broken(`call ${call} filled, and another had won its lease before`, filled.last);
+  }
+  const changed = story.operations.some((operation) => {
+    const deed = operation.question.key === key && isChange(operation.question) &&
+      deedOf(story, operation);
+    return deed && isBetween(deed);
+  });
+  if (changed) broken(`call ${call} filled what had been changed since`, filled.last);
+}

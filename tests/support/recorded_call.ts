@@ -1,0 +1,100 @@
+import { Effect } from "effect";
+import type { CacheClient, CallOptions, FetchContext } from "../../mod.ts";
+import { endingOf } from "../simulation/ending.ts";
+import { type Ending, FOR_GOOD, type Recorder, type Terms } from "../simulation/history.ts";
+
+/** Options of a call that JSON can carry, with times in milliseconds. */
+export type PlainOptions =
+  & {
+    readonly [
+      Name in
+        | "takeovers"
+        | "leaseTtl"
+        | "waitMax"
+        | "waitStep"
+        | "operationTimeout"
+        | "cacheTtl"
+    ]?: number | undefined;
+  }
+  & Pick<CallOptions<unknown>, "onCacheFailure">;
+
+/** Who calls: a process, and what it writes its history with. */
+export interface RecordedProcess {
+  readonly cache: CacheClient;
+  readonly recorder: Recorder;
+  readonly process: number;
+}
+
+/** One call. */
+export interface RecordedCall {
+  readonly key: string;
+  readonly options: PlainOptions;
+  /** A fetch of the call of this number, which must be in the errors that it fails with. */
+  readonly fetcher: (call: number) => Effect.Effect<unknown, { readonly call: number }>;
+}
+
+/** What the options say, with the library's defaults. */
+export function termsOf(
+  {
+    takeovers = 1,
+    leaseTtl = 15_000,
+    waitMax = 4_000,
+    waitStep = 250,
+    operationTimeout = 2_000,
+    cacheTtl = FOR_GOOD,
+    onCacheFailure = "fail",
+  }: PlainOptions,
+): Terms {
+  return {
+    takeovers,
+    leaseTtl,
+    waitMax,
+    operationTimeout,
+    cacheTtl,
+    // The default strategy's, where there is push.
+    longestPause: 4 * waitStep,
+    coalesce: true,
+    bypass: onCacheFailure === "bypass",
+  };
+}
+
+/** Calls, writes down what happens, and says how it ended. */
+export function recordedCall(
+  { cache, recorder, process }: RecordedProcess,
+  { key, options, fetcher }: RecordedCall,
+): Effect.Effect<Ending> {
+  return Effect.suspend(() => {
+    const call = recorder.number();
+    const note = (happening: Parameters<Recorder["note"]>[1]) => recorder.note(process, happening);
+    const fetching = ({ signal }: FetchContext) =>
+      Effect.suspend(() => {
+        const fetch = recorder.number();
+        note({ type: "fetch", fetch, call });
+        signal.addEventListener("abort", () => note({ type: "unwanted", fetch }), { once: true });
+        return Effect.onExit(fetcher(call), (exit) =>
+          Effect.sync(() => {
+            const result = exit._tag === "Success"
+              ? { type: "value", value: exit.value } as const
+              : { type: signal.aborted ? "interrupted" : "failed" } as const;
+            note({ type: "fetched", fetch, result });
+          }));
+      });
+    const onError = ({ _tag }: { readonly _tag: string }) =>
+      Effect.sync(() => note({ type: "hook", call, hook: "onError", tag: _tag }));
+    const calling = cache.getOrSet(key, fetching, {
+      ...options,
+      ownerId: `call ${call}`,
+      hooks: { onError },
+    });
+    note({ type: "call", call, key, terms: termsOf(options) });
+    const ending = Effect.matchCauseEffect(calling, {
+      onSuccess: ({ value, meta }) =>
+        Effect.succeed<Ending>({ type: "value", value, cache: meta.cache }),
+      onFailure: (cause) => Effect.succeed(endingOf(cause, { call })),
+    });
+    return Effect.tap(
+      ending,
+      (ending) => Effect.sync(() => note({ type: "return", call, ending })),
+    );
+  });
+}

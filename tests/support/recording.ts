@@ -1,0 +1,126 @@
+import {
+  type BackendTraits,
+  type Event,
+  makeRecorder,
+  type Recorder,
+} from "../simulation/history.ts";
+import { type Broken, judge } from "../simulation/judge.ts";
+
+/** What each adapter of a remote backend promises. */
+const remote: BackendTraits = {
+  fenced: true,
+  seen: "answers",
+  renews: true,
+  remembers: true,
+  names: true,
+};
+
+/** The clock that the processes of one machine share, as far as they do: to a millisecond or two. */
+export const sharedClock = (): number => performance.timeOrigin + performance.now();
+
+/** Within how many milliseconds that leaves the order of two things open, and a busy event loop. */
+const INSTANT = 50;
+
+/** How many numbers a process has to name what happens in it. */
+const NUMBERS = 1e9;
+
+/** Makes the recorder of the process of this number. */
+export function recorderOf(process: number): Recorder {
+  return makeRecorder(sharedClock, process * NUMBERS);
+}
+
+/** What several processes over one backend record, and what is judged of it. */
+export interface Recording {
+  /** Writes for this process, whose number is 0, and of what is done to others. */
+  readonly recorder: Recorder;
+  /** The number of one more process. */
+  readonly newProcess: () => number;
+  /** Adds what another process has recorded. */
+  readonly add: (events: readonly Event[]) => void;
+  /** Notes that by now the backend has lost everything. */
+  readonly lose: () => void;
+  /** Everything that happened to each key, and what is left in the end, by the time since the recording began. */
+  readonly histories: () => readonly KeyHistory[];
+  /** How many calls there were, and which promises are broken. Times may be off by so many milliseconds. */
+  readonly judge: (slack: number) => { readonly calls: number; readonly broken: Broken[] };
+}
+
+/** What happened to one key, or, without one, what is left in the processes. */
+export interface KeyHistory {
+  readonly key: string | undefined;
+  readonly events: readonly Event[];
+}
+
+/** Begins a recording. */
+export function startRecording(): Recording {
+  const began = sharedClock();
+  const recorder = recorderOf(0);
+  const all: Event[] = [];
+  const losses: number[] = [];
+  let processes = 0;
+  const histories = () => byKey([...recorder.events, ...all], losses, began);
+  return {
+    recorder,
+    newProcess: () => ++processes,
+    add: (events) => void all.push(...events),
+    lose: () => void losses.push(sharedClock()),
+    histories,
+    judge(slack) {
+      const all = histories();
+      const calls =
+        all.flatMap(({ events }) => events).filter(({ type }) => type === "call").length;
+      const broken = all.flatMap(({ events }) =>
+        judge({ events, backend: remote, slack, instant: INSTANT })
+      );
+      return { calls, broken };
+    },
+  };
+}
+
+/** The promises are those of a key, so that each key has a history of its own. */
+function byKey(events: readonly Event[], losses: readonly number[], began: number): KeyHistory[] {
+  const keys = keysOf(events);
+  const histories = new Map<string | undefined, Event[]>(
+    [...keys.values()].map((key) => [key, []]),
+  );
+  const rests: Event[] = [];
+  for (const event of events) {
+    const { type } = event;
+    if (type === "rest") rests.push(event);
+    else if (type === "pause" || type === "resume" || type === "crash") {
+      for (const history of histories.values()) history.push(event);
+    } else histories.get("key" in event ? event.key : keys.get(numberOf(event)))!.push(event);
+  }
+  for (const [key, history] of histories) {
+    for (const at of losses) history.push({ type: "lost", at, process: -1, key: key! });
+  }
+  histories.set(undefined, rests);
+  return Array.from(histories, ([key, history]) => ({
+    key,
+    events: history
+      .map((event) => ({ ...event, at: event.at - began }))
+      .sort((a, b) => a.at - b.at),
+  }));
+}
+
+/** Whose key each number stands for: numbers name calls, fetches, operations and changes alike. */
+function keysOf(events: readonly Event[]): ReadonlyMap<number, string> {
+  const keys = new Map<number, string>();
+  for (const event of events) {
+    if (event.type === "call") keys.set(event.call, event.key);
+    if (event.type === "change") keys.set(event.change, event.key);
+    if (event.type === "ask") keys.set(event.operation, event.question.key);
+  }
+  for (const event of events) {
+    if (event.type === "fetch") keys.set(event.fetch, keys.get(event.call)!);
+  }
+  return keys;
+}
+
+function numberOf(event: Event): number {
+  if ("fetch" in event) return event.fetch;
+  if ("operation" in event) return event.operation;
+  if ("change" in event) return event.change;
+  if ("call" in event) return event.call;
+  throw new Error(`Cannot tell the key of ${JSON.stringify(event)}`);
+}
