@@ -1,6 +1,7 @@
 import {
   type BackendTraits,
   type Event,
+  type History,
   makeRecorder,
   type Recorder,
 } from "../simulation/history.ts";
@@ -39,16 +40,13 @@ export interface Recording {
   readonly add: (events: readonly Event[]) => void;
   /** Notes that by now the backend has lost everything. */
   readonly lose: () => void;
-  /** Everything that happened to each key, and what is left in the end, by the time since the recording began. */
-  readonly histories: () => readonly KeyHistory[];
-  /** How many calls there were, and which promises are broken. Times may be off by so many milliseconds. */
-  readonly judge: (slack: number) => { readonly calls: number; readonly broken: Broken[] };
+  /** A history for each key, and one of what is left in the end. Times may be off by so many milliseconds. */
+  readonly histories: (slack: number) => readonly KeyHistory[];
 }
 
-/** What happened to one key, or, without one, what is left in the processes. */
-export interface KeyHistory {
+/** What happened to one key, or, without one, what is left in the processes, by the time since the recording began. */
+export interface KeyHistory extends History {
   readonly key: string | undefined;
-  readonly events: readonly Event[];
 }
 
 /** Begins a recording. */
@@ -58,27 +56,41 @@ export function startRecording(): Recording {
   const all: Event[] = [];
   const losses: number[] = [];
   let processes = 0;
-  const histories = () => byKey([...recorder.events, ...all], losses, began);
   return {
     recorder,
     newProcess: () => ++processes,
     add: (events) => void all.push(...events),
     lose: () => void losses.push(sharedClock()),
-    histories,
-    judge(slack) {
-      const all = histories();
-      const calls =
-        all.flatMap(({ events }) => events).filter(({ type }) => type === "call").length;
-      const broken = all.flatMap(({ events }) =>
-        judge({ events, backend: remote, slack, instant: INSTANT })
-      );
-      return { calls, broken };
-    },
+    histories: (slack) =>
+      byKey([...recorder.events, ...all], losses).map(({ key, events }) => ({
+        key,
+        events: events
+          .map((event) => ({ ...event, at: event.at - began }))
+          .sort((a, b) => a.at - b.at),
+        backend: remote,
+        slack,
+        instant: INSTANT,
+      })),
   };
 }
 
+/** Which promises histories break. */
+export function judgeAll(histories: readonly KeyHistory[]): (Broken & Pick<KeyHistory, "key">)[] {
+  return histories.flatMap((history) =>
+    judge(history).map((broken) => ({ key: history.key, ...broken }))
+  );
+}
+
+/** How many calls there were. */
+export function callsOf(histories: readonly KeyHistory[]): number {
+  return histories.flatMap(({ events }) => events).filter(({ type }) => type === "call").length;
+}
+
 /** The promises are those of a key, so that each key has a history of its own. */
-function byKey(events: readonly Event[], losses: readonly number[], began: number): KeyHistory[] {
+function byKey(
+  events: readonly Event[],
+  losses: readonly number[],
+): Pick<KeyHistory, "key" | "events">[] {
   const keys = keysOf(events);
   const histories = new Map<string | undefined, Event[]>(
     [...keys.values()].map((key) => [key, []]),
@@ -95,12 +107,7 @@ function byKey(events: readonly Event[], losses: readonly number[], began: numbe
     for (const at of losses) history.push({ type: "lost", at, process: -1, key: key! });
   }
   histories.set(undefined, rests);
-  return Array.from(histories, ([key, history]) => ({
-    key,
-    events: history
-      .map((event) => ({ ...event, at: event.at - began }))
-      .sort((a, b) => a.at - b.at),
-  }));
+  return Array.from(histories, ([key, events]) => ({ key, events }));
 }
 
 /** Whose key each number stands for: numbers name calls, fetches, operations and changes alike. */

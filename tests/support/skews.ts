@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { randomToken } from "../../src/token.ts";
 import { type Backend, type Caller, startCallers } from "./callers.ts";
-import { startRecording } from "./recording.ts";
+import { judgeAll, startRecording } from "./recording.ts";
 
 /** The backend whose processes' clocks differ. */
 export interface Skews extends Backend {
@@ -55,7 +55,7 @@ export function skews(name: string, { skip, longer = 0, connection, place }: Ske
         for (const { errors } of taken) assert.deepEqual(errors, {});
         assert.ok(took < LEASE + longer + task.fetch + 1000, `${took} ms`);
         await Promise.all([leader, ...others].map((caller) => caller.end()));
-        assert.deepEqual(recording.judge(LEASE / 2).broken, []);
+        assert.deepEqual(judgeAll(recording.histories(LEASE / 2)), []);
       });
     }
   });

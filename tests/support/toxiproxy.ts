@@ -40,7 +40,7 @@ export async function openNetwork(toxiproxy: string, upstream: number): Promise<
   const toxics = new Map<string, boolean>();
   const add = async (type: string, streams: readonly Stream[], attributes: object) => {
     for (const stream of streams) {
-      const toxic = `${type} ${stream}`;
+      const toxic = `${type}-${stream}`;
       toxics.set(toxic, type === "timeout");
       await send("POST", `/${name}/toxics`, { name: toxic, type, stream, toxicity: 1, attributes });
     }
@@ -61,7 +61,7 @@ export async function openNetwork(toxiproxy: string, upstream: number): Promise<
     async heal() {
       if ([...toxics.values()].includes(true)) await enable(false);
       for (const toxic of toxics.keys()) {
-        await send("DELETE", `/${name}/toxics/${encodeURIComponent(toxic)}`);
+        await send("DELETE", `/${name}/toxics/${toxic}`);
       }
       toxics.clear();
       await enable(true);

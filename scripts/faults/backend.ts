@@ -1,0 +1,88 @@
+import type { Place } from "../../tests/support/connections/connection.ts";
+import { startDynamodb } from "../../tests/support/dynamodb_server.ts";
+import { startMemcached } from "../../tests/support/memcached_server.ts";
+import { startMongodb } from "../../tests/support/mongodb_server.ts";
+import { startPostgresServer } from "../../tests/support/postgres_server.ts";
+import { startRedisCluster, startRedisServer } from "../../tests/support/redis_server.ts";
+import { startS3Server } from "../../tests/support/s3_server.ts";
+import type { Description, Running } from "../backends/description.ts";
+import { dynamodb } from "../backends/dynamodb.ts";
+import { memcached } from "../backends/memcached.ts";
+import { mongodbReplicaSet } from "../backends/mongodb.ts";
+import { postgres } from "../backends/postgres.ts";
+import { redis, redisCluster } from "../backends/redis.ts";
+import { s3 } from "../backends/s3.ts";
+
+/** A backend whose server and network are to fail. */
+export interface FaultyBackend {
+  readonly description: Description;
+  /** The module of tests/support/connections/ that opens its clients. */
+  readonly connection: string;
+  /** The ports of a server that runs; its only one by default. */
+  readonly ports?: (running: Running) => number[];
+  /** Starts it again, empty, on the same ports. */
+  readonly restart: (
+    ports: readonly number[],
+    env: Readonly<Record<string, string>>,
+  ) => Promise<Pick<Running, "stop">>;
+  /** Where clients find it that reach each of its ports by another. */
+  readonly place: (by: readonly number[], ports: readonly number[]) => Place;
+}
+
+/** All of them, in the order in which they are told of. */
+export const faultyBackends: readonly FaultyBackend[] = [
+  {
+    description: redis,
+    connection: "redis",
+    restart: ([port], { REDIS_SERVER }) => startRedisServer(REDIS_SERVER!, { port }),
+    place: ([port]) => ({ url: `redis://127.0.0.1:${port}` }),
+  },
+  {
+    description: redisCluster,
+    connection: "redis_cluster",
+    ports: ({ env }) => env!["REDIS_CLUSTER_PORTS"]!.split(",").map(Number),
+    restart: (ports, { REDIS_SERVER }) => startRedisCluster(REDIS_SERVER!, { ports }),
+    place: (by, ports) => ({
+      url: `redis://127.0.0.1:${by[0]}`,
+      // The nodes tell of themselves by the ports that they have.
+      natMap: Object.fromEntries(
+        ports.map((port, node) => [`127.0.0.1:${port}`, { host: "127.0.0.1", port: by[node] }]),
+      ),
+    }),
+  },
+  {
+    description: postgres,
+    connection: "postgres",
+    restart: ([port], { POSTGRES_PROGRAMS }) => startPostgresServer(POSTGRES_PROGRAMS!, port),
+    place: ([port]) => ({ url: `postgres://postgres@127.0.0.1:${port}/postgres` }),
+  },
+  {
+    description: mongodbReplicaSet,
+    connection: "mongodb",
+    restart: ([port], { MONGODB_SERVER }) =>
+      startMongodb(MONGODB_SERVER!, { port, replicaSet: true }),
+    // Its member knows itself by an address that leads past the network. Clients look for a server for half a minute.
+    place: ([port]) => ({
+      url: `mongodb://127.0.0.1:${port}/?directConnection=true`,
+      serverSelectionTimeoutMS: 500,
+    }),
+  },
+  {
+    description: memcached,
+    connection: "memcached",
+    restart: ([port], { MEMCACHED_SERVER }) => startMemcached(MEMCACHED_SERVER!, { port }),
+    place: ([port]) => ({ url: `127.0.0.1:${port}` }),
+  },
+  {
+    description: dynamodb,
+    connection: "dynamodb",
+    restart: ([port], { DYNAMODB_LOCAL }) => startDynamodb(DYNAMODB_LOCAL!, port),
+    place: ([port]) => ({ url: `http://127.0.0.1:${port}` }),
+  },
+  {
+    description: s3,
+    connection: "s3",
+    restart: ([port], { S3_SERVER }) => startS3Server(S3_SERVER!, port),
+    place: ([port]) => ({ url: `http://127.0.0.1:${port}` }),
+  },
+];

@@ -1,0 +1,86 @@
+import type { KeyHistory } from "../../tests/support/recording.ts";
+import { type FetchStory, type Story, storyOf } from "../../tests/simulation/story.ts";
+
+/** What a run came to. */
+export interface Figures {
+  readonly calls: number;
+  /** Calls that failed, or got nothing at all. */
+  readonly failed: number;
+  readonly fetches: number;
+  /** Fetches without a lease, as the backend failed or waiting was in vain. */
+  readonly alone: number;
+  /** Keys of which no operation failed, that were neither lost nor deleted. */
+  readonly untouched: number;
+  /** The most fetches of a key that were begun within the time of a lease, in all processes: of an untouched key, and of any. */
+  readonly mostUntouched: number;
+  readonly most: number;
+  /** The most fetches of a key without a lease that one process ran at once. */
+  readonly mostAtOnce: number;
+  /** How long the slowest call took, in milliseconds. */
+  readonly slowest: number;
+  /** How long after a fault was over the last fetch without a lease was begun, in milliseconds, at most. */
+  readonly back: number;
+}
+
+/** Reads the figures from what was recorded; `faults` are when each began and was over. */
+export function figuresOf(
+  histories: readonly KeyHistory[],
+  { leaseTtl, faults }: {
+    readonly leaseTtl: number;
+    readonly faults: readonly { readonly began: number; readonly over: number }[];
+  },
+): Figures {
+  const stories = histories.map(storyOf);
+  const calls = stories.flatMap((story) => story.calls);
+  const fetches = stories.flatMap((story) => story.fetches);
+  const alone = fetches.filter(({ lease }) => lease === undefined);
+  const untouched = stories.filter((story) => story.fetches.length > 0 && !isTouched(story));
+  const most = (of: readonly Story[]) =>
+    Math.max(0, ...of.map((story) => mostWithin(story.fetches, leaseTtl)));
+  return {
+    calls: calls.length,
+    failed: calls.filter(({ ended }) => ended?.ending.type !== "value").length,
+    fetches: fetches.length,
+    alone: alone.length,
+    untouched: untouched.length,
+    mostUntouched: most(untouched),
+    most: most(stories),
+    mostAtOnce: Math.max(0, ...stories.flatMap(({ scenes }) => scenes).map(mostAtOnce)),
+    slowest: Math.max(0, ...calls.map(({ began, ended }) => (ended?.at ?? Infinity) - began.at)),
+    back: Math.max(
+      0,
+      ...faults.flatMap(({ over }, index) => {
+        const next = faults[index + 1]?.began ?? Infinity;
+        return alone.map(({ began: { at } }) => at > over && at < next ? at - over : 0);
+      }),
+    ),
+  };
+}
+
+/** Whether a fault, or a change, had to do with a key. */
+function isTouched({ operations, changes, lost, calls, end }: Story): boolean {
+  const began = calls[0]?.began.at ?? Infinity;
+  return changes.length > 0 ||
+    operations.some(({ failed, dropped }) => failed !== undefined || dropped !== undefined) ||
+    lost.some(({ at }) => at >= began && at <= end.at);
+}
+
+function mostWithin(fetches: readonly FetchStory[], millis: number): number {
+  const times = fetches.map(({ began }) => began.at).sort((a, b) => a - b);
+  return Math.max(
+    0,
+    ...times.map((from) => times.filter((at) => at >= from && at < from + millis).length),
+  );
+}
+
+function mostAtOnce({ fetches }: { readonly fetches: readonly FetchStory[] }): number {
+  const alone = fetches.filter(({ lease }) => lease === undefined);
+  return Math.max(
+    0,
+    ...alone.map(({ began }) =>
+      alone.filter((other) =>
+        other.began.seq <= began.seq && (other.ended?.seq ?? Infinity) > began.seq
+      ).length
+    ),
+  );
+}

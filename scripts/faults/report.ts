@@ -1,0 +1,61 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { root } from "../project.ts";
+import { deno, must } from "../shell.ts";
+import type { FaultyBackend } from "./backend.ts";
+import type { Extent, Outcome } from "./run.ts";
+
+const file = `${root}docs/faults.md`;
+const mark = /(?<=<!-- figures -->\n)[^]*(?=<!-- the end of the figures -->)/;
+
+/** Writes the figures to docs/faults.md. */
+export async function writeReport(
+  outcomes: ReadonlyMap<FaultyBackend, Outcome>,
+  extent: Extent,
+): Promise<void> {
+  const rows = Array.from(
+    outcomes,
+    ([{ description: { backend } }, outcome]) => row(backend, outcome),
+  );
+  const table = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
+  const text = `\n${sentence(extent)}\n\n${table.join("\n")}\n\n`;
+  writeFileSync(file, readFileSync(file, "utf8").replace(mark, () => text));
+  await must(deno, ["fmt", "-q", file]);
+}
+
+const head = [
+  "backend",
+  "server",
+  "calls",
+  "without a value",
+  "fetches",
+  "of these without a lease",
+  "most of an untouched key",
+  "most of any key",
+  "at once in a process",
+  "slowest call",
+  "well again after",
+  "leases left",
+  "promises broken",
+];
+
+function row(backend: string, { version, figures, broken, leftovers }: Outcome): string[] {
+  const { calls, failed, fetches, alone, mostUntouched, most, mostAtOnce, slowest, back } = figures;
+  return [
+    backend,
+    version,
+    ...[calls, failed, fetches, alone, mostUntouched, most, mostAtOnce].map((figure) =>
+      figure.toLocaleString("en")
+    ),
+    `${(slowest / 1000).toFixed(1)} s`,
+    `${(back / 1000).toFixed(1)} s`,
+    String(leftovers.length),
+    String(broken.length),
+  ];
+}
+
+function sentence({ processes, fault, load: { callers, every } }: Extent): string {
+  const rate = Math.round(processes * callers * 1000 / every);
+  return `With ${processes} processes, ${rate} calls a second, and ${
+    fault / 1000
+  } s of each fault:`;
+}

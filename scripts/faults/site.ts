@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Connect, Connection, Place } from "../../tests/support/connections/connection.ts";
+import type { Recording } from "../../tests/support/recording.ts";
+import { type Network, openNetwork } from "../../tests/support/toxiproxy.ts";
+import type { FaultyBackend } from "./backend.ts";
+
+/** A server, and the network before it. */
+export interface Site {
+  /** What the server says that it is. */
+  readonly version: string;
+  /** Where clients reach it by the network. */
+  readonly place: Place;
+  /** One network to each of its ports. */
+  readonly networks: readonly Network[];
+  /** A client past the network. */
+  readonly direct: Connection;
+  /** Kills the server, which loses everything, and starts it again. */
+  restart(): Promise<void>;
+  /** Ends all of it. */
+  close(): Promise<void>;
+}
+
+/** How long a server that was killed stays away, in milliseconds. */
+const AWAY = 300;
+
+/** Starts a backend's server behind a network by the Toxiproxy at this address. */
+export async function openSite(
+  { description, connection, ports: portsOf, restart, place }: FaultyBackend,
+  toxiproxy: string,
+  recording: Recording,
+): Promise<Site> {
+  const running = await description.start(4);
+  const { version, url, env = {} } = running;
+  let server: { stop(): Promise<void> } = running;
+  const networks: Network[] = [];
+  try {
+    const ports = portsOf?.(running) ?? [Number(/:(\d+)(?:\/|$)/.exec(url)?.[1])];
+    for (const port of ports) networks.push(await openNetwork(toxiproxy, port));
+    const { connect } = await import(
+      new URL(`../../tests/support/connections/${connection}.ts`, import.meta.url).href
+    ) as { readonly connect: Connect };
+    const direct = await connect(place(ports, ports));
+    await direct.ready();
+    return {
+      version,
+      place: place(networks.map(({ port }) => port), ports),
+      networks,
+      direct,
+      async restart() {
+        recording.lose();
+        await server.stop();
+        recording.lose();
+        await sleep(AWAY);
+        server = await restart(ports, env);
+        // A table that only the one who made it can make again.
+        await direct.ready();
+        recording.lose();
+      },
+      async close() {
+        await direct.close();
+        for (const network of networks) await network.close();
+        await server.stop();
+      },
+    };
+  } catch (error) {
+    for (const network of networks) await network.close();
+    await server.stop();
+    throw error;
+  }
+}
