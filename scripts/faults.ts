@@ -9,7 +9,7 @@ import { backendsRequired } from "./backends.ts";
 import type { Running } from "./backends/description.ts";
 import { toxiproxy } from "./backends/toxiproxy.ts";
 import { type FaultyBackend, faultyBackends } from "./faults/backend.ts";
-import { writeReport } from "./faults/report.ts";
+import { type ReportedOutcome, writeReport } from "./faults/report.ts";
 import { type Extent, type Outcome, runFaults } from "./faults/run.ts";
 import { type Count, report, type Result, tally } from "./result.ts";
 
@@ -45,25 +45,26 @@ function test(
   backend: FaultyBackend,
   proxy: () => Promise<Running>,
   extent: Extent,
-  outcomes: Map<FaultyBackend, Outcome>,
+  outcomes: ReportedOutcome[],
 ): Promise<Result> {
   const { description: { backend: name } } = backend;
   return tally(name, async (count) => {
-    const outcome = await proxy()
-      .then(({ url }) => runFaults(backend, url, extent))
-      .catch((error: Error) => error);
-    if (outcome instanceof Error) {
-      const reason = outcome.message;
-      return backendsRequired ? count.fail(reason) : count.skip(reason);
+    const servers = await Promise.all([backend.description.start(4), proxy()]).catch(
+      (error: Error) => error,
+    );
+    if (servers instanceof Error) {
+      return backendsRequired ? count.fail(servers.message) : count.skip(servers.message);
     }
-    outcomes.set(backend, outcome);
+    const [running, { url }] = servers;
+    const outcome = await runFaults(backend, { running, toxiproxy: url }, extent);
+    outcomes.push({ backend: name, version: running.version, ...outcome });
+    count.note(`${running.version}: ${JSON.stringify(outcome.figures)}`);
     verify(count, outcome);
   });
 }
 
-function verify(count: Count, { version, figures, broken, leftovers }: Outcome): void {
+function verify(count: Count, { figures, broken, leftovers }: Outcome): void {
   const must = (holds: boolean, what: string) => holds ? count.pass() : count.fail(what);
-  count.note(`${version}: ${JSON.stringify(figures)}`);
   const { failed, mostUntouched, untouched, mostAtOnce, alone, slowest, back, calls } = figures;
   must(calls > 0 && untouched > 0 && alone > 0, "not enough happened to tell");
   must(broken.length === 0, `broken promises:\n${broken.slice(0, 10).join("\n")}`);
@@ -85,12 +86,12 @@ if (import.meta.main) {
   const chosen = faultyBackends.filter(({ description: { backend } }) =>
     positionals.length === 0 || positionals.includes(backend)
   );
-  const outcomes = new Map<FaultyBackend, Outcome>();
+  const outcomes: ReportedOutcome[] = [];
   let started: Promise<Running> | undefined;
   const proxy = () => started ??= toxiproxy.start(4);
   const waiting = [...chosen];
   const results: Result[] = [];
-  await Promise.all(Array.from({ length: values.quick ? 3 : 1 }, async () => {
+  await Promise.all(Array.from({ length: values.quick ? 3 : 2 }, async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       results.push(await test(next, proxy, extent, outcomes));
     }

@@ -1,21 +1,24 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { root } from "../project.ts";
 import { deno, must } from "../shell.ts";
-import type { FaultyBackend } from "./backend.ts";
 import type { Extent, Outcome } from "./run.ts";
 
 const file = `${root}docs/faults.md`;
 const mark = /(?<=<!-- figures -->\n)[^]*(?=<!-- the end of the figures -->)/;
 
+/** What became of a backend, and which it was. */
+export interface ReportedOutcome extends Outcome {
+  readonly backend: string;
+  /** What its server says that it is. */
+  readonly version: string;
+}
+
 /** Writes the figures to docs/faults.md. */
 export async function writeReport(
-  outcomes: ReadonlyMap<FaultyBackend, Outcome>,
+  outcomes: readonly ReportedOutcome[],
   extent: Extent,
 ): Promise<void> {
-  const rows = Array.from(
-    outcomes,
-    ([{ description: { backend } }, outcome]) => row(backend, outcome),
-  );
+  const rows = outcomes.map(row);
   const table = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
   const text = `\n${sentence(extent)}\n\n${table.join("\n")}\n\n`;
   writeFileSync(file, readFileSync(file, "utf8").replace(mark, () => text));
@@ -38,7 +41,7 @@ const head = [
   "promises broken",
 ];
 
-function row(backend: string, { version, figures, broken, leftovers }: Outcome): string[] {
+function row({ backend, version, figures, broken, leftovers }: ReportedOutcome): string[] {
   const { calls, failed, fetches, alone, mostUntouched, most, mostAtOnce, slowest, back } = figures;
   return [
     backend,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Caller, startCallers } from "../../tests/support/callers.ts";
 import type { Load } from "../../tests/support/load.ts";
 import { judgeAll, sharedClock, startRecording } from "../../tests/support/recording.ts";
+import type { Running } from "../backends/description.ts";
 import type { FaultyBackend } from "./backend.ts";
 import { faults } from "./faults.ts";
 import { type Figures, figuresOf } from "./figures.ts";
@@ -19,7 +20,6 @@ export interface Extent {
 
 /** What became of a backend. */
 export interface Outcome {
-  readonly version: string;
   readonly figures: Figures;
   /** The promises that were broken, told in a line each. */
   readonly broken: readonly string[];
@@ -33,12 +33,12 @@ export const SLACK = 500;
 /** Puts a backend under load, has every fault happen to it, and judges all that was recorded. */
 export async function runFaults(
   backend: FaultyBackend,
-  toxiproxy: string,
+  servers: { readonly running: Running; readonly toxiproxy: string },
   { processes, fault, peace, load }: Extent,
 ): Promise<Outcome> {
   const recording = startRecording();
   const began = sharedClock();
-  const site = await openSite(backend, toxiproxy, recording);
+  const site = await openSite(backend, { ...servers, recording });
   let callers: Caller[] = [];
   try {
     const over = { connection: backend.connection, place: site.place };
@@ -58,7 +58,6 @@ export async function runFaults(
     const keys = histories.flatMap(({ key }) => key ?? []);
     const { leaseTtl = 0, cacheTtl = 0 } = load.options;
     return {
-      version: site.version,
       figures: figuresOf(histories, { leaseTtl, faults: happened }),
       broken: judgeAll(histories).map(({ promise, what, at, key }) =>
         `${promise}: ${what}, at ${at.toFixed(0)} ms, key ${key}`

@@ -2,12 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Connect, Connection, Place } from "../../tests/support/connections/connection.ts";
 import type { Recording } from "../../tests/support/recording.ts";
 import { type Network, openNetwork } from "../../tests/support/toxiproxy.ts";
+import type { Running } from "../backends/description.ts";
 import type { FaultyBackend } from "./backend.ts";
 
 /** A server, and the network before it. */
 export interface Site {
-  /** What the server says that it is. */
-  readonly version: string;
   /** Where clients reach it by the network. */
   readonly place: Place;
   /** One network to each of its ports. */
@@ -23,14 +22,22 @@ export interface Site {
 /** How long a server that was killed stays away, in milliseconds. */
 const AWAY = 300;
 
-/** Starts a backend's server behind a network by the Toxiproxy at this address. */
+/** What a site is made of. */
+export interface SiteOptions {
+  /** The backend's server. */
+  readonly running: Running;
+  /** Where Toxiproxy is. */
+  readonly toxiproxy: string;
+  /** Told when the server has lost everything. */
+  readonly recording: Recording;
+}
+
+/** Puts a network before a backend's server. */
 export async function openSite(
-  { description, connection, ports: portsOf, restart, place }: FaultyBackend,
-  toxiproxy: string,
-  recording: Recording,
+  { connection, ports: portsOf, restart, place }: FaultyBackend,
+  { running, toxiproxy, recording }: SiteOptions,
 ): Promise<Site> {
-  const running = await description.start(4);
-  const { version, url, env = {} } = running;
+  const { url, env = {} } = running;
   let server: { stop(): Promise<void> } = running;
   const networks: Network[] = [];
   try {
@@ -42,7 +49,6 @@ export async function openSite(
     const direct = await connect(place(ports, ports));
     await direct.ready();
     return {
-      version,
       place: place(networks.map(({ port }) => port), ports),
       networks,
       direct,

@@ -1,0 +1,117 @@
+import { Effect } from "effect";
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { memoryAdapter } from "../adapters/memory.ts";
+import { AdapterError, Cache, type Store } from "../mod.ts";
+import { recorded } from "./simulation/recorded.ts";
+import { recordedCall, type RecordedProcess } from "./support/recorded_call.ts";
+import { recordedDelete } from "./support/recorded_change.ts";
+import { judgeAll, recorderOf, type Recording, startRecording } from "./support/recording.ts";
+
+const KEY = "user:42";
+const LEASE = 1000;
+/** A machine may be busy with something else. */
+const SLACK = 500;
+
+/** A process over a backend that others share. */
+function processOver(backend: Store<unknown>, recording: Recording): RecordedProcess {
+  const process = recording.newProcess();
+  const recorder = recorderOf(process);
+  const { peek: _, ...remote } = backend;
+  const adapter = recorded(remote, recorder, { process });
+  return { cache: Cache.make({ adapter }), recorder, process };
+}
+
+/** Two processes, one of which leads, and what the judges say of it. */
+async function judged(
+  broken: (backend: Store<unknown>) => Partial<Store<unknown>>,
+  { fetch, second }: {
+    readonly fetch: number;
+    readonly second: (call: () => Promise<unknown>, remove: () => Promise<unknown>) => unknown;
+  },
+): Promise<string[]> {
+  const recording = startRecording();
+  const backend = memoryAdapter();
+  const [one, other] = [0, 1].map(() =>
+    processOver({ ...backend, ...broken(backend) }, recording)
+  ) as [RecordedProcess, RecordedProcess];
+  const call = (process: RecordedProcess, fetch: number) =>
+    Effect.runPromise(recordedCall(process, {
+      key: KEY,
+      options: { leaseTtl: LEASE, waitMax: 2000, waitStep: 20 },
+      fetcher: (call) => Effect.as(Effect.sleep(fetch), `value of call ${call}`),
+    }));
+  const first = call(one, fetch);
+  await second(() => call(other, 20), () => Effect.runPromise(recordedDelete(other, KEY)));
+  await first;
+  recording.add([...one.recorder.events, ...other.recorder.events]);
+  return judgeAll(recording.histories(SLACK)).map(({ what }) => what.replaceAll(/\d+/g, "N"));
+}
+
+const lead = () => Effect.succeed({ _tag: "Leader", remaining: LEASE } as const);
+const unfenced = ({ set }: Store<unknown>): Partial<Store<unknown>> => ({
+  fill: (key, _owner, value, ttl) => Effect.as(set(key, value, ttl), true),
+});
+const unrenewed: Partial<Store<unknown>> = {
+  renew: (key) => Effect.fail(new AdapterError("renew", key)),
+};
+
+describe("What processes have recorded", () => {
+  it("is judged to keep the promises where it does", async () => {
+    const second = async (call: () => Promise<unknown>, remove: () => Promise<unknown>) => {
+      await call();
+      await sleep(100);
+      await remove();
+      await call();
+    };
+    assert.deepEqual(await judged(() => ({}), { fetch: 100, second }), []);
+  });
+
+  it("gives two away that lead at once", async () => {
+    const second = async (call: () => Promise<unknown>) => {
+      await sleep(80);
+      await call();
+    };
+    const broken = await judged(() => ({ acquire: lead }), { fetch: 150, second });
+    assert.ok(broken.includes("calls N and N led at once"), `${broken}`);
+  });
+
+  it("gives a fill away that isn't fenced from who took over", async () => {
+    const second = async (call: () => Promise<unknown>) => {
+      await sleep(LEASE + 100);
+      await call();
+      await sleep(100);
+    };
+    const leaky = (backend: Store<unknown>) => ({ ...unfenced(backend), ...unrenewed });
+    const broken = await judged(leaky, { fetch: LEASE + 300, second });
+    assert.deepEqual(broken, ["call N filled, and another had won its lease before"]);
+    const fenced = await judged(() => unrenewed, { fetch: LEASE + 300, second });
+    assert.deepEqual(fenced, []);
+  });
+
+  it("gives a fill away that isn't fenced from a delete", async () => {
+    const second = async (_call: unknown, remove: () => Promise<unknown>) => {
+      await sleep(80);
+      await remove();
+    };
+    const leaky = (backend: Store<unknown>) => ({ ...unfenced(backend), ...unrenewed });
+    const broken = await judged(leaky, { fetch: 200, second });
+    assert.deepEqual(broken, ["call N filled what had been changed since"]);
+    assert.deepEqual(await judged(() => unrenewed, { fetch: 200, second }), []);
+  });
+
+  it("gives a second fetch away of what is stored", async () => {
+    const second = async (call: () => Promise<unknown>) => {
+      await sleep(200);
+      await call();
+    };
+    const forgetful = ({ acquire, ...backend }: Store<unknown>): Partial<Store<unknown>> => ({
+      get: () => Effect.succeed(undefined),
+      acquire: (key, owner, ttl) =>
+        Effect.flatMap(backend.delete(key), () => acquire(key, owner, ttl)),
+    });
+    const broken = await judged(forgetful, { fetch: 20, second });
+    assert.ok(broken.includes("call N fetched what had been stored"), `${broken}`);
+  });
+});
