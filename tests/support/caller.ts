@@ -85,8 +85,10 @@ lines.on("line", (line) => {
   if (number !== undefined) return waiting.get(id)?.shift()?.(number);
   if (stop) return void endLoad(id);
   timeout = termsOf(load?.options ?? task.options ?? {}).operationTimeout;
-  if (load !== undefined) loads.set(id, startLoad(self, load));
-  else void run({ id, ...task });
+  if (load !== undefined) {
+    const cache = Cache.make({ adapter, operationTimeout: timeout });
+    loads.set(id, startLoad({ ...self, cache }, load));
+  } else void run({ id, ...task });
 });
 // Nothing else may keep the process alive.
 lines.on("close", () => {
