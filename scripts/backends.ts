@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { Description, Running } from "./backends/description.ts";
+import { beforeQuitting } from "./before_quitting.ts";
 import { dynamodb } from "./backends/dynamodb.ts";
 import { memcached } from "./backends/memcached.ts";
 import { pgbouncer, postgres } from "./backends/postgres.ts";
@@ -52,8 +53,6 @@ export interface Backends {
 /** True where a missing server is a failure and not a reason to skip: `BACKENDS=required`. */
 export const backendsRequired: boolean = process.env.BACKENDS === "required";
 
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
 /** Starts the servers that this machine has, but for those whose addresses are in the environment: `REDIS_URL`, … */
 export async function startBackends(effect: EffectMajor): Promise<Backends> {
   const servers: Server[] = [];
@@ -71,13 +70,11 @@ export async function startBackends(effect: EffectMajor): Promise<Backends> {
   for (const server of servers) {
     Object.assign(env, server.env, { [variableOf(server.backend)]: server.url });
   }
-  const quit = () => void stop().then(() => process.exit(1));
   const stop = async () => {
-    for (const signal of signals) process.removeListener(signal, quit);
+    stay();
     await Promise.all(servers.map((server) => server.stop()));
   };
-  // Who is told to end takes the servers along.
-  for (const signal of signals) process.on(signal, quit);
+  const stay = beforeQuitting(stop);
   return { servers: inOrder(servers), missing: inOrder(missing), env, stop };
 }
 

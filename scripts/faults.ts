@@ -6,6 +6,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { backendsRequired } from "./backends.ts";
+import { beforeQuitting } from "./before_quitting.ts";
 import type { Running } from "./backends/description.ts";
 import { toxiproxy } from "./backends/toxiproxy.ts";
 import { type FaultyBackend, faultyBackends } from "./faults/backend.ts";
@@ -38,18 +39,21 @@ function test(
 ): Promise<Result> {
   const { description: { backend: name } } = backend;
   return tally(name, async (count) => {
-    const servers = await Promise.all([backend.description.start(4), proxy()]).catch(
-      (error: Error) => error,
-    );
+    const servers = await start(backend, proxy).catch((error: Error) => error);
     if (servers instanceof Error) {
       return backendsRequired ? count.fail(servers.message) : count.skip(servers.message);
     }
-    const [running, { url }] = servers;
-    const outcome = await runFaults(backend, { running, toxiproxy: url }, extent);
+    const { running } = servers;
+    const outcome = await runFaults(backend, servers, extent);
     outcomes.push({ backend: name, version: running.version, ...outcome });
     count.note(`${running.version}: ${JSON.stringify(outcome.figures)}`);
     verify(count, outcome, extent);
   });
+}
+
+async function start({ description }: FaultyBackend, proxy: () => Promise<Running>) {
+  const { url: toxiproxy } = await proxy();
+  return { toxiproxy, running: await description.start(4) };
 }
 
 function verify(
@@ -69,6 +73,13 @@ function verify(
   must(leftovers.length === 0, `leases left: ${leftovers}`);
 }
 
+function named(name: string): FaultyBackend {
+  const found = faultyBackends.find(({ description: { backend } }) => backend === name);
+  if (found !== undefined) return found;
+  const names = faultyBackends.map(({ description: { backend } }) => backend);
+  throw new Error(`Cannot break "${name}": there are ${names.join(", ")}`);
+}
+
 if (import.meta.main) {
   const { values, positionals } = parseArgs({
     args: process.argv.slice(2).filter((argument) => argument !== "--"),
@@ -76,12 +87,12 @@ if (import.meta.main) {
     allowPositionals: true,
   });
   const extent = extents[values.quick ? "quick" : "full"];
-  const chosen = faultyBackends.filter(({ description: { backend } }) =>
-    positionals.length === 0 || positionals.includes(backend)
-  );
+  const chosen = positionals.length === 0 ? faultyBackends : positionals.map(named);
   const outcomes: ReportedOutcome[] = [];
   let started: Promise<Running> | undefined;
   const proxy = () => started ??= toxiproxy.start(4);
+  const stopProxy = async () => await started?.then(({ stop }) => stop(), () => {});
+  const stay = beforeQuitting(stopProxy);
   const waiting = [...chosen];
   const results: Result[] = [];
   await Promise.all(Array.from({ length: values.quick ? 3 : 2 }, async () => {
@@ -89,7 +100,8 @@ if (import.meta.main) {
       results.push(await test(next, proxy, extent, outcomes));
     }
   }));
-  await started?.then(({ stop }) => stop(), () => {});
+  stay();
+  await stopProxy();
   if (values.report) await writeReport(outcomes, extent);
   report(results);
 }

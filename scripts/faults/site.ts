@@ -3,6 +3,7 @@ import type { Connect, Connection, Place } from "../../tests/support/connections
 import type { Recording } from "../../tests/support/recording.ts";
 import { type Network, openNetwork } from "../../tests/support/toxiproxy.ts";
 import type { Running } from "../backends/description.ts";
+import { beforeQuitting } from "../before_quitting.ts";
 import type { FaultyBackend } from "./backend.ts";
 
 /** A server, and the network before it. */
@@ -38,8 +39,14 @@ export async function openSite(
   { running, toxiproxy, recording }: SiteOptions,
 ): Promise<Site> {
   const { url, env = {} } = running;
+  const stay = beforeQuitting(() => server.stop());
   let server: { stop(): Promise<void> } = running;
   const networks: Network[] = [];
+  const end = async () => {
+    stay();
+    for (const network of networks) await network.close();
+    await server.stop();
+  };
   try {
     const ports = portsOf?.(running) ?? [Number(/:(\d+)(?:\/|$)/.exec(url)?.[1])];
     for (const port of ports) networks.push(await openNetwork(toxiproxy, port));
@@ -64,13 +71,11 @@ export async function openSite(
       },
       async close() {
         await direct.close();
-        for (const network of networks) await network.close();
-        await server.stop();
+        await end();
       },
     };
   } catch (error) {
-    for (const network of networks) await network.close();
-    await server.stop();
+    await end();
     throw error;
   }
 }
