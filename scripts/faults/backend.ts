@@ -54,7 +54,8 @@ export const faultyBackends: readonly FaultyBackend[] = [
     description: postgres,
     connection: "postgres",
     restart: ([port], { POSTGRES_PROGRAMS }) => startPostgresServer(POSTGRES_PROGRAMS!, port),
-    place: ([port]) => ({ url: `postgres://postgres@127.0.0.1:${port}/postgres` }),
+    // Its clients pause up to 20 s between two attempts to connect otherwise.
+    place: ([port]) => ({ url: `postgres://postgres@127.0.0.1:${port}/postgres`, backoff: 0.1 }),
   },
   {
     description: mongodbReplicaSet,

@@ -18,8 +18,8 @@ export interface Figures {
   readonly mostAtOnce: number;
   /** How long the slowest call took, in milliseconds. */
   readonly slowest: number;
-  /** How long after a fault was over the last fetch without a lease was begun, in milliseconds, at most. */
-  readonly back: number;
+  /** How long after each fault was over the last fetch without a lease was begun, in milliseconds. */
+  readonly back: readonly number[];
 }
 
 /** Reads the figures from what was recorded; `faults` are when each began and was over. */
@@ -46,14 +46,14 @@ export function figuresOf(
     mostUntouched: most(untouched),
     most: most(stories),
     mostAtOnce: Math.max(0, ...stories.flatMap(({ scenes }) => scenes).map(mostAtOnce)),
-    slowest: Math.max(0, ...calls.map(({ began, ended }) => (ended?.at ?? Infinity) - began.at)),
-    back: Math.max(
-      0,
-      ...faults.flatMap(({ over }, index) => {
-        const next = faults[index + 1]?.began ?? Infinity;
-        return alone.map(({ began: { at } }) => at > over && at < next ? at - over : 0);
-      }),
+    slowest: Math.round(
+      Math.max(0, ...calls.map(({ began, ended }) => (ended?.at ?? Infinity) - began.at)),
     ),
+    back: faults.map(({ over }, index) => {
+      const next = faults[index + 1]?.began ?? Infinity;
+      const after = alone.flatMap(({ began: { at } }) => at > over && at < next ? at - over : []);
+      return Math.round(Math.max(0, ...after));
+    }),
   };
 }
 
