@@ -29,11 +29,11 @@ fewer operations are simulated than are on paper, the backend is full, and looks
 
 The leader costs 3 operations: \`get\`, \`acquire\`, \`fill\`. With **push**, a follower costs 5 —
 \`get\`, \`acquire\`, \`watch\`, an \`acquire\` for what came about before the watch stood, and an
-\`acquire\` for the push — and one more for each \`4 × waitStep\` that the fetch takes, in case a push
-was lost. Of N processes:
+\`acquire\` for the push — and one more for each 3 to 4 × \`waitStep\` that the fetch takes, in case a
+push was lost; the k-th of them comes between 3k and 4k × \`waitStep\`. Of N processes:
 
 \`\`\`text
-push:    3 + (N − 1) × (5 + ⌊fetch / (4 × waitStep)⌋)
+push:    3 + (N − 1) × (5 + Σ min(1, max(0, fetch / (k × waitStep) − 3))), over k from 1
 \`\`\`
 
 By **polling**, a follower costs \`get\`, \`acquire\` and its looks, each an \`acquire\`. Pauses double
@@ -64,8 +64,7 @@ ${table(jitterHead, jitter.map(jitterRow))}
 
 The default strategy leaves half of each pause to chance, so that looks are spread out by the time
 that pauses have grown; without jitter, those who came together look together for as long as they
-wait. Followers that are pushed look only each \`4 × waitStep\`, in case a push was lost, and are
-spread by nothing but their arrival.
+wait. Followers that are pushed look only each 3 to 4 × \`waitStep\`, in case a push was lost.
 
 ## What to set
 

@@ -15,17 +15,31 @@ export function operationsOnPaper(fleet: Fleet): number {
   return 3 + followers * (2 + (fleet.push ? looksWithPush(fleet) : looksByPolling(fleet)));
 }
 
-/** After `get` and `acquire`: `watch`, one look once it stands, one for the push, and one for each long pause. */
-function looksWithPush({ fetch, waitStep }: Fleet): number {
-  return 3 + Math.floor(fetch / (4 * waitStep));
+/**
+ * After `get` and `acquire`: `watch`, one look once it stands, one for the push, and one for each long pause that is over
+ * by then: the k-th ends some time from 3k to 4k × `waitStep`.
+ */
+function looksWithPush(fleet: Fleet): number {
+  const waited = waitOf(fleet);
+  let looks = 3;
+  for (let k = 1; 3 * k * fleet.waitStep < waited; k++) {
+    looks += Math.min(1, waited / (k * fleet.waitStep) - 3);
+  }
+  return looks;
 }
 
 /** Pauses that double up to `waitStep`, then as many as fit into the rest of the fetch. */
-function looksByPolling({ fetch, waitStep, trip, arrivals }: Fleet): number {
-  const waited = fetch - arrivals / 2;
+function looksByPolling(fleet: Fleet): number {
+  const { waitStep, trip } = fleet;
+  const waited = waitOf(fleet);
   const growing = Math.ceil(Math.log2(waitStep / FIRST));
   const grown = MEAN * FIRST * (2 ** growing - 1) + growing * 2 * trip;
   return growing + Math.max(0, waited - grown) / (MEAN * waitStep + 2 * trip) + BETWEEN;
+}
+
+/** What is left of the fetch when a follower comes, on average. */
+function waitOf({ fetch, arrivals }: Fleet): number {
+  return fetch - arrivals / 2;
 }
 
 /** What a fleet is told to set. */

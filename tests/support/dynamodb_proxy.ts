@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 
 /** A way to DynamoDB on which can be seen what is asked, and which can go wrong. */
 export interface Proxy {
@@ -28,8 +28,8 @@ export async function openProxy(upstream: string): Promise<Proxy> {
     const operation = String(request.headers["x-amz-target"]).replace(/.*\./, "");
     proxy.operations.push(operation);
     const { fails, waits, ahead } = proxy.trouble;
-    let body = "";
-    for await (const chunk of request.setEncoding("utf8")) body += chunk;
+    const body = await bodyOf(request);
+    if (body === undefined) return;
     const failure = fails?.(operation);
     if (failure !== undefined && failure !== LOST) {
       const error = { __type: `com.amazonaws.dynamodb.v20120810#${failure}`, message: "no" };
@@ -59,4 +59,15 @@ export async function openProxy(upstream: string): Promise<Proxy> {
   const port = typeof address === "object" ? address!.port : 0;
   const proxy: Proxy = { url: `http://127.0.0.1:${port}`, operations: [], trouble: {} };
   return proxy;
+}
+
+/** What was sent; undefined if the client has gone meanwhile. */
+async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+  let body = "";
+  try {
+    for await (const chunk of request.setEncoding("utf8")) body += chunk;
+    return body;
+  } catch {
+    return undefined;
+  }
 }
