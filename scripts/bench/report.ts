@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { table, whole, writePage } from "../charts/markdown.ts";
+import { table, whole, writeFigures, writePage } from "../charts/markdown.ts";
 import { root } from "../project.ts";
 import { formatRatio } from "./goals.ts";
 import { versionOf } from "./machine.ts";
@@ -33,7 +33,29 @@ export async function writeReport(report: Report): Promise<void> {
   );
   draw("lateness", drawLateness(backends.flatMap(({ lateness = [] }) => lateness)));
   await writePage("benchmarks.md", pageOf(report));
-  console.log("\nWritten: docs/benchmarks.md and docs/charts/");
+  await writeFigures("README.md", excerptOf(report));
+  console.log("\nWritten: docs/benchmarks.md, docs/charts/, and the figures of README.md");
+}
+
+/** What the README quotes: the largest herd. */
+function excerptOf({ peers: { date, machine, herds = [] } }: Report): string {
+  const most = Math.max(...herds.map(({ processes }) => processes));
+  const largest = herds.filter(({ processes }) => processes === most);
+  const { callers, fetch } = largest[0]!;
+  return `${most} processes, with ${callers} callers each, ask for one cold key in Redis, whose fetch takes ${fetch} ms
+(${date}, ${machine}):
+
+${
+    table(
+      ["cache", "fetches", "commands to Redis", "the slowest caller"],
+      largest.map(({ name, fetches, sent, slowest }) => [
+        name,
+        whole(fetches),
+        whole(sent),
+        `${whole(slowest)} ms`,
+      ]),
+    )
+  }`;
 }
 
 function pageOf({ memory, peers, backends }: Report): string {

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { root } from "../project.ts";
 import { deno, must } from "../shell.ts";
 
@@ -13,6 +13,20 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 /** A whole number, with its thousands apart. */
 export function whole(value: number): string {
   return Math.round(value).toLocaleString("en-US");
+}
+
+const mark = /(?<=<!-- figures -->\n)[^]*(?=<!-- the end of the figures -->)/;
+
+/** The figures of a page that is otherwise written by hand, which stand between two comments. */
+export function figuresOf(page: string): string {
+  return mark.exec(readFileSync(`${root}${page}`, "utf8"))![0];
+}
+
+/** Puts others in their place. */
+export async function writeFigures(page: string, figures: string): Promise<void> {
+  const file = `${root}${page}`;
+  writeFileSync(file, readFileSync(file, "utf8").replace(mark, () => `\n${figures}\n\n`));
+  await must(deno, ["fmt", "-q", file]);
 }
 
 /** Writes a page below docs/, laid out as all are. */

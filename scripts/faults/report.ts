@@ -1,11 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { root } from "../project.ts";
-import { deno, must } from "../shell.ts";
+import { figuresOf, table, writeFigures } from "../charts/markdown.ts";
 import { faultyBackends } from "./backend.ts";
 import type { Extent, Outcome } from "./run.ts";
 
-const file = `${root}docs/faults.md`;
-const mark = /(?<=<!-- figures -->\n)[^]*(?=<!-- the end of the figures -->)/;
+const page = "docs/faults.md";
 
 /** What became of a backend, and which it was. */
 export interface ReportedOutcome extends Outcome {
@@ -19,18 +16,14 @@ export async function writeReport(
   outcomes: readonly ReportedOutcome[],
   extent: Extent,
 ): Promise<void> {
-  const text = readFileSync(file, "utf8");
-  const [before] = mark.exec(text)!;
+  const before = figuresOf(page);
   const rows = faultyBackends.flatMap(({ description: { backend } }) => {
     const outcome = outcomes.find((outcome) => outcome.backend === backend);
     if (outcome !== undefined) return [row(outcome)];
     const known = before.split("\n").find((line) => line.startsWith(`| ${backend} `));
     return known === undefined ? [] : [known.split("|").slice(1, -1).map((cell) => cell.trim())];
   });
-  const table = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
-  const figures = `\n${sentence(extent)}\n\n${table.join("\n")}\n\n`;
-  writeFileSync(file, text.replace(mark, () => figures));
-  await must(deno, ["fmt", "-q", file]);
+  await writeFigures(page, `${sentence(extent)}\n\n${table(head, rows)}`);
 }
 
 const head = [
