@@ -97,6 +97,9 @@ const SHORTEST = 60_000;
 /** The longest that it is told, in milliseconds: 30 years. */
 const LONGEST = 1e12;
 
+/** For how long a Worker outlives its response, in milliseconds. */
+const OUTLIVES = 30_000;
+
 /** How long a filled value is to be had from D1, in milliseconds: longer than KV's reads lag. */
 const LAG = 120_000;
 
@@ -176,7 +179,7 @@ function makeStore(options: CloudflareKvAdapterOptions): Store<unknown> {
         (filled) =>
           filled
             // A write of KV can't be called off, so neither may what looks after it.
-            ? carriedOn("fill", key, putIfFilled(key, owner, value, ttl))
+            ? carriedOn("fill", key, putIfFilled(key, owner, value, ttl), { patience: OUTLIVES })
             : Effect.succeed(false),
       ),
   };

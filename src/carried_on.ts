@@ -1,17 +1,24 @@
 import { Effect, type Exit } from "effect";
-import { attempt } from "./attempt.ts";
-import type { AdapterError, AdapterOperation } from "./errors.ts";
+import { AdapterError, type AdapterOperation } from "./errors.ts";
+import { patiently } from "./lease_order.ts";
 
-/** An effect that goes on to its end once it has begun, even if nobody waits for it any more. */
+/** For how long it goes on. */
+export interface Patience {
+  /** At most, once nobody waits for it any more, in milliseconds. */
+  readonly patience: number;
+}
+
+/** An effect that goes on once it has begun, even if nobody waits for it any more. */
 export function carriedOn<A>(
   operation: AdapterOperation,
   key: string,
   effect: Effect.Effect<A, AdapterError>,
+  { patience }: Patience,
 ): Effect.Effect<A, AdapterError> {
-  return attempt(
-    operation,
-    key,
-    () => Effect.runPromiseExit(effect),
-    (exit: Exit.Exit<A, AdapterError>) => exit,
-  );
+  const going = Effect.tryPromise({
+    try: (unwanted) =>
+      patiently(patience, unwanted, (signal) => Effect.runPromiseExit(effect, { signal })),
+    catch: (error) => new AdapterError(operation, key, error),
+  });
+  return Effect.flatMap(going, (exit: Exit.Exit<A, AdapterError>) => exit);
 }

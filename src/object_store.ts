@@ -73,7 +73,7 @@ export function makeObjectStore(
   }
   const codec = codecOf(chosen);
   /** The leases of this process's owners: what is there, or will be there once a write is answered. */
-  const holdings = new Map<string, Promise<Holding | undefined>>();
+  const holdings = new Map<string, { ttl: number; written: Promise<Holding | undefined> }>();
   const sightings = makeSightings();
   let conditional: Objects["conditional"] | "ignored" = objects.conditional;
 
@@ -120,8 +120,9 @@ export function makeObjectStore(
       const writing = operation === "acquire"
         ? patiently(lease.ttl, unwanted, write)
         : write(unwanted);
-      const holding = writing.then((etag) => etag === undefined ? undefined : { etag, lease });
-      holdings.set(idOf(key, lease.owner), holding.catch(() => undefined));
+      const written = writing.then((etag) => etag === undefined ? undefined : { etag, lease })
+        .catch(() => undefined);
+      holdings.set(idOf(key, lease.owner), { ttl: lease.ttl, written });
       return writing;
     });
 
@@ -129,7 +130,7 @@ export function makeObjectStore(
     Effect.promise(async () => {
       const holding = holdings.get(idOf(key, owner));
       holdings.delete(idOf(key, owner));
-      return await holding;
+      return await holding?.written;
     });
 
   /** Writes over the lease of an owner, and over nothing else; `filled` where its value is already there. */
@@ -214,7 +215,8 @@ export function makeObjectStore(
         const after = outcome === "failed" ? outcome : undefined;
 
         if (found && live?.owner === owner) {
-          holdings.set(idOf(key, owner), Promise.resolve({ etag: found.etag, lease: live }));
+          const written = Promise.resolve({ etag: found.etag, lease: live });
+          holdings.set(idOf(key, owner), { ttl: live.ttl, written });
           yield* prove(key, owner);
           return { _tag: "Leader", remaining, after };
         }
@@ -273,18 +275,17 @@ export function makeObjectStore(
         return Effect.map(overwrite("fill", key, owner, entry), (how) => how !== "lost");
       }),
     release: (key, owner, outcome) =>
-      Effect.asVoid(
-        carriedOn(
-          "release",
-          key,
-          overwrite("release", key, owner, ({ ttl, at, last }) => ({
-            kind: "lease",
-            ttl: at + ttl - objects.now(),
-            at: objects.now(),
-            last: outcome === "cancelled" ? last : { lease: owner, outcome },
-          })),
-        ),
-      ),
+      Effect.suspend(() => {
+        const ending = overwrite("release", key, owner, ({ ttl, at, last }) => ({
+          kind: "lease",
+          ttl: at + ttl - objects.now(),
+          at: objects.now(),
+          last: outcome === "cancelled" ? last : { lease: owner, outcome },
+        }));
+        // The lease may still be on its way.
+        const { ttl: patience = 0 } = holdings.get(idOf(key, owner)) ?? {};
+        return Effect.asVoid(carriedOn("release", key, ending, { patience }));
+      }),
   };
 }
 
