@@ -158,20 +158,37 @@ async function testWithServers(
   const env = { ...processes(effect, node), ...backends.env };
   const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
   const once = /_(processes|fuzz)\.test\.ts$/;
-  return [
-    await servers(effect, backends),
-    ...await inGroups(
-      testFiles(),
-      (files, of) => testDeno(name + of, denoFlags(effect), { env, files }),
+  const inTurn = turns();
+  const suites = [
+    inGroups(
+      groupsOf(testFiles()),
+      inTurn((files, of) => testDeno(name + of, denoFlags(effect), { env, files })),
     ),
-    await testDocs(effect, backends.env),
+    // From the other end, so that the two seldom wait for each other.
     ...node
-      ? await inGroups(
-        testFiles().filter((file) => !once.test(file)),
-        (files, of) => testNode(node, effect, { env, files, of }),
-      )
+      ? [inGroups(
+        [...groupsOf(testFiles().filter((file) => !once.test(file)))].reverse(),
+        inTurn((files, of) => testNode(node, effect, { env, files, of })),
+      )]
       : [],
   ];
+  return [
+    await servers(effect, backends),
+    ...(await Promise.all(suites)).flat(),
+    await testDocs(effect, backends.env),
+  ];
+}
+
+type Test = (files: readonly string[], of: string) => Promise<Result>;
+
+/** Lets suites of one backend run one after another: they look at all that its servers are sent. */
+function turns(): (test: Test) => Test {
+  const last = new Map<string, Promise<unknown>>();
+  return (test) => (files, of) => {
+    const turn = Promise.resolve(last.get(of)).then(() => test(files, of));
+    last.set(of, turn);
+    return turn;
+  };
 }
 
 function testFiles(): string[] {
@@ -191,11 +208,11 @@ function groupsOf(files: readonly string[]): Map<string, string[]> {
 
 /** Runs the files of each backend by themselves, so that the report says how long each takes. */
 async function inGroups(
-  files: readonly string[],
-  test: (files: readonly string[], of: string) => Promise<Result>,
+  groups: Iterable<readonly [name: string, files: readonly string[]]>,
+  test: Test,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  for (const [name, group] of groupsOf(files)) results.push(await test(group, `, ${name}`));
+  for (const [name, files] of groups) results.push(await test(files, `, ${name}`));
   return results;
 }
 
