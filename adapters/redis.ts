@@ -153,7 +153,8 @@ function makeStore(options: RedisAdapterOptions, keys: Keys): Store<unknown> {
     key: string,
     ask: () => Promise<A>,
     read?: (answer: A) => Effect.Effect<B, AdapterError>,
-  ) => wellFormed(operation, key, () => attempt(operation, key, ask, read));
+    refused?: (error: unknown) => Effect.Effect<B, AdapterError>,
+  ) => wellFormed(operation, key, () => attempt(operation, key, ask, read, refused));
   const ask = (
     operation: Exclude<AdapterOperation, "get" | "ready" | "watch">,
     key: string,
@@ -201,11 +202,9 @@ function makeStore(options: RedisAdapterOptions, keys: Keys): Store<unknown> {
       run(
         "get",
         key,
-        () => client.getBuffer(entryKey(key)).catch(unlessForeign),
-        (bytes) => {
-          if (bytes === null) return Effect.succeed(undefined);
-          return bytes === FOREIGN ? foreign("get", key) : decode(codec, "get", key, bytes);
-        },
+        () => client.getBuffer(entryKey(key)),
+        (bytes) => bytes === null ? Effect.succeed(undefined) : decode(codec, "get", key, bytes),
+        (error) => foreign("get", key, error),
       ),
     set: (key, value, ttl) =>
       Effect.flatMap(
@@ -229,16 +228,13 @@ function makeStore(options: RedisAdapterOptions, keys: Keys): Store<unknown> {
 /** An owner may begin with what looks like a byte order mark. */
 const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Stands for what is no string. */
-const FOREIGN: unique symbol = Symbol("foreign");
-
-/** The server's refusal to read what is no string, as an answer. */
-function unlessForeign(error: unknown): typeof FOREIGN {
-  if (error instanceof Error && error.message.startsWith("WRONGTYPE")) return FOREIGN;
-  throw error;
-}
-
-function foreign(operation: AdapterOperation, key: string): Effect.Effect<never, AdapterError> {
+/** The server's refusal to read what is no string; throws every other error again. */
+function foreign(
+  operation: AdapterOperation,
+  key: string,
+  error: unknown,
+): Effect.Effect<never, AdapterError> {
+  if (!(error instanceof Error && error.message.startsWith("WRONGTYPE"))) throw error;
   const reason = "what is stored is no string";
   return Effect.fail(new AdapterError(operation, key, undefined, { reason, corrupt: true }));
 }

@@ -7,7 +7,8 @@ type Start<A> = (done: (answer: Effect.Effect<A, AdapterError>) => void) => void
 const START: unique symbol = Symbol("start");
 
 /**
- * Runs what a client returns a promise for; how it fails is the operation's failure. `read` says what its answer means.
+ * Runs what a client returns a promise for; how it fails is the operation's failure. `read` says what its answer means,
+ * and `refused` what an error means, which it throws again if it is none of those that are answers.
  *
  * Such an effect can be given up without a fiber of its own, see {@linkcode startOf}: an operation that is this alone is
  * quicker than one that does more to it.
@@ -17,11 +18,12 @@ export function attempt<A, B = A>(
   key: string,
   run: () => PromiseLike<A>,
   read: (answer: A) => Effect.Effect<B, AdapterError> = Effect.succeed as never,
+  refused?: (error: unknown) => Effect.Effect<B, AdapterError>,
 ): Effect.Effect<B, AdapterError> {
   const start: Start<B> = (done) => {
     const failed = (error: unknown) => done(Effect.fail(new AdapterError(operation, key, error)));
     try {
-      run().then(read).then(done, failed);
+      run().then(read, refused).then(done, failed);
     } catch (error) {
       failed(error);
     }
