@@ -137,7 +137,7 @@ describe("options of any kind, fuzzed", () => {
 
 const silent = { onError: () => Effect.void };
 const noop = () => Promise.reject(new Error("no server"));
-const db = { prepare: () => ({ bind: noop }), batch: noop };
+const db = { prepare: () => ({ bind: () => ({}) }), batch: noop };
 const codec = { encode: String, decode: String };
 
 /** What each adapter can be given, and of what it must refuse what is no such thing. */

@@ -38,6 +38,8 @@ export function opened<Client extends { disconnect(): void }>(
 
 /** The commands that a server is sent from now on, without those of scripts, and those of the connections' own. */
 export async function monitor(client: Redis): Promise<Monitor> {
+  // ioredis can't bear that others send commands at the moment in which it begins.
+  await client.ping();
   const connection = await client.monitor();
   const commands: string[][] = [];
   connection.on("monitor", (_time: string, args: string[], source: string) => {
