@@ -207,13 +207,11 @@ function groupsOf(files: readonly string[]): Map<string, string[]> {
 }
 
 /** Runs the files of each backend by themselves, so that the report says how long each takes. */
-async function inGroups(
+function inGroups(
   groups: Iterable<readonly [name: string, files: readonly string[]]>,
   test: Test,
 ): Promise<Result[]> {
-  const results: Result[] = [];
-  for (const [name, files] of groups) results.push(await test(files, `, ${name}`));
-  return results;
+  return inSequence([...groups].map(([name, files]) => () => test(files, `, ${name}`)));
 }
 
 function nodeWithServers(effect: EffectMajor, nodes: readonly string[]): string | undefined {
@@ -224,15 +222,17 @@ function nodeWithServers(effect: EffectMajor, nodes: readonly string[]): string 
 async function testTheRest(): Promise<Result[]> {
   const installed = await nodes();
   const files = groupsOf(testFiles()).get("the engine")!;
+  const engines = installed.flatMap((node) =>
+    majors.filter((effect) => node !== nodeWithServers(effect, installed))
+      .map((effect) => () => testNode(node, effect, { env: {}, files, of: ", the engine" }))
+  );
+  const others = [testPackage, testModel, () => testDeno("Deno, no flags", [], { env: {} })];
+  return (await Promise.all([inSequence(engines), inSequence(others)])).flat();
+}
+
+async function inSequence(tests: readonly (() => Promise<Result>)[]): Promise<Result[]> {
   const results: Result[] = [];
-  for (const node of installed) {
-    for (const effect of majors) {
-      if (node === nodeWithServers(effect, installed)) continue;
-      results.push(await testNode(node, effect, { env: {}, files, of: ", the engine" }));
-    }
-  }
-  results.push(await testDeno("Deno, no flags", [], { env: {} }));
-  results.push(await testPackage(), await testModel());
+  for (const test of tests) results.push(await test());
   return results;
 }
 
