@@ -23,12 +23,22 @@ function processOver(backend: Store<unknown>, recording: Recording): RecordedPro
   return { cache: Cache.make({ adapter }), recorder, process };
 }
 
-/** Two processes, one of which leads, and what the judges say of it. */
+/** What the other process can do, and the end of what the first one does. */
+interface Meanwhile {
+  readonly call: () => Promise<unknown>;
+  readonly remove: () => Promise<unknown>;
+  readonly first: Promise<unknown>;
+}
+
+/**
+ * Two processes, one of which leads, and what the judges say of it. Its fetch takes so many milliseconds, or ends when the
+ * other has done what it does meanwhile.
+ */
 async function judged(
   broken: (backend: Store<unknown>) => Partial<Store<unknown>>,
   { fetch, second }: {
-    readonly fetch: number;
-    readonly second: (call: () => Promise<unknown>, remove: () => Promise<unknown>) => unknown;
+    readonly fetch: number | "until then";
+    readonly second: (other: Meanwhile) => Promise<unknown>;
   },
 ): Promise<string[]> {
   const recording = startRecording();
@@ -36,14 +46,23 @@ async function judged(
   const [one, other] = [0, 1].map(() =>
     processOver({ ...backend, ...broken(backend) }, recording)
   ) as [RecordedProcess, RecordedProcess];
-  const call = (process: RecordedProcess, fetch: number) =>
+  const call = (process: RecordedProcess, fetching: () => Promise<unknown>) =>
     Effect.runPromise(recordedCall(process, {
       key: KEY,
-      options: { leaseTtl: LEASE, waitMax: 2000, waitStep: 20 },
-      fetcher: (call) => Effect.as(Effect.sleep(fetch), `value of call ${call}`),
+      options: { leaseTtl: LEASE, waitMax: 20 * LEASE, waitStep: 20 },
+      fetcher: (call) => Effect.as(Effect.promise(fetching), `value of call ${call}`),
     }));
-  const first = call(one, fetch);
-  await second(() => call(other, 20), () => Effect.runPromise(recordedDelete(other, KEY)));
+  let endFetch!: () => void;
+  const then = new Promise<void>((resolve) => endFetch = resolve);
+  const first = call(one, () => fetch === "until then" ? then : sleep(fetch));
+  await second({
+    call: () => call(other, () => sleep(20)),
+    remove: () => Effect.runPromise(recordedDelete(other, KEY)),
+    first,
+  });
+  // Longer than what may have come about at one moment.
+  await sleep(100);
+  endFetch();
   await first;
   recording.add([...one.recorder.events, ...other.recorder.events]);
   return judgeAll(recording.histories(SLACK)).map(({ what }) => what.replaceAll(/\d+/g, "N"));
@@ -59,7 +78,7 @@ const unrenewed: Partial<Store<unknown>> = {
 
 describe("What processes have recorded", () => {
   it("is judged to keep the promises where it does", async () => {
-    const second = async (call: () => Promise<unknown>, remove: () => Promise<unknown>) => {
+    const second = async ({ call, remove }: Meanwhile) => {
       await call();
       await sleep(100);
       await remove();
@@ -69,41 +88,41 @@ describe("What processes have recorded", () => {
   });
 
   it("gives two away that lead at once", async () => {
-    const second = async (call: () => Promise<unknown>) => {
+    const second = async ({ call }: Meanwhile) => {
       await sleep(80);
       await call();
     };
-    const broken = await judged(() => ({ acquire: lead }), { fetch: 150, second });
+    const broken = await judged(() => ({ acquire: lead }), { fetch: "until then", second });
     assert.ok(broken.includes("calls N and N led at once"), `${broken}`);
   });
 
   it("gives a fill away that isn't fenced from who took over", async () => {
-    const second = async (call: () => Promise<unknown>) => {
+    const second = async ({ call }: Meanwhile) => {
       await sleep(LEASE + 100);
       await call();
-      await sleep(100);
     };
     const leaky = (backend: Store<unknown>) => ({ ...unfenced(backend), ...unrenewed });
-    const broken = await judged(leaky, { fetch: LEASE + 300, second });
+    const broken = await judged(leaky, { fetch: "until then", second });
     assert.deepEqual(broken, ["call N filled, and another had won its lease before"]);
-    const fenced = await judged(() => unrenewed, { fetch: LEASE + 300, second });
+    const fenced = await judged(() => unrenewed, { fetch: "until then", second });
     assert.deepEqual(fenced, []);
   });
 
   it("gives a fill away that isn't fenced from a delete", async () => {
-    const second = async (_call: unknown, remove: () => Promise<unknown>) => {
+    const second = async ({ remove }: Meanwhile) => {
       await sleep(80);
       await remove();
     };
     const leaky = (backend: Store<unknown>) => ({ ...unfenced(backend), ...unrenewed });
-    const broken = await judged(leaky, { fetch: 200, second });
+    const broken = await judged(leaky, { fetch: "until then", second });
     assert.deepEqual(broken, ["call N filled what had been changed since"]);
-    assert.deepEqual(await judged(() => unrenewed, { fetch: 200, second }), []);
+    assert.deepEqual(await judged(() => unrenewed, { fetch: "until then", second }), []);
   });
 
   it("gives a second fetch away of what is stored", async () => {
-    const second = async (call: () => Promise<unknown>) => {
-      await sleep(200);
+    const second = async ({ call, first }: Meanwhile) => {
+      await first;
+      await sleep(100);
       await call();
     };
     const forgetful = ({ acquire, ...backend }: Store<unknown>): Partial<Store<unknown>> => ({
