@@ -6,6 +6,9 @@
  * keeps it from that). Time is the server's. Followers are woken over one connection more, which `sql.listen` opens at the
  * first wait and which is closed a second after the last, or with the client.
  *
+ * Make the client with `fetch_types: false`, which the adapter has no use for: postgres.js asks for the server's array types
+ * on each new connection, and where that connection breaks at this moment, nobody catches the error, which ends a process.
+ *
  * The table is made by the first statement that misses it. It is unlogged: no WAL is written for it, and it is empty after
  * a crash of the server, where leases are lost with entries; two may lead then, but only one can fill. Rows whose time is
  * over are removed a few at a time by what writes, and all at once by {@linkcode prunePostgres}.
@@ -26,7 +29,7 @@
  * import { Cache } from "cache-locking";
  * import { postgresAdapter } from "cache-locking/postgres";
  *
- * const sql = postgres(process.env.POSTGRES_URL!);
+ * const sql = postgres(process.env.POSTGRES_URL!, { fetch_types: false });
  * const users = Cache.make({
  *   adapter: postgresAdapter({ sql, table: "example_cache" }),
  *   cacheTtl: "1 minute",

@@ -5,6 +5,7 @@ import {
   isChange,
   type LeaseStory,
   type Moment,
+  overAt,
   type Story,
   unsureSince,
 } from "../story.ts";
@@ -55,15 +56,18 @@ function isHeldAt(story: Story, { lease, won, until }: Holding, at: Moment): boo
   const { key } = lease.call;
   const isEnd = ({ operation, owner }: { operation: string; owner?: string | undefined }) =>
     owner === lease.owner && (operation === "fill" || operation === "release");
+  // What a client sends again is done again, at the latest when it is answered.
   const ends = [
-    ...story.lost.filter((lost) => lost.key === key),
+    ...story.lost.filter((lost) => lost.key === key).map((lost) => ({ first: lost, last: lost })),
     ...story.operations.flatMap((operation) => {
       const { question, asked } = operation;
       if (question.key !== key || !(isEnd(question) || isChange(question))) return [];
-      return story.backend.seen === "deeds" ? deedOf(story, operation)?.first ?? [] : asked;
+      return story.backend.seen === "deeds"
+        ? deedOf(story, operation) ?? []
+        : { first: asked, last: overAt(operation) ?? story.end };
     }),
   ];
-  const ended = ends.some(({ seq }) => seq > won.first.seq && seq < at.seq);
+  const ended = ends.some(({ first, last }) => last.seq > won.first.seq && first.seq < at.seq);
   return !ended && at.at < until - story.slack && at.seq < unsureSince(story, key);
 }
 

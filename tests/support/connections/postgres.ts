@@ -6,7 +6,7 @@ export async function connect(
   { url, codec, table, push = true, ...options }: Place,
 ): Promise<Connection> {
   const { default: postgres } = await import("postgres");
-  const sql = postgres(url, { max: 4, onnotice: () => {}, ...options });
+  const sql = postgres(url, { max: 4, fetch_types: false, onnotice: () => {}, ...options });
   return {
     store: postgresAdapter({
       sql,
