@@ -1,6 +1,7 @@
 /**
  * Writes the npm package to npm/: with dnt where JSR can be reached, otherwise with TypeScript alone, in the same
- * layout. With --release, dnt it must be.
+ * layout. With --release, dnt it must be. It runs without a lock: deno.json doesn't import dnt, so Deno would write dnt
+ * to deno.lock, and `deno publish` refuses a folder with changes.
  */
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
@@ -34,7 +35,7 @@ const otherVersions: Readonly<Record<string, string>> = {
 };
 
 /** Builds the package, and says with what. */
-export async function buildNpm({ release = false } = {}): Promise<string> {
+async function buildNpm({ release = false } = {}): Promise<string> {
   rmSync(out, { recursive: true, force: true });
   const dnt = await import(dntModule).catch((error) => {
     if (release) throw new Error(`Cannot build a release without "${dntModule}"`, { cause: error });
