@@ -28,7 +28,11 @@ interface Meanwhile {
   readonly call: () => Promise<unknown>;
   readonly remove: () => Promise<unknown>;
   readonly first: Promise<unknown>;
+  /** Resolves once the first one has led for longer than what may have come about at one moment. */
+  readonly leads: Promise<unknown>;
 }
+
+const MOMENT = 100;
 
 /**
  * Two processes, one of which leads, and what the judges say of it. Its fetch takes so many milliseconds, or ends when the
@@ -54,14 +58,20 @@ async function judged(
     }));
   let endFetch!: () => void;
   const then = new Promise<void>((resolve) => endFetch = resolve);
-  const first = call(one, () => fetch === "until then" ? then : sleep(fetch));
+  let first: Promise<unknown> | undefined;
+  const leads = new Promise<void>((resolve) => {
+    first = call(one, () => {
+      setTimeout(resolve, MOMENT);
+      return fetch === "until then" ? then : sleep(fetch);
+    });
+  });
   await second({
     call: () => call(other, () => sleep(20)),
     remove: () => Effect.runPromise(recordedDelete(other, KEY)),
-    first,
+    first: first!,
+    leads,
   });
-  // Longer than what may have come about at one moment.
-  await sleep(100);
+  await sleep(MOMENT);
   endFetch();
   await first;
   recording.add([...one.recorder.events, ...other.recorder.events]);
@@ -80,7 +90,7 @@ describe("What processes have recorded", () => {
   it("is judged to keep the promises where it does", async () => {
     const second = async ({ call, remove }: Meanwhile) => {
       await call();
-      await sleep(100);
+      await sleep(MOMENT);
       await remove();
       await call();
     };
@@ -88,8 +98,8 @@ describe("What processes have recorded", () => {
   });
 
   it("gives two away that lead at once", async () => {
-    const second = async ({ call }: Meanwhile) => {
-      await sleep(80);
+    const second = async ({ call, leads }: Meanwhile) => {
+      await leads;
       await call();
     };
     const broken = await judged(() => ({ acquire: lead }), { fetch: "until then", second });
@@ -97,8 +107,9 @@ describe("What processes have recorded", () => {
   });
 
   it("gives a fill away that isn't fenced from who took over", async () => {
-    const second = async ({ call }: Meanwhile) => {
-      await sleep(LEASE + 100);
+    const second = async ({ call, leads }: Meanwhile) => {
+      await leads;
+      await sleep(LEASE);
       await call();
     };
     const leaky = (backend: Store<unknown>) => ({ ...unfenced(backend), ...unrenewed });
@@ -109,8 +120,8 @@ describe("What processes have recorded", () => {
   });
 
   it("gives a fill away that isn't fenced from a delete", async () => {
-    const second = async ({ remove }: Meanwhile) => {
-      await sleep(80);
+    const second = async ({ remove, leads }: Meanwhile) => {
+      await leads;
       await remove();
     };
     const leaky = (backend: Store<unknown>) => ({ ...unfenced(backend), ...unrenewed });
@@ -122,7 +133,7 @@ describe("What processes have recorded", () => {
   it("gives a second fetch away of what is stored", async () => {
     const second = async ({ call, first }: Meanwhile) => {
       await first;
-      await sleep(100);
+      await sleep(MOMENT);
       await call();
     };
     const forgetful = ({ acquire, ...backend }: Store<unknown>): Partial<Store<unknown>> => ({
