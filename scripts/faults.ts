@@ -27,7 +27,7 @@ const load = { prefix: "faults", keys: 4, callers: 4, fetch: 200, deletes: 0.01,
 
 const extents: Readonly<Record<"full" | "quick", Extent>> = {
   full: { processes: 8, fault: 6000, peace: 5000, load: { ...load, every: 100, life: 4000 } },
-  quick: { processes: 3, fault: 1000, peace: 1800, load: { ...load, every: 50, life: 1500 } },
+  quick: { processes: 3, fault: 1000, peace: 3000, load: { ...load, every: 50, life: 1500 } },
 };
 
 /** Runs one backend, and counts each thing that must hold. */
