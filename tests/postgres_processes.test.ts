@@ -2,11 +2,13 @@ import { withoutServer } from "./support/address.ts";
 import { connect } from "./support/connections/postgres.ts";
 import { postgresClients, postgresUrl, statementsOn } from "./support/postgres_clients.ts";
 import { rounds } from "./support/rounds.ts";
+import { skews } from "./support/skews.ts";
 
+const skip = postgresUrl === undefined ? withoutServer("POSTGRES_URL") : false;
 const place = { url: postgresUrl!, table: "rounds" };
 
 rounds("Postgres", {
-  skip: postgresUrl === undefined ? withoutServer("POSTGRES_URL") : false,
+  skip,
   connection: "postgres",
   place,
   open: () => connect(place),
@@ -21,3 +23,5 @@ rounds("Postgres", {
     };
   },
 });
+
+skews("Postgres", { skip, connection: "postgres", place });

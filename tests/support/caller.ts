@@ -11,8 +11,10 @@ import type { Connect } from "./connections/connection.ts";
 import { startLoad } from "./load.ts";
 import { recordedCall, type RecordedProcess, termsOf } from "./recorded_call.ts";
 import { recorderOf } from "./recording.ts";
+import { skewClock } from "./skewed_clock.ts";
 
-const { connection, place, number }: Assignment = JSON.parse(process.argv[2]!);
+const { connection, place, skew, number }: Assignment = JSON.parse(process.argv[2]!);
+if (skew !== undefined) skewClock(skew);
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
 const module = new URL(`connections/${connection}.${extension}`, import.meta.url).href;
 const { connect } = await import(module) as { readonly connect: Connect };

@@ -70,6 +70,8 @@ export interface Backend {
   /** The module of `connections/` that opens its clients. */
   readonly connection: string;
   readonly place: Place;
+  /** By how many milliseconds the processes' wall clocks are wrong. */
+  readonly skew?: number | undefined;
 }
 
 /** What a process is started with. */

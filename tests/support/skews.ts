@@ -23,9 +23,7 @@ export function skews(name: string, { skip, longer = 0, connection, place }: Ske
       it(`fetches once, and takes over in time, if the leader's clock is ${leads > 0 ? "ahead" : "behind"}`, async () => {
         const recording = startRecording();
         const started = await Promise.all(
-          [leads, 0, -leads].map((skew) =>
-            startCallers(1, { connection, place: { ...place, skew } }, recording)
-          ),
+          [leads, 0, -leads].map((skew) => startCallers(1, { connection, place, skew }, recording)),
         );
         const [leader, ...others] = started.flat() as [Caller, ...Caller[]];
         const options = { cacheTtl: HOUR / 2, leaseTtl: LEASE, waitMax: 10_000 };

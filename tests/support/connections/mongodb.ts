@@ -1,13 +1,11 @@
 import { mongodbAdapter } from "../../../adapters/mongodb.ts";
 import { newestDriver, openMongodb } from "../mongodb_clients.ts";
-import { skewClock } from "../skewed_clock.ts";
 import type { Connection, Place } from "./connection.ts";
 
 /** Opens a client of a MongoDB deployment, with the driver's options. */
 export async function connect(
-  { url, codec, database = "test", skew, ...options }: Place,
+  { url, codec, database = "test", ...options }: Place,
 ): Promise<Connection> {
-  if (typeof skew === "number") skewClock(skew);
   const client = await openMongodb(await newestDriver(), url, options);
   const collection = client.db(database as string).collection("cache");
   return {

@@ -1,11 +1,9 @@
 import { s3Adapter } from "../../../adapters/s3.ts";
 import { bucket, clientOf, loadSdk } from "../s3_clients.ts";
-import { skewClock } from "../skewed_clock.ts";
 import type { Connection, Place } from "./connection.ts";
 
-/** Opens a client of an S3 server; `skew`: by how much this process's clock is to be wrong. */
-export async function connect({ url, codec, skew }: Place): Promise<Connection> {
-  if (typeof skew === "number") skewClock(skew);
+/** Opens a client of an S3 server. */
+export async function connect({ url, codec }: Place): Promise<Connection> {
   const sdk = await loadSdk();
   const client = clientOf(sdk, url);
   return {
