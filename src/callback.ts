@@ -9,5 +9,17 @@ const { callback: inEffect4, async: inEffect3 } = Effect as unknown as {
   readonly async?: Callback;
 };
 
+// Effect 3's own registers before it is ready to call it off, and may be interrupted between the two.
+const carefully: Callback = (register) =>
+  Effect.suspend(() => {
+    let callOff: Effect.Effect<void> | void;
+    return Effect.onInterrupt(
+      inEffect3!((resume) => {
+        callOff = register(resume);
+      }),
+      () => callOff ?? Effect.void,
+    );
+  });
+
 /** Waits until `resume` is called, and goes on with its effect; what `register` returns is run on interruption. */
-export const callback: Callback = (inEffect4 ?? inEffect3)!;
+export const callback: Callback = inEffect4 ?? carefully;
