@@ -15,6 +15,8 @@ export function fetch(flight: Flight, call: Call): Effect.Effect<Exit.Exit<unkno
   const fetcher = () => {
     const controller = new AbortController();
     flight.abort = () => controller.abort();
+    // The last caller may have left just before.
+    if (flight.callers === 0) flight.abort();
     return call.fetcher({ key, signal: controller.signal });
   };
   const fetching = callersOwn(

@@ -195,7 +195,9 @@ function call(
       const fetch = recorder.number();
       const value = plan.value === undefined ? `fetch ${fetch}` : values[plan.value];
       note({ type: "fetch", fetch, call });
-      signal.addEventListener("abort", () => note({ type: "unwanted", fetch }), { once: true });
+      const unwanted = () => note({ type: "unwanted", fetch });
+      if (signal.aborted) unwanted();
+      else signal.addEventListener("abort", unwanted, { once: true });
       return Effect.onExit(fetched(plan, value, mine), (exit) =>
         Effect.suspend(() => {
           const interrupted = exit._tag === "Failure" && signal.aborted;
