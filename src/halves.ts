@@ -154,17 +154,12 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
           return yield* look(key, ttl, { role: "follower", leaseUntil: 0, after: "uncached" });
         }
         const answer = yield* acquire(key, owner, ttl, waitedFor);
-        const looked = look(key, ttl, answer);
-        if (answer.role === "follower") return yield* looked;
-        // The lease was won for nothing if the entry is there, or can't be looked at.
-        return yield* Effect.matchEffect(looked, {
-          onSuccess: (acquired): Effect.Effect<Acquired<V>, AdapterError> =>
-            acquired._tag === "Leader"
-              ? Effect.succeed(acquired)
-              : Effect.as(release(key, owner, "cancelled"), acquired),
-          onFailure: (error) =>
-            Effect.flatMap(release(key, owner, "cancelled"), () => Effect.fail(error)),
-        });
+        const acquired = yield* look(key, ttl, answer);
+        // The lease was won for nothing if the entry is there.
+        if (answer.role === "leader" && acquired._tag !== "Leader") {
+          yield* release(key, owner, "cancelled");
+        }
+        return acquired;
       }),
     renew: (key, owner, ttl) =>
       leases.renew
