@@ -28,4 +28,28 @@ export const regressions: readonly Regression[] = [
     // deno-fmt-ignore
     scenario: {"seed":6990,"backend":"halves","halves":{"renew":false,"ready":false,"watch":true,"outcomes":false},"yields":0,"processes":[{"trip":[0,12],"trouble":0}],"terms":{"takeovers":1,"leaseTtl":300,"waitMax":2000,"operationTimeout":120,"longestPause":320,"cacheTtl":15,"coalesce":true,"bypass":true},"waitStep":80,"push":{"lost":0,"late":0},"promises":false,"deeds":[{"type":"pause","at":12,"process":0,"for":404},{"type":"call","at":51,"process":0,"key":"a","fetch":{"takes":40,"result":"interrupts itself","cleanup":0},"terms":{}},{"type":"pause","at":454,"process":0,"for":973}]},
   },
+  {
+    what:
+      "who falls back, and is interrupted as it joins those who do, leaves the wrong flight",
+    // deno-fmt-ignore
+    scenario: {"seed":787693,"backend":"observed","halves":{"renew":false,"ready":false,"watch":false,"outcomes":false},"yields":0.2,"processes":[{"trip":[1,1],"trouble":0}],"terms":{"takeovers":0,"leaseTtl":60,"waitMax":150,"operationTimeout":50,"longestPause":100,"cacheTtl":1000000000,"coalesce":true,"bypass":false},"waitStep":25,"push":{"lost":0,"late":0},"promises":false,"deeds":[{"type":"call","at":0,"process":0,"key":"a","fetch":{"takes":412,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":0,"process":0,"key":"a","fetch":{"takes":9,"result":"hangs","cleanup":0},"leave":{"after":124,"how":"abort"},"terms":{}},{"type":"call","at":0,"process":0,"key":"a","fetch":{"takes":52,"result":"value","cleanup":0},"terms":{}},{"type":"pause","at":14,"process":0,"for":270},{"type":"delete","at":45,"process":0,"key":"a"},{"type":"pause","at":60,"process":0,"for":240},{"type":"pause","at":159,"process":0,"for":4},{"type":"evict","at":179,"key":"a"},{"type":"delete","at":332,"process":0,"key":"a"}]},
+  },
+  {
+    what: "a fetch that begins as its last caller leaves isn't told",
+    // deno-fmt-ignore
+    scenario: {"seed":893921,"backend":"push","halves":{"renew":false,"ready":true,"watch":false,"outcomes":true},"yields":0.02,"processes":[{"trip":[0,12],"trouble":0},{"trip":[12,12],"trouble":0}],"terms":{"takeovers":1,"leaseTtl":60,"waitMax":2000,"operationTimeout":1000,"longestPause":320,"cacheTtl":0,"coalesce":true,"bypass":false},"waitStep":80,"push":{"lost":0,"late":0},"promises":false,"deeds":[{"type":"pause","at":7,"process":1,"for":101},{"type":"call","at":20,"process":1,"key":"b","fetch":{"takes":1,"result":"value","cleanup":0},"leave":{"after":21,"how":"interrupt"},"terms":{}},{"type":"call","at":53,"process":1,"key":"a","fetch":{"takes":0,"result":"value","cleanup":0},"leave":{"after":48,"how":"interrupt"},"terms":{}},{"type":"pause","at":147,"process":1,"for":46},{"type":"pause","at":399,"process":0,"for":12}]},
+  },
+  {
+    what: "halves that can't look behind their lease fail who comes while they let go of it",
+    // deno-fmt-ignore
+    scenario: {"seed":375583,"backend":"halves","halves":{"renew":true,"ready":false,"watch":false,"outcomes":true},"yields":0,"processes":[{"trip":[0,12],"trouble":0.1}],"terms":{"takeovers":1,"leaseTtl":300,"waitMax":150,"operationTimeout":50,"longestPause":10,"cacheTtl":15,"coalesce":true,"bypass":false},"waitStep":25,"push":{"lost":0,"late":0},"promises":false,"deeds":[{"type":"call","at":29,"process":0,"key":"b","fetch":{"takes":150,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":60,"process":0,"key":"b","fetch":{"takes":150,"result":"value","cleanup":0},"terms":{}}]},
+  },
+];
+
+/** Seeds of a million that once broke a promise with one of the Effects, or were wrongly said to. */
+// deno-fmt-ignore
+export const failedOnce: readonly number[] = [
+  56278, 84121, 88503, 127740, 135672, 169386, 186797, 206629, 219377, 251874, 266561, 285843, 291258, 338000, 346299,
+  375583, 396316, 399064, 407749, 421129, 467972, 475634, 523431, 541435, 555599, 555885, 585049, 587404, 590018, 600718,
+  602600, 632618, 643085, 669111, 704503, 723129, 736501, 787693, 818774, 893921,
 ];

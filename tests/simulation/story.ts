@@ -296,16 +296,15 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
       );
   }
 
-  /** Whether the answer came in the moment in which its time was out, and the call fetched without it. */
-  function wonTooLate({ call, operations }: LeaseStory): boolean {
-    const { answered, asked } =
-      operations.findLast(({ question }) => question.operation === "acquire") ?? {};
+  /** Whether the answer came in the moment in which its time was out, and the call let go of it and fetched without. */
+  function wonTooLate({ call, operations, fetch }: LeaseStory): boolean {
+    const index = operations.findLastIndex(({ question }) => question.operation === "acquire");
+    const { answered, asked } = operations[index]!;
     if (!call.terms.bypass || answered === undefined) return false;
     const last = lookBehind(sceneOf(call).operations, answered)?.answered ?? answered;
-    return last.at - asked!.at >= call.terms.operationTimeout &&
-      !operations.some(({ question }) =>
-        question.operation === "renew" || question.operation === "fill"
-      );
+    const next = operations[index + 1];
+    return last.at - asked.at >= call.terms.operationTimeout &&
+      next?.question.operation === "release" && next.asked.at === fetch!.began.at;
   }
 }
 
@@ -363,8 +362,9 @@ export function failedToAnswer(
   { asked, answered, failed, dropped }: OperationStory,
 ): boolean {
   const timeout = Math.min(...calls.map(({ terms }) => terms.operationTimeout));
+  const told = answered ?? failed;
   return dropped !== undefined || (failed !== undefined && !failed.corrupt) ||
-    (answered !== undefined && answered.at - asked.at >= timeout - slack);
+    (told !== undefined && told.at - asked.at >= timeout - slack);
 }
 
 /** Whether all that went on in a scene is one flight at a time that everyone in it joined. */
@@ -384,11 +384,21 @@ export function renewalsOf({ operations }: LeaseStory): OperationStory[] {
   return operations.filter(({ question }) => question.operation === "renew");
 }
 
-/** When the process learned, while it fetched, that it holds the lease no more. */
-export function noticedLoss(lease: LeaseStory): Moment | undefined {
-  const over = lease.fetch?.ended?.seq ?? Infinity;
-  const lost = renewalsOf(lease).find(({ answered }) => answered?.answer.is === "false")?.answered;
-  return lost !== undefined && lost.seq < over ? lost : undefined;
+/** When the process may have learned, before its fetch ended, that it holds the lease no more. */
+export function mayNoticeLoss(lease: LeaseStory): Moment | undefined {
+  const over = lease.fetch?.ended?.at ?? Infinity;
+  return renewalsOf(lease).find(({ answered }) =>
+    answered?.answer.is === "false" && answered.at <= over
+  )?.answered;
+}
+
+/** When it surely did: not in the moment in which the fetch ended, or in which the renewal's time was out. */
+export function noticedLoss(story: Story, lease: LeaseStory): Moment | undefined {
+  const over = lease.fetch?.ended?.at ?? Infinity;
+  return renewalsOf(lease).find((renewal) =>
+    renewal.answered?.answer.is === "false" && renewal.answered.at + story.instant < over &&
+    !failedToAnswer(story, renewal)
+  )?.answered;
 }
 
 /** Until when a call was there. */

@@ -7,8 +7,8 @@ import {
   type FetchStory,
   isPlain,
   type LeaseStory,
+  mayNoticeLoss,
   type Moment,
-  noticedLoss,
   type Scene,
   type Story,
 } from "../story.ts";
@@ -85,8 +85,7 @@ function isLetGo(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]):
   const over: Moment | undefined = fetch === undefined
     ? asked.answered ?? asked.failed ?? asked.dropped
     : fetch.ended;
-  const lost = noticedLoss(lease);
-  if (over === undefined || (lost !== undefined && lost.at <= over.at)) return;
+  if (over === undefined || mayNoticeLoss(lease) !== undefined) return;
 
   // Halves say first that they are ready, and when that hangs, the lease ends by itself.
   const hung = !story.backend.fenced &&
@@ -121,8 +120,10 @@ function isLetGo(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]):
     ? undefined
     : "cancelled";
   if (operation === "release" && outcome !== wanted) {
-    // Halves that can't store let the lease go as cancelled, and so does a fetch that ends as it is interrupted.
-    if (wanted === undefined && !story.backend.fenced) return;
+    // A fetch may end otherwise than by the interruption that comes with its end; halves may be unable to store.
+    const cancels = fetch?.unwanted !== undefined ||
+      (wanted === undefined && !story.backend.fenced);
+    if (cancels && outcome === "cancelled") return;
     broken(`call ${call.call} let its lease go as ${outcome}, and not as ${wanted}`, end.asked);
   }
 }

@@ -21,7 +21,7 @@ export const errors: Judge = (story, broken) => {
   for (const operation of story.operations) {
     const tag = reportedAs[operation.question.operation];
     const over = overAt(operation);
-    if (tag === undefined || over === undefined || !isReportable(operation)) continue;
+    if (tag === undefined || over === undefined || !isReportable(story, operation)) continue;
     const scene = story.sceneOf({ process: operation.process, key: operation.question.key });
     const told = scene.calls.some(({ hooks }) =>
       hooks.some((hook) => hook.hook === "onError" && hook.tag === tag && hook.seq > over.seq)
@@ -44,10 +44,14 @@ const reportedAs: Partial<Record<string, CacheLockingErrorTag>> = {
   get: "CACHE_GET_FAILED",
 };
 
-/** A fill and a renewal that fail, and an entry that can't be decoded. A renewal is dropped with its fetch, too. */
-function isReportable({ question: { operation }, failed, dropped }: OperationStory): boolean {
-  if (operation === "get") return failed?.corrupt === true;
-  return failed !== undefined || (operation === "fill" && dropped !== undefined);
+/**
+ * A fill and a renewal that fail, and an entry that can't be decoded, unless it comes too late to be looked at. A renewal
+ * is dropped with its fetch, too.
+ */
+function isReportable(story: Story, operation: OperationStory): boolean {
+  const { question: { operation: name }, failed, dropped } = operation;
+  if (name === "get") return failed?.corrupt === true && !failedToAnswer(story, operation);
+  return failed !== undefined || (name === "fill" && dropped !== undefined);
 }
 
 function isItsOwn(story: Story, call: CallStory, tag: string, own: boolean): boolean {
@@ -60,7 +64,7 @@ function isItsOwn(story: Story, call: CallStory, tag: string, own: boolean): boo
     !bypass &&
     story.sceneOf(call).operations.some((operation) =>
       operations.includes(operation.question.operation) && failedToAnswer(story, operation) &&
-      overAt(operation)!.at >= began.at
+      overAt(operation)!.at + story.slack >= began.at
     );
   const halves = story.backend.fenced ? [] : ["get", "ready", "release"];
   // One operation of halves has several parts, and a pause between them may take all of its time.

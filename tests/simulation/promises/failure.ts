@@ -34,7 +34,7 @@ export const failure: Judge = (story, broken) => {
         at.at > Math.max(call.began.at, since) + story.instant
       );
       const last = surely[takeovers];
-      if (last === undefined) continue;
+      if (last === undefined || (call.left?.seq ?? Infinity) < last.at.seq) continue;
       const fetch = fetches.find(({ began }) => began.seq > last.at.seq);
       if (fetch) broken(`${who} fetched after ${takeovers + 1} failed fetches`, fetch.began);
       const until = ended ?? call.left ?? story.crashed(call.process) ?? story.end;
@@ -58,7 +58,10 @@ interface Failure {
 function failuresOf({ backend: { fenced } }: Story, { fetches, operations }: Scene): Failure[] {
   const here = fetches.flatMap((fetch) => {
     const at = fetch.ended?.result.type === "failed" ? toldAt(fetch) : undefined;
-    return at === undefined ? [] : [{ of: fetch.call, since: fetch.began.at, at }];
+    if (at === undefined) return [];
+    // Of a flight that was interrupted before they are told, nobody learns.
+    const untold = (fetch.unwantedLate?.seq ?? Infinity) < at.seq;
+    return [{ of: fetch.call, since: untold ? Infinity : fetch.began.at, at }];
   });
   const elsewhere = operations.flatMap(({ answered }) => {
     if (answered?.answer.after !== "failed") return [];
@@ -68,6 +71,10 @@ function failuresOf({ backend: { fenced } }: Story, { fetches, operations }: Sce
       : operations.find(({ question, asked }) =>
         question.operation === "get" && asked.seq > answered.seq
       );
+    // Who finds the entry has no need to know, and who can't look is told of that.
+    if (look !== undefined && look.answered?.answer.is !== "none" && !look.failed?.corrupt) {
+      return [];
+    }
     const at = look === undefined ? answered : overAt(look);
     return at === undefined ? [] : [{ of: undefined, since: -Infinity, at }];
   });

@@ -38,7 +38,7 @@ const onlyHoldersStore: Judge = (story, broken) => {
     );
     const rightful = sources.some(({ lease, ended }) =>
       lease !== undefined && ended!.seq < asked.seq &&
-      (noticedLoss(lease)?.seq ?? Infinity) > asked.seq
+      (noticedLoss(story, lease)?.seq ?? Infinity) > asked.seq
     );
     if (!rightful) broken("a value was stored without a lease on its key", asked);
   }
@@ -51,7 +51,7 @@ const onlyHoldersStore: Judge = (story, broken) => {
         broken(`${who} filled what it had not fetched`, asked);
       }
       if (ttl !== lease.call.terms.cacheTtl) broken(`${who} filled for another time`, asked);
-      if ((noticedLoss(lease)?.seq ?? Infinity) < asked.seq) {
+      if ((noticedLoss(story, lease)?.seq ?? Infinity) < asked.seq) {
         broken(`${who} filled after it had learned that its lease was lost`, asked);
       }
     }
@@ -65,7 +65,7 @@ function nobodyJoinsWhatIsLost(
   lease: LeaseStory,
   broken: Parameters<Judge>[1],
 ): void {
-  const lost = noticedLoss(lease);
+  const lost = noticedLoss(story, lease);
   const { fetch } = lease;
   if (lost === undefined || fetch === undefined) return;
   for (const { call, began, ended } of story.sceneOf(lease.call).calls) {
@@ -101,8 +101,10 @@ function isOlder(story: Story, call: CallStory, change: ChangeStory): boolean {
   );
   if (set) return false;
   if (change.process === call.process || !call.terms.coalesce) return true;
+  // Who comes in the moment of an answer may have joined who reads.
   const read = story.sceneOf(call).operations.some((each) =>
-    each.asked.seq < since.seq && (overAt(each)?.seq ?? Infinity) > call.began.seq
+    each.asked.seq < since.seq &&
+    (overAt(each)?.at ?? Infinity) + story.instant >= call.began.at
   );
   const joined = sources.some((fetch) =>
     fetch.call.process === call.process && mayBeJoined(story, fetch, call.began)
@@ -120,7 +122,7 @@ function mayBeJoined(story: Story, { call, lease, began, ended }: FetchStory, at
     ended?.seq ?? Infinity,
     ...lease?.operations.map((operation) => overAt(operation)?.seq ?? Infinity) ?? [],
   );
-  const lost = lease === undefined ? undefined : noticedLoss(lease);
+  const lost = lease === undefined ? undefined : noticedLoss(story, lease);
   const retired = story.sceneOf(call).changes.some((change) =>
     change.ended?.ok && change.ended.seq > began.seq && change.ended.seq < at.seq
   );

@@ -5,6 +5,7 @@ import {
   type FetchStory,
   isPlain,
   type LeaseStory,
+  mayNoticeLoss,
   type Moment,
   MOST_RENEWALS,
   noticedLoss,
@@ -113,9 +114,9 @@ function isKept(
     last = over;
   }
   if (renewals.length > MOST_RENEWALS) broken(`${who} renewed its lease without end`, last);
-  const lost = noticedLoss(lease);
+  const lost = noticedLoss(story, lease);
   if (lost !== undefined && lost.seq < last.seq) broken(`${who} renewed a lease it had lost`, last);
-  if (lost !== undefined || renewals.length >= MOST_RENEWALS) return;
+  if (mayNoticeLoss(lease) !== undefined || renewals.length >= MOST_RENEWALS) return;
   if (story.running(process, last.at, end.at) > leaseTtl / 3 + story.slack) {
     broken(`${who} stopped renewing its lease`, last);
   }

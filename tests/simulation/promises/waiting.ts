@@ -88,8 +88,9 @@ function sharesFallbacks(story: Story, scene: Scene, broken: Parameters<Judge>[1
     scene.calls.some(({ terms }) => terms.bypass) &&
     scene.operations.some((operation) => failedToAnswer(story, operation))
   ) return;
+  // A change that failed may have been made nevertheless.
   const retired = (from: Moment, to: Moment) =>
-    scene.changes.some(({ ended }) => ended?.ok && ended.at >= from.at && ended.at <= to.at);
+    scene.changes.some(({ ended }) => ended && ended.at >= from.at && ended.at <= to.at);
   const fallbacks = scene.fetches.filter(({ lease, call }) =>
     lease === undefined && call.terms.coalesce
   );
