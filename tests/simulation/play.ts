@@ -202,6 +202,8 @@ function call(
         Effect.suspend(() => {
           const interrupted = exit._tag === "Failure" && signal.aborted;
           return Effect.map(interrupted ? Effect.sleep(plan.cleanup) : Effect.void, () => {
+            // Or else an interruption could come when its end is noted, and before it is heard of.
+            process.hold(10);
             note({
               type: "fetched",
               fetch,

@@ -357,14 +357,33 @@ export function overAt({ answered, failed, dropped }: OperationStory): Moment | 
  * Whether the infrastructure failed an operation, as far as who asked could tell. An answer may come in the very moment
  * in which its time is out, which after a pause can be late.
  */
-export function failedToAnswer(
-  { calls, slack }: Story,
-  { asked, answered, failed, dropped }: OperationStory,
-): boolean {
-  const timeout = Math.min(...calls.map(({ terms }) => terms.operationTimeout));
+export function failedToAnswer(story: Story, operation: OperationStory): boolean {
+  const { answered, failed, dropped } = operation;
+  const timeout = Math.min(...story.calls.map(({ terms }) => terms.operationTimeout));
   const told = answered ?? failed;
   return dropped !== undefined || (failed !== undefined && !failed.corrupt) ||
-    (told !== undefined && told.at - asked.at >= timeout - slack);
+    (told !== undefined && told.at - beginningOf(story, operation) >= timeout - story.slack);
+}
+
+/** What halves may have been asked right before, for the same answer. */
+const partsBefore: Readonly<Record<string, readonly string[]>> = {
+  acquire: ["ready"],
+  get: ["acquire", "ready"],
+  ready: ["set"],
+  release: ["get", "ready"],
+};
+
+/** Since when the engine waits for the answer that this operation is a part of. */
+function beginningOf(story: Story, { process, question, asked }: OperationStory): number {
+  const parts = story.backend.fenced ? [] : partsBefore[question.operation] ?? [];
+  const before = parts.length === 0
+    ? undefined
+    : story.sceneOf({ process, key: question.key }).operations.findLast((each) => {
+      const over = overAt(each);
+      return parts.includes(each.question.operation) && over !== undefined &&
+        over.seq < asked.seq && asked.at - over.at <= story.slack;
+    });
+  return before === undefined ? asked.at : beginningOf(story, before);
 }
 
 /** Whether all that went on in a scene is one flight at a time that everyone in it joined. */

@@ -32,6 +32,8 @@ export interface Process {
   readonly resume: () => void;
   /** Ends it where it stands: nothing in it is run any more. */
   readonly crash: () => void;
+  /** Lets nothing come between the next so many steps of what runs in it. */
+  readonly hold: (steps: number) => void;
   /** Makes its wall clock jump. */
   readonly skew: (millis: number) => void;
   /** How many of its timers are set. */
@@ -76,6 +78,7 @@ export function makeWorld({ seed, yields }: WorldOptions): World {
     let state: "running" | "paused" | "crashed" = "running";
     let skew = 0;
     let timers = 0;
+    let held = 0;
     let missed: (() => void)[] = [];
     const enter = (happen: () => void) => {
       if (state === "running") happen();
@@ -97,7 +100,12 @@ export function makeWorld({ seed, yields }: WorldOptions): World {
       { wall: () => EPOCH + now + skew, monotonic: () => 3_600_000 + now, after: timer },
       {
         schedule: (task) => void ready.push({ run: () => enter(task) }),
-        yields: (steps) => steps > 2048 || random() < yields,
+        yields: (steps) => {
+          const yielding = steps > 2048 || random() < yields;
+          if (held === 0) return yielding;
+          held--;
+          return false;
+        },
       },
     );
     return {
@@ -117,6 +125,7 @@ export function makeWorld({ seed, yields }: WorldOptions): World {
         state = "crashed";
         missed = [];
       },
+      hold: (steps) => void (held = steps),
       skew: (millis) => void (skew += millis),
       timers: () => state === "crashed" ? 0 : timers,
     };

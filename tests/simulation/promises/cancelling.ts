@@ -120,7 +120,7 @@ function isLetGo(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]):
     ? undefined
     : "cancelled";
   if (operation === "release" && outcome !== wanted) {
-    // A fetch may end otherwise than by the interruption that comes with its end; halves may be unable to store.
+    // A fetch may end otherwise than by its interruption; halves may be unable to store.
     const cancels = fetch?.unwanted !== undefined ||
       (wanted === undefined && !story.backend.fenced);
     if (cancels && outcome === "cancelled") return;

@@ -67,9 +67,6 @@ function isItsOwn(story: Story, call: CallStory, tag: string, own: boolean): boo
       overAt(operation)!.at + story.slack >= began.at
     );
   const halves = story.backend.fenced ? [] : ["get", "ready", "release"];
-  // One operation of halves has several parts, and a pause between them may take all of its time.
-  const late = !story.backend.fenced && !bypass &&
-    story.paused(call.process, began.at, call.ended!.at);
   switch (tag) {
     case "ABORTED":
       return left?.how === "abort";
@@ -80,7 +77,7 @@ function isItsOwn(story: Story, call: CallStory, tag: string, own: boolean): boo
     case "LEASE_ACQUIRE_FAILED":
     case "LEASE_READY_FAILED":
     case "LEASE_RELEASE_FAILED":
-      return failed("acquire", ...halves) || late;
+      return failed("acquire", ...halves);
     default:
       return false;
   }
