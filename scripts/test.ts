@@ -145,9 +145,10 @@ function servers(effect: EffectMajor, { servers, missing }: Backends): Promise<R
 }
 
 /**
- * What needs servers, with one Effect and servers of its own: suites look at what their servers are sent. Of several
- * Nodes, the newest has the servers with Effect 4 and the oldest with Effect 3. Suites of several processes, which are of
- * Deno and of that Node in turns, run once.
+ * What needs servers, with one Effect and servers of its own. Of several Nodes, the newest has the servers with Effect 4
+ * and the oldest with Effect 3. Suites of several processes, which are of Deno and of that Node in turns, run once.
+ *
+ * Most of the time is spent waiting, so suites of three backends run at once.
  */
 async function testWithServers(
   effect: EffectMajor,
@@ -158,37 +159,22 @@ async function testWithServers(
   const env = { ...processes(effect, node), ...backends.env };
   const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
   const once = /_(processes|fuzz)\.test\.ts$/;
-  const inTurn = turns();
-  const suites = [
-    inGroups(
-      groupsOf(testFiles()),
-      inTurn((files, of) => testDeno(name + of, denoFlags(effect), { env, files })),
-    ),
-    // From the other end, so that the two seldom wait for each other.
-    ...node
-      ? [inGroups(
-        [...groupsOf(testFiles().filter((file) => !once.test(file)))].reverse(),
-        inTurn((files, of) => testNode(node, effect, { env, files, of })),
-      )]
-      : [],
-  ];
+  // So that the report says how long each takes. Suites of one backend look at all that its servers are sent.
+  const suites = [...groupsOf(testFiles())].map(([of, files]) => async () => [
+    await testDeno(`${name}, ${of}`, denoFlags(effect), { env, files }),
+    ...node === undefined ? [] : [
+      await testNode(node, effect, {
+        env,
+        files: files.filter((file) => !once.test(file)),
+        of: `, ${of}`,
+      }),
+    ],
+  ]);
   return [
     await servers(effect, backends),
-    ...(await Promise.all(suites)).flat(),
+    ...(await atOnce(3, suites)).flat(),
     await testDocs(effect, backends.env),
   ];
-}
-
-type Test = (files: readonly string[], of: string) => Promise<Result>;
-
-/** Lets suites of one backend run one after another: they look at all that its servers are sent. */
-function turns(): (test: Test) => Test {
-  const last = new Map<string, Promise<unknown>>();
-  return (test) => (files, of) => {
-    const turn = Promise.resolve(last.get(of)).then(() => test(files, of));
-    last.set(of, turn);
-    return turn;
-  };
 }
 
 function testFiles(): string[] {
@@ -206,14 +192,6 @@ function groupsOf(files: readonly string[]): Map<string, string[]> {
   );
 }
 
-/** Runs the files of each backend by themselves, so that the report says how long each takes. */
-function inGroups(
-  groups: Iterable<readonly [name: string, files: readonly string[]]>,
-  test: Test,
-): Promise<Result[]> {
-  return inSequence([...groups].map(([name, files]) => () => test(files, `, ${name}`)));
-}
-
 function nodeWithServers(effect: EffectMajor, nodes: readonly string[]): string | undefined {
   return effect === 4 ? nodes.at(-1) : nodes[0];
 }
@@ -227,12 +205,19 @@ async function testTheRest(): Promise<Result[]> {
       .map((effect) => () => testNode(node, effect, { env: {}, files, of: ", the engine" }))
   );
   const others = [testPackage, testModel, () => testDeno("Deno, no flags", [], { env: {} })];
-  return (await Promise.all([inSequence(engines), inSequence(others)])).flat();
+  return (await Promise.all([atOnce(1, engines), atOnce(1, others)])).flat();
 }
 
-async function inSequence(tests: readonly (() => Promise<Result>)[]): Promise<Result[]> {
-  const results: Result[] = [];
-  for (const test of tests) results.push(await test());
+/** Runs so many at a time, and gives what they give in their order. */
+async function atOnce<A>(most: number, tasks: readonly (() => Promise<A>)[]): Promise<A[]> {
+  const results: A[] = [];
+  const waiting = [...tasks.entries()];
+  await Promise.all(Array.from({ length: most }, async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [index, task] = next;
+      results[index] = await task();
+    }
+  }));
   return results;
 }
 
