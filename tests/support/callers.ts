@@ -21,6 +21,8 @@ export interface Task {
   /** Which fetch of all processes is the first to succeed. */
   readonly succeedsFrom?: number;
   readonly options?: PlainOptions;
+  /** Whether nothing is recorded of it, so that what is measured is the library alone. */
+  readonly unrecorded?: boolean;
 }
 
 /** What a process is told: a task, or what belongs to one. */

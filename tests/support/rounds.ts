@@ -81,7 +81,6 @@ export function rounds(
     it("fetches once for 4 × 250 callers, in 20 rounds, each of few operations", async () => {
       // The code is compiled by then.
       for (let i = 0; i < 5; i++) await herd({ key: newKey(), callers: 250, fetch: 20 });
-      const late: number[] = [];
       const counts: number[] = [];
       await counted(async (seen) => {
         for (let round = 0; round < 20; round++) {
@@ -92,14 +91,23 @@ export function rounds(
           assert.deepEqual(report.errors, {});
           assert.ok(sent.length <= most, `${sent.length} operations: ${sent}`);
           counts.push(sent.length);
-          late.push(report.slowest - report.fetch);
         }
       });
+      note(`${Math.min(...counts)} to ${Math.max(...counts)} operations`);
+    });
+
+    it("has the value soon after the fetch for 4 × 250 callers, in 10 rounds", async () => {
+      const late: number[] = [];
+      for (let round = -2; round < 10; round++) {
+        // To write down what they do takes longer than what they do.
+        const task = { key: newKey(), callers: 250, fetch: 200, unrecorded: true };
+        const report = await herd(task);
+        assert.equal(report.fetches, 1);
+        assert.deepEqual(report.errors, {});
+        if (round >= 0) late.push(report.slowest - report.fetch);
+      }
       // How soon is told, not asserted: a machine may be busy with something else.
-      note(
-        `slowest caller after the fetch: ${medianOf(late).toFixed(1)} ms in the median round; ` +
-          `operations: ${Math.min(...counts)} to ${Math.max(...counts)}`,
-      );
+      note(`slowest caller after the fetch: ${medianOf(late).toFixed(1)} ms in the median round`);
     });
 
     it(`needs no more operations for ${crowd} callers a process than for 10`, async () => {
