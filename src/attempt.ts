@@ -6,6 +6,8 @@ type Start<A> = (done: (answer: Effect.Effect<A, AdapterError>) => void) => void
 
 const START: unique symbol = Symbol("start");
 
+type Startable<A> = Effect.Effect<A, AdapterError> & { [START]?: Start<A> };
+
 /**
  * Runs what a client returns a promise for; how it fails is the operation's failure. `read` says what its answer means,
  * and `refused` what an error means, which it throws again if it is none of those that are answers.
@@ -28,7 +30,9 @@ export function attempt<A, B = A>(
       failed(error);
     }
   };
-  return Object.assign(callback<B, AdapterError>(start), { [START]: start });
+  const effect: Startable<B> = callback<B, AdapterError>(start);
+  effect[START] = start;
+  return effect;
 }
 
 /** How an effect that is an {@linkcode attempt} begins; undefined for any other. */

@@ -9,111 +9,105 @@ import {
   type End,
   finish,
   type Flight,
-  type Flights,
   openFlight,
   type Signal,
   wait,
 } from "./flight.ts";
-import { flightsOf } from "./flights.ts";
-import { operate, phaseError } from "./operation.ts";
+import { flightsFor } from "./flights.ts";
+import { operateBy, phaseError } from "./operation.ts";
 import type { GetOrSetResult } from "./outcome.ts";
 import { report } from "./report.ts";
 import { abortedError, untilAborted } from "./signal.ts";
 import { tracedCall, tracedFlight } from "./spans.ts";
+import type { Store } from "./store.ts";
 
 type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
 
 /** Gets the entry, or has one caller of all fetch and fill it. */
 export function getOrSet(call: Call): Result {
-  const { key, settings: { store, signal } } = call;
   return Effect.clockWith((clock) => {
+    const { key, settings: { store, signal } } = call;
     if (signal?.aborted) return Effect.fail(abortedError(key, signal));
     const entry = store.peek?.(key, wallMillis(clock));
     if (entry !== undefined) return hit(call, entry.value);
     const caller = newCaller(call, clock);
-    const missed = store.peek === undefined ? look(caller) : seek(caller);
+    const missed = seek(caller, store.peek === undefined);
     return signal === undefined ? missed : untilAborted(key, signal, missed);
   });
 }
 
-/** Reads the entry, once for all who come meanwhile, in the first one's own fiber; a miss flies on from there. */
-function look(caller: Caller): Result {
-  const { call } = caller;
-  return joinOrStart(caller, (flight) => {
-    const go = (body: Effect.Effect<End>) =>
-      tracedFlight(flight, caller, fly(flight, caller, body));
-    return Effect.matchEffect(operate(call, "get"), {
-      onSuccess: (entry) => {
-        if (entry === undefined) return go(contend(flight, caller));
-        finish(flight, { _tag: "Value", value: entry.value, source: "hit", stored: true });
-        return hit(call, entry.value);
-      },
-      onFailure: (error) => {
-        const failure = phaseError(call, error);
-        if (error.corrupt || call.settings.bypass) {
-          return Effect.flatMap(
-            report(flight, call.settings, failure),
-            () => go(error.corrupt ? contend(flight, caller) : fetchAlone(flight, call, "bypass")),
-          );
-        }
-        finish(flight, { _tag: "Failed", error: failure, everyone: true });
-        return Effect.fail(failure);
-      },
-    });
-  });
-}
-
-/** Leads or follows, with all who want the same. */
-function seek(caller: Caller): Result {
-  return joinOrStart(
-    caller,
-    (flight) => tracedFlight(flight, caller, fly(flight, caller, contend(flight, caller))),
-  );
-}
-
-/** Joins the flight of the key, or starts it. */
-function joinOrStart(caller: Caller, start: (flight: Flight) => Result): Result {
-  const join = () => joinLeading(caller);
-  return join() ??
-    asStarter((open) => join() ?? start(open(leading(caller.call), caller, land)));
-}
-
-/** The flights that the call may join or be joined in: none where it doesn't coalesce. */
-function leading({ settings: { store, coalesce } }: Call): Flights | undefined {
-  return coalesce ? flightsOf(store).leading : undefined;
-}
-
-function joinLeading(caller: Caller): Result | undefined {
+/** Joins the flight of the key, or starts it: with a look at the entry, if it wasn't looked at yet. */
+function seek(caller: Caller, unseen?: boolean): Result {
   const { call, clock } = caller;
-  const flight = leading(call)?.get(call.key);
-  if (flight === undefined) return undefined;
+  const flight = flightsFor(call, "leading")?.get(call.key);
+  if (flight === undefined) return start(caller, unseen);
   const since = caller.waitingSince ??= wholeMillis(clock);
   const joined = wait(flight, caller, since + call.settings.waitMax);
   return flight.traced ? tracedCall(caller, joined) : joined;
 }
 
+/** Looks once for all who come meanwhile, in the first one's own fiber; a miss flies on from there. */
+function start(caller: Caller, unseen: boolean | undefined): Result {
+  const { call, clock } = caller;
+  return asStarter((open) => {
+    // Somebody may have come meanwhile.
+    const flights = flightsFor(call, "leading");
+    if (flights?.has(call.key)) return seek(caller, unseen);
+    return looked(
+      open(flights, caller, land),
+      caller,
+      unseen ? operateBy(clock, call, "get") : Effect.succeed(undefined),
+    );
+  });
+}
+
+/** What the flight's starter makes of what it sees. */
+function looked(
+  flight: Flight,
+  caller: Caller,
+  reading: ReturnType<Store<unknown>["get"]>,
+): Result {
+  const { call } = caller;
+  const go = (body: Effect.Effect<End>) => tracedFlight(flight, caller, fly(flight, caller, body));
+  return Effect.matchEffect(reading, {
+    onSuccess: (entry) => {
+      if (entry === undefined) return go(contend(flight, caller));
+      finish(flight, { _tag: "Value", value: entry.value, source: "hit", stored: true });
+      return hit(call, entry.value);
+    },
+    onFailure: (error) => {
+      const failure = phaseError(call, error);
+      if (error.corrupt || call.settings.bypass) {
+        return Effect.flatMap(
+          report(flight, call.settings, failure),
+          () => go(error.corrupt ? contend(flight, caller) : fetchAlone(flight, call, "bypass")),
+        );
+      }
+      finish(flight, { _tag: "Failed", error: failure, everyone: true });
+      return Effect.fail(failure);
+    },
+  });
+}
+
 /** Waiting is over: joins the process's fallback fetch, or starts it. One is shared for as long as a lease would live. */
 function fallBack(caller: Caller): Result {
   const { call, clock } = caller;
-  const { store, coalesce, leaseTtl } = call.settings;
+  const { leaseTtl } = call.settings;
   return asStarter((open) => {
-    const flights = coalesce ? flightsOf(store).fallingBack : undefined;
+    const flights = flightsFor(call, "fallingBack");
     const current = flights?.get(call.key);
     const now = monotonicMillis(clock);
-    if (current !== undefined && now - current.since < leaseTtl) {
+    if (current !== undefined && now - current.since! < leaseTtl) {
       return wait(current, caller, now + leaseTtl);
     }
     const flight = open(flights, caller, landFallback);
+    flight.since = now;
     return fly(flight, caller, fetchAlone(flight, call, "fallback"));
   });
 }
 
 /** Runs what may open a flight; whatever ends it after that before the flight ends, the flight's starter has left it. */
-function asStarter(
-  run: (
-    open: (flights: Flights | undefined, caller: Caller, land: Flight["land"]) => Flight,
-  ) => Result,
-): Result {
+function asStarter(run: (open: typeof openFlight) => Result): Result {
   let opened: Flight | undefined;
   return Effect.onError(
     Effect.suspend(() => run((...flight) => opened = openFlight(...flight))),

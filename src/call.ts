@@ -56,11 +56,11 @@ export interface Caller {
   /** When it began to wait for others, in whole milliseconds of the monotonic clock. */
   waitingSince: number | undefined;
   /** How long it waited in all, in whole milliseconds, once it fetches for itself: it leads or falls back. */
-  waited: number | undefined;
+  waited?: number | undefined;
   /** Until when the lease ran that it waited for. */
   leaseUntil: number | undefined;
   /** What the last fetch failed with that it waited for in this process. */
-  lastFailure: unknown;
+  lastFailure?: unknown;
   /** Its last cohort, and its place there. */
   cohort: Cohort | undefined;
   place: number;
@@ -76,9 +76,7 @@ export function newCaller(call: Call, clock: Clock.Clock): Caller {
     tries: call.settings.tries,
     traced: false,
     waitingSince: undefined,
-    waited: undefined,
     leaseUntil: undefined,
-    lastFailure: undefined,
     cohort: undefined,
     place: 0,
     resume: undefined,

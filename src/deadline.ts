@@ -8,9 +8,11 @@ import { inWorkers } from "./runtime.ts";
  */
 export function deadline(clock: Clock.Clock, millis: number, expire: () => void): () => void {
   if (clock === machineClock && !inWorkers) {
-    const added = { at: performance.now() + millis, expire };
-    add(added);
-    return () => remove(added);
+    const deadline = { at: performance.now() + millis, expire };
+    deadlines.add(deadline);
+    if (deadlines.size === 1) timer?.ref?.();
+    if (deadline.at < timerAt) setTimer(deadline.at);
+    return () => remove(deadline);
   }
   let off = false;
   const sleeper = Effect.runFork(
@@ -43,12 +45,6 @@ type Timer = ReturnType<typeof setTimeout> & {
 
 /** The longest that a timer can be set for, in milliseconds: 24 days. */
 const LONGEST = 2 ** 31 - 1;
-
-function add(deadline: Deadline): void {
-  deadlines.add(deadline);
-  if (deadlines.size === 1) timer?.ref?.();
-  if (deadline.at < timerAt) setTimer(deadline.at);
-}
 
 /** The timer holds no process that has nothing to wait for. */
 function remove(deadline: Deadline): void {

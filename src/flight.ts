@@ -46,8 +46,8 @@ export interface Flight {
   readonly land: (flight: Flight, caller: Caller, signal: Signal) => Result;
   /** The table that others find it by, if it is in one. */
   readonly flights: Flights | undefined;
-  /** When it began, by the monotonic clock. */
-  readonly since: number;
+  /** When it began to fetch in place of a leader, by the monotonic clock. */
+  since?: number;
   /** How many callers wait for its end. */
   callers: number;
   /** Those who wait, grouped by what else than the end may wake them. */
@@ -95,17 +95,8 @@ export function openFlight(
   starter: Caller,
   land: Flight["land"],
 ): Flight {
-  const { call: { key }, clock } = starter;
-  const since = monotonicMillis(clock);
-  const flight: Flight = {
-    key,
-    starter,
-    land,
-    flights,
-    since,
-    callers: 1,
-    cohorts: [],
-  };
+  const { key } = starter.call;
+  const flight: Flight = { key, starter, land, flights, callers: 1, cohorts: [] };
   flights?.set(key, flight);
   return flight;
 }

@@ -1,3 +1,4 @@
+import type { Keyed } from "./call.ts";
 import type { Flights } from "./flight.ts";
 import type { Store } from "./store.ts";
 
@@ -17,6 +18,14 @@ export function flightsOf(store: Store<unknown>): StoreFlights {
     flights.set(store, known);
   }
   return known;
+}
+
+/** The flights that a call may join or be joined in: none where it doesn't coalesce. */
+export function flightsFor(
+  { settings: { store, coalesce } }: Keyed,
+  which: keyof StoreFlights,
+): Flights | undefined {
+  return coalesce ? flightsOf(store)[which] : undefined;
 }
 
 /** How many flights of a store are under way that callers can join. */

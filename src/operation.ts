@@ -27,6 +27,17 @@ type Rest<O extends keyof Operations> = Parameters<Operations[O]> extends
  * an `AdapterError` as well. A store in this process answers at once, so it needs no timeout.
  */
 export function operate<O extends keyof Operations>(
+  ...asked: [keyed: Keyed, operation: O, ...rest: Rest<O>]
+): ReturnType<Operations[O]> {
+  const answer = Effect.clockWith((clock): Effect.Effect<unknown, unknown, unknown> =>
+    operateBy(clock, ...asked)
+  );
+  return answer as ReturnType<Operations[O]>;
+}
+
+/** The same, for whoever knows the clock of its fiber. */
+export function operateBy<O extends keyof Operations>(
+  clock: Clock.Clock,
   { key, settings: { store, operationTimeout } }: Keyed,
   operation: O,
   ...rest: Rest<O>
@@ -40,11 +51,8 @@ export function operate<O extends keyof Operations>(
     new AdapterError(operation, key, undefined, {
       reason: `${store.name} did not answer within ${operationTimeout} ms`,
     });
-  const answer = store.peek !== undefined
-    ? typed(operation, key, run)
-    : Effect.clockWith((clock) =>
-      within(clock, operationTimeout, begin(operation, key, run), late)
-    );
+  const begun = begin(operation, key, run);
+  const answer = store.peek !== undefined ? begun : within(clock, operationTimeout, begun, late);
   return answer as ReturnType<Operations[O]>;
 }
 

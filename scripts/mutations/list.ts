@@ -75,13 +75,13 @@ export const mutations: readonly Mutation[] = [
     "claim.outcome = undefined;\n          return Effect.sync(() => retire(flight));",
     "claim.outcome = undefined;\n          return Effect.void;",
   ]),
-  mutation("flights are not joined", "cache", [
-    "if (flight === undefined) return undefined;",
-    "if (flight !== null) return undefined;",
+  mutation("flights are not joined", "flights", [
+    "return coalesce ? flightsOf(store)[which] : undefined;",
+    'return coalesce && which !== "leading" ? flightsOf(store)[which] : undefined;',
   ]),
   mutation("fallbacks are not shared", "cache", [
-    "if (current !== undefined && now - current.since < leaseTtl) {",
-    "if (current !== undefined && now < 0) {",
+    "now - current.since! < leaseTtl) {",
+    "now < 0) {",
   ]),
   mutation("a fallback that hangs is waited for without end", "cache", [
     "return wait(current, caller, now + leaseTtl);",
@@ -180,8 +180,8 @@ export const mutations: readonly Mutation[] = [
     "Effect.flatMap(Effect.void, () => {\n            claim",
   ]),
   mutation("operations take as long as they like", "operation", [
-    "within(clock, operationTimeout, begin(",
-    "within(clock, 1e9, begin(",
+    "within(clock, operationTimeout, begun",
+    "within(clock, 1e9, begun",
   ]),
   mutation("a change leaves what began before in the tables", "client", [
     "Effect.ensuring(changing, Effect.sync(() => retireFlights(settings.store, key)))",
