@@ -7,8 +7,7 @@ export const redis: Description = {
   backend: "redis",
   async start() {
     const binary = await findBinary();
-    const { version, ...server } = await startRedisServer(binary);
-    return { ...server, version: `Redis ${version}`, env: { REDIS_SERVER: binary } };
+    return { ...await startRedisServer(binary), env: { REDIS_SERVER: binary } };
   },
 };
 
@@ -19,7 +18,7 @@ export const redisCluster: Description = {
     const binary = await findBinary();
     const { version, ports, url, stop } = await startRedisCluster(binary);
     const env = { REDIS_SERVER: binary, REDIS_CLUSTER_PORTS: ports.join() };
-    return { url, stop, env, version: `Redis ${version}, three nodes` };
+    return { url, stop, env, version: `${version}, three nodes` };
   },
 };
 

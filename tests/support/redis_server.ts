@@ -7,7 +7,7 @@ import { freePort, startServer } from "./server.ts";
 export interface RedisServer {
   readonly port: number;
   readonly url: string;
-  /** What it says that it is: `7.0.15`. */
+  /** What it says that it is: `Redis 7.0.15`. */
   readonly version: string;
   /** Ends it and waits until it has ended; what it held is gone. */
   stop(): Promise<void>;
@@ -37,7 +37,8 @@ export async function startRedisServer(
   });
   try {
     const info = await redisCommand(listening, "INFO server");
-    const version = /redis_version:(\S+)/.exec(info)?.[1] ?? "of an unknown version";
+    const valkey = /valkey_version:(\S+)/.exec(info)?.[1];
+    const version = valkey ? `Valkey ${valkey}` : `Redis ${/redis_version:(\S+)/.exec(info)?.[1]}`;
     return { port: listening, url: `redis://127.0.0.1:${listening}`, version, stop };
   } catch (error) {
     await stop();
