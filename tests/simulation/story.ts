@@ -304,7 +304,7 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
     const last = lookBehind(sceneOf(call).operations, answered)?.answered ?? answered;
     const next = operations[index + 1];
     return last.at - asked.at >= call.terms.operationTimeout &&
-      next?.question.operation === "release" && next.asked.at === fetch!.began.at;
+      next?.question.outcome === "cancelled" && next.asked.at === fetch!.began.at;
   }
 }
 
