@@ -536,8 +536,8 @@ function watch(
 
 interface Listening {
   standing: Promise<unknown>;
-  /** False once it is known whether it can be had. */
-  opening: boolean;
+  /** Whether it is listened to, as far as postgres.js tells: it connects again by itself. */
+  state: "opening" | "up" | "failed";
   unlisten?: () => PromiseLike<unknown>;
 }
 
@@ -546,26 +546,30 @@ function makeLine(subscriber: PostgresSubscriber, channel: string): Line {
   let listening: Listening | undefined;
   let holders = 0;
   let sweep: ReturnType<typeof setTimeout> | undefined;
-  let stopped: PromiseLike<unknown> | undefined;
 
   const listen = async (own: Listening) => {
     try {
-      // Else postgres.js takes a connection that is being closed for one that is lost, and listens twice.
-      await stopped;
-      // It connects again by itself; what was notified meanwhile is lost.
       const { unlisten } = await subscriber.listen(channel, watchers.notify, () => {
+        own.state = "up";
         own.standing = Promise.resolve();
+        // What was notified while it was lost is lost, too.
         watchers.notifyAll();
       });
       own.unlisten = unlisten;
-    } finally {
-      own.opening = false;
+      own.state = "up";
+    } catch (error) {
+      own.state = "failed";
+      setTimeout(() => own.state === "failed" && listening === own && stop(), LINGER);
+      throw error;
     }
   };
-  const hangUp = () => {
-    if (listening?.opening) return void (sweep = setTimeout(hangUp, LINGER));
-    stopped = stopListening(subscriber, channel, listening?.unlisten)?.then(ignore, ignore);
+  const stop = () => {
+    stopListening(subscriber, channel, listening?.unlisten);
     listening = undefined;
+  };
+  const hangUp = () => {
+    if (listening?.state === "opening") sweep = setTimeout(hangUp, LINGER);
+    else stop();
   };
 
   return {
@@ -574,7 +578,7 @@ function makeLine(subscriber: PostgresSubscriber, channel: string): Line {
       clearTimeout(sweep);
       holders++;
       if (listening === undefined) {
-        listening = { standing: Promise.resolve(), opening: true };
+        listening = { standing: Promise.resolve(), state: "opening" };
         listening.standing = listen(listening);
         listening.standing.catch(ignore);
       }
@@ -586,24 +590,28 @@ function makeLine(subscriber: PostgresSubscriber, channel: string): Line {
   };
 }
 
-/** What postgres.js keeps on its `listen`. */
+/** What postgres.js keeps on its `listen`: the client that listens, and to what. */
 interface Opened {
   readonly channels?: Record<string, unknown>;
-  readonly sql?: { close?(): PromiseLike<unknown> };
+  sql?: { close?(): PromiseLike<unknown> };
 }
 
 /**
  * Stops listening, and closes the connection if it listens to nothing else. postgres.js has no function for that, and its
- * `unlisten` does nothing once the connection was lost and opened again.
+ * `unlisten` does nothing once the connection was lost and opened again. A client that is closed while its connection is
+ * lost never connects again, so that whoever listens next has postgres.js make a new one.
  */
 function stopListening(
   { listen }: PostgresSubscriber,
   channel: string,
   unlisten: (() => PromiseLike<unknown>) | undefined,
-): PromiseLike<unknown> | undefined {
-  const { channels, sql } = listen as Opened;
+): void {
+  const opened = listen as Opened;
+  const { channels, sql } = opened;
   const alone = channels && Object.keys(channels).every((name) => name === channel);
-  const stopped = alone && sql?.close ? sql.close() : unlisten?.();
+  if (alone && sql?.close) {
+    delete opened.sql;
+    sql.close().then(ignore, ignore);
+  } else unlisten?.().then(ignore, ignore);
   delete channels?.[channel];
-  return stopped;
 }

@@ -670,36 +670,28 @@ describe("postgres", { skip }, () => {
       assert.equal(await filled(), "filled");
       assert.equal(errors.length, 1);
     });
-  });
 
-  it("listens again only when the connection that it closes is closed", async () => {
-    const done: string[] = [];
-    let close!: () => void;
-    // As postgres.js does it, but that closing takes as long as it likes.
-    const listen = (channel: string) => {
-      done.push("listen");
-      listen.channels[channel] = true;
-      return Promise.resolve({ unlisten: () => Promise.resolve() });
-    };
-    listen.channels = {} as Record<string, unknown>;
-    listen.sql = {
-      close: () => {
-        done.push("close");
-        return new Promise<void>((resolve) => close = resolve);
-      },
-    };
-    const store = postgresAdapter({ sql: connect(), subscriber: { listen } });
-    const watch = () => run(Effect.scoped(store.watch!("a")));
-    await watch();
-    await sleep(1100);
-    const again = watch();
-    await sleep(50);
-    assert.deepEqual([done, listen.channels], [["listen", "close"], {}]);
-    close();
-    await again;
-    assert.deepEqual(done, ["listen", "close", "listen"]);
-    await sleep(1100);
-    close();
+    it("listens once it can though somebody waits all the time", async () => {
+      const name = table();
+      let refuse = true;
+      const real = connect();
+      const subscriber = {
+        listen: (...args: Parameters<Sql["listen"]>) =>
+          refuse ? Promise.reject(new Error("no LISTEN here")) : real.listen(...args),
+      };
+      const leader = postgresAdapter({ sql: connect(), table: name });
+      const options = { sql: connect(), subscriber, table: name };
+      const refusals: CacheLockingError[] = [];
+      const polling = await follow(leader, options, refusals);
+      await until(() => Promise.resolve(refusals.length === 1));
+      refuse = false;
+      await sleep(1100);
+      const errors: CacheLockingError[] = [];
+      const { filled } = await follow(leader, options, errors);
+      assert.equal(await filled(), "filled");
+      assert.deepEqual(errors, []);
+      await run(Fiber.interrupt(polling.fiber));
+    });
   });
 
   describe("a client that can't be used", () => {
