@@ -3,6 +3,7 @@
  * for all backends or for those that are named. `--quick`: less of it, for the gate. `--report` writes the figures to
  * docs/faults.md.
  */
+import { mkdir, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { backendsRequired } from "./backends.ts";
@@ -12,7 +13,7 @@ import { toxiproxy } from "./backends/toxiproxy.ts";
 import { type FaultyBackend, faultyBackends } from "./faults/backend.ts";
 import { type ReportedOutcome, writeReport } from "./faults/report.ts";
 import { type Extent, type Outcome, runFaults } from "./faults/run.ts";
-import { type Count, report, type Result, tally } from "./result.ts";
+import { report, type Result, tally } from "./result.ts";
 
 const options = {
   leaseTtl: 1000,
@@ -47,8 +48,18 @@ function test(
     const outcome = await runFaults(backend, servers, extent);
     outcomes.push({ backend: name, version: running.version, ...outcome });
     count.note(`${running.version}: ${JSON.stringify(outcome.figures)}`);
-    verify(count, outcome, extent);
+    const failures = failuresOf(outcome, extent);
+    failures.forEach((what) => what === undefined ? count.pass() : count.fail(what));
+    if (failures.some((what) => what !== undefined)) count.note(await keep(name, outcome));
   });
+}
+
+/** Writes what was recorded to a file, and says to which. */
+async function keep(name: string, { histories }: Outcome): Promise<string> {
+  const file = `.cache/faults/${name}.json`;
+  await mkdir(".cache/faults", { recursive: true });
+  await writeFile(file, JSON.stringify(histories));
+  return `what was recorded is in ${file}`;
 }
 
 async function start({ description }: FaultyBackend, proxy: () => Promise<Running>) {
@@ -56,21 +67,23 @@ async function start({ description }: FaultyBackend, proxy: () => Promise<Runnin
   return { toxiproxy, running: await description.start(4) };
 }
 
-function verify(
-  count: Count,
+/** What of each thing that must hold doesn't; undefined where it holds. */
+function failuresOf(
   { figures, broken, leftovers }: Outcome,
   { peace }: Extent,
-): void {
-  const must = (holds: boolean, what: string) => holds ? count.pass() : count.fail(what);
+): (string | undefined)[] {
+  const must = (holds: boolean, what: string) => holds ? undefined : what;
   const { failed, mostUntouched, untouched, mostAtOnce, alone, slowest, back, calls } = figures;
-  must(calls > 0 && untouched > 0 && alone > 0, "not enough happened to tell");
-  must(broken.length === 0, `broken promises:\n${broken.slice(0, 10).join("\n")}`);
-  must(failed === 0, `${failed} calls without a value`);
-  must(slowest < Infinity, "a call that hung");
-  must(mostUntouched <= 1, `${mostUntouched} fetches of a key that nothing had happened to`);
-  must(mostAtOnce <= 2, `${mostAtOnce} fetches of a key at once without a lease, in one process`);
-  must(back.every((millis) => millis < peace), `not well again: ${back} ms after the faults`);
-  must(leftovers.length === 0, `leases left: ${leftovers}`);
+  return [
+    must(calls > 0 && untouched > 0 && alone > 0, "not enough happened to tell"),
+    must(broken.length === 0, `broken promises:\n${broken.slice(0, 10).join("\n")}`),
+    must(failed === 0, `${failed} calls without a value`),
+    must(slowest < Infinity, "a call that hung"),
+    must(mostUntouched <= 1, `${mostUntouched} fetches of a key that nothing had happened to`),
+    must(mostAtOnce <= 2, `${mostAtOnce} fetches of a key at once without a lease, in one process`),
+    must(back.every((millis) => millis < peace), `not well again: ${back} ms after the faults`),
+    must(leftovers.length === 0, `leases left: ${leftovers}`),
+  ];
 }
 
 function named(name: string): FaultyBackend {

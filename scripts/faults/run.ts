@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Caller, startCallers } from "../../tests/support/callers.ts";
 import type { Load } from "../../tests/support/load.ts";
-import { judgeAll, sharedClock, startRecording } from "../../tests/support/recording.ts";
+import {
+  judgeAll,
+  type KeyHistory,
+  sharedClock,
+  startRecording,
+} from "../../tests/support/recording.ts";
 import type { Running } from "../backends/description.ts";
 import type { FaultyBackend } from "./backend.ts";
 import { faults } from "./faults.ts";
@@ -25,6 +30,8 @@ export interface Outcome {
   readonly broken: readonly string[];
   /** Keys with a lease or an entry that stayed. */
   readonly leftovers: readonly string[];
+  /** All that was recorded. */
+  readonly histories: readonly KeyHistory[];
 }
 
 /** How far measured times may be off on a busy machine, in milliseconds. */
@@ -67,6 +74,7 @@ export async function runFaults(
         leaseTtl,
         within: 2 * leaseTtl + cacheTtl + 4000,
       }),
+      histories,
     };
   } finally {
     await Promise.all(callers.map((caller) => caller.end()));
