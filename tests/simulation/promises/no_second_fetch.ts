@@ -22,7 +22,8 @@ interface Stored {
   readonly key: string;
   readonly from: Moment;
   readonly until: number;
-  gone?: Moment;
+  /** When it may have gone at the earliest. */
+  readonly gone: Moment | undefined;
 }
 
 /** Which entries the backend had, and when. */
@@ -39,13 +40,13 @@ function entriesOf(story: Story): Stored[] {
     }),
     ...story.lost.map((at) => ({ key: at.key, first: at, last: at, ttl: 0 })),
   ].sort((a, b) => a.first.seq - b.first.seq);
-  const entries: Stored[] = [];
-  for (const { key, first, last, ttl } of writes) {
-    const before = entries.findLast((entry) => entry.key === key);
-    if (before !== undefined) before.gone ??= first;
-    if (ttl > 0 && last.seq < unsureSince(story, key)) {
-      entries.push({ key, from: last, until: first.at + ttl - story.slack });
-    }
-  }
-  return entries;
+  return writes.flatMap((write) => {
+    const { key, first, last, ttl } = write;
+    if (ttl <= 0 || last.seq >= unsureSince(story, key)) return [];
+    // Another that was asked for before it may have been done after it.
+    const gone = writes.find((other) =>
+      other !== write && other.key === key && !story.isBefore(other.last, first)
+    )?.first;
+    return [{ key, from: last, until: first.at + ttl - story.slack, gone }];
+  });
 }
