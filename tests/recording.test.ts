@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { memoryAdapter } from "../adapters/memory.ts";
 import { AdapterError, Cache, type Store } from "../mod.ts";
+import { attempt } from "../src/attempt.ts";
 import { recorded } from "./simulation/recorded.ts";
 import { recordedCall, type RecordedProcess } from "./support/recorded_call.ts";
 import { recordedDelete } from "./support/recorded_change.ts";
@@ -143,5 +144,33 @@ describe("What processes have recorded", () => {
     });
     const broken = await judged(forgetful, { fetch: 20, second });
     assert.ok(broken.includes("call N fetched what had been stored"), `${broken}`);
+  });
+
+  it("tells on a busy machine, too, that an operation was given up before what comes of it", async () => {
+    const recording = startRecording();
+    const process = recording.newProcess();
+    const recorder = recorderOf(process);
+    const { peek: _, ...backend } = memoryAdapter();
+    const hung = {
+      ...backend,
+      get: (key: string) => attempt("get", key, () => new Promise<undefined>(() => {})),
+    };
+    const operationTimeout = 100;
+    const adapter = recorded(hung, recorder, { process, timeout: () => operationTimeout });
+    const cache = Cache.make({ adapter, operationTimeout });
+    const calls: Promise<unknown>[] = [];
+    for (let key = 0; key < 200; key++) {
+      calls.push(Effect.runPromise(recordedCall({ cache, recorder, process }, {
+        key: String(key),
+        options: { operationTimeout, onCacheFailure: "bypass" },
+        fetcher: (call) => Effect.as(Effect.sleep(5), `value of call ${call}`),
+      })));
+      // What is due meanwhile comes late, and at once.
+      for (const until = performance.now() + key % 4; performance.now() < until;);
+      if (key % 2 === 0) await sleep(key % 5);
+    }
+    await Promise.all(calls);
+    recording.add(recorder.events);
+    assert.deepEqual(judgeAll(recording.histories(SLACK)), []);
   });
 });

@@ -1,6 +1,8 @@
 import { Effect } from "effect";
 import type { AdapterError, AdapterOperation, Store, Watch } from "../../mod.ts";
 import { attempt, startOf } from "../../src/attempt.ts";
+import { machineClock } from "../../src/clock.ts";
+import { deadline } from "../../src/deadline.ts";
 import type { Answer, Question, Recorder } from "./history.ts";
 
 type Operation = (key: string, ...rest: never[]) => Effect.Effect<unknown, AdapterError>;
@@ -18,6 +20,12 @@ export interface RecordedOptions {
   /** The longest that an operation may take, in milliseconds: who asks gives a promise up without a word. */
   readonly timeout?: (() => number) | undefined;
 }
+
+/**
+ * How much earlier than the engine it gives an operation up, in milliseconds, so that the history tells things in their
+ * order. By the engine's own means, as a timer of another may come later on a busy machine.
+ */
+const EARLY = 20;
 
 /** A store that does what another does, and writes down what it was asked and what it answered. */
 export function recorded(
@@ -68,13 +76,12 @@ export function recorded(
       new Promise<Effect.Effect<unknown, AdapterError>>((resolve) => {
         const end = ask(question);
         let late = false;
-        // Just before the engine gives it up, so that the history tells things in their order.
-        const timer = timeout && setTimeout(() => {
+        const callOff = timeout && deadline(machineClock, timeout() - EARLY, () => {
           late = true;
           end({ type: "dropped" });
-        }, timeout() - 1);
+        });
         start((answer) => {
-          clearTimeout(timer);
+          callOff?.();
           if (!late) resolve(noted(answer, question, end));
         });
       });
