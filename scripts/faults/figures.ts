@@ -18,7 +18,7 @@ export interface Figures {
   readonly mostAtOnce: number;
   /** How long the slowest call took, in milliseconds. */
   readonly slowest: number;
-  /** How long after each fault was over the last fetch without a lease was begun, in milliseconds. */
+  /** How long after each fault was over the last fetch without a lease was begun, or a watch was not to be had, in milliseconds. */
   readonly back: readonly number[];
 }
 
@@ -34,6 +34,12 @@ export function figuresOf(
   const calls = stories.flatMap((story) => story.calls);
   const fetches = stories.flatMap((story) => story.fetches);
   const alone = fetches.filter(({ lease }) => lease === undefined);
+  const unwell = [
+    ...alone.map(({ began }) => began.at),
+    ...stories.flatMap(({ operations }) => operations).flatMap(({ question, asked, answered }) =>
+      question.operation === "watch" && answered === undefined ? asked.at : []
+    ),
+  ];
   const untouched = stories.filter((story) => story.fetches.length > 0 && !isTouched(story));
   const most = (of: readonly Story[]) =>
     Math.max(0, ...of.map((story) => mostWithin(story.fetches, leaseTtl)));
@@ -51,7 +57,7 @@ export function figuresOf(
     ),
     back: faults.map(({ over }, index) => {
       const next = faults[index + 1]?.began ?? Infinity;
-      const after = alone.flatMap(({ began: { at } }) => at > over && at < next ? at - over : []);
+      const after = unwell.flatMap((at) => at > over && at < next ? at - over : []);
       return Math.round(Math.max(0, ...after));
     }),
   };
