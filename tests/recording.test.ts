@@ -6,7 +6,7 @@ import { memoryAdapter } from "../adapters/memory.ts";
 import { AdapterError, Cache, type Store } from "../mod.ts";
 import { attempt } from "../src/attempt.ts";
 import { recorded } from "./simulation/recorded.ts";
-import { recordedCall, type RecordedProcess } from "./support/recorded_call.ts";
+import { type PlainOptions, recordedCall, type RecordedProcess } from "./support/recorded_call.ts";
 import { recordedDelete } from "./support/recorded_change.ts";
 import { judgeAll, recorderOf, type Recording, startRecording } from "./support/recording.ts";
 
@@ -146,30 +146,50 @@ describe("What processes have recorded", () => {
     assert.ok(broken.includes("call N fetched what had been stored"), `${broken}`);
   });
 
-  it("tells on a busy machine, too, that an operation was given up before what comes of it", async () => {
-    const recording = startRecording();
+  /** A process whose operations may take so many milliseconds, over a backend that answers by promises. */
+  function hurried(
+    recording: Recording,
+    backend: Partial<Store<unknown>>,
+    operationTimeout: number,
+  ) {
     const process = recording.newProcess();
     const recorder = recorderOf(process);
-    const { peek: _, ...backend } = memoryAdapter();
-    const hung = {
-      ...backend,
-      get: (key: string) => attempt("get", key, () => new Promise<undefined>(() => {})),
-    };
-    const operationTimeout = 100;
-    const adapter = recorded(hung, recorder, { process, timeout: () => operationTimeout });
+    const { peek: _, ...remote } = memoryAdapter();
+    const options = { process, timeout: () => operationTimeout };
+    const adapter = recorded({ ...remote, ...backend }, recorder, options);
     const cache = Cache.make({ adapter, operationTimeout });
+    const call = (key: string, fetch: number, options: PlainOptions = {}) =>
+      Effect.runPromise(recordedCall({ cache, recorder, process }, {
+        key,
+        options: { operationTimeout, ...options },
+        fetcher: (call) => Effect.as(Effect.sleep(fetch), `value of call ${call}`),
+      }));
+    return { recorder, call };
+  }
+
+  it("tells on a busy machine, too, that an operation was given up before what comes of it", async () => {
+    const recording = startRecording();
+    const get = (key: string) => attempt("get", key, () => new Promise<undefined>(() => {}));
+    const { recorder, call } = hurried(recording, { get }, 100);
     const calls: Promise<unknown>[] = [];
     for (let key = 0; key < 200; key++) {
-      calls.push(Effect.runPromise(recordedCall({ cache, recorder, process }, {
-        key: String(key),
-        options: { operationTimeout, onCacheFailure: "bypass" },
-        fetcher: (call) => Effect.as(Effect.sleep(5), `value of call ${call}`),
-      })));
+      calls.push(call(String(key), 5, { onCacheFailure: "bypass" }));
       // What is due meanwhile comes late, and at once.
       for (const until = performance.now() + key % 4; performance.now() < until;);
       if (key % 2 === 0) await sleep(key % 5);
     }
     await Promise.all(calls);
+    recording.add(recorder.events);
+    assert.deepEqual(judgeAll(recording.histories(SLACK)), []);
+  });
+
+  it("tells that a renewal was over that nobody waited for any more", async () => {
+    const recording = startRecording();
+    const renew = (key: string) => attempt("renew", key, () => sleep(200, true));
+    const { recorder, call } = hurried(recording, { renew }, 400);
+    await call(KEY, 150, { leaseTtl: 300 });
+    await sleep(1200);
+    await call(KEY, 0);
     recording.add(recorder.events);
     assert.deepEqual(judgeAll(recording.histories(SLACK)), []);
   });

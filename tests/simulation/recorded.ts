@@ -82,7 +82,10 @@ export function recorded(
         });
         start((answer) => {
           callOff?.();
-          if (!late) resolve(noted(answer, question, end));
+          if (late) return;
+          resolve(noted(answer, question, end));
+          // Who was interrupted meanwhile doesn't go on with the answer.
+          if (timeout) deadline(machineClock, EARLY, () => end({ type: "dropped" }));
         });
       });
     return attempt(operation, key, run, (answer) => answer);
