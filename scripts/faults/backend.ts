@@ -25,6 +25,8 @@ export interface FaultyBackend {
     ports: readonly number[],
     env: Readonly<Record<string, string>>,
   ) => Promise<Pick<Running, "stop">>;
+  /** False where a delete and a conditional write at one moment may both be acknowledged, and only the write be made. */
+  readonly deletes?: false;
   /** Where clients find it that reach each of its ports by another. */
   readonly place: (by: readonly number[], ports: readonly number[]) => Place;
 }
@@ -84,6 +86,8 @@ export const faultyBackends: readonly FaultyBackend[] = [
     description: s3,
     connection: "s3",
     restart: ([port], { S3_SERVER }) => startS3Server(S3_SERVER!, port),
+    // Over files, it looks at a condition before it writes, and not as it does.
+    deletes: false,
     place: ([port]) => ({ url: `http://127.0.0.1:${port}` }),
   },
 ];

@@ -50,7 +50,9 @@ export async function runFaults(
   try {
     const over = { connection: backend.connection, place: site.place };
     callers = await startCallers(processes, over, recording);
-    const loads = callers.map((caller) => caller.load(load));
+    const loads = callers.map((caller) =>
+      caller.load(backend.deletes === false ? { ...load, deletes: 0 } : load)
+    );
     await sleep(peace);
     const happened: { began: number; over: number }[] = [];
     for (const { happen } of faults) {
