@@ -36,8 +36,8 @@ export function figuresOf(
   const alone = fetches.filter(({ lease }) => lease === undefined);
   const unwell = [
     ...alone.map(({ began }) => began.at),
-    ...stories.flatMap(({ operations }) => operations).flatMap(({ question, asked, answered }) =>
-      question.operation === "watch" && answered === undefined ? asked.at : []
+    ...stories.flatMap(({ operations }) => operations).flatMap(({ question, failed, dropped }) =>
+      question.operation === "watch" ? (failed ?? dropped)?.at ?? [] : []
     ),
   ];
   const untouched = stories.filter((story) => story.fetches.length > 0 && !isTouched(story));
