@@ -42,7 +42,9 @@ export const places: Readonly<Record<string, (url: string) => Promise<Place>>> =
   },
 
   async postgres(url) {
-    const connections = await Promise.all([connectPostgres({ url }), connectPostgres({ url })]);
+    // Without it postgres.js grows: see docs/operating.md.
+    const open = () => connectPostgres({ url, max_pipeline: 0 });
+    const connections = await Promise.all([open(), open()]);
     const admin = postgres(url, { max: 1 });
     return {
       stores: connections.map(({ store }) => store),
