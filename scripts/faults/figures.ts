@@ -1,5 +1,11 @@
 import type { KeyHistory } from "../../tests/support/recording.ts";
-import { type FetchStory, type Story, storyOf } from "../../tests/simulation/story.ts";
+import {
+  type FetchStory,
+  type Moment,
+  type Scene,
+  type Story,
+  storyOf,
+} from "../../tests/simulation/story.ts";
 
 /** What a run came to. */
 export interface Figures {
@@ -14,7 +20,7 @@ export interface Figures {
   /** The most fetches of a key that were begun within the time of a lease, in all processes: of an untouched key, and of any. */
   readonly mostUntouched: number;
   readonly most: number;
-  /** The most fetches of a key without a lease that one process ran at once. */
+  /** The most fetches of a key without a lease that one process ran at once, between two changes of it. */
   readonly mostAtOnce: number;
   /** How long the slowest call took, in milliseconds. */
   readonly slowest: number;
@@ -79,13 +85,17 @@ function mostWithin(fetches: readonly FetchStory[], millis: number): number {
   );
 }
 
-function mostAtOnce({ fetches }: { readonly fetches: readonly FetchStory[] }): number {
+/** Who comes after a change of the key starts anew, whatever is under way. */
+function mostAtOnce({ fetches, changes }: Scene): number {
   const alone = fetches.filter(({ lease }) => lease === undefined);
+  const isChangedBetween = (from: Moment, to: Moment) =>
+    changes.some(({ began, ended }) => began.seq < to.seq && (ended?.seq ?? Infinity) > from.seq);
   return Math.max(
     0,
     ...alone.map(({ began }) =>
       alone.filter((other) =>
-        other.began.seq <= began.seq && (other.ended?.seq ?? Infinity) > began.seq
+        other.began.seq <= began.seq && (other.ended?.seq ?? Infinity) > began.seq &&
+        !isChangedBetween(other.began, began)
       ).length
     ),
   );
