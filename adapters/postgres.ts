@@ -536,9 +536,10 @@ function watch(
 
 interface Listening {
   standing: Promise<unknown>;
-  /** Whether it is listened to, as far as postgres.js tells: it connects again by itself. */
   state: "opening" | "up" | "failed";
   unlisten?: () => PromiseLike<unknown>;
+  /** The last statement that postgres.js sent for it. */
+  sent?: PromiseLike<unknown> | undefined;
 }
 
 function makeLine(subscriber: PostgresSubscriber, channel: string): Line {
@@ -558,10 +559,24 @@ function makeLine(subscriber: PostgresSubscriber, channel: string): Line {
       own.unlisten = unlisten;
       own.state = "up";
     } catch (error) {
-      own.state = "failed";
-      setTimeout(() => own.state === "failed" && listening === own && stop(), LINGER);
+      fail(own, error);
       throw error;
     }
+  };
+  /** postgres.js connects again by itself, and tells nobody where it can't listen then. */
+  const heed = (own: Listening) => {
+    const sent = (subscriber.listen as Opened).channels?.[channel]?.result;
+    if (sent === own.sent) return;
+    own.sent = sent;
+    sent?.then(ignore, (error) => fail(own, error));
+  };
+  const fail = (own: Listening, error: unknown) => {
+    if (listening !== own || own.state === "failed") return;
+    own.state = "failed";
+    own.standing = Promise.reject(error);
+    own.standing.catch(ignore);
+    watchers.failAll((key) => new AdapterError("watch", key, error));
+    setTimeout(() => own.state === "failed" && listening === own && stop(), LINGER);
   };
   const stop = () => {
     stopListening(subscriber, channel, listening?.unlisten);
@@ -582,6 +597,7 @@ function makeLine(subscriber: PostgresSubscriber, channel: string): Line {
         listening.standing = listen(listening);
         listening.standing.catch(ignore);
       }
+      heed(listening);
       return listening.standing;
     },
     letGo() {
@@ -592,7 +608,7 @@ function makeLine(subscriber: PostgresSubscriber, channel: string): Line {
 
 /** What postgres.js keeps on its `listen`: the client that listens, and to what. */
 interface Opened {
-  readonly channels?: Record<string, unknown>;
+  readonly channels?: Record<string, { readonly result?: PromiseLike<unknown> }>;
   sql?: { close?(): PromiseLike<unknown> };
 }
 

@@ -1,6 +1,6 @@
-import { Effect } from "effect";
+import { Effect, type Scope } from "effect";
 import assert from "node:assert/strict";
-import { it } from "node:test";
+import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { variable, withoutServer } from "./support/address.ts";
 import { connect } from "./support/connections/postgres.ts";
@@ -24,32 +24,81 @@ outages("postgres", {
   open: (port) => connect({ url: `postgres://postgres@127.0.0.1:${port}/postgres` }),
 });
 
-it("listens again after an outage in which it has stopped listening", { skip }, async () => {
-  const server = await startPostgresServer(programs!);
-  const network = await openNetwork(toxiproxy!, server.port);
-  const { store, ready, close } = await connect({
-    url: `postgres://postgres@127.0.0.1:${network.port}/postgres`,
-    backoff: 0.1,
-  });
-  try {
-    await ready();
-    const watch = (meanwhile: () => Promise<unknown>) =>
-      Effect.runPromise(Effect.scoped(
-        Effect.flatMap(store.watch!("a"), () => Effect.promise(meanwhile)),
-      ));
-    await watch(network.cut);
-    // Its connection is closed a second after the last watch.
-    await sleep(1200);
-    await network.heal();
-    const began = performance.now();
-    while (performance.now() < began + 5000) {
-      const stands = watch(() => Promise.resolve()).then(() => true, () => false);
-      if (await Promise.race([stands, sleep(1000, false)])) return;
-    }
-    assert.fail("no watch stands");
-  } finally {
-    await close();
-    await network.close();
-    await server.stop();
+describe("postgres that listens", { skip }, () => {
+  /** A client behind a network, which pauses for so many seconds before it connects again. */
+  async function behind(backoff: number) {
+    const server = await startPostgresServer(programs!);
+    const network = await openNetwork(toxiproxy!, server.port);
+    const urlOf = (port: number) => `postgres://postgres@127.0.0.1:${port}/postgres`;
+    const direct = await connect({ url: urlOf(server.port) });
+    const { store, ready, close } = await connect({ url: urlOf(network.port), backoff });
+    await Promise.all([direct.ready(), ready()]);
+    const inTime = (watching: Effect.Effect<unknown, unknown, Scope.Scope>) =>
+      Effect.runPromise(Effect.timeoutOption(Effect.scoped(watching), 500))
+        .then(({ _tag }) => _tag === "Some", () => false);
+    const watch = store.watch!("a");
+    return {
+      network,
+      /** Watches until what it is told to wait for is over. */
+      watch: (during: () => Promise<unknown>) =>
+        inTime(Effect.flatMap(watch, () => Effect.promise(during))),
+      /** How long it takes until a watch is woken by what others do, in milliseconds. */
+      async untilWoken() {
+        const woken = () =>
+          inTime(
+            Effect.flatMap(
+              watch,
+              (watch) => Effect.flatMap(direct.store.set("a", 1), () => watch!.next),
+            ),
+          );
+        const began = performance.now();
+        while (!await woken() && performance.now() < began + 6000) await sleep(20);
+        return performance.now() - began;
+      },
+      async close() {
+        await Promise.all([close(), direct.close()]);
+        await network.close();
+        await server.stop();
+      },
+    };
   }
+
+  it("does so again after an outage in which it has stopped", async () => {
+    const { watch, network, untilWoken, close } = await behind(0.1);
+    try {
+      assert.ok(await watch(network.cut));
+      // Its connection is closed a second after the last watch.
+      await sleep(1200);
+      await network.heal();
+      const late = await untilWoken();
+      assert.ok(late < 3000, `${late} ms`);
+    } finally {
+      await close();
+    }
+  });
+
+  it("does so again soon though somebody waits all the time, and its client pauses", async () => {
+    const { watch, network, untilWoken, close } = await behind(4);
+    let waits = true;
+    const waiting = async () => {
+      while (waits) {
+        await watch(() => sleep(100));
+        await sleep(10);
+      }
+    };
+    const others = [waiting(), sleep(50).then(waiting)];
+    try {
+      assert.ok(await untilWoken() < 500);
+      await network.cut();
+      // It tries in vain after four seconds, and would try again after eight.
+      await sleep(4500);
+      await network.heal();
+      const late = await untilWoken();
+      assert.ok(late < 2000, `${late} ms`);
+    } finally {
+      waits = false;
+      await Promise.all(others);
+      await close();
+    }
+  });
 });
