@@ -108,7 +108,7 @@ if (import.meta.main) {
   const stay = beforeQuitting(stopProxy);
   const waiting = [...chosen];
   const results: Result[] = [];
-  await Promise.all(Array.from({ length: values.quick ? 4 : 1 }, async () => {
+  await Promise.all(Array.from({ length: values.quick ? 3 : 1 }, async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       results.push(await test(next, proxy, extent, outcomes));
     }

@@ -1,5 +1,6 @@
 import type { KeyHistory } from "../../tests/support/recording.ts";
 import {
+  durationOf,
   type FetchStory,
   type Moment,
   type Scene,
@@ -15,7 +16,7 @@ export interface Figures {
   readonly fetches: number;
   /** Fetches without a lease, as the backend failed or waiting was in vain. */
   readonly alone: number;
-  /** Keys of which no operation failed, that were neither lost nor deleted. */
+  /** Keys of which no operation failed, or took longer than a third of a lease, that were neither lost nor deleted. */
   readonly untouched: number;
   /** The most fetches of a key that were begun within the time of a lease, in all processes: of an untouched key, and of any. */
   readonly mostUntouched: number;
@@ -46,7 +47,9 @@ export function figuresOf(
       question.operation === "watch" ? (failed ?? dropped)?.at ?? [] : []
     ),
   ];
-  const untouched = stories.filter((story) => story.fetches.length > 0 && !isTouched(story));
+  const untouched = stories.filter((story) =>
+    story.fetches.length > 0 && !isTouched(story, leaseTtl)
+  );
   const most = (of: readonly Story[]) =>
     Math.max(0, ...of.map((story) => mostWithin(story.fetches, leaseTtl)));
   return {
@@ -69,11 +72,18 @@ export function figuresOf(
   };
 }
 
-/** Whether a fault, or a change, had to do with a key. */
-function isTouched({ operations, changes, lost, calls, end }: Story): boolean {
+/**
+ * Whether a fault, or a change, had to do with a key, or an answer came later than a lease should be renewed, which a
+ * machine that has no time for it may do to a lease as well.
+ */
+function isTouched(story: Story, leaseTtl: number): boolean {
+  const { operations, changes, lost, calls, end } = story;
   const began = calls[0]?.began.at ?? Infinity;
   return changes.length > 0 ||
-    operations.some(({ failed, dropped }) => failed !== undefined || dropped !== undefined) ||
+    operations.some((operation) =>
+      operation.failed !== undefined || operation.dropped !== undefined ||
+      durationOf(story, operation) > leaseTtl / 3
+    ) ||
     lost.some(({ at }) => at >= began && at <= end.at);
 }
 

@@ -54,7 +54,7 @@ export async function openSite(
       new URL(`../../tests/support/connections/${connection}.ts`, import.meta.url).href
     ) as { readonly connect: Connect };
     const direct = await connect(place(ports, ports));
-    await direct.ready();
+    await untilReady(direct);
     return {
       place: place(networks.map(({ port }) => port), ports),
       networks,
@@ -66,7 +66,7 @@ export async function openSite(
         await sleep(AWAY);
         server = await restart(ports, env);
         // A table that only the one who made it can make again.
-        await direct.ready();
+        await untilReady(direct);
         recording.lose();
       },
       async close() {
@@ -77,5 +77,19 @@ export async function openSite(
   } catch (error) {
     await end();
     throw error;
+  }
+}
+
+/** How long a client may take to notice that its server is back, in milliseconds. */
+const PATIENCE = 10_000;
+
+async function untilReady({ ready }: Connection): Promise<void> {
+  for (const end = performance.now() + PATIENCE;;) {
+    try {
+      return void await ready();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await sleep(100);
+    }
   }
 }
