@@ -12,7 +12,7 @@ import type { Running } from "./backends/description.ts";
 import { toxiproxy } from "./backends/toxiproxy.ts";
 import { type FaultyBackend, faultyBackends } from "./faults/backend.ts";
 import { type ReportedOutcome, writeReport } from "./faults/report.ts";
-import { type Extent, type Outcome, runFaults } from "./faults/run.ts";
+import { type Extent, type Outcome, runFaults, SLACK } from "./faults/run.ts";
 import { report, type Result, tally } from "./result.ts";
 
 const options = {
@@ -81,7 +81,10 @@ function failuresOf(
     must(slowest < Infinity, "a call that hung"),
     must(mostUntouched <= 1, `${mostUntouched} fetches of a key that nothing had happened to`),
     must(mostAtOnce <= 2, `${mostAtOnce} fetches of a key at once without a lease, in one process`),
-    must(back.every((millis) => millis < peace / 2), `not well again: ${back} ms after the faults`),
+    must(
+      back.every((millis) => millis < peace - SLACK),
+      `not well again: ${back} ms after the faults`,
+    ),
     must(leftovers.length === 0, `leases left: ${leftovers}`),
   ];
 }

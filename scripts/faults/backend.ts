@@ -67,7 +67,7 @@ export const faultyBackends: readonly FaultyBackend[] = [
     // Its member knows itself by an address that leads past the network. Clients look for a server for half a minute.
     place: ([port]) => ({
       url: `mongodb://127.0.0.1:${port}/?directConnection=true`,
-      serverSelectionTimeoutMS: 500,
+      serverSelectionTimeoutMS: 2000,
     }),
   },
   {

@@ -86,13 +86,13 @@ export interface Assignment extends Backend {
  * Starts processes over one backend: of Deno and of Node in turns, where the suite is run with both. What they do and what
  * is done to them is in the recording.
  */
-export function startCallers(
+export async function startCallers(
   count: number,
   backend: Backend,
   recording: Recording,
 ): Promise<Caller[]> {
   const commands = commandsOfCallers();
-  return Promise.all(
+  const started = await Promise.allSettled(
     Array.from({ length: count }, (_, index) => {
       const [command, ...args] = commands[index % commands.length]!;
       const number = recording.newProcess();
@@ -100,6 +100,11 @@ export function startCallers(
       return startCaller(command!, [...args, JSON.stringify(assignment)], { number, recording });
     }),
   );
+  const callers = started.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
+  const missing = started.find((each) => each.status === "rejected");
+  if (missing === undefined) return callers;
+  await Promise.all(callers.map((caller) => caller.end()));
+  throw missing.reason;
 }
 
 function commandsOfCallers(): string[][] {
