@@ -25,8 +25,8 @@ type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
 
 /** Gets the entry, or has one caller of all fetch and fill it. */
 export function getOrSet(call: Call): Result {
+  const { key, settings: { store, signal } } = call;
   return Effect.clockWith((clock) => {
-    const { key, settings: { store, signal } } = call;
     if (signal?.aborted) return Effect.fail(abortedError(key, signal));
     const entry = store.peek?.(key, wallMillis(clock));
     if (entry !== undefined) return hit(call, entry.value);
