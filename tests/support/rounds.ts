@@ -96,9 +96,9 @@ export function rounds(
       note(`${Math.min(...counts)} to ${Math.max(...counts)} operations`);
     });
 
-    it("has the value soon after the fetch for 4 × 250 callers, in 10 rounds", async () => {
+    it("has the value soon after the fetch for 4 × 250 callers, in 7 rounds", async () => {
       const late: number[] = [];
-      for (let round = -2; round < 10; round++) {
+      for (let round = -2; round < 7; round++) {
         // To write down what they do takes longer than what they do.
         const task = { key: newKey(), callers: 250, fetch: 200, unrecorded: true };
         const report = await herd(task);
