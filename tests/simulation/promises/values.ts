@@ -21,7 +21,7 @@ export const values: Judge = (story, broken) => {
     }
   }
   for (const scene of story.scenes) {
-    if (isPlain(scene) && story.backend.fenced) takesWhatItReads(scene, broken);
+    if (isPlain(scene) && story.backend.fenced) takesWhatItReads(story, scene, broken);
     for (const fetch of scene.fetches) {
       if (valueOf(fetch) !== undefined) reachesAll(story, scene, fetch, broken);
     }
@@ -29,14 +29,19 @@ export const values: Judge = (story, broken) => {
 };
 
 /** Who reads an entry is content with it, whatever its value. */
-function takesWhatItReads({ operations, calls }: Scene, broken: Parameters<Judge>[1]): void {
+function takesWhatItReads(
+  story: Story,
+  { operations, calls }: Scene,
+  broken: Parameters<Judge>[1],
+): void {
   operations.forEach(({ question, asked }, index) => {
     const before = operations[index - 1];
     if (question.operation !== "acquire" || question.waitedFor !== undefined) return;
     if (before?.question.operation !== "get") return;
     // Who read it may have left meanwhile, and have taken it along.
     const left = calls.some((call) => (call.left?.at ?? -1) >= before.asked.at);
-    if (!left && before.answered?.answer.is === "entry") {
+    const read = before.answered?.answer.is === "entry" && !failedToAnswer(story, before);
+    if (read && !left) {
       broken("a lease was asked for behind an entry that had been read", asked);
     }
   });
