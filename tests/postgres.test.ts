@@ -649,14 +649,20 @@ describe("postgres", { skip }, () => {
       assert.equal(await filled(), "filled");
     });
 
-    it("polls where it can't listen, says so, and listens once it can", async () => {
-      const name = table();
+    /** A subscriber that can't listen, until it relents. */
+    const refusing = () => {
       let refuse = true;
       const real = connect();
       const subscriber = {
         listen: (...args: Parameters<Sql["listen"]>) =>
           refuse ? Promise.reject(new Error("no LISTEN here")) : real.listen(...args),
       };
+      return { subscriber, relent: () => void (refuse = false) };
+    };
+
+    it("polls where it can't listen, says so, and listens once it can", async () => {
+      const name = table();
+      const { subscriber, relent } = refusing();
       const leader = postgresAdapter({ sql: connect(), table: name });
       const options = { sql: connect(), subscriber, table: name };
       const errors: CacheLockingError[] = [];
@@ -664,7 +670,7 @@ describe("postgres", { skip }, () => {
       await run(Fiber.interrupt(polling.fiber));
       assert.deepEqual(errors.map(({ _tag }) => _tag), ["WAIT_FAILED"]);
       assert.match(errors[0]!.message, /no LISTEN here/);
-      refuse = false;
+      relent();
       await sleep(1100);
       const { filled } = await follow(leader, options, errors);
       assert.equal(await filled(), "filled");
@@ -673,18 +679,13 @@ describe("postgres", { skip }, () => {
 
     it("listens once it can though somebody waits all the time", async () => {
       const name = table();
-      let refuse = true;
-      const real = connect();
-      const subscriber = {
-        listen: (...args: Parameters<Sql["listen"]>) =>
-          refuse ? Promise.reject(new Error("no LISTEN here")) : real.listen(...args),
-      };
+      const { subscriber, relent } = refusing();
       const leader = postgresAdapter({ sql: connect(), table: name });
       const options = { sql: connect(), subscriber, table: name };
       const refusals: CacheLockingError[] = [];
       const polling = await follow(leader, options, refusals);
       await until(() => Promise.resolve(refusals.length === 1));
-      refuse = false;
+      relent();
       await sleep(1100);
       const errors: CacheLockingError[] = [];
       const { filled } = await follow(leader, options, errors);
