@@ -1,5 +1,6 @@
 /** Has spin prove the promises on the model of the protocol, and refute broken models: `deno task model`. */
 import { mkdirSync, rmSync } from "node:fs";
+import { atOnce } from "./at_once.ts";
 import { backendsRequired } from "./backends.ts";
 import { cache, root } from "./project.ts";
 import { type Count, report, type Result, tally } from "./result.ts";
@@ -64,9 +65,7 @@ export function testModel({ lanes = 1 }: { readonly lanes?: number } = {}): Prom
       ...proofs.map(([model, claims]) => () => prove(count, model, claims)),
       ...refutations.map(([broken, claim]) => () => refute(count, broken, claim)),
     ];
-    await Promise.all(Array.from({ length: lanes }, async () => {
-      for (let next = work.shift(); next; next = work.shift()) await next();
-    }));
+    await atOnce(lanes, work);
   });
 }
 

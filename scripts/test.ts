@@ -7,6 +7,7 @@ import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { atOnce } from "./at_once.ts";
 import { type Backends, backendsRequired, startBackends } from "./backends.ts";
 import { checkExports } from "./check_exports.ts";
 import { testDocs } from "./docs.ts";
@@ -214,19 +215,6 @@ async function testTheRest(): Promise<Result[]> {
   );
   const others = [testPackage, testModel, () => testDeno("Deno, no flags", [], { env: {} })];
   return (await Promise.all([atOnce(1, engines), atOnce(1, others)])).flat();
-}
-
-/** Runs so many at a time, and gives what they give in their order. */
-async function atOnce<A>(most: number, tasks: readonly (() => Promise<A>)[]): Promise<A[]> {
-  const results: A[] = [];
-  const waiting = [...tasks.entries()];
-  await Promise.all(Array.from({ length: most }, async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [index, task] = next;
-      results[index] = await task();
-    }
-  }));
-  return results;
 }
 
 const rest = `${cache}rest.json`;
