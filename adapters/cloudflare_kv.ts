@@ -38,11 +38,11 @@
  *
  * @module
  */
-import { Clock, Effect } from "effect";
 import { attempt } from "../src/attempt.ts";
 import { carriedOn } from "../src/carried_on.ts";
 import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
+import { Clock, Effect } from "../src/effect.ts";
 import type { AdapterOperation } from "../src/errors.ts";
 import { shortened, wellFormed } from "../src/keys.ts";
 import { sharedStore } from "../src/shared_store.ts";

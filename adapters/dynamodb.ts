@@ -51,9 +51,9 @@
  * @module
  */
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { Effect } from "effect";
 import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
+import { Effect } from "../src/effect.ts";
 import { AdapterError, type AdapterOperation } from "../src/errors.ts";
 import type { LeasesHalf } from "../src/halves.ts";
 import { leasesHalf } from "../src/leases_half.ts";

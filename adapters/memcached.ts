@@ -40,10 +40,10 @@
  *
  * @module
  */
-import { Effect, Schedule } from "effect";
 import { attempt } from "../src/attempt.ts";
 import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
+import { Effect, Schedule } from "../src/effect.ts";
 import { AdapterError, type AdapterOperation } from "../src/errors.ts";
 import type { LeasesHalf } from "../src/halves.ts";
 import { leasesHalf } from "../src/leases_half.ts";

@@ -26,9 +26,9 @@
  *
  * @module
  */
-import { Effect } from "effect";
 import { monotonicMillis, wallMillis } from "../src/clock.ts";
 import { describe } from "../src/describe.ts";
+import { Effect } from "../src/effect.ts";
 import type { Acquired, LeaseOutcome, Store } from "../src/store.ts";
 import { makeWatchers } from "../src/watchers.ts";
 

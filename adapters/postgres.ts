@@ -47,10 +47,10 @@
  *
  * @module
  */
-import { Effect, type Scope } from "effect";
 import { attempt } from "../src/attempt.ts";
 import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
 import { describe } from "../src/describe.ts";
+import { Effect, type Scope } from "../src/effect.ts";
 import { AdapterError, type AdapterOperation } from "../src/errors.ts";
 import type { LeasesHalf } from "../src/halves.ts";
 import { makeLeaseOrder } from "../src/lease_order.ts";

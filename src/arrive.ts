@@ -1,6 +1,6 @@
-import { Duration, Effect } from "effect";
 import type { Call, Caller } from "./call.ts";
 import { wholeMillis } from "./clock.ts";
+import { Duration, Effect } from "./effect.ts";
 import type { End, Flight } from "./flight.ts";
 import { type HookEffect, type Hooks, runHook } from "./hooks.ts";
 import { type CacheMeta, CacheOutcome, type GetOrSetResult } from "./outcome.ts";

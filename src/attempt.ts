@@ -1,7 +1,8 @@
-import { Effect } from "effect";
 import { callback } from "./callback.ts";
+import { Effect } from "./effect.ts";
 import { AdapterError, type AdapterOperation } from "./errors.ts";
 
+/** Begins an operation, which is done later. */
 type Start<A> = (done: (answer: Effect.Effect<A, AdapterError>) => void) => void;
 
 const START: unique symbol = Symbol("start");
@@ -27,7 +28,7 @@ export function attempt<A, B = A>(
     try {
       run().then(read, refused).then(done, failed);
     } catch (error) {
-      failed(error);
+      queueMicrotask(() => failed(error));
     }
   };
   const effect: Startable<B> = callback<B, AdapterError>(start);

@@ -1,20 +1,22 @@
-import { Cause, Effect } from "effect";
 import { arrive, hit, waitedOf, waitingOver } from "./arrive.ts";
 import { type Call, type Caller, newCaller } from "./call.ts";
+import { callback } from "./callback.ts";
 import { monotonicMillis, wallMillis, wholeMillis } from "./clock.ts";
 import { contend, fetchAlone, outOfTries } from "./contend.ts";
+import { Cause, Effect } from "./effect.ts";
 import {
   abandon,
   depart,
   type End,
   finish,
   type Flight,
+  join,
   openFlight,
   type Signal,
   wait,
 } from "./flight.ts";
 import { flightsFor } from "./flights.ts";
-import { operateBy, phaseError } from "./operation.ts";
+import { operationOf, phaseError } from "./operation.ts";
 import type { GetOrSetResult } from "./outcome.ts";
 import { report } from "./report.ts";
 import { abortedError, untilAborted } from "./signal.ts";
@@ -22,6 +24,7 @@ import { tracedCall, tracedFlight } from "./spans.ts";
 import type { Store } from "./store.ts";
 
 type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
+type Looking = ReturnType<Store<unknown>["get"]>;
 
 /** Gets the entry, or has one caller of all fetch and fill it. */
 export function getOrSet(call: Call): Result {
@@ -39,25 +42,31 @@ export function getOrSet(call: Call): Result {
 /** Joins the flight of the key, or starts it: with a look at the entry, if it wasn't looked at yet. */
 function seek(caller: Caller, unseen?: boolean): Result {
   const { call, clock } = caller;
-  const flight = flightsFor(call, "leading")?.get(call.key);
-  if (flight === undefined) return start(caller, unseen);
-  const since = caller.waitingSince ??= wholeMillis(clock);
-  const joined = wait(flight, caller, since + call.settings.waitMax);
-  return flight.traced ? tracedCall(caller, joined) : joined;
+  return callback((resume) => {
+    const flights = flightsFor(call, "leading");
+    const current = flights?.get(call.key);
+    if (current !== undefined) {
+      const until = (caller.waitingSince ??= wholeMillis(clock)) + call.settings.waitMax;
+      if (!current.traced) return join(current, caller, until, resume);
+      return resume(tracedCall(caller, wait(current, caller, until)));
+    }
+    const look = unseen ? operationOf(clock, call, "get") : Effect.succeed(undefined);
+    if (Effect.isEffect(look)) return resume(start(caller, look));
+    const flight = openFlight(flights, caller, land);
+    flight.abort = look((answer) => resume(looked(flight, caller, answer)));
+    return abandon(caller);
+  });
 }
 
 /** Looks once for all who come meanwhile, in the first one's own fiber; a miss flies on from there. */
-function start(caller: Caller, unseen: boolean | undefined): Result {
-  const { call, clock } = caller;
-  return asStarter((open) => {
-    // Somebody may have come meanwhile.
+function start(caller: Caller, looking: Looking): Result {
+  return asStarter(caller, () => {
+    const { call } = caller;
     const flights = flightsFor(call, "leading");
-    if (flights?.has(call.key)) return seek(caller, unseen);
-    return looked(
-      open(flights, caller, land),
-      caller,
-      unseen ? operateBy(clock, call, "get") : Effect.succeed(undefined),
-    );
+    // Somebody may have come meanwhile.
+    return flights?.has(call.key)
+      ? seek(caller, true)
+      : looked(openFlight(flights, caller, land), caller, looking);
   });
 }
 
@@ -65,11 +74,12 @@ function start(caller: Caller, unseen: boolean | undefined): Result {
 function looked(
   flight: Flight,
   caller: Caller,
-  reading: ReturnType<Store<unknown>["get"]>,
+  looking: Looking,
 ): Result {
   const { call } = caller;
-  const go = (body: Effect.Effect<End>) => tracedFlight(flight, caller, fly(flight, caller, body));
-  return Effect.matchEffect(reading, {
+  const go = (body: Effect.Effect<End>) =>
+    asStarter(caller, () => tracedFlight(flight, caller, fly(flight, caller, body)));
+  return Effect.matchEffect(looking, {
     onSuccess: (entry) => {
       if (entry === undefined) return go(contend(flight, caller));
       finish(flight, { _tag: "Value", value: entry.value, source: "hit", stored: true });
@@ -79,7 +89,7 @@ function looked(
       const failure = phaseError(call, error);
       if (error.corrupt || call.settings.bypass) {
         return Effect.flatMap(
-          report(flight, call.settings, failure),
+          report(flight, failure),
           () => go(error.corrupt ? contend(flight, caller) : fetchAlone(flight, call, "bypass")),
         );
       }
@@ -93,26 +103,22 @@ function looked(
 function fallBack(caller: Caller): Result {
   const { call, clock } = caller;
   const { leaseTtl } = call.settings;
-  return asStarter((open) => {
+  return asStarter(caller, () => {
     const flights = flightsFor(call, "fallingBack");
     const current = flights?.get(call.key);
     const now = monotonicMillis(clock);
     if (current !== undefined && now - current.since! < leaseTtl) {
       return wait(current, caller, now + leaseTtl);
     }
-    const flight = open(flights, caller, landFallback);
+    const flight = openFlight(flights, caller, landFallback);
     flight.since = now;
     return fly(flight, caller, fetchAlone(flight, call, "fallback"));
   });
 }
 
-/** Runs what may open a flight; whatever ends it after that before the flight ends, the flight's starter has left it. */
-function asStarter(run: (open: typeof openFlight) => Result): Result {
-  let opened: Flight | undefined;
-  return Effect.onError(
-    Effect.suspend(() => run((...flight) => opened = openFlight(...flight))),
-    () => opened === undefined ? Effect.void : abandon(opened),
-  );
+/** Runs what may open a flight; whatever ends it before the flight ends, the flight's starter has left it. */
+function asStarter(caller: Caller, run: () => Result): Result {
+  return Effect.onError(Effect.suspend(run), () => abandon(caller));
 }
 
 /** Starts the flight and waits for its end as its first caller. */

@@ -1,5 +1,5 @@
-import type { Clock, Effect } from "effect";
-import type { Cohort } from "./flight.ts";
+import type { Clock, Effect } from "./effect.ts";
+import type { Cohort, Flight } from "./flight.ts";
 import type { Hooks } from "./hooks.ts";
 import type { GetOrSetResult } from "./outcome.ts";
 import type { Store } from "./store.ts";
@@ -61,6 +61,8 @@ export interface Caller {
   leaseUntil: number | undefined;
   /** What the last fetch failed with that it waited for in this process. */
   lastFailure?: unknown;
+  /** The flight that it opened last and hasn't left. */
+  opened?: Flight | undefined;
   /** Its last cohort, and its place there. */
   cohort: Cohort | undefined;
   place: number;

@@ -1,4 +1,4 @@
-import { Effect } from "effect";
+import { Effect } from "./effect.ts";
 
 type Callback = <A, E>(
   register: (resume: (effect: Effect.Effect<A, E>) => void) => Effect.Effect<void> | void,

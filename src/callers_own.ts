@@ -1,6 +1,6 @@
-import { Cause, Effect } from "effect";
 import { causeKind } from "./cause.ts";
 import { kindOf } from "./describe.ts";
+import { Cause, Effect } from "./effect.ts";
 import { cacheLockingError } from "./errors.ts";
 
 /** What a caller's own code is called, and what it is when that throws. */

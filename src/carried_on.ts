@@ -1,4 +1,4 @@
-import { Effect, type Exit } from "effect";
+import { Effect, type Exit } from "./effect.ts";
 import { AdapterError, type AdapterOperation } from "./errors.ts";
 import { patiently } from "./lease_order.ts";
 

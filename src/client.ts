@@ -1,7 +1,7 @@
-import { Effect, Option } from "effect";
 import { getOrSet } from "./cache.ts";
 import type { Call, Settings } from "./call.ts";
 import { type DurationInput, finiteMillis } from "./duration.ts";
+import { Effect, Option } from "./effect.ts";
 import { type AdapterError, type CacheLockingError, isCacheLockingError } from "./errors.ts";
 import type { HooksError, HooksServices, NoHooks } from "./hooks.ts";
 import { retireFlights } from "./flights.ts";

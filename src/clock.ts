@@ -1,4 +1,4 @@
-import { type Clock, Effect } from "effect";
+import { type Clock, Effect } from "./effect.ts";
 
 // Effect 3 and 4 name the synchronous readings differently; Effect 3's nanoseconds are monotonic, Effect 4 has both.
 interface Readings {

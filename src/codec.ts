@@ -1,5 +1,5 @@
-import { Effect } from "effect";
 import { describe, kindOf } from "./describe.ts";
+import { Effect } from "./effect.ts";
 import { AdapterError, type AdapterOperation } from "./errors.ts";
 import type { Entry } from "./store.ts";
 

@@ -1,6 +1,6 @@
-import { Effect } from "effect";
 import { waitedOf } from "./arrive.ts";
 import type { Call, Caller } from "./call.ts";
+import { Effect } from "./effect.ts";
 import { type AdapterError, type CacheLockingError, cacheLockingError } from "./errors.ts";
 import { fetch } from "./fetch.ts";
 import { type End, type Flight, learnOfFailure } from "./flight.ts";
@@ -31,7 +31,7 @@ export function contend(flight: Flight, caller: Caller): Effect.Effect<End> {
       const failure = phaseError(call, error);
       return bypass
         ? Effect.flatMap(
-          report(flight, call.settings, failure),
+          report(flight, failure),
           () => fetchAlone(flight, call, "bypass"),
         )
         : Effect.succeed<End>({ _tag: "Failed", error: failure, everyone: true });

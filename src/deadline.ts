@@ -1,5 +1,5 @@
-import { type Clock, Duration, Effect, Fiber } from "effect";
 import { machineClock } from "./clock.ts";
+import { type Clock, Duration, Effect, Fiber } from "./effect.ts";
 import { inWorkers } from "./runtime.ts";
 
 /**
@@ -8,9 +8,9 @@ import { inWorkers } from "./runtime.ts";
  */
 export function deadline(clock: Clock.Clock, millis: number, expire: () => void): () => void {
   if (clock === machineClock && !inWorkers) {
-    const deadline = { at: performance.now() + millis, expire };
-    deadlines.add(deadline);
-    if (deadlines.size === 1) timer?.ref?.();
+    const deadline = { at: performance.now() + millis, expire, place: deadlines.length };
+    deadlines.push(deadline);
+    if (deadline.place === 0) timer?.ref?.();
     if (deadline.at < timerAt) setTimer(deadline.at);
     return () => remove(deadline);
   }
@@ -30,10 +30,12 @@ interface Deadline {
   /** By the machine's monotonic clock, in milliseconds. */
   readonly at: number;
   readonly expire: () => void;
+  /** Where it is among all, if it is. */
+  place: number;
 }
 
 // All share one timer, which stays when they are called off: to set and clear one for each took an eighth of a hit.
-const deadlines = new Set<Deadline>();
+const deadlines: Deadline[] = [];
 let timer: Timer | undefined;
 let timerAt = Infinity;
 
@@ -48,8 +50,11 @@ const LONGEST = 2 ** 31 - 1;
 
 /** The timer holds no process that has nothing to wait for. */
 function remove(deadline: Deadline): void {
-  deadlines.delete(deadline);
-  if (deadlines.size > 0 || timer === undefined) return;
+  const { place } = deadline;
+  if (deadlines[place] !== deadline) return;
+  const last = deadlines.pop()!;
+  if (last !== deadline) deadlines[last.place = place] = last;
+  if (deadlines.length > 0 || timer === undefined) return;
   if (timer.unref !== undefined) {
     timer.unref();
   } else {
@@ -78,7 +83,7 @@ function sweep(): void {
   if (next < Infinity) setTimer(next);
   afterInput(() => {
     for (const each of over.sort((a, b) => a.at - b.at)) {
-      if (!deadlines.has(each)) continue;
+      if (deadlines[each.place] !== each) continue;
       remove(each);
       each.expire();
     }

@@ -1,7 +1,7 @@
-import { Effect, type Exit } from "effect";
 import type { Call } from "./call.ts";
 import { callersOwn } from "./callers_own.ts";
 import { causeKind } from "./cause.ts";
+import { Effect, type Exit } from "./effect.ts";
 import type { Flight } from "./flight.ts";
 import { traced } from "./spans.ts";
 

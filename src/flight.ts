@@ -1,9 +1,9 @@
-import { type Cause, Effect, Fiber } from "effect";
 import { callback } from "./callback.ts";
 import type { Caller } from "./call.ts";
 import { causeKind } from "./cause.ts";
 import { monotonicMillis, wholeMillis } from "./clock.ts";
 import { deadline } from "./deadline.ts";
+import { type Cause, Effect, Fiber } from "./effect.ts";
 import type { CacheLockingError } from "./errors.ts";
 import { outlive } from "./outlive.ts";
 import type { CacheOutcome, GetOrSetResult } from "./outcome.ts";
@@ -39,7 +39,6 @@ export type Signal = End | { readonly _tag: "OutOfTime" } | { readonly _tag: "Ou
 
 /** Everything that one process does for one key at one time, shared by its concurrent callers. */
 export interface Flight {
-  readonly key: string;
   /** Its first caller, whose fetcher and options it runs with. */
   readonly starter: Caller;
   /** What a caller goes on with once it is woken. */
@@ -54,7 +53,7 @@ export interface Flight {
   readonly cohorts: Cohort[];
   /** The flight's own fiber, once there is more to do than to look. */
   fiber?: Fiber.Fiber<void>;
-  /** Tells the fetcher that its value is no longer wanted. */
+  /** Calls off the look, or tells the fetcher that its value is no longer wanted. */
   abort?: () => void;
   /** Until when the lease runs that it leads or waits for. */
   leaseUntil?: number;
@@ -95,15 +94,15 @@ export function openFlight(
   starter: Caller,
   land: Flight["land"],
 ): Flight {
-  const { key } = starter.call;
-  const flight: Flight = { key, starter, land, flights, callers: 1, cohorts: [] };
-  flights?.set(key, flight);
+  const flight: Flight = { starter, land, flights, callers: 1, cohorts: [] };
+  starter.opened = flight;
+  flights?.set(starter.call.key, flight);
   return flight;
 }
 
 /** Makes later callers start a flight of their own. */
 export function retire(flight: Flight): void {
-  const { key, flights } = flight;
+  const { flights, starter: { call: { key } } } = flight;
   if (flights?.get(key) === flight) flights.delete(key);
 }
 
@@ -134,12 +133,20 @@ export function depart(flight: Flight, body: Effect.Effect<End>): Result {
  * caller's `tries` failed fetches elsewhere at most. A caller that goes before the end leaves the others as they were.
  */
 export function wait(flight: Flight, caller: Caller, until: number): Result {
-  return callback((resume) => {
-    if (flight.ended !== undefined) return resume(flight.land(flight, caller, flight.ended));
-    board(flight, caller, until);
-    caller.resume = resume;
-    return Effect.suspend(() => getOff(flight, caller));
-  });
+  return callback((resume) => join(flight, caller, until, resume));
+}
+
+/** The same, in a callback. */
+export function join(
+  flight: Flight,
+  caller: Caller,
+  until: number,
+  resume: NonNullable<Caller["resume"]>,
+): Effect.Effect<void> | void {
+  if (flight.ended !== undefined) return resume(flight.land(flight, caller, flight.ended));
+  board(flight, caller, until);
+  caller.resume = resume;
+  return Effect.suspend(() => getOff(flight, caller));
 }
 
 /** Takes a place in the flight: what waits there is this one object, so that a herd of callers weighs little. */
@@ -176,11 +183,15 @@ function cohortOf(flight: Flight, until: number, tries: number): Cohort {
   return cohort;
 }
 
-/** The starter goes before the end. A flight that has no fiber of its own yet is over with it. */
-export function abandon(flight: Flight): Effect.Effect<void> {
+/** A caller goes that may have opened a flight, before its end: one that has no fiber of its own yet is over with it. */
+export function abandon(caller: Caller): Effect.Effect<void> {
   return Effect.suspend(() => {
-    if (flight.fiber !== undefined) return leave(flight);
-    finish(flight, { _tag: "Over" });
+    const { opened } = caller;
+    caller.opened = undefined;
+    if (opened === undefined) return Effect.void;
+    if (opened.fiber !== undefined) return leave(opened);
+    opened.abort?.();
+    finish(opened, { _tag: "Over" });
     return Effect.void;
   });
 }

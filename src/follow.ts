@@ -1,8 +1,8 @@
-import { Duration, Effect, Scope } from "effect";
 import type { Call, Caller } from "./call.ts";
 import { monotonicMillis, wallMillis, wholeMillis } from "./clock.ts";
 import { describe } from "./describe.ts";
 import { finiteMillis } from "./duration.ts";
+import { Duration, Effect, Scope } from "./effect.ts";
 import { type AdapterError, type CacheLockingError, cacheLockingError } from "./errors.ts";
 import type { End, Flight } from "./flight.ts";
 import { operate, phaseError } from "./operation.ts";
@@ -66,8 +66,7 @@ function openWatch(
   const opening = Effect.provideService(operate(call, "watch"), Scope.Scope, scope);
   return Effect.matchEffect(opening, {
     onSuccess: Effect.succeed,
-    onFailure: (error) =>
-      Effect.as(report(flight, call.settings, phaseError(call, error)), undefined),
+    onFailure: (error) => Effect.as(report(flight, phaseError(call, error)), undefined),
   });
 }
 
@@ -82,8 +81,7 @@ function wait(
   const waiting = watch === undefined ? pausing : Effect.raceFirst(
     Effect.matchEffect(watch.next, {
       onSuccess: () => Effect.succeed("pushed" as const),
-      onFailure: (error) =>
-        Effect.as(report(flight, call.settings, phaseError(call, error)), "broken" as const),
+      onFailure: (error) => Effect.as(report(flight, phaseError(call, error)), "broken" as const),
     }),
     pausing,
   );

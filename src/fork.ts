@@ -1,4 +1,4 @@
-import { Effect, type Exit, type Fiber, Scope } from "effect";
+import { Effect, type Exit, type Fiber, Scope } from "./effect.ts";
 
 /** A fiber that tells of its end. */
 export type Forked<A, E> = Fiber.Fiber<A, E> & {

@@ -1,5 +1,5 @@
-import { Clock, Effect, type Scope } from "effect";
 import { describe } from "./describe.ts";
+import { Clock, Effect, type Scope } from "./effect.ts";
 import { AdapterError, type AdapterOperation } from "./errors.ts";
 import { typed } from "./operation.ts";
 import type { Acquired, Entry, LeaseOutcome, Store, Watch } from "./store.ts";

@@ -1,5 +1,5 @@
-import type { Duration, Effect } from "effect";
 import { callersOwn } from "./callers_own.ts";
+import type { Duration, Effect } from "./effect.ts";
 import type { CacheLockingError } from "./errors.ts";
 
 /** What a hook returns: any Effect. Its errors and requirements are in the call's own type. */

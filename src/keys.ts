@@ -1,5 +1,5 @@
-import { Effect } from "effect";
 import { describe } from "./describe.ts";
+import { Effect } from "./effect.ts";
 import { AdapterError, type AdapterOperation } from "./errors.ts";
 import { sha256 } from "./sha256.ts";
 

@@ -1,5 +1,5 @@
-import { Effect } from "effect";
 import { attempt } from "./attempt.ts";
+import { Effect } from "./effect.ts";
 import type { AdapterError, AdapterOperation } from "./errors.ts";
 import { loadOnce } from "./load_once.ts";
 import type { Store } from "./store.ts";
@@ -16,11 +16,9 @@ export function lazyStore(
     key: string,
     use: (store: Store<unknown>) => ReturnType<Operation>,
   ): ReturnType<Operation> =>
-    Effect.suspend(() =>
-      loaded !== undefined
-        ? use(loaded)
-        : Effect.flatMap(attempt(operation, key, loading), (store) => use(loaded = store))
-    );
+    loaded !== undefined
+      ? use(loaded)
+      : Effect.flatMap(attempt(operation, key, loading), (store) => use(loaded = store));
   return Object.assign(
     { name },
     ...every.map((operation) => ({

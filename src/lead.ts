@@ -1,6 +1,6 @@
-import { Effect, Fiber } from "effect";
 import type { Call } from "./call.ts";
 import { wallMillis } from "./clock.ts";
+import { Effect, Fiber } from "./effect.ts";
 import { fetch } from "./fetch.ts";
 import { type End, type Flight, retire } from "./flight.ts";
 import { forkApart } from "./fork.ts";
@@ -77,7 +77,7 @@ function keepLease(flight: Flight, call: Call, claim: Claim): Effect.Effect<void
         },
         onFailure: (error) =>
           Effect.flatMap(
-            report(flight, call.settings, phaseError(call, error)),
+            report(flight, phaseError(call, error)),
             () => keep(renewals + 1),
           ),
       });
@@ -104,7 +104,7 @@ function fill(
           return Effect.succeed(stored);
         },
         onFailure: (error) =>
-          Effect.flatMap(report(flight, call.settings, phaseError(call, error)), () => {
+          Effect.flatMap(report(flight, phaseError(call, error)), () => {
             claim.outcome = undefined;
             // Nobody waits for it: the backend has just failed to answer, and the value is here.
             const released = release(flight, call, claim.owner, "cancelled");
@@ -126,6 +126,6 @@ export function release(
 ): Effect.Effect<void> {
   return Effect.matchEffect(operate(call, "release", owner, outcome), {
     onSuccess: () => Effect.void,
-    onFailure: (error) => report(flight, call.settings, phaseError(call, error)),
+    onFailure: (error) => report(flight, phaseError(call, error)),
   });
 }

@@ -1,4 +1,4 @@
-import { Clock, Effect } from "effect";
+import { Clock, Effect } from "./effect.ts";
 import type { LeaseAnswer, LeasesHalf } from "./halves.ts";
 import type { Store } from "./store.ts";
 

@@ -1,8 +1,8 @@
-import { Effect } from "effect";
 import { monotonicMillis } from "./clock.ts";
 import { carriedOn } from "./carried_on.ts";
 import { type Codec, codecOf, decode, encode } from "./codec.ts";
 import { describe } from "./describe.ts";
+import { Effect } from "./effect.ts";
 import { AdapterError, type AdapterOperation } from "./errors.ts";
 import { isWellFormed, wellFormed } from "./keys.ts";
 import { patiently } from "./lease_order.ts";

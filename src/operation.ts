@@ -1,9 +1,9 @@
-import { Cause, type Clock, Effect, Exit, Fiber } from "effect";
 import { startOf } from "./attempt.ts";
 import type { Keyed } from "./call.ts";
 import { callback } from "./callback.ts";
 import { deadline } from "./deadline.ts";
 import { kindOf } from "./describe.ts";
+import { Cause, type Clock, Effect, Exit, Fiber } from "./effect.ts";
 import {
   AdapterError,
   type AdapterOperation,
@@ -29,19 +29,29 @@ type Rest<O extends keyof Operations> = Parameters<Operations[O]> extends
 export function operate<O extends keyof Operations>(
   ...asked: [keyed: Keyed, operation: O, ...rest: Rest<O>]
 ): ReturnType<Operations[O]> {
-  const answer = Effect.clockWith((clock): Effect.Effect<unknown, unknown, unknown> =>
-    operateBy(clock, ...asked)
-  );
+  const answer = Effect.clockWith((clock): Effect.Effect<unknown, unknown, unknown> => {
+    const operation = operationOf(clock, ...asked);
+    return Effect.isEffect(operation)
+      ? operation
+      : callback((resume) => Effect.sync(operation(resume as never)));
+  });
   return answer as ReturnType<Operations[O]>;
 }
 
-/** The same, for whoever knows the clock of its fiber. */
-export function operateBy<O extends keyof Operations>(
+/** Begins an operation, which is done later; what it returns calls it off. */
+type Begin<O extends keyof Operations> = (
+  done: (answer: ReturnType<Operations[O]>) => void,
+) => () => void;
+
+/**
+ * The same, for whoever knows the clock of its fiber. What is a promise can be begun there as a part of something else.
+ */
+export function operationOf<O extends keyof Operations>(
   clock: Clock.Clock,
   { key, settings: { store, operationTimeout } }: Keyed,
   operation: O,
   ...rest: Rest<O>
-): ReturnType<Operations[O]> {
+): ReturnType<Operations[O]> | Begin<O> {
   const run = () =>
     (store[operation] as (...args: unknown[]) => Effect.Effect<unknown, AdapterError>)(
       key,
@@ -52,8 +62,8 @@ export function operateBy<O extends keyof Operations>(
       reason: `${store.name} did not answer within ${operationTimeout} ms`,
     });
   const begun = begin(operation, key, run);
-  const answer = store.peek !== undefined ? begun : within(clock, operationTimeout, begun, late);
-  return answer as ReturnType<Operations[O]>;
+  const bounded = store.peek !== undefined ? begun : within(clock, operationTimeout, begun, late);
+  return bounded as ReturnType<Operations[O]> | Begin<O>;
 }
 
 /** Runs an effect until it is too late: a promise in the caller's own fiber, anything else in one that is interrupted then. */
@@ -62,17 +72,17 @@ function within<A, R>(
   timeout: number,
   effect: Effect.Effect<A, AdapterError, R>,
   late: () => AdapterError,
-): Effect.Effect<A, AdapterError, R> {
+) {
   const start = startOf(effect);
   if (start !== undefined) {
-    return callback((resume) => {
-      const callOff = deadline(clock, timeout, () => resume(Effect.fail(late())));
+    return (done: (answer: Effect.Effect<A, AdapterError>) => void) => {
+      const callOff = deadline(clock, timeout, () => done(Effect.fail(late())));
       start((answer) => {
         callOff();
-        resume(answer);
+        done(answer);
       });
-      return Effect.sync(callOff);
-    });
+      return callOff;
+    };
   }
   return Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(forkApart(effect), (fiber) => {

@@ -1,6 +1,6 @@
-import type { Effect } from "effect";
 import type { FetchContext } from "./call.ts";
 import type { DurationInput } from "./duration.ts";
+import type { Effect } from "./effect.ts";
 import type { Halves, LeasesHalf } from "./halves.ts";
 import type { Hooks, NoHooks } from "./hooks.ts";
 import type { Store } from "./store.ts";

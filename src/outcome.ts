@@ -1,4 +1,4 @@
-import type { Duration } from "effect";
+import type { Duration } from "./effect.ts";
 
 /** How a call got its value. */
 export const CacheOutcome: {

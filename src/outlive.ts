@@ -1,5 +1,5 @@
-import { Effect, Fiber } from "effect";
 import { callersOwn } from "./callers_own.ts";
+import { Effect, Fiber } from "./effect.ts";
 import type { CacheLockingError } from "./errors.ts";
 import type { Flight } from "./flight.ts";
 import { forkApart } from "./fork.ts";
@@ -13,8 +13,7 @@ export function outlive<A, E, R>(
   flight: Flight,
   effect: Effect.Effect<A, E, R>,
 ): Effect.Effect<Fiber.Fiber<A, E>, never, R> {
-  const { key, starter: { call: { settings } } } = flight;
-  const { waitUntil } = settings;
+  const { key, settings: { waitUntil } } = flight.starter.call;
   const forked = forkApart(effect);
   if (waitUntil === undefined) return forked;
   return Effect.tap(forked, (fiber) => {
@@ -25,7 +24,7 @@ export function outlive<A, E, R>(
     );
     return Effect.matchEffect(telling, {
       onSuccess: () => Effect.void,
-      onFailure: (error) => report(flight, settings, error as CacheLockingError),
+      onFailure: (error) => report(flight, error as CacheLockingError),
     });
   });
 }

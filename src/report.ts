@@ -1,5 +1,5 @@
-import { Effect } from "effect";
 import type { Settings } from "./call.ts";
+import { Effect } from "./effect.ts";
 import { type CacheLockingError, formatCacheLockingError } from "./errors.ts";
 import type { Flight } from "./flight.ts";
 import { runHook } from "./hooks.ts";
@@ -16,12 +16,9 @@ export function tell(
 }
 
 /** The same from within a flight: a hook that fails there fails the starter's call in the end. */
-export function report(
-  flight: Flight,
-  settings: Settings,
-  error: CacheLockingError,
-): Effect.Effect<void> {
-  return Effect.matchCauseEffect(tell(settings, flight.key, error), {
+export function report(flight: Flight, error: CacheLockingError): Effect.Effect<void> {
+  const { settings, key } = flight.starter.call;
+  return Effect.matchCauseEffect(tell(settings, key, error), {
     onSuccess: () => Effect.void,
     onFailure: (cause) =>
       Effect.sync(() => {

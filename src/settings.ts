@@ -27,11 +27,7 @@ type Options = Partial<AdapterOptions<unknown>> & CallOptions<unknown> & HooksOp
 /** Validates and resolves options; throws for a bad one an error that names it, its value and the way out. */
 export function settingsOf(input: unknown, open: OpenAdapter): Settings {
   if (!isObject(input)) {
-    throw cacheLockingError(
-      "VALIDATION_ERROR",
-      `Cannot use the options: they must be an object, and are ${describe(input)}`,
-      { phase: "options" },
-    );
+    throw refused("the options", `they must be an object, and are ${describe(input)}`);
   }
   const options: Options = input;
   const { takeovers = 1, onCacheFailure = "fail", coalesce = !inWorkers, cacheTtl } = options;
@@ -68,22 +64,18 @@ export function reading<A>(read: () => A): A | CacheLockingError {
   try {
     return read();
   } catch (error) {
-    return isCacheLockingError(error) ? error : cacheLockingError(
-      "VALIDATION_ERROR",
-      "Cannot use the options: reading them threw",
-      { phase: "options" },
-      error,
-    );
+    return isCacheLockingError(error) ? error : refused("the options", "reading them threw", error);
   }
 }
 
 /** The error of an option that isn't what it must be. */
 export function invalid(option: string, must: string, value: unknown): CacheLockingError {
-  return cacheLockingError(
-    "VALIDATION_ERROR",
-    `Cannot use the option \`${option}\`: it must be ${must}, and is ${describe(value)}`,
-    { phase: "options" },
-  );
+  return refused(`the option \`${option}\``, `it must be ${must}, and is ${describe(value)}`);
+}
+
+function refused(what: string, problem: unknown, cause?: unknown): CacheLockingError {
+  const message = `Cannot use ${what}: ${problem}`;
+  return cacheLockingError("VALIDATION_ERROR", message, { phase: "options" }, cause);
 }
 
 function isObject(value: unknown): value is object {
@@ -160,12 +152,8 @@ function opened(adapter: unknown, open: OpenAdapter): Store<unknown> {
     const store = open(adapter);
     if (store !== undefined) return store;
   } catch (error) {
-    throw cacheLockingError(
-      "VALIDATION_ERROR",
-      `Cannot use the option \`adapter\`: ${error instanceof Error ? error.message : error}`,
-      { phase: "options" },
-      error,
-    );
+    const problem = error instanceof Error ? error.message : error;
+    throw refused("the option `adapter`", problem, error);
   }
   throw invalid(
     "adapter",

@@ -1,4 +1,5 @@
-import { Effect } from "effect";
+import { callback } from "./callback.ts";
+import { Effect } from "./effect.ts";
 import { type CacheLockingError, cacheLockingError } from "./errors.ts";
 
 /** Runs the effect until the signal is aborted; then the effect is interrupted, and the call fails with `ABORTED`. */
@@ -7,16 +8,13 @@ export function untilAborted<A, E, R>(
   signal: AbortSignal,
   effect: Effect.Effect<A, E, R>,
 ): Effect.Effect<A, E | CacheLockingError, R> {
-  const abort = Effect.promise((over) =>
-    new Promise<void>((resolve) => {
-      if (signal.aborted) return resolve();
-      signal.addEventListener("abort", () => resolve(), { once: true, signal: over });
-    })
-  );
-  return Effect.raceFirst(
-    effect,
-    Effect.flatMap(abort, () => Effect.fail(abortedError(key, signal))),
-  );
+  const aborted = callback<never, CacheLockingError>((resume) => {
+    const abort = () => resume(Effect.fail(abortedError(key, signal)));
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    return Effect.sync(() => signal.removeEventListener("abort", abort));
+  });
+  return Effect.raceFirst(effect, aborted);
 }
 
 /** What an aborted call fails with; its cause is the signal's reason. */

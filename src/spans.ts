@@ -1,5 +1,5 @@
-import { Effect } from "effect";
 import type { Call, Caller } from "./call.ts";
+import { Effect } from "./effect.ts";
 import type { Flight } from "./flight.ts";
 import type { GetOrSetResult } from "./outcome.ts";
 

@@ -1,7 +1,7 @@
-import { Effect } from "effect";
 import { attempt } from "./attempt.ts";
 import { type Codec, decode, encode } from "./codec.ts";
 import { describe } from "./describe.ts";
+import { Effect } from "./effect.ts";
 import { AdapterError, type AdapterOperation } from "./errors.ts";
 import { wellFormed } from "./keys.ts";
 import { makeLeaseOrder, straight, type Way } from "./lease_order.ts";

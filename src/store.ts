@@ -1,4 +1,4 @@
-import type { Effect, Scope } from "effect";
+import type { Effect, Scope } from "./effect.ts";
 import type { AdapterError } from "./errors.ts";
 
 /** A cached value. It is wrapped so that `undefined` is a value like any other. */

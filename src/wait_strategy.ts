@@ -1,5 +1,5 @@
-import { Duration } from "effect";
 import type { DurationInput } from "./duration.ts";
+import { Duration } from "./effect.ts";
 
 /** What a wait strategy sees. */
 export interface WaitStrategyContext {

@@ -1,4 +1,4 @@
-import { Effect, type Scope } from "effect";
+import { Effect, type Scope } from "./effect.ts";
 import type { AdapterError } from "./errors.ts";
 import type { Watch } from "./store.ts";
 
