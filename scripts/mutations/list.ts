@@ -88,8 +88,8 @@ export const mutations: readonly Mutation[] = [
     "return wait(current, caller, Infinity);",
   ]),
   mutation("who joined waits without end", "cache", [
-    "wait(flight, caller, since + call.settings.waitMax)",
-    "wait(flight, caller, Infinity)",
+    "+ call.settings.waitMax;",
+    "+ Infinity;",
   ]),
   mutation("who follows waits without end", "follow", [
     "for (let attempt = 1; left() >= 1; lookAtOnce = false) {",
@@ -155,14 +155,19 @@ export const mutations: readonly Mutation[] = [
     "if (call.settings.bypass) {",
   ]),
   mutation("the starter takes all along as it leaves", "flight", [
-    "if (flight.fiber !== undefined) return leave(flight);",
-    "if (flight.fiber !== undefined) return Effect.asVoid(Fiber.interrupt(flight.fiber));",
+    "if (opened.fiber !== undefined) return leave(opened);",
+    "if (opened.fiber !== undefined) return Effect.asVoid(Fiber.interrupt(opened.fiber));",
   ]),
+  mutation("who leaves as it looks leaves the others waiting", "cache", [
+    "return abandon(caller);",
+    "return Effect.void;",
+  ]),
+  mutation("the starter leaves twice", "flight", ["caller.opened = undefined;", ""]),
   mutation("the last to leave leaves the fetch running", "flight", [
     "if (callers > 0 || ended !== undefined || fiber === undefined) return Effect.void;",
     "if (callers >= 0 || ended !== undefined || fiber === undefined) return Effect.void;",
   ]),
-  mutation("the signal doesn't fire", "flight", ["abort?.();", ""]),
+  mutation("the signal doesn't fire", "flight", ["\n  abort?.();", ""]),
   mutation("a value that can't be stored is lost", "lead", [
     "return Effect.as(outlive(flight, released), stored);",
     "return Effect.flatMap(outlive(flight, released), () => Effect.die(error));",
@@ -176,7 +181,7 @@ export const mutations: readonly Mutation[] = [
     ],
   ),
   mutation("a fill that fails is not reported", "lead", [
-    "Effect.flatMap(report(flight, call.settings, phaseError(call, error)), () => {\n            claim",
+    "Effect.flatMap(report(flight, phaseError(call, error)), () => {\n            claim",
     "Effect.flatMap(Effect.void, () => {\n            claim",
   ]),
   mutation("operations take as long as they like", "operation", [

@@ -122,6 +122,8 @@ export interface BackendTraits {
   readonly remembers: boolean;
   /** Whether its leases have names that `waitedFor` says again. */
   readonly names: boolean;
+  /** Whether nobody is told when a read is given up: what is a promise goes on. */
+  readonly silent: boolean;
 }
 
 /** Writes a history. */

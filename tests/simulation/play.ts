@@ -153,6 +153,7 @@ export async function play(scenario: Scenario): Promise<History> {
       renews: kind !== "halves" || halves.renew,
       remembers: kind !== "halves" || halves.outcomes,
       names: kind !== "halves" || halves.outcomes,
+      silent: scenario.promises === true,
     },
   };
 }

@@ -83,19 +83,20 @@ function ask<A>(
       recorder.note(number, { type: "dropped", operation });
     };
   };
-  // Nobody is told that a promise is given up, so only what can't be interrupted is one.
-  if (promises === undefined || !uninterruptible.has(name)) {
+  // Nobody is told that a promise is given up: what changes something is one only if it can't be interrupted.
+  if (promises === undefined || !promised.has(name)) {
     return callback((resume) => Effect.sync(go(resume)));
   }
-  return attempt(name, key, () =>
-    new Promise((resolve, reject) => {
-      const drop = go((effect) => void Effect.runPromise(effect).then(resolve, reject));
+  const run = () =>
+    new Promise<Effect.Effect<A, AdapterError>>((resolve) => {
+      const drop = go(resolve);
       // Just before the engine gives it up, so that the history tells things in their order.
       process.after(promises.operationTimeout - 1e-6, drop);
-    }));
+    });
+  return attempt(name, key, run, (answer) => answer);
 }
 
-const uninterruptible: ReadonlySet<string> = new Set(["acquire", "renew", "fill", "release"]);
+const promised: ReadonlySet<string> = new Set(["get", "acquire", "renew", "fill", "release"]);
 
 class Failed {
   constructor(readonly error: AdapterError) {}

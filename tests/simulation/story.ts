@@ -420,6 +420,15 @@ export function noticedLoss(story: Story, lease: LeaseStory): Moment | undefined
   )?.answered;
 }
 
+/** Whether whoever reads may have left before, and nobody was told. */
+export function mayBeGivenUp(story: Story, reading: OperationStory, before: Moment): boolean {
+  const { process, question: { operation, key }, asked } = reading;
+  return story.backend.silent && operation === "get" &&
+    story.sceneOf({ process, key }).calls.some(({ left }) =>
+      left !== undefined && left.seq > asked.seq && left.seq < before.seq
+    );
+}
+
 /** Until when a call was there. */
 export function activeUntil({ ended, left }: CallStory): Moment | undefined {
   return left !== undefined && (ended === undefined || left.seq < ended.seq) ? left : ended;

@@ -14,6 +14,7 @@ const remote: BackendTraits = {
   renews: true,
   remembers: true,
   names: true,
+  silent: true,
 };
 
 /** The clock that the processes of one machine share, as far as they do: to a millisecond or two. */

@@ -1,5 +1,5 @@
 import type { Judge } from "../judge.ts";
-import { durationOf, isPlain, overAt, type Scene, type Story } from "../story.ts";
+import { durationOf, isPlain, mayBeGivenUp, overAt, type Scene, type Story } from "../story.ts";
 
 /** The shortest pause between two looks, in milliseconds. */
 const SHORTEST_PAUSE = 10;
@@ -26,9 +26,10 @@ function asksAsOne(story: Story, scene: Scene, broken: Parameters<Judge>[1]): vo
   for (const name of names) {
     of(name).forEach((operation, index, all) => {
       const before = all[index - 1];
-      if (before !== undefined && (overAt(before)?.seq ?? Infinity) > operation.asked.seq) {
-        broken(`two of ${name} at once`, operation.asked);
-      }
+      if (
+        before !== undefined && (overAt(before)?.seq ?? Infinity) > operation.asked.seq &&
+        !mayBeGivenUp(story, before, operation.asked)
+      ) broken(`two of ${name} at once`, operation.asked);
     });
   }
   for (const { began, ended, lease } of scene.fetches) {

@@ -3,6 +3,7 @@ import type { Judge } from "../judge.ts";
 import {
   type CallStory,
   failedToAnswer,
+  mayBeGivenUp,
   type OperationStory,
   overAt,
   type Story,
@@ -50,7 +51,10 @@ const reportedAs: Partial<Record<string, CacheLockingErrorTag>> = {
  */
 function isReportable(story: Story, operation: OperationStory): boolean {
   const { question: { operation: name }, failed, dropped } = operation;
-  if (name === "get") return failed?.corrupt === true && !failedToAnswer(story, operation);
+  if (name === "get") {
+    return failed?.corrupt === true && !failedToAnswer(story, operation) &&
+      !mayBeGivenUp(story, operation, failed);
+  }
   return failed !== undefined || (name === "fill" && dropped !== undefined);
 }
 

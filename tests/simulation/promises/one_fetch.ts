@@ -57,7 +57,8 @@ function mayDoWithout(story: Story, { call, began }: FetchStory): boolean {
   );
   const nothingStored = scene.operations.some(({ answered }) =>
     (answered?.answer.is === "Ended" || answered?.answer.is === "ready") &&
-    (since(answered) || looksBehind(story, scene, answered, call.began))
+    (since(answered) || answered.at === call.began.at ||
+      looksBehind(story, scene, answered, call.began))
   );
   const afterAnother = scene.fetches.some((other) =>
     other.lease === undefined && other.began.seq < began.seq &&
