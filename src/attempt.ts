@@ -25,8 +25,18 @@ export function attempt<A, B = A>(
 ): Effect.Effect<B, AdapterError> {
   const start: Start<B> = (done) => {
     const failed = (error: unknown) => done(Effect.fail(new AdapterError(operation, key, error)));
+    // In one step: a promise more is a turn later.
+    const understood = <T>(mean: (told: T) => Effect.Effect<B, AdapterError>) => (told: T) => {
+      let answer;
+      try {
+        answer = mean(told);
+      } catch (error) {
+        return failed(error);
+      }
+      done(answer);
+    };
     try {
-      run().then(read, refused).then(done, failed);
+      run().then(understood(read), refused === undefined ? failed : understood(refused));
     } catch (error) {
       queueMicrotask(() => failed(error));
     }

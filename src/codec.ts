@@ -32,7 +32,8 @@ export const jsonCodec: Codec = {
   },
   decode(bytes) {
     if (bytes.length === 0) return undefined;
-    const json = utf8.decode(bytes);
+    // A `Buffer` reads itself faster than a decoder reads it, above all in Deno.
+    const json = "utf8Slice" in bytes ? bytes.toString() : utf8.decode(bytes);
     // What a lenient decoder can't read it replaces. The strict one takes some three times as long in Deno.
     return JSON.parse(json.includes("\ufffd") ? strict.decode(bytes) : json);
   },
