@@ -31,9 +31,9 @@ const { values: { strict, quick, report, render }, positionals } = parseArgs({
     render: { type: "boolean", default: false },
   },
 });
-const effort = { rounds: quick ? 3 : 15, millis: quick ? 20 : 50 };
+const effort = { rounds: quick ? 3 : 21, millis: quick ? 20 : 50, warmup: quick ? 20 : 2000 };
 // Many short turns: a hit is so quick that what else the machine does is most of what two long turns differ by.
-const short = { rounds: quick ? 6 : 60, millis: 10 };
+const short = { rounds: quick ? 6 : 60, millis: 10, warmup: quick ? 10 : 100 };
 
 const backends = globSync("*.ts", { cwd: new URL("bench/backends/", import.meta.url) })
   .map((file) => file.replace(/\.ts$/, ""))

@@ -1,4 +1,5 @@
 import { measure } from "mitata";
+import { shuffle } from "../../tests/support/random.ts";
 
 /** One thing to be timed. */
 export interface Subject {
@@ -24,22 +25,24 @@ export interface Effort {
   readonly rounds: number;
   /** Milliseconds for each subject in each round. */
   readonly millis: number;
+  /** Milliseconds for each subject before the first round, so that what is timed is compiled. */
+  readonly warmup: number;
 }
 
 /**
- * Times the subjects in turns and compares each with the first one within each round, so that what else the machine does
- * hits all alike.
+ * Times the subjects in turns, in another order each time, and compares each with the first one within each round, so
+ * that what else the machine does hits all alike.
  */
 export async function compare(
   subjects: readonly Subject[],
-  { rounds, millis }: Effort,
+  { rounds, millis, warmup }: Effort,
 ): Promise<Timing[]> {
   const rows = subjects.map((subject) => ({ subject, times: [] as number[] }));
-  for (let round = -1; round < rounds; round++) {
-    for (const { subject, times } of round % 2 ? rows : rows.toReversed()) {
-      const time = await timeOf(subject, millis);
-      if (round >= 0) times.push(time);
-    }
+  for (const subject of subjects) await timeOf(subject, warmup);
+  const inTurns = [...rows];
+  for (let round = 0; round < rounds; round++) {
+    shuffle(inTurns, Math.random);
+    for (const { subject, times } of inTurns) times.push(await timeOf(subject, millis));
   }
   const reference = rows[0]!.times;
   return rows.map(({ subject: { name }, times }) => ({
