@@ -1,5 +1,5 @@
 import { arrive, hit, waitedOf, waitingOver } from "./arrive.ts";
-import { type Call, type Caller, newCaller } from "./call.ts";
+import { type Call, type Caller, newCaller, type Resume } from "./call.ts";
 import { callback } from "./callback.ts";
 import { monotonicMillis, wallMillis, wholeMillis } from "./clock.ts";
 import { contend, fetchAlone, outOfTries } from "./contend.ts";
@@ -10,6 +10,7 @@ import {
   type End,
   finish,
   type Flight,
+  type Flights,
   join,
   openFlight,
   type Signal,
@@ -41,33 +42,35 @@ export function getOrSet(call: Call): Result {
 
 /** Joins the flight of the key, or starts it: with a look at the entry, if it wasn't looked at yet. */
 function seek(caller: Caller, unseen?: boolean): Result {
-  const { call, clock } = caller;
   return callback((resume) => {
+    const { call, clock } = caller;
     const flights = flightsFor(call, "leading");
-    const current = flights?.get(call.key);
-    if (current !== undefined) {
-      const until = (caller.waitingSince ??= wholeMillis(clock)) + call.settings.waitMax;
-      if (!current.traced) return join(current, caller, until, resume);
-      return resume(tracedCall(caller, wait(current, caller, until)));
-    }
-    const look = unseen ? operationOf(clock, call, "get") : Effect.succeed(undefined);
-    if (Effect.isEffect(look)) return resume(start(caller, look));
-    const flight = openFlight(flights, caller, land);
-    flight.abort = look((answer) => resume(looked(flight, caller, answer)));
-    return abandon(caller);
+    const flight = flights?.get(call.key);
+    if (flight === undefined) return start(caller, flights, unseen, resume);
+    const until = (caller.waitingSince ??= wholeMillis(clock)) + call.settings.waitMax;
+    return flight.traced
+      ? resume(tracedCall(caller, wait(flight, caller, until)))
+      : join(flight, caller, until, resume);
   });
 }
 
 /** Looks once for all who come meanwhile, in the first one's own fiber; a miss flies on from there. */
-function start(caller: Caller, looking: Looking): Result {
-  return asStarter(caller, () => {
-    const { call } = caller;
-    const flights = flightsFor(call, "leading");
-    // Somebody may have come meanwhile.
-    return flights?.has(call.key)
-      ? seek(caller, true)
-      : looked(openFlight(flights, caller, land), caller, looking);
-  });
+function start(
+  caller: Caller,
+  flights: Flights | undefined,
+  unseen: boolean | undefined,
+  resume: Resume,
+): Effect.Effect<void> | void {
+  const { call, clock } = caller;
+  const look = unseen ? operationOf(clock, call, "get") : Effect.succeed(undefined);
+  if (Effect.isEffect(look)) {
+    const looking = () => looked(openFlight(flights, caller, land), caller, look);
+    // Somebody may have come by then.
+    return resume(asStarter(caller, () => flights?.has(call.key) ? seek(caller, true) : looking()));
+  }
+  const flight = openFlight(flights, caller, land);
+  flight.abort = look((answer) => resume(looked(flight, caller, answer)));
+  return abandon(caller);
 }
 
 /** What the flight's starter makes of what it sees. */

@@ -67,8 +67,11 @@ export interface Caller {
   cohort: Cohort | undefined;
   place: number;
   /** Wakes it in its flight. */
-  resume: ((next: Effect.Effect<GetOrSetResult<unknown>, unknown>) => void) | undefined;
+  resume: Resume | undefined;
 }
+
+/** Has a caller that waits go on. */
+export type Resume = (next: Effect.Effect<GetOrSetResult<unknown>, unknown>) => void;
 
 /** A caller that has gone through nothing yet. */
 export function newCaller(call: Call, clock: Clock.Clock): Caller {

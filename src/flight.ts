@@ -1,5 +1,5 @@
 import { callback } from "./callback.ts";
-import type { Caller } from "./call.ts";
+import type { Caller, Resume } from "./call.ts";
 import { causeKind } from "./cause.ts";
 import { monotonicMillis, wholeMillis } from "./clock.ts";
 import { deadline } from "./deadline.ts";
@@ -141,7 +141,7 @@ export function join(
   flight: Flight,
   caller: Caller,
   until: number,
-  resume: NonNullable<Caller["resume"]>,
+  resume: Resume,
 ): Effect.Effect<void> | void {
   if (flight.ended !== undefined) return resume(flight.land(flight, caller, flight.ended));
   board(flight, caller, until);

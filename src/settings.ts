@@ -111,7 +111,7 @@ function a<A>(type: "function" | "string", option: string, value: A): A {
 const keepable = /^[^\0\p{Surrogate}]*$/u;
 
 function anOwner(value: string | undefined): string | undefined {
-  if (keepable.test(a("string", "ownerId", value) ?? "")) return value;
+  if (value === undefined || keepable.test(a("string", "ownerId", value))) return value;
   throw invalid("ownerId", "text that UTF-8 can carry, without a NUL", value);
 }
 
