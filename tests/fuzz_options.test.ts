@@ -215,7 +215,7 @@ for (const [type, [adapter, good]] of Object.entries(adapters)) {
         } catch (error) {
           assert.ok(error instanceof TypeError);
           assert.ok(
-            path.some((option) => error.message.includes(`${option}\``)) ||
+            path.some((option) => new RegExp(`\\b${option}[.\`]`).test(error.message)) ||
               error.message.startsWith("`bucket`"),
             `${path}: ${error.message}`,
           );
