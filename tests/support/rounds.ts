@@ -189,10 +189,11 @@ export function rounds(
 
     it("fails all callers soon when every fetch fails, after two fetches a process at most", async () => {
       const waitStep = 50;
+      const fetch = 400;
       const task = {
         key: newKey(),
         callers: 100,
-        fetch: 200,
+        fetch,
         succeedsFrom: 1e9,
         options: { waitStep },
       };
@@ -204,7 +205,7 @@ export function rounds(
       for (const each of reports) assert.ok(each.fetches <= 2, `${each.fetches} fetches`);
       assert.deepEqual(outcomes, {});
       assert.equal((errors["SOURCE_DOWN"] ?? 0) + (errors["FETCHER_FAILED"] ?? 0), 400);
-      const limit = 3 * (200 + (push ? 0 : 2 * waitStep));
+      const limit = 3 * (fetch + (push ? 0 : 2 * waitStep));
       assert.ok(slowest < limit, `${slowest} ms`);
     });
 
