@@ -61,19 +61,27 @@ export async function tally(
   return { name, passed, failed, skipped, seconds, notes: [...notes] };
 }
 
-/** Prints what the runs came to, the sum alone on the last line, and sets the exit code. */
+/**
+ * Prints what the runs came to, what failed near the end and the sum alone on the last line, for those who see only the
+ * end, and sets the exit code.
+ */
 export function report(results: readonly Result[]): void {
-  for (const { name, notes } of results.filter(({ notes }) => notes.length > 0)) {
-    console.log(`\n${name}\n${notes.join("\n").replace(/^/gm, "  ")}`);
-  }
+  printNotes(results.filter(({ failed }) => failed === 0));
   const width = Math.max(...results.map(({ name }) => name.length));
   console.log(`\n${"".padEnd(width)}   passed   failed  skipped  seconds`);
   for (const { name, passed, failed, skipped, seconds } of results) {
     const cells = [passed, failed, skipped, seconds.toFixed(1)];
     console.log(name.padEnd(width) + cells.map((cell) => String(cell).padStart(9)).join(""));
   }
+  printNotes(results.filter(({ failed }) => failed > 0));
   const sum = (count: "passed" | "failed") =>
     results.reduce((total, result) => total + result[count], 0);
   console.log(`\n${sum("passed")} passed, ${sum("failed")} failed`);
   if (sum("failed") > 0) process.exitCode = 1;
+}
+
+function printNotes(results: readonly Result[]): void {
+  for (const { name, notes } of results.filter(({ notes }) => notes.length > 0)) {
+    console.log(`\n${name}\n${notes.join("\n").replace(/^/gm, "  ")}`);
+  }
 }
