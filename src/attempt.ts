@@ -36,7 +36,11 @@ export function attempt<A, B = A>(
       done(answer);
     };
     try {
-      run().then(understood(read), refused === undefined ? failed : understood(refused));
+      // A client's own kind of promise may answer at once.
+      Promise.resolve(run()).then(
+        understood(read),
+        refused === undefined ? failed : understood(refused),
+      );
     } catch (error) {
       queueMicrotask(() => failed(error));
     }

@@ -3,7 +3,7 @@ import { type Call, type Caller, newCaller, type Resume } from "./call.ts";
 import { callback } from "./callback.ts";
 import { monotonicMillis, wallMillis, wholeMillis } from "./clock.ts";
 import { contend, fetchAlone, outOfTries } from "./contend.ts";
-import { Cause, Effect } from "./effect.ts";
+import { Cause, Effect, Exit } from "./effect.ts";
 import {
   abandon,
   depart,
@@ -22,10 +22,11 @@ import type { GetOrSetResult } from "./outcome.ts";
 import { report } from "./report.ts";
 import { abortedError, untilAborted } from "./signal.ts";
 import { tracedCall, tracedFlight } from "./spans.ts";
-import type { Store } from "./store.ts";
+import type { Entry, Store } from "./store.ts";
 
 type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
 type Looking = ReturnType<Store<unknown>["get"]>;
+type Seen = Entry<unknown> | undefined;
 
 /** Gets the entry, or has one caller of all fetch and fill it. */
 export function getOrSet(call: Call): Result {
@@ -68,8 +69,9 @@ function start(
     // Somebody may have come by then.
     return resume(asStarter(caller, () => flights?.has(call.key) ? seek(caller, true) : looking()));
   }
+  const callOff = look((answer) => resume(looked(flight, caller, answer)));
   const flight = openFlight(flights, caller, land);
-  flight.abort = look((answer) => resume(looked(flight, caller, answer)));
+  flight.abort = callOff;
   return abandon(caller);
 }
 
@@ -82,12 +84,15 @@ function looked(
   const { call } = caller;
   const go = (body: Effect.Effect<End>) =>
     asStarter(caller, () => tracedFlight(flight, caller, fly(flight, caller, body)));
+  const seen = (entry: Seen) => {
+    if (entry === undefined) return go(contend(flight, caller));
+    finish(flight, { _tag: "Value", value: entry.value, source: "hit", stored: true });
+    return hit(call, entry.value);
+  };
+  // What has succeeded needs no fiber to be read.
+  if (Exit.isExit(looking) && Exit.isSuccess(looking)) return seen(looking.value as Seen);
   return Effect.matchEffect(looking, {
-    onSuccess: (entry) => {
-      if (entry === undefined) return go(contend(flight, caller));
-      finish(flight, { _tag: "Value", value: entry.value, source: "hit", stored: true });
-      return hit(call, entry.value);
-    },
+    onSuccess: seen,
     onFailure: (error) => {
       const failure = phaseError(call, error);
       if (error.corrupt || call.settings.bypass) {

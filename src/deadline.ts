@@ -3,10 +3,10 @@ import { type Clock, Duration, Effect, Fiber } from "./effect.ts";
 import { inWorkers } from "./runtime.ts";
 
 /**
- * Runs something when a time in milliseconds is over, unless it was called off before, with what this returns. If the
- * event loop was blocked until then, what has arrived meanwhile comes first.
+ * Runs something when a time in milliseconds is over, unless it was called off before, with what this returns: that
+ * returns whether it came in time. If the event loop was blocked until then, what has arrived meanwhile comes first.
  */
-export function deadline(clock: Clock.Clock, millis: number, expire: () => void): () => void {
+export function deadline(clock: Clock.Clock, millis: number, expire: () => void): () => boolean {
   if (clock === machineClock && !inWorkers) {
     const deadline = { at: performance.now() + millis, expire, place: deadlines.length };
     deadlines.push(deadline);
@@ -14,15 +14,19 @@ export function deadline(clock: Clock.Clock, millis: number, expire: () => void)
     if (deadline.at < timerAt) setTimer(deadline.at);
     return () => remove(deadline);
   }
-  let off = false;
+  let over = false;
   const sleeper = Effect.runFork(
     Effect.map(clock.sleep(Duration.millis(millis)), () => {
-      if (!off) expire();
+      if (over) return;
+      over = true;
+      expire();
     }),
   );
   return () => {
-    off = true;
+    if (over) return false;
+    over = true;
     Effect.runFork(Fiber.interrupt(sleeper));
+    return true;
   };
 }
 
@@ -48,19 +52,20 @@ type Timer = ReturnType<typeof setTimeout> & {
 /** The longest that a timer can be set for, in milliseconds: 24 days. */
 const LONGEST = 2 ** 31 - 1;
 
-/** The timer holds no process that has nothing to wait for. */
-function remove(deadline: Deadline): void {
+/** Whether it was there. The timer holds no process that has nothing to wait for. */
+function remove(deadline: Deadline): boolean {
   const { place } = deadline;
-  if (deadlines[place] !== deadline) return;
+  if (deadlines[place] !== deadline) return false;
   const last = deadlines.pop()!;
   if (last !== deadline) deadlines[last.place = place] = last;
-  if (deadlines.length > 0 || timer === undefined) return;
+  if (deadlines.length > 0 || timer === undefined) return true;
   if (timer.unref !== undefined) {
     timer.unref();
   } else {
     clearTimeout(timer);
     timerAt = Infinity;
   }
+  return true;
 }
 
 function setTimer(at: number): void {
@@ -83,9 +88,7 @@ function sweep(): void {
   if (next < Infinity) setTimer(next);
   afterInput(() => {
     for (const each of over.sort((a, b) => a.at - b.at)) {
-      if (deadlines[each.place] !== each) continue;
-      remove(each);
-      each.expire();
+      if (remove(each)) each.expire();
     }
   });
 }

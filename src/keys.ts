@@ -7,8 +7,11 @@ const loneSurrogate = /\p{Surrogate}/u;
 
 /** Whether UTF-8 can carry the key: all that it can't would become one and the same key. */
 export function isWellFormed(key: string): boolean {
-  return !loneSurrogate.test(key);
+  return (key as Text).isWellFormed?.() ?? !loneSurrogate.test(key);
 }
+
+/** What strings of newer runtimes know themselves; those of Node 18 don't. */
+type Text = string & { readonly isWellFormed?: () => boolean };
 
 /** What is asked of a backend, for a key that UTF-8 can carry; any other fails. */
 export function wellFormed<A>(

@@ -38,7 +38,7 @@ export function operate<O extends keyof Operations>(
   return answer as ReturnType<Operations[O]>;
 }
 
-/** Begins an operation, which is done later; what it returns calls it off. */
+/** Begins an operation, which is done later, once; what it returns calls it off. */
 type Begin<O extends keyof Operations> = (
   done: (answer: ReturnType<Operations[O]>) => void,
 ) => () => void;
@@ -76,11 +76,11 @@ function within<A, R>(
   const start = startOf(effect);
   if (start !== undefined) {
     return (done: (answer: Effect.Effect<A, AdapterError>) => void) => {
-      const callOff = deadline(clock, timeout, () => done(Effect.fail(late())));
+      // The backend is asked first: the rest is done while it answers.
       start((answer) => {
-        callOff();
-        done(answer);
+        if (callOff()) done(answer);
       });
+      const callOff = deadline(clock, timeout, () => done(Effect.fail(late())));
       return callOff;
     };
   }

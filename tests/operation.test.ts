@@ -17,6 +17,14 @@ function reading(
   return { ...store, get: (() => read()) as Store<unknown>["get"] };
 }
 
+it("is heard of a client whose promises answer at once", async () => {
+  const ready = { then: (tell: (answer: unknown) => void) => tell({ value: "found" }) };
+  const adapter = reading(() => ready as unknown as Promise<unknown>);
+  const fetcher = () => Effect.succeed("fetched");
+  const { value } = await Effect.runPromise(Cache.getOrSet({ adapter, key: KEY, fetcher }));
+  assert.equal(value, "found");
+});
+
 /** An operation that is one promise waits in its caller's fiber, and any other in a fiber of its own. */
 const shapes = [
   ["one promise", (read) => read],
@@ -46,6 +54,24 @@ for (const [name, shape] of shapes) {
       const error = await simulation.run(errorOf(Cache.getOrSet({ adapter, key: KEY, fetcher })));
       assert.ok(isCacheLockingError(error) && error._tag === "CACHE_GET_FAILED");
       assert.equal(simulation.now() - began, 2000);
+    });
+
+    it("answers too late for whoever gave it up", async () => {
+      const simulation = simulate();
+      let answer!: (entry: unknown) => void;
+      const call = Cache.getOrSet({
+        adapter: reading(() => new Promise((resolve) => answer = resolve), shape),
+        key: KEY,
+        fetcher: () => {
+          answer({ value: "late" });
+          return Effect.as(Effect.sleep(1000), "fetched");
+        },
+        onCacheFailure: "bypass",
+        hooks: { onError: () => Effect.void },
+      });
+      const { value, meta } = await simulation.run(call);
+      assert.equal(value, "fetched");
+      assert.equal(meta.cache, "BYPASS");
     });
 
     it("leaves nothing behind when its caller goes", async () => {
