@@ -1,72 +1,46 @@
-import { Effect } from "effect";
 import { Redis } from "ioredis";
 import { monitor } from "../../tests/support/redis_clients.ts";
 import { redis } from "../backends/redis.ts";
 import { type Goal, ratioGoal } from "./goals.ts";
-import { compare, type Effort, medianOf, type Subject } from "./measure.ts";
+import { type Effort, medianOf } from "./measure.ts";
 import type { Comparison, FailingHerd, Measured } from "./measured.ts";
 import { startFleet, type Task } from "./redis_fleet.ts";
-import {
-  asyncCacheDedupe,
-  bare,
-  bentoCache,
-  cacheLocking,
-  type Peer,
-  persistedCacheAlone,
-} from "./redis_peers.ts";
-
-const VALUE = JSON.stringify({ id: 42, name: "Ada", notes: "x".repeat(200) });
+import { compareHits } from "./redis_hits.ts";
 
 /** Times hits on a real Redis and counts what herds of several processes cost, beside other ways to have them. */
 export async function benchRedis(effort: Effort): Promise<Measured> {
   const server = await redis.start(4);
   try {
-    const hits = await benchHits(() => new Redis(server.url), effort);
+    const hits = await benchHits(server.url, effort);
     return { servers: [server.version], ...hits, ...await benchHerds(server.url, effort) };
   } finally {
     await server.stop();
   }
 }
 
-async function benchHits(connect: () => Redis, effort: Effort): Promise<Measured> {
-  const source = () => Promise.resolve(VALUE);
-  const peers = [bare, cacheLocking, asyncCacheDedupe, bentoCache, persistedCacheAlone].map((
-    make,
-  ) => make(connect, source));
-  for (const { get } of peers) await get("hot");
-  const [floor, ours, dedupe, bento, persisted] = peers as [Peer, Peer, Peer, Peer, Peer];
-
-  const peersOf1 = [floor, inEffect(floor), ours, dedupe, bento, persisted];
+async function benchHits(url: string, effort: Effort): Promise<Measured> {
+  const others = ["asyncCacheDedupe", "bentoCache", "persistedCacheAlone"] as const;
   const alone: Comparison = {
     title: "Redis: a hit, one caller",
-    timings: await compare(peersOf1.map((peer) => hits(peer, 1)), effort),
+    timings: await compareHits("bare", ["bareInEffect", "cacheLocking", ...others], {
+      url,
+      callers: 1,
+      effort,
+    }),
   };
-  const peersOf64 = [inEffect(dedupe), ours, dedupe, floor, bento, persisted];
   const many: Comparison = {
     title: "Redis: a hit, 64 callers of one key",
-    timings: await compare(peersOf64.map((peer) => hits(peer, 64)), effort),
+    timings: await compareHits("asyncCacheDedupeInEffect", ["cacheLocking", ...others, "bare"], {
+      url,
+      callers: 64,
+      effort,
+    }),
   };
-  for (const { close } of peers) await close();
   const goals: Goal[] = [
-    ratioGoal("redis, a hit", ours.name, alone, 1 / 1.15),
-    ratioGoal("redis, 64 callers of a hot key", ours.name, many, 0.5),
+    ratioGoal("redis, a hit", "cache-locking", alone, 1 / 1.15),
+    ratioGoal("redis, 64 callers of a hot key", "cache-locking", many, 0.5),
   ];
   return { comparisons: [alone, many], goals };
-}
-
-/** A peer that is run as cache-locking is: a run of Effect's for each call. */
-function inEffect({ name, get, close }: Peer): Peer {
-  const effect = (key: string) => Effect.promise(() => get(key));
-  return { name: `${name}, in Effect`, get: (key) => Effect.runPromise(effect(key)), close };
-}
-
-function hits({ name, get }: Peer, callers: number): Subject {
-  const run = async () => {
-    for (let i = 0; i < 50; i++) {
-      await Promise.all(Array.from({ length: callers }, () => get("hot")));
-    }
-  };
-  return { name, calls: 50 * callers, run };
 }
 
 const PEERS: readonly Task["peer"][] = [

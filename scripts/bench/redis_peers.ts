@@ -31,6 +31,9 @@ export const bare: MakePeer = (connect) => {
   return { name: "floor: ioredis.get", get: (key) => client.get(key), close: () => client.quit() };
 };
 
+/** The same in a run of Effect's for each call, as cache-locking has it. */
+export const bareInEffect: MakePeer = inEffect(bare);
+
 /** This library. */
 export const cacheLocking: MakePeer = (connect, source) => {
   const client = connect();
@@ -49,6 +52,9 @@ export const asyncCacheDedupe: MakePeer = (connect, source) => {
   const cache = createCache({ ttl: 3600, storage }).define("value", (key: string) => source(key));
   return { name: "async-cache-dedupe", get: (key) => cache.value(key), close: () => client.quit() };
 };
+
+/** The same in a run of Effect's for each call. */
+export const asyncCacheDedupeInEffect: MakePeer = inEffect(asyncCacheDedupe);
 
 /** bentocache, one tier in Redis, with its bus. */
 export const bentoCache: MakePeer = (connect, source) => {
@@ -178,6 +184,14 @@ function redisLayer(client: Redis): Layer.Layer<EffectRedis.Redis> {
     EffectRedis.Redis,
     EffectRedis.make({ send, subscribe: () => unused, connect: unused }),
   );
+}
+
+function inEffect(make: MakePeer): MakePeer {
+  return (connect, source) => {
+    const { name, get, close } = make(connect, source);
+    const effect = (key: string) => Effect.promise(() => get(key));
+    return { name: `${name}, in Effect`, get: (key) => Effect.runPromise(effect(key)), close };
+  };
 }
 
 function urlOf(connect: () => Redis): string {

@@ -132,6 +132,8 @@ ${stampedesOf(memory).map(comparisonTable).join("\n\n")}
 ## Hits in Redis
 
 Every call asks Redis: PersistedCache, which would answer for ten seconds from memory, is told not to.
+Each cache is timed beside the first row in programs that have no other, of which there are three: how
+fast the same code is differs from one program to the next.
 
 ![A hit in Redis, beside other caches](./charts/redis.svg)
 
