@@ -124,9 +124,9 @@ function denoFlags(effect: EffectMajor): string[] {
 }
 
 /** The commands that start a process of the suites that have several: of Deno, and of Node where there is one. */
-function processes(effect: EffectMajor, node: string | undefined): Record<string, string> {
-  const ofDeno = [deno, "run", ...denoFlags(effect), `${root}tests/support/caller.ts`];
-  const ofNode = [node, `${layoutOf(effect)}tests/support/caller.js`];
+function processes(node: string | undefined): Record<string, string> {
+  const ofDeno = [deno, "run", ...denoFlags(4), `${root}tests/support/caller.ts`];
+  const ofNode = [node, `${layoutOf(3)}tests/support/caller.js`];
   return { CALLERS: JSON.stringify(node ? [ofDeno, ofNode] : [ofDeno]) };
 }
 
@@ -147,8 +147,8 @@ function servers(effect: EffectMajor, { servers, missing }: Backends): Promise<R
 
 /**
  * What needs servers, with one Effect and servers of its own. Of several Nodes, the newest has the servers with Effect 4
- * and the oldest with Effect 3. Suites of several processes, which are of Deno and of that Node in turns, run once, and
- * bad input is made up with Effect 4.
+ * and the oldest with Effect 3. Suites of several processes run once, with processes of Deno with Effect 4 and of the
+ * oldest Node with Effect 3 in turns; and bad input is made up with Effect 4.
  *
  * Suites of two backends run at once, which wait much of the time.
  */
@@ -158,20 +158,19 @@ async function testWithServers(
   backends: Backends,
 ): Promise<Result[]> {
   const node = nodeWithServers(effect, nodes);
-  const env = { ...processes(effect, node), ...backends.env };
+  const env = { ...processes(nodes[0]), ...backends.env };
   const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
-  const inDeno = effect === 4 ? /./ : /(?<!_fuzz)\.test\.ts$/;
-  const inNode = /(?<!_processes|_fuzz)\.test\.ts$/;
+  const withEach = /(?<!_processes|_fuzz)\.test\.ts$/;
   // So that the report says how long each takes. Suites of one backend look at all that its servers are sent.
   const suites = [...groupsOf(testFiles())].map(([of, files]) => async () => [
     await testDeno(`${name}, ${of}`, denoFlags(effect), {
       env,
-      files: files.filter((file) => inDeno.test(file)),
+      files: effect === 4 ? files : files.filter((file) => withEach.test(file)),
     }),
     ...node === undefined ? [] : [
       await testNode(node, effect, {
         env,
-        files: files.filter((file) => inNode.test(file)),
+        files: files.filter((file) => withEach.test(file)),
         of: `, ${of}`,
       }),
     ],
