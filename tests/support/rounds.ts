@@ -189,7 +189,7 @@ export function rounds(
 
     it("fails all callers soon when every fetch fails, after two fetches a process at most", async () => {
       const waitStep = 50;
-      const fetch = 400;
+      const fetch = 1500;
       const task = {
         key: newKey(),
         callers: 100,
