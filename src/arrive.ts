@@ -18,7 +18,9 @@ export function hit(
   return onHit === undefined ? result : after("onHit", key, () => onHit(value, { key }), result);
 }
 
-/** The result of a caller whose flight has a value, by its own part in it, after its hook. */
+/**
+ * The result of a caller whose flight has a value, by its own part in it, after its hook. Those who waited alike share it.
+ */
 export function arrive(
   flight: Flight,
   caller: Caller,
@@ -27,18 +29,18 @@ export function arrive(
 ): Result {
   const { key, settings: { hooks } } = caller.call;
   if (started && invalid !== undefined) return Effect.fail(invalid);
-  if (source === "bypass") return told(flight, value, CacheOutcome.BYPASS);
+  if (source === "bypass") return found(value, CacheOutcome.BYPASS);
   const waitedBefore = started && caller.waitingSince !== undefined;
   if (source === "hit" && !waitedBefore) {
-    return hit(caller.call, value, told(flight, value, CacheOutcome.HIT));
+    return hit(caller.call, value, found(value, CacheOutcome.HIT));
   }
 
-  const { leaseUntil } = caller;
+  const leaseUntil = flight.leaseUntil ?? caller.leaseUntil;
   const waited = waitedOf(caller);
   if (source === "leader" && started) {
     const { onLeader } = hooks;
     const outcome = stored ? CacheOutcome.MISS_LEADER : CacheOutcome.MISS_LEADER_NOCACHE;
-    const led = told(flight, value, outcome, leaseUntil, waited);
+    const led = found(value, outcome, leaseUntil, waited);
     if (onLeader === undefined) return led;
     const context = { key, leaseUntil: leaseUntil ?? 0, cached: stored };
     return after("onLeader", key, () => onLeader(value, context), led);
@@ -46,25 +48,26 @@ export function arrive(
   if (source === "fallback") {
     const { onFallback } = hooks;
     const outcome = CacheOutcome.MISS_FOLLOWER_FALLBACK;
-    const fellBack = told(flight, value, outcome, leaseUntil, waited);
+    const fellBack = found(value, outcome, leaseUntil, waited);
     if (onFallback === undefined) return fellBack;
     const context = { key, leaseUntil: leaseUntil ?? 0, waited: Duration.millis(waited ?? 0) };
-    return after("onFallback", key, () => onFallback(value, context), fellBack);
+    return after("onFallback", key, () => onFallback(value, { ...context }), fellBack);
   }
-  const followed = told(flight, value, CacheOutcome.MISS_FOLLOWER_HIT, leaseUntil, waited);
-  return waitingOver(caller, "HIT", followed);
+  const followed = found(value, CacheOutcome.MISS_FOLLOWER_HIT, leaseUntil, waited);
+  return waitingOver(caller, leaseUntil, "HIT", followed);
 }
 
 /** What follows, after the hook that tells that the caller's waiting is over. */
 export function waitingOver<A, E>(
   caller: Caller,
+  leaseUntil: number | undefined = 0,
   outcome: "HIT" | "FALLBACK",
   next: Effect.Effect<A, E>,
 ): Effect.Effect<A, unknown> {
-  const { call: { key, settings: { hooks: { onFollowerWait } } }, leaseUntil = 0 } = caller;
+  const { call: { key, settings: { hooks: { onFollowerWait } } } } = caller;
   if (onFollowerWait === undefined) return next;
   const context = { key, leaseUntil, waited: Duration.millis(waitedOf(caller) ?? 0), outcome };
-  return after("onFollowerWait", key, () => onFollowerWait(context), next);
+  return after("onFollowerWait", key, () => onFollowerWait({ ...context }), next);
 }
 
 /** How long the caller waited for others, in whole milliseconds, if it did. */
@@ -74,26 +77,19 @@ export function waitedOf({ clock, waited, waitingSince, cohort }: Caller): numbe
     : (cohort?.wokenAt ?? wholeMillis(clock)) - waitingSince;
 }
 
-/** What a caller is told in the end: mostly the same as those who were woken with it, so it is made once for them. */
-function told(
-  flight: Flight,
+/** What a caller gets in the end. */
+function found(
   value: unknown,
   cache: CacheOutcome,
   leaseUntil?: number,
   waited?: number,
 ): Result {
-  const last = flight.told;
-  if (last?.cache === cache && last.leaseUntil === leaseUntil && last.waited === waited) {
-    return last.result;
-  }
   const meta = Object.freeze({
     cache,
     ...(leaseUntil === undefined ? {} : { leaseUntil }),
     ...(waited === undefined ? {} : { waited: Duration.millis(waited) }),
   });
-  const result = Effect.succeed(Object.freeze({ value, meta }));
-  flight.told = { cache, leaseUntil, waited, result };
-  return result;
+  return Effect.succeed(Object.freeze({ value, meta }));
 }
 
 function after<A, E>(

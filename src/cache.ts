@@ -152,11 +152,10 @@ function settle(
   again: (caller: Caller) => Result,
 ): Result {
   const started = caller === flight.starter;
-  caller.leaseUntil = flight.leaseUntil ?? caller.leaseUntil;
   if (started && flight.hookFailure !== undefined) return Effect.failCause(flight.hookFailure);
+  if (signal._tag === "Value") return arrive(flight, caller, signal, started);
+  caller.leaseUntil = flight.leaseUntil ?? caller.leaseUntil;
   switch (signal._tag) {
-    case "Value":
-      return arrive(flight, caller, signal, started);
     case "FetchFailed":
       if (started) return Effect.failCause(signal.cause);
       caller.lastFailure = Cause.squash(signal.cause);
@@ -169,7 +168,10 @@ function settle(
     case "OutOfTime":
       if (caller.waited !== undefined) return fallBack(caller);
       caller.waited = waitedOf(caller) ?? 0;
-      return Effect.flatMap(waitingOver(caller, "FALLBACK", Effect.succeed(caller)), fallBack);
+      return Effect.flatMap(
+        waitingOver(caller, caller.leaseUntil, "FALLBACK", Effect.succeed(caller)),
+        fallBack,
+      );
     case "OutOfTries":
       return Effect.fail(outOfTries(caller));
     case "Over":

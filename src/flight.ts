@@ -6,7 +6,7 @@ import { deadline } from "./deadline.ts";
 import { type Cause, Effect, Fiber } from "./effect.ts";
 import type { CacheLockingError } from "./errors.ts";
 import { outlive } from "./outlive.ts";
-import type { CacheOutcome, GetOrSetResult } from "./outcome.ts";
+import type { GetOrSetResult } from "./outcome.ts";
 
 type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
 
@@ -62,13 +62,6 @@ export interface Flight {
   /** Whether its starter's tracer keeps spans. */
   traced?: boolean;
   ended?: End;
-  /** What the caller was told that it woke last. */
-  told?: {
-    readonly cache: CacheOutcome;
-    readonly leaseUntil: number | undefined;
-    readonly waited: number | undefined;
-    readonly result: Result;
-  };
 }
 
 /** Flights that callers can join, by key. */
@@ -236,13 +229,20 @@ function wake(flight: Flight, cohort: Cohort, signal: Signal): void {
   cohort.waiters = [];
   cohort.wokenAt = wholeMillis(flight.starter.clock);
   callOff?.();
+  let last: Caller | undefined;
+  let next: Result;
   for (const caller of waiters) {
     if (caller === undefined) continue;
     flight.callers--;
     // The starter counts for itself.
     if (caller !== flight.starter) caller.tries = tries;
     try {
-      caller.resume!(flight.land(flight, caller, signal));
+      // Of a value, those who waited alike have one result.
+      if (last === undefined || signal._tag !== "Value" || !alike(last, caller)) {
+        next = flight.land(flight, caller, signal);
+      }
+      last = caller;
+      caller.resume!(next!);
     } catch (error) {
       // Effect 4 goes on with a caller at once: an observer of it that throws is not to keep the others waiting.
       queueMicrotask(() => {
@@ -250,6 +250,12 @@ function wake(flight: Flight, cohort: Cohort, signal: Signal): void {
       });
     }
   }
+}
+
+/** Whether two who are woken together have waited alike, with the same hooks. */
+function alike(a: Caller, b: Caller): boolean {
+  return a.call.settings.hooks === b.call.settings.hooks && a.waitingSince === b.waitingSince &&
+    a.waited === b.waited && a.leaseUntil === b.leaseUntil;
 }
 
 function endOfFailure(cause: Cause.Cause<never>): End {

@@ -2,10 +2,11 @@ import { Duration, Effect, Fiber } from "effect";
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { memoryAdapter } from "../adapters/memory.ts";
-import { Cache } from "../mod.ts";
+import { Cache, type CallOptions } from "../mod.ts";
 import { type Call, newCaller } from "../src/call.ts";
 import { monotonicMillis } from "../src/clock.ts";
 import { finish, openFlight, type Signal, wait } from "../src/flight.ts";
+import { randomToken } from "../src/token.ts";
 import { all, KEY, source, start, times } from "./support/herd.ts";
 import { processOver } from "./support/process.ts";
 import { simulate } from "./support/simulation.ts";
@@ -48,6 +49,33 @@ it("those who are woken together are told how long each of them waited", async (
     60,
   ]);
   assert.ok(metas.slice(1).every(Object.isFrozen));
+});
+
+it("those whose patience ends at the same time are told how long each of them waited", async () => {
+  const simulation = simulate();
+  const cache = Cache.make({ adapter: memoryAdapter() });
+  /** Calls that begin at these times and wait and hold leases for as long as they say. */
+  const waits = (fetch: number, calls: readonly (readonly [number, CallOptions<string>])[]) => {
+    const { fetcher } = source(fetch, () => "value");
+    const key = randomToken();
+    return Effect.map(
+      all(
+        calls.map(([at, options]) =>
+          Effect.flatMap(Effect.sleep(at), () => cache.getOrSet(key, fetcher, options))
+        ),
+      ),
+      (results) => results.map(({ meta: { waited } }) => waited && Duration.toMillis(waited)),
+    );
+  };
+  const inFlight = waits(150, [[0, {}], [0, { waitMax: 1000 }], [100, { waitMax: 900 }]]);
+  assert.deepEqual(await simulation.run(inFlight), [undefined, 150, 50]);
+  const inFallback = waits(300, [
+    [0, {}],
+    [0, { waitMax: 100 }],
+    [0, { waitMax: 150, leaseTtl: 1000 }],
+    [0, { waitMax: 200, leaseTtl: 950 }],
+  ]);
+  assert.deepEqual(await simulation.run(inFallback), [undefined, 100, 150, 200]);
 });
 
 it("who takes over has waited until it led, and who waited for it until the end", async () => {

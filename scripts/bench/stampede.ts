@@ -47,6 +47,7 @@ function subjects(run: typeof eachRun): Subject[] {
     inStampede(peers.oneShot, run),
     inStampede(peers.effectCache, run),
     inStampede((source) => peers.inEffect(sharedPromise(source)), run),
+    inStampede(callbacks, run),
     ...run === eachRun
       ? [peers.asyncCacheDedupe, peers.lruCache, peers.bentoCache, peers.cacheManager].map((peer) =>
         inStampede(peer, eachAwaited)
@@ -124,7 +125,7 @@ function oneFiber({ get }: peers.EffectPeer, { begin, come }: Stampede): Promise
   );
 }
 
-/** The least that can be done: all await one promise. */
+/** What all can await: one promise. */
 function sharedPromise(source: peers.Source): peers.PromisePeer {
   const promises = new Map<string, Promise<number>>();
   return {
@@ -134,4 +135,25 @@ function sharedPromise(source: peers.Source): peers.PromisePeer {
       return promises.get(key)!;
     },
   };
+}
+
+/** The least that can be done where whoever waits can leave: all are called back, by nothing but their clock. */
+function callbacks(source: peers.Source): peers.EffectPeer {
+  type Resume = (value: Effect.Effect<number>) => void;
+  const flights = new Map<string, (Resume | undefined)[]>();
+  const join = (key: string) =>
+    Effect.callback<number>((resume) => {
+      const waiting = flights.get(key) ?? [];
+      const place = waiting.push(resume) - 1;
+      if (place === 0) {
+        flights.set(key, waiting);
+        void source(key).then((value) => {
+          flights.delete(key);
+          const found = Effect.succeed(value);
+          for (const resume of waiting) resume?.(found);
+        });
+      }
+      return Effect.sync(() => void (waiting[place] = undefined));
+    });
+  return { name: "floor: called back", get: (key) => Effect.clockWith(() => join(key)) };
 }
