@@ -26,9 +26,9 @@ export interface Outages {
 }
 
 const FETCH = 300;
-const TIMEOUT = 500;
-/** What a slow machine may add. */
-const SLACK = 400;
+const TIMEOUT = 1000;
+/** What a slow machine may add: less than one timeout more. */
+const SLACK = 800;
 
 /** Tests what happens to herds whose server is restarted, cut off or lost behind a network that swallows everything. */
 export function outages(name: string, { skip, toxiproxy, start, open }: Outages): void {
