@@ -1,4 +1,4 @@
-import { Effect, type Exit, type Fiber, Scope } from "./effect.ts";
+import { Effect, type Exit, Fiber, Scope } from "./effect.ts";
 
 /** A fiber that tells of its end. */
 export type Forked<A, E> = Fiber.Fiber<A, E> & {
@@ -22,6 +22,12 @@ const processScope = Effect.runSync(Scope.make());
  */
 export function forkApart<A, E, R>(
   effect: Effect.Effect<A, E, R>,
+  scope: Scope.Scope = processScope,
 ): Effect.Effect<Forked<A, E>, never, R> {
-  return forkIn(Effect.interruptible(effect), processScope, { startImmediately: true });
+  return forkIn(Effect.interruptible(effect), scope, { startImmediately: true });
+}
+
+/** Interrupts a fiber, and doesn't wait for its end: it may hang where it can't be interrupted. */
+export function letGo(fiber: Fiber.Fiber<unknown, unknown>): void {
+  Effect.runFork(Fiber.interrupt(fiber));
 }

@@ -3,7 +3,7 @@ import type { Keyed } from "./call.ts";
 import { callback } from "./callback.ts";
 import { deadline } from "./deadline.ts";
 import { kindOf } from "./describe.ts";
-import { Cause, type Clock, Effect, Exit, Fiber } from "./effect.ts";
+import { Cause, type Clock, Effect } from "./effect.ts";
 import {
   AdapterError,
   type AdapterOperation,
@@ -12,7 +12,7 @@ import {
   type CacheLockingErrorTag,
   isAdapterError,
 } from "./errors.ts";
-import { forkApart } from "./fork.ts";
+import { forkApart, letGo } from "./fork.ts";
 import type { Store } from "./store.ts";
 
 type Operations = Required<Omit<Store<unknown>, "name" | "peek">>;
@@ -84,24 +84,24 @@ function within<A, R>(
       return callOff;
     };
   }
-  return Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(forkApart(effect), (fiber) => {
-      const answered = callback<A, AdapterError>((resume) => {
+  return Effect.acquireUseRelease(
+    forkApart(effect),
+    (fiber) =>
+      callback<A, AdapterError>((resume) => {
         let isLate = false;
         let callOff = deadline(clock, timeout, () => {
           isLate = true;
           // What hangs where it can't be interrupted isn't waited for.
           callOff = deadline(clock, 0, () => resume(Effect.fail(late())));
-          Effect.runFork(Fiber.interrupt(fiber));
+          letGo(fiber);
         });
         fiber.addObserver((exit) => {
           callOff();
-          resume(isLate && Exit.isFailure(exit) ? Effect.fail(late()) : exit);
+          resume(isLate ? Effect.fail(late()) : exit);
         });
         return Effect.sync(() => callOff());
-      });
-      return Effect.onInterrupt(restore(answered), () => Fiber.interrupt(fiber));
-    })
+      }),
+    (fiber) => Effect.sync(() => letGo(fiber)),
   );
 }
 

@@ -56,6 +56,19 @@ for (const [name, shape] of shapes) {
       assert.equal(simulation.now() - began, 2000);
     });
 
+    it("holds up no caller who goes even if it can't be interrupted", async () => {
+      const simulation = simulate();
+      const uninterruptible = (read: Effect.Effect<unknown>) => Effect.uninterruptible(shape(read));
+      const adapter = reading(() => new Promise(() => {}), uninterruptible);
+      const began = simulation.now();
+      await simulation.run(Effect.scoped(Effect.gen(function* () {
+        const caller = yield* start(Cache.getOrSet({ adapter, key: KEY, fetcher }));
+        yield* Effect.sleep(10);
+        yield* Fiber.interrupt(caller);
+      })));
+      assert.equal(simulation.now() - began, 10);
+    });
+
     it("answers too late for whoever gave it up", async () => {
       const simulation = simulate();
       let answer!: (entry: unknown) => void;

@@ -1,4 +1,4 @@
-import type { Scenario } from "./scenario.ts";
+import type { Deed, Scenario } from "./scenario.ts";
 
 /** A scenario in which a promise was broken once, or was wrongly said to be, as small as it could be made. */
 export interface Regression {
@@ -17,6 +17,41 @@ export const regressions: readonly Regression[] = [
     what: "a value that was fetched as its last caller left is not stored",
     // deno-fmt-ignore
     scenario: {"seed":7891,"backend":"push","halves":{"renew":true,"ready":false,"watch":false,"outcomes":true},"yields":0.2,"processes":[{"trip":[1,1],"trouble":0},{"trip":[1,1],"trouble":0},{"trip":[1,1],"trouble":0},{"trip":[1,1],"trouble":0}],"terms":{"takeovers":2,"leaseTtl":90,"waitMax":600,"operationTimeout":120,"longestPause":100,"cacheTtl":1000000000,"coalesce":true,"bypass":false},"waitStep":25,"push":{"lost":0,"late":0},"deeds":[{"type":"call","at":0,"process":3,"key":"a","fetch":{"takes":40,"result":"value","cleanup":0},"leave":{"after":27,"how":"interrupt"},"terms":{}},{"type":"pause","at":11,"process":3,"for":135}]},
+  },
+  {
+    what: "values are fetched in the moment in which their last callers leave",
+    scenario: {
+      seed: 7419,
+      backend: "poll",
+      halves: { renew: true, ready: false, watch: false, outcomes: false },
+      yields: 0.2,
+      processes: [{ trip: [0, 0], trouble: 0 }],
+      terms: {
+        takeovers: 0,
+        leaseTtl: 300,
+        waitMax: 600,
+        operationTimeout: 50,
+        longestPause: 320,
+        cacheTtl: 15,
+        coalesce: true,
+        bypass: false,
+      },
+      waitStep: 80,
+      push: { lost: 0, late: 0 },
+      deeds: [
+        ...Array.from({ length: 50 }, (_, number): Deed => ({
+          type: "call",
+          at: 1,
+          process: 0,
+          key: `key ${number}`,
+          fetch: { takes: 40, result: "value", cleanup: 0 },
+          leave: { after: 28, how: "abort" },
+          terms: {},
+        })),
+        // All of it comes at once as the pause ends.
+        { type: "pause", at: 11, process: 0, for: 481 },
+      ],
+    },
   },
   {
     what: "a process that is paused has its value as its last caller is already gone",
