@@ -2,9 +2,10 @@ import type { Call, Caller } from "./call.ts";
 import { monotonicMillis, wallMillis, wholeMillis } from "./clock.ts";
 import { describe } from "./describe.ts";
 import { finiteMillis } from "./duration.ts";
-import { Duration, Effect, Scope } from "./effect.ts";
+import { Duration, Effect, Fiber, Scope } from "./effect.ts";
 import { type AdapterError, type CacheLockingError, cacheLockingError } from "./errors.ts";
 import type { End, Flight } from "./flight.ts";
+import { forkApart, type Forked } from "./fork.ts";
 import { operate, phaseError } from "./operation.ts";
 import { report } from "./report.ts";
 import { traced } from "./spans.ts";
@@ -13,12 +14,15 @@ import type { Follower, Watch } from "./store.ts";
 /** The shortest pause between two looks, in milliseconds, whatever a strategy says. */
 const SHORTEST_PAUSE = 10;
 
+/** What ends a pause. */
+type Woken = "opened" | "pushed" | "paused" | "broken" | "none";
+
 /**
  * Waits for the holder of the lease, for `waitMax` at most.
  *
- * With a watch standing it looks once more, for what came about before the watch stood; then the push is raced against
- * the strategy's pause, the end of the lease and the end of `waitMax`. To look is to acquire: one step that finds the
- * value, takes over, or says who leads now.
+ * Each pause is the strategy's, the rest of the lease's or the rest of `waitMax`, whichever is the shortest, unless a push
+ * ends it. The watch is opened beside the pauses and looks, which don't wait for it: that it stands is its first push, for
+ * what came about before. To look is to acquire: one step that finds the value, takes over, or says who leads now.
  */
 export function follow(
   flight: Flight,
@@ -35,17 +39,15 @@ export function follow(
       let lease = first;
       flight.leaseUntil = wallMillis(clock) + lease.remaining;
 
-      let watch = left() < 1 ? undefined : yield* openWatch(flight, call, scope);
-      let lookAtOnce = watch !== undefined;
-      for (let attempt = 1; left() >= 1; lookAtOnce = false) {
-        if (!lookAtOnce) {
-          const asked = askStrategy(call, attempt++, left(), watch !== undefined);
-          if (typeof asked === "object") return { _tag: "Failed", error: asked, everyone: false };
-          // A little longer than the lease, so that it has ended by then.
-          const pause = Math.max(Math.min(asked, lease.remaining + 1), SHORTEST_PAUSE);
-          const pushed = yield* wait(flight, call, watch, Math.min(pause, left()));
-          if (pushed === "broken") watch = undefined;
-        }
+      let push = left() < 1 ? undefined : yield* openWatch(call, scope);
+      for (let attempt = 1; left() >= 1;) {
+        const asked = askStrategy(call, attempt++, left(), push !== undefined);
+        if (typeof asked === "object") return { _tag: "Failed", error: asked, everyone: false };
+        // A little longer than the lease, so that it has ended by then.
+        const pause = Math.max(Math.min(asked, lease.remaining + 1), SHORTEST_PAUSE);
+        const woken = yield* wait(flight, call, push, Math.min(pause, left()));
+        if (woken === "broken" || woken === "none") push = undefined;
+        if (woken === "none") continue;
         const answer = yield* look(lease.lease);
         if (answer._tag !== "Follower") return answer;
         lease = answer;
@@ -56,36 +58,43 @@ export function follow(
   );
 }
 
-/** Opens the watch, if the store has one; else waiting is polling, which is reported where it should have had one. */
+/** Begins to open the watch, if the store has one, and gives its next news: first of all, how the opening ended. */
 function openWatch(
-  flight: Flight,
   call: Call,
   scope: Scope.Scope,
-): Effect.Effect<Watch | undefined> {
+): Effect.Effect<Effect.Effect<Woken, AdapterError> | undefined> {
   if (call.settings.store.watch === undefined) return Effect.succeed(undefined);
-  const opening = Effect.provideService(operate(call, "watch"), Scope.Scope, scope);
-  return Effect.matchEffect(opening, {
-    onSuccess: Effect.succeed,
-    onFailure: (error) => Effect.as(report(flight, phaseError(call, error)), undefined),
-  });
+  let watch: Watch | undefined;
+  const news = (fiber: Forked<Watch | undefined, AdapterError>) =>
+    Effect.suspend((): Effect.Effect<Woken, AdapterError> =>
+      watch
+        ? Effect.as(watch.next, "pushed")
+        : Effect.map(Fiber.join(fiber), (opened) =>
+          (watch = opened) === undefined ? "none" : "opened")
+    );
+  return Effect.provideService(
+    Effect.map(forkApart(operate(call, "watch"), scope), news),
+    Scope.Scope,
+    scope,
+  );
 }
 
-/** Waits for the push, or for the pause to end. */
+/** Waits for the push, or for the pause to end. Where there should be a push and is none, it is reported. */
 function wait(
   flight: Flight,
   call: Call,
-  watch: Watch | undefined,
+  push: Effect.Effect<Woken, AdapterError> | undefined,
   pause: number,
-): Effect.Effect<"pushed" | "paused" | "broken"> {
+): Effect.Effect<Woken> {
   const pausing = Effect.as(Effect.sleep(pause), "paused" as const);
-  const waiting = watch === undefined ? pausing : Effect.raceFirst(
-    Effect.matchEffect(watch.next, {
-      onSuccess: () => Effect.succeed("pushed" as const),
+  const waiting = push === undefined ? pausing : Effect.matchEffect(
+    Effect.raceFirst(push, pausing),
+    {
+      onSuccess: Effect.succeed,
       onFailure: (error) => Effect.as(report(flight, phaseError(call, error)), "broken" as const),
-    }),
-    pausing,
+    },
   );
-  return traced("wait", call, waiting, (how) => how);
+  return traced("wait", call, waiting, (woken) => woken);
 }
 
 /** The strategy's next pause in milliseconds, or the error of a strategy that threw or said nonsense. */

@@ -13,7 +13,7 @@ export interface WaitStrategyContext {
   readonly waitMax: Duration.Duration;
   /** The option `waitStep`. */
   readonly waitStep: Duration.Duration;
-  /** Whether the store wakes the follower by push, so that looking is only a precaution. */
+  /** Whether the store wakes the follower by push, or will once its watch stands, so that looking is only a precaution. */
   readonly push: boolean;
 }
 

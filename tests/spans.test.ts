@@ -42,7 +42,7 @@ describe("spans", () => {
     ]);
   });
 
-  it("a follower's wait has one", async () => {
+  it("a follower's waits have one each, the first for its watch", async () => {
     const backend = memoryAdapter();
     const adapter = processOver(backend);
     const spans = await spansOf(() =>
@@ -51,14 +51,19 @@ describe("spans", () => {
         yield* Effect.orDie(Cache.getOrSet({ adapter, key: KEY, fetcher }));
       }))
     );
-    assert.deepEqual(spans.map(([name]) => name), [
-      "cache-locking.getOrSet",
-      "cache-locking.acquire",
-      "cache-locking.acquire",
-      "cache-locking.wait",
-      "cache-locking.acquire",
-      "cache-locking.fetch",
-      "cache-locking.fill",
+    const told = spans.map(([name, attributes]) => [
+      name,
+      (attributes as { outcome: string }).outcome,
+    ]);
+    assert.deepEqual(told, [
+      ["cache-locking.getOrSet", "MISS-LEADER"],
+      ["cache-locking.acquire", "follower"],
+      ["cache-locking.wait", "opened"],
+      ["cache-locking.acquire", "follower"],
+      ["cache-locking.wait", "paused"],
+      ["cache-locking.acquire", "leader"],
+      ["cache-locking.fetch", "fetched"],
+      ["cache-locking.fill", "stored"],
     ]);
   });
 

@@ -230,6 +230,89 @@ describe("onError", () => {
     });
   }
 
+  describe("a watch that hangs as it is opened", () => {
+    /** A follower of a lease that lives on, whose watch hangs; its looks hang, too, from a time on. */
+    async function follower(
+      { fetchTime = 60_000, lostAt = Infinity, watch }: {
+        readonly fetchTime?: number;
+        readonly lostAt?: number;
+        readonly watch: NonNullable<Store<unknown>["watch"]>;
+      },
+    ) {
+      const simulation = simulate();
+      const began = simulation.now();
+      const backend = memoryAdapter();
+      const adapter: Store<unknown> = {
+        ...processOver(backend, {
+          poll: true,
+          trouble: () => simulation.now() - began >= lostAt ? "hang" : undefined,
+        }),
+        watch,
+      };
+      const reported: string[] = [];
+      const { fetcher } = source(fetchTime, () => "the leader's");
+      return await simulation.run(Effect.scoped(Effect.gen(function* () {
+        yield* start(Cache.getOrSet({ adapter: processOver(backend), key: KEY, fetcher }));
+        yield* Effect.sleep(1);
+        const { value, meta } = yield* Cache.getOrSet({
+          adapter,
+          key: KEY,
+          fetcher: () => Effect.succeed("its own"),
+          waitStep: 50,
+          operationTimeout: 500,
+          onCacheFailure: "bypass",
+          hooks: { onError: (error) => Effect.sync(() => void reported.push(error._tag)) },
+        });
+        const took = simulation.now() - began;
+        // What was called off has time to end; `operationTimeout` isn't over yet.
+        yield* Effect.sleep(250);
+        return { value, cache: meta.cache, took, reported };
+      })));
+    }
+
+    it("holds up no look: the call takes one operationTimeout where the backend hangs, too", async () => {
+      const { took, cache, reported } = await follower({ lostAt: 2, watch: () => Effect.never });
+      assert.equal(cache, "BYPASS");
+      assert.ok(took <= 1 + 4 * 50 + 500, `${took} ms`);
+      assert.deepEqual(reported, ["LEASE_ACQUIRE_FAILED"]);
+    });
+
+    it("is reported after its operationTimeout, and waiting polls", async () => {
+      const { value, reported, took } = await follower({
+        fetchTime: 1_000,
+        watch: () => Effect.never,
+      });
+      assert.equal(value, "the leader's");
+      assert.deepEqual(reported, ["WAIT_FAILED"]);
+      assert.ok(took <= 1_000 + 50, `${took} ms`);
+    });
+
+    it("is called off as the value is there", async () => {
+      let calledOff = false;
+      const watch = Effect.onInterrupt(
+        Effect.never,
+        () => Effect.sync(() => void (calledOff = true)),
+      );
+      const { value, took } = await follower({ fetchTime: 100, watch: () => watch });
+      assert.equal(value, "the leader's");
+      assert.ok(took <= 100 + 4 * 50, `${took} ms`);
+      assert.ok(calledOff);
+    });
+
+    it("holds no value up where it can't be called off, and leaves nothing open in the end", async () => {
+      const seen: string[] = [];
+      const note = (what: string) => Effect.sync(() => void seen.push(what));
+      const watch = Effect.acquireRelease(
+        Effect.as(Effect.andThen(Effect.sleep(300), note("opened")), { next: Effect.never }),
+        () => note("closed"),
+      );
+      const { value, took } = await follower({ fetchTime: 100, watch: () => watch });
+      assert.equal(value, "the leader's");
+      assert.ok(took <= 100 + 4 * 50, `${took} ms`);
+      assert.deepEqual(seen, ["opened", "closed"]);
+    });
+  });
+
   it("a store that finds that it has no push is polled, as one that has no watch", async () => {
     const waited = async (watch: Partial<Store<unknown>>) => {
       const simulation = simulate();

@@ -92,8 +92,8 @@ export const mutations: readonly Mutation[] = [
     "+ Infinity;",
   ]),
   mutation("who follows waits without end", "follow", [
-    "for (let attempt = 1; left() >= 1; lookAtOnce = false) {",
-    "for (let attempt = 1; left() < Infinity; lookAtOnce = false) {",
+    "for (let attempt = 1; left() >= 1;) {",
+    "for (let attempt = 1; left() < Infinity;) {",
   ]),
   mutation("waiting ends by the wall clock", "follow", [
     "const began = caller.waitingSince ??= wholeMillis(clock);",
@@ -107,12 +107,20 @@ export const mutations: readonly Mutation[] = [
     'Effect.succeed<End>(answer._tag === "Follower" ? { _tag: "FallBack" } : answer)',
   ]),
   mutation("no look once the watch stands", "follow", [
-    "let lookAtOnce = watch !== undefined;",
-    "let lookAtOnce = false;",
+    'if (woken === "none") continue;',
+    'if (woken === "none" || woken === "opened") continue;',
+  ]),
+  mutation("a look where there is no push to be had", "follow", [
+    'if (woken === "none") continue;',
+    "",
+  ]),
+  mutation("looks wait for the watch", "follow", [
+    'Effect.map(forkApart(operate(call, "watch"), scope), news)',
+    'Effect.map(Effect.tap(forkApart(operate(call, "watch"), scope), (fiber) => Fiber.await(fiber)), news)',
   ]),
   mutation("pushes wake nobody", "follow", [
-    "watch === undefined ? pausing",
-    "watch !== null ? pausing",
+    "push === undefined ? pausing",
+    "push !== null ? pausing",
   ]),
   mutation("no shortest pause between two looks", "follow", [
     "const SHORTEST_PAUSE = 10;",

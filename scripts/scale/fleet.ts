@@ -75,7 +75,7 @@ export async function simulateFleet(fleet: Fleet): Promise<Herd> {
       recorder: onlyAsked(() => asked.push(world.now())),
       backend,
       way: () => ({ there: queue(fleet.trip), back: fleet.trip }),
-      push: { lost: () => false, late: () => queue(0) + fleet.trip },
+      push: { lost: () => false, late: () => queue(0) + fleet.trip, none: false },
     };
     const { store } = remoteStore(remote, { push: fleet.push, observed: false });
     const calling = Cache.getOrSet({ ...options, adapter: store, key: KEY, fetcher });

@@ -204,7 +204,7 @@ look:
 		od;
 
 follow:
-		/* With the watch standing it looks once more; then it sleeps until the push, or the end of the lease. */
+		/* It sleeps until the push, or the end of the lease. That the watch stands is its first push. */
 		do
 		:: atomic {
 			!watching[_pid] -> watching[_pid] = true;
@@ -212,7 +212,7 @@ follow:
 			goto look
 #endif
 		}
-		:: atomic { watching[_pid] && (pushed[_pid] || ranOut[_pid]) -> pushed[_pid] = false; goto look }
+		:: atomic { (watching[_pid] && pushed[_pid]) || ranOut[_pid] -> pushed[_pid] = false; goto look }
 #ifdef PUSH_LOST
 		/* Pushes may not come: it looks again when its pause ends, and falls back when its patience does. */
 		:: goto look

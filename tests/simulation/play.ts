@@ -72,6 +72,7 @@ export async function play(scenario: Scenario): Promise<History> {
       push: {
         lost: () => random() < scenario.push.lost,
         late: () => trip() + Math.floor(random() * (scenario.push.late + 1)),
+        none: scenario.pushless === true,
       },
     };
     const rest = { number, process, signals: [], crashed: false };

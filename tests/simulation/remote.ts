@@ -36,8 +36,12 @@ export interface Remote {
   readonly way: () => Way;
   /** Whether operations are promises, as clients of databases have them. */
   readonly promises?: { readonly operationTimeout: number } | undefined;
-  /** Pushes that get lost, and how late the others come. */
-  readonly push: { readonly lost: () => boolean; readonly late: () => number };
+  /** Pushes that get lost, and how late the others come; whether a watch finds that there are none. */
+  readonly push: {
+    readonly lost: () => boolean;
+    readonly late: () => number;
+    readonly none: boolean;
+  };
 }
 
 /** Asks the backend: it does it when the question arrives, whatever becomes of the process meanwhile. */
@@ -145,7 +149,7 @@ function reader(
 function watcher(remote: Remote) {
   const { backend, process, number, recorder, push } = remote;
   let standing = 0;
-  const watch = (key: string): Effect.Effect<Watch, AdapterError, Scope.Scope> =>
+  const watch = (key: string): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope> =>
     Effect.flatMap(
       Effect.acquireRelease(
         Effect.sync((): Standing => ({ closed: false, news: false })),
@@ -176,17 +180,16 @@ function watcher(remote: Remote) {
           state.wake = take;
           return Effect.sync(() => void (state.wake = undefined));
         });
-        return Effect.as(
-          ask(remote, { operation: "watch", key }, {
-            act: () => {
-              if (state.closed) return;
-              standing++;
-              state.end = backend.watch(key, tell);
-            },
-            tell: tellNothing,
-          }),
-          { next },
-        );
+        return ask(remote, { operation: "watch", key }, {
+          act: () => {
+            if (push.none) return undefined;
+            if (state.closed) return { next };
+            standing++;
+            state.end = backend.watch(key, tell);
+            return { next };
+          },
+          tell: (watch) => ({ is: watch === undefined ? "none" : "done" }),
+        });
       },
     );
   return { watch, standing: () => standing };

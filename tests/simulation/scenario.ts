@@ -72,6 +72,8 @@ export interface Scenario {
   readonly waitStep: number;
   /** How many pushes get lost, from 0 to 1, and how late the others come, in milliseconds. */
   readonly push: { readonly lost: number; readonly late: number };
+  /** Whether a watch finds that there are no pushes. */
+  readonly pushless?: boolean | undefined;
   /** Whether operations are promises, as clients of databases have them. */
   readonly promises?: boolean | undefined;
   readonly deeds: readonly Deed[];
@@ -233,6 +235,7 @@ export function scenarioOf(seed: number): Scenario {
       ? { lost: pick(0, 0.2, 1), late: pick(0, 10, 100) }
       : { lost: 0, late: pick(0, 0, 3) },
     promises: backend !== "halves" && !has("pausing") && chance(0.4),
+    pushless: chance(0.05),
     deeds: deeds.sort((a, b) => a.at - b.at),
   };
 }

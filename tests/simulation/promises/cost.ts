@@ -1,5 +1,14 @@
 import type { Judge } from "../judge.ts";
-import { durationOf, isPlain, mayBeGivenUp, overAt, type Scene, type Story } from "../story.ts";
+import {
+  durationOf,
+  isPlain,
+  mayBeGivenUp,
+  type Moment,
+  type OperationStory,
+  overAt,
+  type Scene,
+  type Story,
+} from "../story.ts";
 
 /** The shortest pause between two looks, in milliseconds. */
 const SHORTEST_PAUSE = 10;
@@ -17,6 +26,12 @@ export const cost: Judge = (story, broken) => {
     if (isPlain(scene)) asksAsOne(story, scene, broken);
   }
 };
+
+/** When the opening of a watch was a reason to look: as it stood, or failed, but not where there is none to be had. */
+function reasonOf(watch: OperationStory): readonly Moment[] {
+  const over = overAt(watch);
+  return over === undefined || watch.answered?.answer.is === "none" ? [] : [over];
+}
 
 function asksAsOne(story: Story, scene: Scene, broken: Parameters<Judge>[1]): void {
   const of = (name: string) =>
@@ -48,7 +63,7 @@ function asksAsOne(story: Story, scene: Scene, broken: Parameters<Judge>[1]): vo
   for (const lease of story.leases) {
     if (lease.call.process !== scene.process || lease.call.key !== scene.key) continue;
     const looks = lease.operations.filter(({ question }) => question.operation === "acquire");
-    const reasons = [...scene.pushes, ...watches.flatMap((watch) => overAt(watch) ?? [])];
+    const reasons = [...scene.pushes, ...watches.flatMap(reasonOf)];
     let soon = 0;
     looks.forEach((look, index) => {
       const before = looks[index - 1];

@@ -4,6 +4,7 @@ import {
   failedToAnswer,
   isPlain,
   type LeaseStory,
+  type Moment,
   overAt,
   type Scene,
   type Story,
@@ -34,7 +35,9 @@ export const takeover: Judge = (story, broken) => {
       }
       const others = besides(story, scene, answered.at, next.asked.at);
       const pause = Math.max(Math.min(longestPause, remaining + 1), SHORTEST_PAUSE);
-      if (story.running(process, answered.at, next.asked.at) > pause + others + story.slack) {
+      // Who learns that there is no push pauses anew.
+      const pauses = withoutPush(scene, answered, next.asked) ? 2 * pause : pause;
+      if (story.running(process, answered.at, next.asked.at) > pauses + others + story.slack) {
         broken(`${who} looked late`, next.asked);
       }
       const broke = scene.operations.some((operation) =>
@@ -42,7 +45,9 @@ export const takeover: Judge = (story, broken) => {
       );
       if (!isPlain(scene) || broke) return;
       const push = scene.pushes.find(({ seq }) => seq > answered.seq && seq < next.asked.seq);
-      if (push && story.running(process, push.at, next.asked.at) > others + story.slack) {
+      if (
+        push && story.running(process, heardAt(scene, push), next.asked.at) > others + story.slack
+      ) {
         broken(`${who} slept through a push`, next.asked);
       }
     });
@@ -53,11 +58,29 @@ export const takeover: Judge = (story, broken) => {
   }
 };
 
+/** When a push is heard: as the watch stands, if it was still being opened. */
+function heardAt({ operations }: Scene, push: Moment): number {
+  return operations.reduce((at, operation) => {
+    const { question, asked, answered } = operation;
+    const opening = question.operation === "watch" && asked.seq < push.seq &&
+      (overAt(operation)?.seq ?? Infinity) > push.seq;
+    return opening ? Math.max(at, answered?.at ?? Infinity) : at;
+  }, push.at);
+}
+
+/** Whether it was learned between two moments that there is no push to be had. */
+function withoutPush({ operations }: Scene, from: Moment, to: Moment): boolean {
+  return operations.some(({ question: { operation }, answered }) =>
+    operation === "watch" && answered?.answer.is === "none" &&
+    answered.seq > from.seq && answered.seq < to.seq
+  );
+}
+
 /** How long other operations took between two times: halves take several for one look. */
 function besides(story: Story, { operations }: Scene, from: number, to: number): number {
   return operations.reduce((sum, operation) => {
     const { operation: name } = operation.question;
-    const counts = (name === "watch" || name === "ready" || name === "get") &&
+    const counts = (name === "ready" || name === "get") &&
       operation.asked.at <= to && (overAt(operation)?.at ?? to) >= from;
     return counts ? sum + durationOf(story, operation) : sum;
   }, 0);
@@ -89,14 +112,16 @@ function fallsBackAtOnce(
 function looksBehindWatches(story: Story, scene: Scene, broken: Parameters<Judge>[1]): void {
   const looks = scene.operations.filter(({ question }) => question.operation === "acquire");
   for (const operation of scene.operations) {
-    const { question, asked, answered } = operation;
-    if (question.operation !== "watch" || answered === undefined) continue;
+    const { question, answered } = operation;
+    if (question.operation !== "watch" || answered?.answer.is !== "done") continue;
     if (failedToAnswer(story, operation)) continue;
-    const before = looks.findLast((look) => look.asked.seq < asked.seq);
-    const next = looks.find((look) => look.asked.seq > asked.seq);
+    const before = looks.findLast((look) => look.asked.seq < answered.seq);
+    const next = looks.find((look) => look.asked.seq > answered.seq);
     if (next?.question.owner !== before?.question.owner || next === undefined) continue;
-    const pause = story.running(scene.process, answered.at, next.asked.at);
-    if (pause > besides(story, scene, answered.at, next.asked.at) + story.slack) {
+    // A look may be under way.
+    const from = Math.max(answered.at, overAt(before!)?.at ?? Infinity);
+    const pause = story.running(scene.process, from, next.asked.at);
+    if (pause > besides(story, scene, from, next.asked.at) + story.slack) {
       broken("a watch stood, and nobody looked what had come about before", answered);
     }
   }

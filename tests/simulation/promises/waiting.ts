@@ -10,8 +10,8 @@ import {
   type Story,
 } from "../story.ts";
 
-/** How many operations may be in the way of a caller, besides its waiting: read, ask, watch, and look for the last time. */
-const OPERATIONS = 4;
+/** How many operations may be in the way of a caller, besides its waiting: read, ask, and look for the last time. */
+const OPERATIONS = 3;
 
 /** Of how many parts one operation of halves may be. */
 const PARTS = 3;
