@@ -86,9 +86,16 @@ export function outages(name: string, { skip, toxiproxy, start, open }: Outages)
       return { processes, before };
     }
 
-    async function bypassed(during: () => Promise<void>, within: () => number) {
-      const { processes, before } = await herd(during, { onCacheFailure: "bypass" });
-      const latest = before + within() + TIMEOUT + FETCH + SLACK;
+    async function bypassed(
+      during: () => Promise<void>,
+      within: () => number,
+      operationTimeout = TIMEOUT,
+    ) {
+      const { processes, before } = await herd(during, {
+        onCacheFailure: "bypass",
+        operationTimeout,
+      });
+      const latest = before + within() + operationTimeout + FETCH + SLACK;
       for (const each of processes) {
         assert.deepEqual(each.failures, []);
         assert.equal(each.values, 50);
@@ -124,6 +131,12 @@ export function outages(name: string, { skip, toxiproxy, start, open }: Outages)
         await sleep(100);
         await network.blackhole();
       }, () => 300);
+      await network.heal();
+    });
+
+    it("outlives a network that loses everything as a wait begins", async () => {
+      // Watches are being opened: what hangs there and what hangs next would be told apart by this long.
+      await bypassed(network.blackhole, () => 200, 2 * TIMEOUT);
       await network.heal();
     });
 
