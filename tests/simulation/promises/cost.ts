@@ -1,6 +1,7 @@
 import type { Judge } from "../judge.ts";
 import {
   durationOf,
+  failedToAnswer,
   isPlain,
   mayBeGivenUp,
   type Moment,
@@ -28,9 +29,10 @@ export const cost: Judge = (story, broken) => {
 };
 
 /** When the opening of a watch was a reason to look: as it stood, or failed, but not where there is none to be had. */
-function reasonOf(watch: OperationStory): readonly Moment[] {
+function reasonOf(story: Story, watch: OperationStory): readonly Moment[] {
   const over = overAt(watch);
-  return over === undefined || watch.answered?.answer.is === "none" ? [] : [over];
+  const none = watch.answered?.answer.is === "none" && !failedToAnswer(story, watch);
+  return over === undefined || none ? [] : [over];
 }
 
 function asksAsOne(story: Story, scene: Scene, broken: Parameters<Judge>[1]): void {
@@ -63,7 +65,7 @@ function asksAsOne(story: Story, scene: Scene, broken: Parameters<Judge>[1]): vo
   for (const lease of story.leases) {
     if (lease.call.process !== scene.process || lease.call.key !== scene.key) continue;
     const looks = lease.operations.filter(({ question }) => question.operation === "acquire");
-    const reasons = [...scene.pushes, ...watches.flatMap(reasonOf)];
+    const reasons = [...scene.pushes, ...watches.flatMap((watch) => reasonOf(story, watch))];
     let soon = 0;
     looks.forEach((look, index) => {
       const before = looks[index - 1];
