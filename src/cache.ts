@@ -3,7 +3,7 @@ import { type Call, type Caller, newCaller, type Resume } from "./call.ts";
 import { callback } from "./callback.ts";
 import { monotonicMillis, wallMillis, wholeMillis } from "./clock.ts";
 import { contend, fetchAlone, outOfTries } from "./contend.ts";
-import { Cause, Effect, Exit } from "./effect.ts";
+import { Cause, Effect, type Exit } from "./effect.ts";
 import {
   abandon,
   depart,
@@ -89,8 +89,9 @@ function looked(
     finish(flight, { _tag: "Value", value: entry.value, source: "hit", stored: true });
     return hit(call, entry.value);
   };
-  // What has succeeded needs no fiber to be read.
-  if (Exit.isExit(looking) && Exit.isSuccess(looking)) return seen(looking.value as Seen);
+  // What has succeeded needs no fiber to be read; what has not is no exit, or another one.
+  const exit = looking as Partial<Exit.Success<Seen, never>>;
+  if (exit._tag === "Success") return seen(exit.value);
   return Effect.matchEffect(looking, {
     onSuccess: seen,
     onFailure: (error) => {

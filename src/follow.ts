@@ -31,37 +31,44 @@ export function follow(
   look: (waitedFor: string) => Effect.Effect<End | Follower, AdapterError>,
 ): Effect.Effect<End, AdapterError> {
   const { call } = caller;
-  return Effect.scopedWith((scope) =>
-    Effect.gen(function* () {
-      const clock = yield* Effect.clockWith(Effect.succeed);
-      const began = caller.waitingSince ??= wholeMillis(clock);
-      const left = () => began + call.settings.waitMax - monotonicMillis(clock);
-      let lease = first;
-      flight.leaseUntil = wallMillis(clock) + lease.remaining;
-
-      let push = left() < 1 ? undefined : yield* openWatch(call, scope);
-      for (let attempt = 1; left() >= 1;) {
-        const asked = askStrategy(call, attempt++, left(), push !== undefined);
-        if (typeof asked === "object") return { _tag: "Failed", error: asked, everyone: false };
-        // A little longer than the lease, so that it has ended by then.
-        const pause = Math.max(Math.min(asked, lease.remaining + 1), SHORTEST_PAUSE);
-        const woken = yield* wait(flight, call, push, Math.min(pause, left()));
-        if (woken === "broken" || woken === "none") push = undefined;
-        if (woken === "none") continue;
-        const answer = yield* look(lease.lease);
-        if (answer._tag !== "Follower") return answer;
-        lease = answer;
+  // The watch stands in one scope, and is opened in another, which ends before.
+  return Effect.scopedWith((standing) =>
+    Effect.scopedWith((opening) =>
+      Effect.gen(function* () {
+        const clock = yield* Effect.clockWith(Effect.succeed);
+        const began = caller.waitingSince ??= wholeMillis(clock);
+        const left = () => began + call.settings.waitMax - monotonicMillis(clock);
+        let lease = first;
         flight.leaseUntil = wallMillis(clock) + lease.remaining;
-      }
-      return { _tag: "FallBack" };
-    })
+
+        let push = left() < 1 ? undefined : yield* openWatch(call, standing, opening);
+        for (let attempt = 1; left() >= 1;) {
+          const asked = askStrategy(call, attempt++, left(), push !== undefined);
+          if (typeof asked === "object") return { _tag: "Failed", error: asked, everyone: false };
+          // A little longer than the lease, so that it has ended by then.
+          const pause = Math.max(Math.min(asked, lease.remaining + 1), SHORTEST_PAUSE);
+          const woken = yield* wait(flight, call, push, Math.min(pause, left()));
+          if (woken === "broken" || woken === "none") {
+            push = undefined;
+            attempt = 1;
+          }
+          if (woken === "none") continue;
+          const answer = yield* look(lease.lease);
+          if (answer._tag !== "Follower") return answer;
+          lease = answer;
+          flight.leaseUntil = wallMillis(clock) + lease.remaining;
+        }
+        return { _tag: "FallBack" };
+      })
+    )
   );
 }
 
 /** Begins to open the watch, if the store has one, and gives its next news: first of all, how the opening ended. */
 function openWatch(
   call: Call,
-  scope: Scope.Scope,
+  standing: Scope.Scope,
+  opening: Scope.Scope,
 ): Effect.Effect<Effect.Effect<Woken, AdapterError> | undefined> {
   if (call.settings.store.watch === undefined) return Effect.succeed(undefined);
   let watch: Watch | undefined;
@@ -73,9 +80,9 @@ function openWatch(
           (watch = opened) === undefined ? "none" : "opened")
     );
   return Effect.provideService(
-    Effect.map(forkApart(operate(call, "watch"), scope), news),
+    Effect.map(forkApart(operate(call, "watch"), opening), news),
     Scope.Scope,
-    scope,
+    standing,
   );
 }
 

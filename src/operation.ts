@@ -84,10 +84,9 @@ function within<A, R>(
       return callOff;
     };
   }
-  return Effect.acquireUseRelease(
-    forkApart(effect),
-    (fiber) =>
-      callback<A, AdapterError>((resume) => {
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(forkApart(effect), (fiber) => {
+      const answered = callback<A, AdapterError>((resume) => {
         let isLate = false;
         let callOff = deadline(clock, timeout, () => {
           isLate = true;
@@ -100,8 +99,9 @@ function within<A, R>(
           resume(isLate ? Effect.fail(late()) : exit);
         });
         return Effect.sync(() => callOff());
-      }),
-    (fiber) => Effect.sync(() => letGo(fiber)),
+      });
+      return Effect.onInterrupt(restore(answered), () => Effect.sync(() => letGo(fiber)));
+    })
   );
 }
 

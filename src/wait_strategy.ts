@@ -3,7 +3,7 @@ import { Duration } from "./effect.ts";
 
 /** What a wait strategy sees. */
 export interface WaitStrategyContext {
-  /** How many times the strategy was asked in this wait, from 1. */
+  /** How many times the strategy was asked, from 1: in this wait, or since there is known to be no push. */
   readonly attempt: number;
   /** How long the follower has waited. */
   readonly elapsed: Duration.Duration;

@@ -299,6 +299,28 @@ describe("onError", () => {
       assert.ok(calledOff);
     });
 
+    it("is called off before what it has opened is closed", async () => {
+      const seen: string[] = [];
+      const note = (what: string) => Effect.sync(() => void seen.push(what));
+      const opened = (what: string) =>
+        Effect.acquireRelease(note(`${what} opened`), () => note(`${what} closed`));
+      const watch = Effect.gen(function* () {
+        yield* opened("connection");
+        yield* Effect.sleep(1);
+        yield* opened("channel");
+        return yield* Effect.onInterrupt(Effect.never, () => note("called off"));
+      });
+      const { value } = await follower({ fetchTime: 100, watch: () => watch });
+      assert.equal(value, "the leader's");
+      assert.deepEqual(seen, [
+        "connection opened",
+        "channel opened",
+        "called off",
+        "channel closed",
+        "connection closed",
+      ]);
+    });
+
     it("holds no value up where it can't be called off, and leaves nothing open in the end", async () => {
       const seen: string[] = [];
       const note = (what: string) => Effect.sync(() => void seen.push(what));
@@ -319,6 +341,7 @@ describe("onError", () => {
       const backend = memoryAdapter();
       const adapter: Store<unknown> = { ...processOver(backend, { poll: true }), ...watch };
       const errors: unknown[] = [];
+      const asked: number[] = [];
       const { fetcher } = source(600, () => "value");
       const [, result] = await simulation.run(all([
         Cache.getOrSet({ adapter: processOver(backend), key: KEY, fetcher }),
@@ -326,11 +349,15 @@ describe("onError", () => {
           adapter,
           key: KEY,
           fetcher,
-          waitStrategy: ({ push, waitStep }) => push ? "1 minute" : waitStep,
+          waitStrategy: ({ attempt, push, waitStep }) => {
+            if (!push) asked.push(attempt);
+            return push ? "1 minute" : waitStep;
+          },
           hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
         }),
       ]));
       assert.deepEqual(errors, []);
+      assert.deepEqual(asked, [1, 2, 3]);
       return Duration.toMillis(result!.meta.waited!);
     };
     assert.equal(await waited({}), 750);

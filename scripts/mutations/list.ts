@@ -115,8 +115,8 @@ export const mutations: readonly Mutation[] = [
     "",
   ]),
   mutation("looks wait for the watch", "follow", [
-    'Effect.map(forkApart(operate(call, "watch"), scope), news)',
-    'Effect.map(Effect.tap(forkApart(operate(call, "watch"), scope), (fiber) => Fiber.await(fiber)), news)',
+    'Effect.map(forkApart(operate(call, "watch"), opening), news)',
+    'Effect.map(Effect.tap(forkApart(operate(call, "watch"), opening), (fiber) => Fiber.await(fiber)), news)',
   ]),
   mutation("pushes wake nobody", "follow", [
     "push === undefined ? pausing",
