@@ -135,7 +135,7 @@ export function outages(name: string, { skip, toxiproxy, start, open }: Outages)
     });
 
     it("outlives a network that loses everything as a wait begins", async () => {
-      // Watches are being opened: what hangs there and what hangs next would be told apart by this long.
+      // Watches are being opened then, mostly. What hangs twice takes longer than the slack; 4 × `waitStep` is a pause.
       await bypassed(network.blackhole, () => 200, 2 * TIMEOUT);
       await network.heal();
     });

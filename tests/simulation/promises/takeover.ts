@@ -35,9 +35,8 @@ export const takeover: Judge = (story, broken) => {
       }
       const others = besides(story, scene, answered.at, next.asked.at);
       const pause = Math.max(Math.min(longestPause, remaining + 1), SHORTEST_PAUSE);
-      // Who learns that there is no push pauses anew.
-      const pauses = withoutPush(scene, answered, next.asked) ? 2 * pause : pause;
-      if (story.running(process, answered.at, next.asked.at) > pauses + others + story.slack) {
+      const from = pausesSince(scene, answered, next.asked);
+      if (story.running(process, from, next.asked.at) > pause + others + story.slack) {
         broken(`${who} looked late`, next.asked);
       }
       const broke = scene.operations.some((operation) =>
@@ -68,12 +67,13 @@ function heardAt({ operations }: Scene, push: Moment): number {
   }, push.at);
 }
 
-/** Whether it was learned between two moments that there is no push to be had. */
-function withoutPush({ operations }: Scene, from: Moment, to: Moment): boolean {
-  return operations.some(({ question: { operation }, answered }) =>
-    operation === "watch" && answered?.answer.is === "none" &&
-    answered.seq > from.seq && answered.seq < to.seq
-  );
+/** When the pause before a look began: with the answer before, or as it was learned that there is no push to be had. */
+function pausesSince({ operations }: Scene, before: Moment, look: Moment): number {
+  return operations.reduce((at, { question, answered }) => {
+    const none = question.operation === "watch" && answered?.answer.is === "none" &&
+      answered.seq < look.seq;
+    return none ? Math.max(at, answered.at) : at;
+  }, before.at);
 }
 
 /** How long other operations took between two times: halves take several for one look. */
