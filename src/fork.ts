@@ -15,7 +15,8 @@ const forkIn: <A, E, R>(
 const processScope = Effect.runSync(Scope.make());
 
 /**
- * Starts an effect in a fiber that belongs to the process, not to the fiber that starts it, in that fiber's context.
+ * Starts an effect in a fiber that belongs to the process, or to a scope, not to the fiber that starts it, in that fiber's
+ * context.
  *
  * It can be interrupted wherever it was started. (Effect 3 hands the starter's uninterruptibility on, and an interrupt
  * signal to every child.)

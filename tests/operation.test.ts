@@ -34,6 +34,7 @@ const shapes = [
 for (const [name, shape] of shapes) {
   describe(`an operation that is ${name}`, () => {
     const fetcher = () => Effect.succeed("fetched");
+    const uninterruptible = (read: Effect.Effect<unknown>) => Effect.uninterruptible(shape(read));
 
     it("is given up after operationTimeout", async () => {
       const simulation = simulate();
@@ -48,7 +49,6 @@ for (const [name, shape] of shapes) {
 
     it("is given up after operationTimeout even if it can't be interrupted", async () => {
       const simulation = simulate();
-      const uninterruptible = (read: Effect.Effect<unknown>) => Effect.uninterruptible(shape(read));
       const adapter = reading(() => new Promise(() => {}), uninterruptible);
       const began = simulation.now();
       const error = await simulation.run(errorOf(Cache.getOrSet({ adapter, key: KEY, fetcher })));
@@ -58,7 +58,6 @@ for (const [name, shape] of shapes) {
 
     it("holds up no caller who goes even if it can't be interrupted", async () => {
       const simulation = simulate();
-      const uninterruptible = (read: Effect.Effect<unknown>) => Effect.uninterruptible(shape(read));
       const adapter = reading(() => new Promise(() => {}), uninterruptible);
       const began = simulation.now();
       await simulation.run(Effect.scoped(Effect.gen(function* () {

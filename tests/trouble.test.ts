@@ -275,6 +275,11 @@ describe("onError", () => {
       })));
     }
 
+    const notes = () => {
+      const seen: string[] = [];
+      return { seen, note: (what: string) => Effect.sync(() => void seen.push(what)) };
+    };
+
     it("holds up no look: the call takes one operationTimeout where the backend hangs, too", async () => {
       const { took, cache, reported } = await follower({ lostAt: 2, watch: () => Effect.never });
       assert.equal(cache, "BYPASS");
@@ -303,8 +308,7 @@ describe("onError", () => {
     });
 
     it("is called off before what it has opened is closed", async () => {
-      const seen: string[] = [];
-      const note = (what: string) => Effect.sync(() => void seen.push(what));
+      const { seen, note } = notes();
       const opened = (what: string) =>
         Effect.acquireRelease(note(`${what} opened`), () => note(`${what} closed`));
       const watch = Effect.gen(function* () {
@@ -325,8 +329,7 @@ describe("onError", () => {
     });
 
     it("holds no value up where it can't be called off, and leaves nothing open in the end", async () => {
-      const seen: string[] = [];
-      const note = (what: string) => Effect.sync(() => void seen.push(what));
+      const { seen, note } = notes();
       const watch = Effect.acquireRelease(
         Effect.as(Effect.andThen(Effect.sleep(300), note("opened")), { next: Effect.never }),
         () => note("closed"),
