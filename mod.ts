@@ -30,72 +30,25 @@
  *
  * @module
  */
-import type { CloudflareD1AdapterOptions } from "./adapters/cloudflare_d1.ts";
-import type { CloudflareKvAdapterOptions } from "./adapters/cloudflare_kv.ts";
-import type { DynamodbAdapterOptions } from "./adapters/dynamodb.ts";
-import type { MemcachedAdapterOptions } from "./adapters/memcached.ts";
-import { memoryAdapter, type MemoryAdapterOptions } from "./adapters/memory.ts";
-import type { MongodbAdapterOptions } from "./adapters/mongodb.ts";
-import type { PostgresAdapterOptions } from "./adapters/postgres.ts";
-import type { R2AdapterOptions } from "./adapters/r2.ts";
-import type { RedisAdapterOptions } from "./adapters/redis.ts";
-import type { S3AdapterOptions } from "./adapters/s3.ts";
-import { type CacheModule, makeCacheModule } from "./src/client.ts";
-import { openerOf } from "./src/open_adapter.ts";
-
-/** The config of the memory adapter: one store per config object. */
-export interface MemoryAdapterConfig {
-  /** Which adapter. */
-  readonly type: "memory";
-  /** Its options. */
-  readonly options?: MemoryAdapterOptions | undefined;
-}
-
-/** The config of an adapter whose code is loaded on first use: one store for the same clients and options. */
-export interface RemoteAdapterConfig<Type extends string, Options> {
-  /** Which adapter. */
-  readonly type: Type;
-  /** Its options. */
-  readonly options: Options;
-}
-
-/** What configures an adapter: its type and its options. */
-export type AdapterConfig =
-  | MemoryAdapterConfig
-  | RemoteAdapterConfig<"cloudflare-d1", CloudflareD1AdapterOptions>
-  | RemoteAdapterConfig<"cloudflare-kv", CloudflareKvAdapterOptions>
-  | RemoteAdapterConfig<"dynamodb", DynamodbAdapterOptions>
-  | RemoteAdapterConfig<"memcached", MemcachedAdapterOptions>
-  | RemoteAdapterConfig<"mongodb", MongodbAdapterOptions>
-  | RemoteAdapterConfig<"postgres", PostgresAdapterOptions>
-  | RemoteAdapterConfig<"r2", R2AdapterOptions>
-  | RemoteAdapterConfig<"redis", RedisAdapterOptions>
-  | RemoteAdapterConfig<"s3", S3AdapterOptions>;
-
-type RemoteConfig = Exclude<AdapterConfig, MemoryAdapterConfig>;
-
-/** The option that each adapter which is loaded on first use can't do without. */
-const needs: { readonly [Config in RemoteConfig as Config["type"]]: keyof Config["options"] } = {
-  "cloudflare-d1": "db",
-  "cloudflare-kv": "kv",
-  dynamodb: "client",
-  memcached: "client",
-  mongodb: "collection",
-  postgres: "sql",
-  r2: "bucket",
-  redis: "client",
-  s3: "client",
-};
+import { memoryAdapter } from "./adapters/memory.ts";
+import { type AdapterConfig, needs } from "./adapters/remote/configs.ts";
+import { type CacheModule, makeCacheModule } from "./src/face/client.ts";
+import { openerOf } from "./src/face/open_adapter.ts";
 
 /** The entry points: {@linkcode CacheModule.getOrSet} for one call, {@linkcode CacheModule.make} for a client. */
 export const Cache: CacheModule<"memory" | AdapterConfig> = makeCacheModule(
   openerOf({ memory: memoryAdapter }, {
     needs,
     load: async (type, options) =>
-      (await import("./remote_adapters.ts")).loadAdapter(type, options as never),
+      (await import("./adapters/remote/load.ts")).loadAdapter(type, options as never),
   }),
 );
 
+export type {
+  AdapterConfig,
+  MemoryAdapterConfig,
+  RemoteAdapterConfig,
+} from "./adapters/remote/configs.ts";
 export type { CloudflareD1AdapterOptions, D1Database } from "./adapters/cloudflare_d1.ts";
 export type { CloudflareKvAdapterOptions, KvNamespace } from "./adapters/cloudflare_kv.ts";
 export type {
@@ -120,10 +73,10 @@ export type {
 export type { R2AdapterOptions, R2Bucket, R2Client } from "./adapters/r2.ts";
 export type { RedisAdapterOptions, RedisClient, RedisSubscriber } from "./adapters/redis.ts";
 export type { S3AdapterOptions, S3Client } from "./adapters/s3.ts";
-export type { FetchContext } from "./src/call.ts";
-export type { CacheClient, CacheModule } from "./src/client.ts";
-export type { Codec } from "./src/codec.ts";
-export type { DurationInput } from "./src/duration.ts";
+export type { FetchContext } from "./src/engine/call.ts";
+export type { CacheClient, CacheModule } from "./src/face/client.ts";
+export type { Codec } from "./src/store/codec.ts";
+export type { DurationInput } from "./src/model/duration.ts";
 export {
   AdapterError,
   type AdapterErrorOptions,
@@ -138,8 +91,14 @@ export {
   matchCacheLockingError,
   type Phase,
   type TaggedCacheLockingError,
-} from "./src/errors.ts";
-export type { CacheHalf, Halves, LeaseAnswer, LeasesHalf, ReadyAnswer } from "./src/halves.ts";
+} from "./src/model/errors.ts";
+export type {
+  CacheHalf,
+  Halves,
+  LeaseAnswer,
+  LeasesHalf,
+  ReadyAnswer,
+} from "./src/store/halves.ts";
 export type {
   FallbackHookContext,
   FollowerWaitHookContext,
@@ -151,15 +110,15 @@ export type {
   HooksServices,
   LeaderHookContext,
   NoHooks,
-} from "./src/hooks.ts";
+} from "./src/model/hooks.ts";
 export type {
   AdapterOptions,
   CallOptions,
   Fetcher,
   GetOrSetOptions,
   HooksOptions,
-} from "./src/options.ts";
-export { type CacheMeta, CacheOutcome, type GetOrSetResult } from "./src/outcome.ts";
+} from "./src/face/options.ts";
+export { type CacheMeta, CacheOutcome, type GetOrSetResult } from "./src/model/outcome.ts";
 export type {
   Acquired,
   Ended,
@@ -170,11 +129,11 @@ export type {
   LeaseOutcome,
   Store,
   Watch,
-} from "./src/store.ts";
+} from "./src/store/store.ts";
 export {
   backoffWaitStrategy,
   type BackoffWaitStrategyOptions,
   fixedWaitStrategy,
   type WaitStrategy,
   type WaitStrategyContext,
-} from "./src/wait_strategy.ts";
+} from "./src/model/wait_strategy.ts";

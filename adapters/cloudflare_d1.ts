@@ -27,13 +27,13 @@
  *
  * @module
  */
-import { type Codec, codecOf } from "../src/codec.ts";
-import { describe } from "../src/describe.ts";
-import type { LeasesHalf } from "../src/halves.ts";
-import { leasesHalf } from "../src/leases_half.ts";
-import { sharedStore } from "../src/shared_store.ts";
-import { type SqliteDatabase, sqliteStore } from "../src/sqlite_store.ts";
-import type { Store } from "../src/store.ts";
+import { type Codec, codecOf } from "../src/store/codec.ts";
+import { describe } from "../src/model/describe.ts";
+import type { LeasesHalf } from "../src/store/halves.ts";
+import { leasesHalf } from "../src/store/leases_half.ts";
+import { sharedStore } from "../src/store/shared_store.ts";
+import { type SqliteDatabase, sqliteStore } from "./kit/sqlite_store.ts";
+import type { Store } from "../src/store/store.ts";
 
 /**
  * What the adapter uses of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It is declared

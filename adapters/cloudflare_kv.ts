@@ -38,16 +38,16 @@
  *
  * @module
  */
-import { attempt } from "../src/attempt.ts";
-import { carriedOn } from "../src/carried_on.ts";
-import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
-import { describe } from "../src/describe.ts";
-import { Clock, Effect } from "../src/effect.ts";
-import type { AdapterOperation } from "../src/errors.ts";
-import { shortened, wellFormed } from "../src/keys.ts";
-import { sharedStore } from "../src/shared_store.ts";
-import { type SqliteDatabase, sqliteStore } from "../src/sqlite_store.ts";
-import type { Store } from "../src/store.ts";
+import { attempt } from "../src/store/attempt.ts";
+import { carriedOn } from "./kit/finish_anyway.ts";
+import { type Codec, codecOf, decode, encode } from "../src/store/codec.ts";
+import { describe } from "../src/model/describe.ts";
+import { Clock, Effect } from "../src/effect/effect.ts";
+import type { AdapterOperation } from "../src/model/errors.ts";
+import { shortened, wellFormed } from "./kit/keys.ts";
+import { sharedStore } from "../src/store/shared_store.ts";
+import { type SqliteDatabase, sqliteStore } from "./kit/sqlite_store.ts";
+import type { Store } from "../src/store/store.ts";
 
 /**
  * What the adapter uses of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It is declared

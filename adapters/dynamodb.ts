@@ -51,21 +51,21 @@
  * @module
  */
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
-import { describe } from "../src/describe.ts";
-import { Effect } from "../src/effect.ts";
-import { AdapterError, type AdapterOperation } from "../src/errors.ts";
-import type { LeasesHalf } from "../src/halves.ts";
-import { leasesHalf } from "../src/leases_half.ts";
-import { isWellFormed, prefixOf } from "../src/keys.ts";
-import { makeLeaseOrder, patiently, straight, type Way } from "../src/lease_order.ts";
-import { loadOnce } from "../src/load_once.ts";
-import { notInstalled } from "../src/not_installed.ts";
-import { makeServerClock } from "../src/server_clock.ts";
-import { sharedStore } from "../src/shared_store.ts";
-import { makeSightings } from "../src/sightings.ts";
-import type { Acquired, LeaseOutcome, Store } from "../src/store.ts";
-import { randomToken } from "../src/token.ts";
+import { type Codec, codecOf, decode, encode } from "../src/store/codec.ts";
+import { describe } from "../src/model/describe.ts";
+import { Effect } from "../src/effect/effect.ts";
+import { AdapterError, type AdapterOperation } from "../src/model/errors.ts";
+import type { LeasesHalf } from "../src/store/halves.ts";
+import { leasesHalf } from "../src/store/leases_half.ts";
+import { isWellFormed, prefixOf } from "./kit/keys.ts";
+import { makeLeaseOrder, patiently, straight, type Way } from "./kit/request_order.ts";
+import { loadOnce } from "../src/store/load_once.ts";
+import { notInstalled } from "./kit/optional_import.ts";
+import { makeServerClock } from "./kit/server_clock.ts";
+import { sharedStore } from "../src/store/shared_store.ts";
+import { makeSightings } from "./kit/lease_observer.ts";
+import type { Acquired, LeaseOutcome, Store } from "../src/store/store.ts";
+import { randomToken } from "../src/model/token.ts";
 
 /**
  * The client, a `DynamoDBClient` of

@@ -40,17 +40,17 @@
  *
  * @module
  */
-import { attempt } from "../src/attempt.ts";
-import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
-import { describe } from "../src/describe.ts";
-import { Effect, Schedule } from "../src/effect.ts";
-import { AdapterError, type AdapterOperation } from "../src/errors.ts";
-import type { LeasesHalf } from "../src/halves.ts";
-import { leasesHalf } from "../src/leases_half.ts";
-import { isWellFormed, prefixOf } from "../src/keys.ts";
-import { sha256 } from "../src/sha256.ts";
-import { sharedStore } from "../src/shared_store.ts";
-import type { Acquired, LeaseOutcome, Store } from "../src/store.ts";
+import { attempt } from "../src/store/attempt.ts";
+import { type Codec, codecOf, decode, encode } from "../src/store/codec.ts";
+import { describe } from "../src/model/describe.ts";
+import { Effect, Schedule } from "../src/effect/effect.ts";
+import { AdapterError, type AdapterOperation } from "../src/model/errors.ts";
+import type { LeasesHalf } from "../src/store/halves.ts";
+import { leasesHalf } from "../src/store/leases_half.ts";
+import { isWellFormed, prefixOf } from "./kit/keys.ts";
+import { sha256 } from "./kit/sha256.ts";
+import { sharedStore } from "../src/store/shared_store.ts";
+import type { Acquired, LeaseOutcome, Store } from "../src/store/store.ts";
 
 /** What a server answers, as memjs reads it. */
 export interface MemcachedResponse {

@@ -26,11 +26,11 @@
  *
  * @module
  */
-import { monotonicMillis, wallMillis } from "../src/clock.ts";
-import { describe } from "../src/describe.ts";
-import { Effect } from "../src/effect.ts";
-import type { Acquired, LeaseOutcome, Store } from "../src/store.ts";
-import { makeWatchers } from "../src/watchers.ts";
+import { monotonicMillis, wallMillis } from "../src/effect/clock.ts";
+import { describe } from "../src/model/describe.ts";
+import { Effect } from "../src/effect/effect.ts";
+import type { Acquired, LeaseOutcome, Store } from "../src/store/store.ts";
+import { makeWatchers } from "./kit/watchers.ts";
 
 /** The options of {@linkcode memoryAdapter}. */
 export interface MemoryAdapterOptions {

@@ -47,18 +47,18 @@
  *
  * @module
  */
-import { attempt } from "../src/attempt.ts";
-import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
-import { describe } from "../src/describe.ts";
-import { Effect, type Scope } from "../src/effect.ts";
-import { AdapterError, type AdapterOperation } from "../src/errors.ts";
-import type { LeasesHalf } from "../src/halves.ts";
-import { makeLeaseOrder } from "../src/lease_order.ts";
-import { leasesHalf } from "../src/leases_half.ts";
-import { isWellFormed, shortened } from "../src/keys.ts";
-import { sharedStore } from "../src/shared_store.ts";
-import type { Acquired, Store, Watch } from "../src/store.ts";
-import { makeWatchers, type Watchers } from "../src/watchers.ts";
+import { attempt } from "../src/store/attempt.ts";
+import { type Codec, codecOf, decode, encode } from "../src/store/codec.ts";
+import { describe } from "../src/model/describe.ts";
+import { Effect, type Scope } from "../src/effect/effect.ts";
+import { AdapterError, type AdapterOperation } from "../src/model/errors.ts";
+import type { LeasesHalf } from "../src/store/halves.ts";
+import { makeLeaseOrder } from "./kit/request_order.ts";
+import { leasesHalf } from "../src/store/leases_half.ts";
+import { isWellFormed, shortened } from "./kit/keys.ts";
+import { sharedStore } from "../src/store/shared_store.ts";
+import type { Acquired, Store, Watch } from "../src/store/store.ts";
+import { makeWatchers, type Watchers } from "./kit/watchers.ts";
 
 /** What a statement is given. */
 export type PostgresParameter = string | number | Uint8Array | null;

@@ -32,18 +32,18 @@
  *
  * @module
  */
-import { type Bucket, bucketObjects, patient } from "../src/bucket_objects.ts";
-import type { Codec } from "../src/codec.ts";
-import { commandObjects } from "../src/command_objects.ts";
-import { describe } from "../src/describe.ts";
-import type { LeasesHalf } from "../src/halves.ts";
-import { leasesHalf } from "../src/leases_half.ts";
-import { loadOnce } from "../src/load_once.ts";
-import { notInstalled } from "../src/not_installed.ts";
-import { makeObjectStore } from "../src/object_store.ts";
-import type { Objects } from "../src/objects.ts";
-import { sharedStore } from "../src/shared_store.ts";
-import type { Store } from "../src/store.ts";
+import { type Bucket, bucketObjects, patient } from "./kit/bucket_objects.ts";
+import type { Codec } from "../src/store/codec.ts";
+import { commandObjects } from "./kit/command_objects.ts";
+import { describe } from "../src/model/describe.ts";
+import type { LeasesHalf } from "../src/store/halves.ts";
+import { leasesHalf } from "../src/store/leases_half.ts";
+import { loadOnce } from "../src/store/load_once.ts";
+import { notInstalled } from "./kit/optional_import.ts";
+import { makeObjectStore } from "./kit/object_store.ts";
+import type { Objects } from "./kit/objects.ts";
+import { sharedStore } from "../src/store/shared_store.ts";
+import type { Store } from "../src/store/store.ts";
 
 /**
  * A bucket, as [a Worker's binding](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) has it. It is

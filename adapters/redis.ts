@@ -43,17 +43,17 @@
  *
  * @module
  */
-import { attempt } from "../src/attempt.ts";
-import { type Codec, codecOf, decode, encode } from "../src/codec.ts";
-import { describe } from "../src/describe.ts";
-import { Effect } from "../src/effect.ts";
-import { AdapterError, type AdapterOperation } from "../src/errors.ts";
-import type { LeasesHalf } from "../src/halves.ts";
-import { leasesHalf } from "../src/leases_half.ts";
-import { prefixOf, wellFormed } from "../src/keys.ts";
-import { sharedStore } from "../src/shared_store.ts";
-import type { Acquired, LeaseOutcome, Store } from "../src/store.ts";
-import { makeWatchers } from "../src/watchers.ts";
+import { attempt } from "../src/store/attempt.ts";
+import { type Codec, codecOf, decode, encode } from "../src/store/codec.ts";
+import { describe } from "../src/model/describe.ts";
+import { Effect } from "../src/effect/effect.ts";
+import { AdapterError, type AdapterOperation } from "../src/model/errors.ts";
+import type { LeasesHalf } from "../src/store/halves.ts";
+import { leasesHalf } from "../src/store/leases_half.ts";
+import { prefixOf, wellFormed } from "./kit/keys.ts";
+import { sharedStore } from "../src/store/shared_store.ts";
+import type { Acquired, LeaseOutcome, Store } from "../src/store/store.ts";
+import { makeWatchers } from "./kit/watchers.ts";
 
 /**
  * What the adapter uses of an ioredis connection, `Redis` or `Cluster`. It is declared here, so that neither types nor

@@ -41,16 +41,16 @@
  *
  * @module
  */
-import type { Codec } from "../src/codec.ts";
-import { commandObjects } from "../src/command_objects.ts";
-import { describe } from "../src/describe.ts";
-import type { LeasesHalf } from "../src/halves.ts";
-import { leasesHalf } from "../src/leases_half.ts";
-import { loadOnce } from "../src/load_once.ts";
-import { notInstalled } from "../src/not_installed.ts";
-import { makeObjectStore } from "../src/object_store.ts";
-import { sharedStore } from "../src/shared_store.ts";
-import type { Store } from "../src/store.ts";
+import type { Codec } from "../src/store/codec.ts";
+import { commandObjects } from "./kit/command_objects.ts";
+import { describe } from "../src/model/describe.ts";
+import type { LeasesHalf } from "../src/store/halves.ts";
+import { leasesHalf } from "../src/store/leases_half.ts";
+import { loadOnce } from "../src/store/load_once.ts";
+import { notInstalled } from "./kit/optional_import.ts";
+import { makeObjectStore } from "./kit/object_store.ts";
+import { sharedStore } from "../src/store/shared_store.ts";
+import type { Store } from "../src/store/store.ts";
 
 /** The client, as [`@aws-sdk/client-s3`](https://github.com/aws/aws-sdk-js-v3) makes it. The adapter never closes it. */
 export interface S3Client {

@@ -5,10 +5,10 @@ import { entryPoints, root } from "./project.ts";
 /** Throws, naming the differences, if they are not. */
 export function checkExports(): void {
   const exported = new Set(entryPoints.map(({ subpath, source }) => `${subpath} ${source}`));
-  const adapters = readdirSync(`${root}adapters`).map((file) =>
-    `./${file.replace(/\.ts$/, "").replaceAll("_", "-")} adapters/${file}`
-  );
-  const expected = new Set([". mod.ts", "./testing tests/conformance.ts", ...adapters]);
+  const adapters = readdirSync(`${root}adapters`).filter((file) => file.endsWith(".ts")).map((
+    file,
+  ) => `./${file.replace(/\.ts$/, "").replaceAll("_", "-")} adapters/${file}`);
+  const expected = new Set([". mod.ts", "./testing tests/conformance/mod.ts", ...adapters]);
   const npm = JSON.parse(readFileSync(`${root}npm/package.json`, "utf8")).exports;
   const built = new Set(
     Object.entries<{ default: string }>(npm).map(([subpath, target]) =>

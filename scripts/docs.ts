@@ -72,7 +72,7 @@ function backendUrl(backend: string): string {
 function documents(): string[] {
   const markdown = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md", { cwd: root })];
   const modules = globSync(
-    "{mod.ts,{src,adapters,tests/conformance}/**/*.ts,tests/conformance.ts}",
+    "{mod.ts,{src,adapters,tests/conformance}/**/*.ts}",
     { cwd: root },
   );
   return [...markdown.filter((file) => existsSync(`${root}${file}`)), ...modules.sort()];

@@ -49,7 +49,6 @@ function copyProject(number: number): string {
       "adapters",
       "tests",
       "mod.ts",
-      "remote_adapters.ts",
       "deno.json",
       "deno.lock",
     ]

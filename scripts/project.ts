@@ -34,15 +34,13 @@ export const entryPoints: readonly EntryPoint[] = Object.entries(manifest.export
 
 /** What modules are instead in a bundle for Cloudflare Workers, by their subpaths. */
 export const workersSources: Readonly<Record<string, string>> = {
-  ".": "workers.ts",
-  "./r2": "workers_r2.ts",
+  ".": "adapters/workers/mod.ts",
+  "./r2": "adapters/workers/r2.ts",
 };
 
 /** The folders and files that the library and its tests are made of. */
 export const sources: readonly string[] = [
   "mod.ts",
-  "remote_adapters.ts",
-  ...Object.values(workersSources),
   "src",
   "adapters",
   "tests",

@@ -160,17 +160,17 @@ async function testWithServers(
   const node = nodeWithServers(effect, nodes);
   const env = { ...processes(nodes[0]), ...backends.env };
   const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
-  const withEach = /(?<!_processes|_fuzz)\.test\.ts$/;
+  const once = /^tests\/adapters\/\w+\/(processes|fuzz)\.test\.ts$/;
   // So that the report says how long each takes. Suites of one backend look at all that its servers are sent.
   const suites = [...groupsOf(testFiles())].map(([of, files]) => async () => [
     await testDeno(`${name}, ${of}`, denoFlags(effect), {
       env,
-      files: effect === 4 ? files : files.filter((file) => withEach.test(file)),
+      files: effect === 4 ? files : files.filter((file) => !once.test(file)),
     }),
     ...node === undefined ? [] : [
       await testNode(node, effect, {
         env,
-        files: files.filter((file) => withEach.test(file)),
+        files: files.filter((file) => !once.test(file)),
         of: `, ${of}`,
       }),
     ],
@@ -183,18 +183,15 @@ async function testWithServers(
 }
 
 function testFiles(): string[] {
-  return globSync("tests/*.test.ts", { cwd: root }).sort();
+  return globSync("tests/**/*.test.ts", { cwd: root }).sort();
 }
 
 /** Of files of the suite, those of each backend, and the engine's. */
 function groupsOf(files: readonly string[]): Map<string, string[]> {
-  const remote = globSync("adapters/*.ts", { cwd: root })
-    .map((file) => file.replace(/^adapters\/|\.ts$/g, "")).filter((name) => name !== "memory");
-  return Map.groupBy(
-    files,
-    (file) =>
-      [...remote, "workers"].find((name) => file.startsWith(`tests/${name}`)) ?? "the engine",
-  );
+  return Map.groupBy(files, (file) => {
+    const [, room] = /^tests\/adapters\/(\w+)\//.exec(file) ?? [];
+    return room === undefined || room === "kit" || room === "memory" ? "the engine" : room;
+  });
 }
 
 function nodeWithServers(effect: EffectMajor, nodes: readonly string[]): string | undefined {

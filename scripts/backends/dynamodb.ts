@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { clientOf, createTable, loadSdk } from "../../tests/support/dynamodb_clients.ts";
-import { startDynamodb } from "../../tests/support/dynamodb_server.ts";
+import { clientOf, createTable, loadSdk } from "../../tests/adapters/dynamodb/clients.ts";
+import { startDynamodb } from "../../tests/servers/dynamodb_server.ts";
 import { must } from "../shell.ts";
 import type { Description } from "./description.ts";
 import { fetched } from "./fetched.ts";

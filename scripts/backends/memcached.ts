@@ -1,4 +1,4 @@
-import { startMemcached } from "../../tests/support/memcached_server.ts";
+import { startMemcached } from "../../tests/servers/memcached_server.ts";
 import { must } from "../shell.ts";
 import type { Description } from "./description.ts";
 

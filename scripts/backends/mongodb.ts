@@ -1,6 +1,6 @@
 import { chmodSync, globSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { startMongodb } from "../../tests/support/mongodb_server.ts";
+import { startMongodb } from "../../tests/servers/mongodb_server.ts";
 import { must } from "../shell.ts";
 import type { Description } from "./description.ts";
 import { fetched } from "./fetched.ts";

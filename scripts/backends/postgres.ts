@@ -1,6 +1,6 @@
 import { globSync } from "node:fs";
 import { dirname } from "node:path";
-import { startPgbouncer, startPostgresServer } from "../../tests/support/postgres_server.ts";
+import { startPgbouncer, startPostgresServer } from "../../tests/servers/postgres_server.ts";
 import { must } from "../shell.ts";
 import type { Description } from "./description.ts";
 

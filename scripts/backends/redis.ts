@@ -1,4 +1,4 @@
-import { startRedisCluster, startRedisServer } from "../../tests/support/redis_server.ts";
+import { startRedisCluster, startRedisServer } from "../../tests/servers/redis_server.ts";
 import { must } from "../shell.ts";
 import type { Description } from "./description.ts";
 

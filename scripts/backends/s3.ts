@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { BUCKET, LOCAL, startS3Server } from "../../tests/support/s3_server.ts";
+import { BUCKET, LOCAL, startS3Server } from "../../tests/servers/s3_server.ts";
 import { must } from "../shell.ts";
 import type { Description } from "./description.ts";
 import { fetched } from "./fetched.ts";

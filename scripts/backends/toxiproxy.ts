@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { freePort, startServer } from "../../tests/support/server.ts";
+import { freePort, startServer } from "../../tests/servers/server.ts";
 import { must } from "../shell.ts";
 import type { Description } from "./description.ts";
 import { fetched } from "./fetched.ts";

@@ -1,6 +1,6 @@
 import { Effect } from "effect";
 import { Cache, type Store } from "../../mod.ts";
-import type { Connect, Connection, Place } from "../../tests/support/connections/connection.ts";
+import type { Connect, Connection, Place } from "../../tests/support/connection.ts";
 import type { Description } from "../backends/description.ts";
 import { percentile } from "../percentile.ts";
 import { countedStore } from "./counted_store.ts";

@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { monitor } from "../../tests/support/redis_clients.ts";
+import { monitor } from "../../tests/adapters/redis/clients.ts";
 import { redis } from "../backends/redis.ts";
 import { type Goal, ratioGoal } from "./goals.ts";
 import { type Effort, medianOf } from "./measure.ts";

@@ -1,10 +1,10 @@
-import type { Place } from "../../tests/support/connections/connection.ts";
-import { startDynamodb } from "../../tests/support/dynamodb_server.ts";
-import { startMemcached } from "../../tests/support/memcached_server.ts";
-import { startMongodb } from "../../tests/support/mongodb_server.ts";
-import { startPostgresServer } from "../../tests/support/postgres_server.ts";
-import { startRedisCluster, startRedisServer } from "../../tests/support/redis_server.ts";
-import { startS3Server } from "../../tests/support/s3_server.ts";
+import type { Place } from "../../tests/support/connection.ts";
+import { startDynamodb } from "../../tests/servers/dynamodb_server.ts";
+import { startMemcached } from "../../tests/servers/memcached_server.ts";
+import { startMongodb } from "../../tests/servers/mongodb_server.ts";
+import { startPostgresServer } from "../../tests/servers/postgres_server.ts";
+import { startRedisCluster, startRedisServer } from "../../tests/servers/redis_server.ts";
+import { startS3Server } from "../../tests/servers/s3_server.ts";
 import type { Description, Running } from "../backends/description.ts";
 import { dynamodb } from "../backends/dynamodb.ts";
 import { memcached } from "../backends/memcached.ts";
@@ -16,7 +16,7 @@ import { s3 } from "../backends/s3.ts";
 /** A backend whose server and network are to fail. */
 export interface FaultyBackend {
   readonly description: Description;
-  /** The module of tests/support/connections/ that opens its clients. */
+  /** The module of tests/adapters/ that opens its clients: `redis/connection`. */
   readonly connection: string;
   /** The ports of a server that runs; its only one by default. */
   readonly ports?: (running: Running) => number[];
@@ -35,13 +35,13 @@ export interface FaultyBackend {
 export const faultyBackends: readonly FaultyBackend[] = [
   {
     description: redis,
-    connection: "redis",
+    connection: "redis/connection",
     restart: ([port], { REDIS_SERVER }) => startRedisServer(REDIS_SERVER!, { port }),
     place: ([port]) => ({ url: `redis://127.0.0.1:${port}` }),
   },
   {
     description: redisCluster,
-    connection: "redis_cluster",
+    connection: "redis/cluster_connection",
     ports: ({ env }) => env!["REDIS_CLUSTER_PORTS"]!.split(",").map(Number),
     restart: (ports, { REDIS_SERVER }) => startRedisCluster(REDIS_SERVER!, { ports }),
     place: (by, ports) => ({
@@ -54,14 +54,14 @@ export const faultyBackends: readonly FaultyBackend[] = [
   },
   {
     description: postgres,
-    connection: "postgres",
+    connection: "postgres/connection",
     restart: ([port], { POSTGRES_PROGRAMS }) => startPostgresServer(POSTGRES_PROGRAMS!, port),
     // Its clients pause up to 20 s between two attempts to connect otherwise.
     place: ([port]) => ({ url: `postgres://postgres@127.0.0.1:${port}/postgres`, backoff: 0.1 }),
   },
   {
     description: mongodbReplicaSet,
-    connection: "mongodb",
+    connection: "mongodb/connection",
     restart: ([port], { MONGODB_SERVER }) =>
       startMongodb(MONGODB_SERVER!, { port, replicaSet: true }),
     // Its member knows itself by an address that leads past the network. Clients look for a server for half a minute.
@@ -72,19 +72,19 @@ export const faultyBackends: readonly FaultyBackend[] = [
   },
   {
     description: memcached,
-    connection: "memcached",
+    connection: "memcached/connection",
     restart: ([port], { MEMCACHED_SERVER }) => startMemcached(MEMCACHED_SERVER!, { port }),
     place: ([port]) => ({ url: `127.0.0.1:${port}` }),
   },
   {
     description: dynamodb,
-    connection: "dynamodb",
+    connection: "dynamodb/connection",
     restart: ([port], { DYNAMODB_LOCAL }) => startDynamodb(DYNAMODB_LOCAL!, port),
     place: ([port]) => ({ url: `http://127.0.0.1:${port}` }),
   },
   {
     description: s3,
-    connection: "s3",
+    connection: "s3/connection",
     restart: ([port], { S3_SERVER }) => startS3Server(S3_SERVER!, port),
     // Over files, it looks at a condition before it writes, and not as it does.
     deletes: false,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Network } from "../../tests/support/toxiproxy.ts";
+import type { Network } from "../../tests/servers/toxiproxy.ts";
 import type { Site } from "./site.ts";
 
 /** Something that goes wrong for so many milliseconds. */

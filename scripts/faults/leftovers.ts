@@ -1,7 +1,7 @@
 import { Effect } from "effect";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Store } from "../../mod.ts";
-import { randomToken } from "../../src/token.ts";
+import { randomToken } from "../../src/model/token.ts";
 
 /** Which keys have a lease that nobody ends any more, or an entry that never expires: those that can't be led in time. */
 export async function leftoversOf(

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Connect, Connection, Place } from "../../tests/support/connections/connection.ts";
+import type { Connect, Connection, Place } from "../../tests/support/connection.ts";
 import type { Recording } from "../../tests/support/recording.ts";
-import { type Network, openNetwork } from "../../tests/support/toxiproxy.ts";
+import { type Network, openNetwork } from "../../tests/servers/toxiproxy.ts";
 import type { Running } from "../backends/description.ts";
 import { beforeQuitting } from "../before_quitting.ts";
 import type { FaultyBackend } from "./backend.ts";
@@ -51,7 +51,7 @@ export async function openSite(
     const ports = portsOf?.(running) ?? [Number(/:(\d+)(?:\/|$)/.exec(url)?.[1])];
     for (const port of ports) networks.push(await openNetwork(toxiproxy, port));
     const { connect } = await import(
-      new URL(`../../tests/support/connections/${connection}.ts`, import.meta.url).href
+      new URL(`../../tests/adapters/${connection}.ts`, import.meta.url).href
     ) as { readonly connect: Connect };
     const direct = await connect(place(ports, ports));
     await untilReady(direct);

@@ -2,8 +2,8 @@ import { Redis } from "ioredis";
 import postgres from "postgres";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import type { Store } from "../../mod.ts";
-import { connect as connectPostgres } from "../../tests/support/connections/postgres.ts";
-import { connect as connectRedis } from "../../tests/support/connections/redis.ts";
+import { connect as connectPostgres } from "../../tests/adapters/postgres/connection.ts";
+import { connect as connectRedis } from "../../tests/adapters/redis/connection.ts";
 
 /** Where traffic goes to, and what can be counted there. */
 export interface Place {

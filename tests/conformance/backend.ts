@@ -1,6 +1,6 @@
 import type { Effect, Exit, Scope } from "effect";
-import type { Halves, LeasesHalf } from "../../src/halves.ts";
-import type { Store } from "../../src/store.ts";
+import type { Halves, LeasesHalf } from "../../src/store/halves.ts";
+import type { Store } from "../../src/store/store.ts";
 
 /** What the suite is told of a backend. */
 export interface Backend {

@@ -1,7 +1,7 @@
 import { Effect } from "effect";
 import assert from "node:assert/strict";
-import { isAdapterError } from "../../src/errors.ts";
-import type { Entry } from "../../src/store.ts";
+import { isAdapterError } from "../../src/model/errors.ts";
+import type { Entry } from "../../src/store/store.ts";
 import { answered, LONG, type Property, type World } from "./world.ts";
 
 const DAY = 24 * 60 * 60 * 1000;

@@ -1,8 +1,12 @@
 import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber } from "effect";
 import assert from "node:assert/strict";
 import type { CacheClient, Fetcher, GetOrSetResult } from "../../mod.ts";
-import { AdapterError, type CacheLockingError, isCacheLockingError } from "../../src/errors.ts";
-import type { Store } from "../../src/store.ts";
+import {
+  AdapterError,
+  type CacheLockingError,
+  isCacheLockingError,
+} from "../../src/model/errors.ts";
+import type { Store } from "../../src/store/store.ts";
 import { values } from "./entries.ts";
 import {
   answered,

@@ -1,6 +1,6 @@
 import { Effect, Fiber, Scope } from "effect";
 import assert from "node:assert/strict";
-import type { Watch } from "../../src/store.ts";
+import type { Watch } from "../../src/store/store.ts";
 import { LONG, type Process, type Property, scoped, soon, start, type World } from "./world.ts";
 
 /** What wakes a watch: what has to be so before, and what happens then, in another process. */

@@ -1,11 +1,11 @@
 import { Clock, Deferred, Effect, type Fiber, Scope } from "effect";
 import assert from "node:assert/strict";
 import type { CacheClient, CallOptions, GetOrSetResult } from "../../mod.ts";
-import { makeCacheModule } from "../../src/client.ts";
-import type { AdapterError, AdapterOperation, CacheLockingError } from "../../src/errors.ts";
-import { entriesOfHalf, storeOfHalves } from "../../src/halves.ts";
-import type { Acquired, Store } from "../../src/store.ts";
-import { randomToken } from "../../src/token.ts";
+import { makeCacheModule } from "../../src/face/client.ts";
+import type { AdapterError, AdapterOperation, CacheLockingError } from "../../src/model/errors.ts";
+import { entriesOfHalf, storeOfHalves } from "../../src/store/halves.ts";
+import type { Acquired, Store } from "../../src/store/store.ts";
+import { randomToken } from "../../src/model/token.ts";
 import type { Backend, Gaps } from "./backend.ts";
 
 /** One thing that the suite shows of a store. */

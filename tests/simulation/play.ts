@@ -7,9 +7,9 @@ import {
   fixedWaitStrategy,
   type Store,
 } from "../../mod.ts";
-import { callback } from "../../src/callback.ts";
-import { flightsUnderWay } from "../../src/flights.ts";
-import { entriesOfHalf, storeOfHalves } from "../../src/halves.ts";
+import { callback } from "../../src/effect/callback.ts";
+import { flightsUnderWay } from "../../src/engine/flights.ts";
+import { entriesOfHalf, storeOfHalves } from "../../src/store/halves.ts";
 import { fakeSignal } from "../support/fake_signal.ts";
 import { seededRandom } from "../support/random.ts";
 import { makeBackend } from "./backend.ts";

@@ -1,8 +1,8 @@
 import { Effect } from "effect";
 import type { AdapterError, AdapterOperation, Store, Watch } from "../../mod.ts";
-import { attempt, startOf } from "../../src/attempt.ts";
-import { machineClock } from "../../src/clock.ts";
-import { deadline } from "../../src/deadline.ts";
+import { attempt, startOf } from "../../src/store/attempt.ts";
+import { machineClock } from "../../src/effect/clock.ts";
+import { deadline } from "../../src/effect/deadline.ts";
 import type { Answer, Question, Recorder } from "./history.ts";
 
 type Operation = (key: string, ...rest: never[]) => Effect.Effect<unknown, AdapterError>;

@@ -9,8 +9,8 @@ import {
   type Store,
   type Watch,
 } from "../../mod.ts";
-import { attempt } from "../../src/attempt.ts";
-import { callback } from "../../src/callback.ts";
+import { attempt } from "../../src/store/attempt.ts";
+import { callback } from "../../src/effect/callback.ts";
 import type { Backend } from "./backend.ts";
 import type { Answer, Question, Recorder } from "./history.ts";
 import type { HalvesTraits } from "./scenario.ts";

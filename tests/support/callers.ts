@@ -3,7 +3,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { variable } from "./address.ts";
-import type { Place } from "./connections/connection.ts";
+import type { Place } from "./connection.ts";
 import type { Load } from "./load.ts";
 import type { PlainOptions } from "./recorded_call.ts";
 import type { Recording } from "./recording.ts";
@@ -69,7 +69,7 @@ export interface Caller {
 
 /** What the processes are over. */
 export interface Backend {
-  /** The module of `connections/` that opens its clients. */
+  /** The module of `tests/adapters/` that opens its clients: `redis/connection`. */
   readonly connection: string;
   readonly place: Place;
   /** By how many milliseconds the processes' wall clocks are wrong. */

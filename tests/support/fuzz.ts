@@ -1,6 +1,6 @@
 import { after, before, describe, it } from "node:test";
 import type { Codec } from "../../mod.ts";
-import type { Connection } from "./connections/connection.ts";
+import type { Connection } from "./connection.ts";
 import { bytes, type Hand, properties, type Target } from "./fuzz/properties.ts";
 
 /** A backend that is attacked. */

@@ -1,5 +1,5 @@
 import type { R2Bucket } from "../../adapters/r2.ts";
-import { sha256 } from "../../src/sha256.ts";
+import { sha256 } from "../../adapters/kit/sha256.ts";
 
 interface Held {
   readonly body: Uint8Array;

@@ -1,5 +1,5 @@
-import type { Objects } from "../../src/objects.ts";
-import { sha256 } from "../../src/sha256.ts";
+import type { Objects } from "../../adapters/kit/objects.ts";
+import { sha256 } from "../../adapters/kit/sha256.ts";
 
 /** A bucket in this process. */
 export interface MemoryObjects {

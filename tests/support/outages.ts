@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cache, type CallOptions } from "../../mod.ts";
-import { randomToken } from "../../src/token.ts";
-import type { Connection } from "./connections/connection.ts";
-import { type Network, openNetwork } from "./toxiproxy.ts";
+import { randomToken } from "../../src/model/token.ts";
+import type { Connection } from "./connection.ts";
+import { type Network, openNetwork } from "../servers/toxiproxy.ts";
 
 /** A server of the suite's own, which it may stop. */
 export interface OwnServer {

@@ -2,11 +2,11 @@ import { Effect } from "effect";
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { randomToken } from "../../src/token.ts";
+import { randomToken } from "../../src/model/token.ts";
 import { Cache } from "../../mod.ts";
 import { recorded } from "../simulation/recorded.ts";
 import { type Backend, type Caller, type Report, startCallers, type Task } from "./callers.ts";
-import type { Connection } from "./connections/connection.ts";
+import type { Connection } from "./connection.ts";
 import { recordedDelete } from "./recorded_change.ts";
 import { callsOf, judgeAll, startRecording } from "./recording.ts";
 

@@ -1,5 +1,5 @@
 import { before, it } from "node:test";
-import type { Case } from "../conformance.ts";
+import type { Case } from "../conformance/mod.ts";
 
 /** How cases are run. */
 export interface SideBySide {

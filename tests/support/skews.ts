@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { randomToken } from "../../src/token.ts";
+import { randomToken } from "../../src/model/token.ts";
 import { type Backend, type Caller, startCallers } from "./callers.ts";
 import { judgeAll, startRecording } from "./recording.ts";
 

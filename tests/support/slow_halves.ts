@@ -1,6 +1,6 @@
 import { Clock, Effect, Fiber } from "effect";
 import type { CacheHalf, Halves, LeasesHalf } from "../../mod.ts";
-import { forkApart } from "../../src/fork.ts";
+import { forkApart } from "../../src/effect/fork.ts";
 
 /** Hand-written halves whose every operation takes a few milliseconds, and what they hold. */
 export interface SlowHalves extends Halves {

@@ -1,5 +1,5 @@
 import { Clock, Duration, Effect, type Exit, type Fiber } from "effect";
-import { callback } from "../../src/callback.ts";
+import { callback } from "../../src/effect/callback.ts";
 
 /** The time of a world that is not this one. */
 export interface Time {

@@ -1,5 +1,5 @@
-import { connect } from "../../../tests/support/connections/dynamodb.ts";
-import { clientOf, loadSdk } from "../../../tests/support/dynamodb_clients.ts";
+import { connect } from "../../../tests/adapters/dynamodb/connection.ts";
+import { clientOf, loadSdk } from "../../../tests/adapters/dynamodb/clients.ts";
 import { dynamodb } from "../../backends/dynamodb.ts";
 import type { BackendBench } from "../backend.ts";
 

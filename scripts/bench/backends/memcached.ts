@@ -1,5 +1,5 @@
-import { connect } from "../../../tests/support/connections/memcached.ts";
-import { openMemcached } from "../../../tests/support/memcached_clients.ts";
+import { connect } from "../../../tests/adapters/memcached/connection.ts";
+import { openMemcached } from "../../../tests/adapters/memcached/clients.ts";
 import { memcached } from "../../backends/memcached.ts";
 import type { BackendBench } from "../backend.ts";
 

@@ -1,5 +1,5 @@
 import { MongoClient } from "mongodb";
-import { connect } from "../../../tests/support/connections/mongodb.ts";
+import { connect } from "../../../tests/adapters/mongodb/connection.ts";
 import { mongodbReplicaSet } from "../../backends/mongodb.ts";
 import type { BackendBench } from "../backend.ts";
 

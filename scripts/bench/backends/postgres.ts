@@ -1,5 +1,5 @@
 import sql from "postgres";
-import { connect } from "../../../tests/support/connections/postgres.ts";
+import { connect } from "../../../tests/adapters/postgres/connection.ts";
 import { postgres } from "../../backends/postgres.ts";
 import type { BackendBench } from "../backend.ts";
 

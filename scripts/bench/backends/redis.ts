@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { connect } from "../../../tests/support/connections/redis.ts";
+import { connect } from "../../../tests/adapters/redis/connection.ts";
 import { redis } from "../../backends/redis.ts";
 import type { BackendBench } from "../backend.ts";
 

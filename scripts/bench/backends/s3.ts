@@ -1,5 +1,5 @@
-import { connect } from "../../../tests/support/connections/s3.ts";
-import { bucket, clientOf, loadSdk } from "../../../tests/support/s3_clients.ts";
+import { connect } from "../../../tests/adapters/s3/connection.ts";
+import { bucket, clientOf, loadSdk } from "../../../tests/adapters/s3/clients.ts";
 import { s3 } from "../../backends/s3.ts";
 import type { BackendBench } from "../backend.ts";
 

@@ -1,5 +1,5 @@
 import { Effect } from "effect";
-import { AdapterError } from "../../../src/errors.ts";
+import { AdapterError } from "../../../src/model/errors.ts";
 import { SECRET } from "./inputs.ts";
 
 /** A way in which a call fails. */

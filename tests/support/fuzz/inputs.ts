@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { shortened } from "../../../src/keys.ts";
+import { shortened } from "../../../adapters/kit/keys.ts";
 
 /** Stands in every value that no message may tell. */
 export const SECRET = "s3cr3t";

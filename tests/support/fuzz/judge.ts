@@ -7,8 +7,8 @@ import {
   formatCacheLockingError,
   isAdapterError,
   isCacheLockingError,
-} from "../../../src/errors.ts";
-import { causeKind } from "../../../src/cause.ts";
+} from "../../../src/model/errors.ts";
+import { causeKind } from "../../../src/effect/cause.ts";
 import { variable } from "../address.ts";
 import { SECRET } from "./inputs.ts";
 

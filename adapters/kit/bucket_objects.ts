@@ -1,0 +1,82 @@
+import { describe } from "../../src/model/describe.ts";
+import type { Objects } from "./objects.ts";
+
+/** A bucket that a host hands to its programs. */
+export interface Bucket {
+  /** Reads an object. */
+  get(key: string): Promise<BucketObject | null>;
+  /** Writes an object; null if the condition doesn't hold. */
+  put(
+    key: string,
+    value: Uint8Array,
+    options?: {
+      readonly onlyIf?: { readonly etagMatches?: string; readonly etagDoesNotMatch?: string };
+    },
+  ): Promise<{ readonly etag: string } | null>;
+  /** Removes an object. */
+  delete(key: string): Promise<void>;
+}
+
+/** An object, as it was read. */
+export interface BucketObject {
+  /** Names this version of the object. */
+  readonly etag: string;
+  /** When it was written. */
+  readonly uploaded: Date;
+  /** Its bytes. */
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** The objects of such a bucket. The time is this program's, whose host is the bucket's. Throws for what is no bucket. */
+export function bucketObjects(bucket: Bucket): Objects {
+  if (typeof bucket?.put !== "function") {
+    throw new TypeError(`\`bucket\` must be a binding, and is ${describe(bucket)}`);
+  }
+  return patient({
+    conditional: "known",
+    resolution: 1,
+    now: () => Date.now(),
+    async get(name) {
+      const object = await bucket.get(name);
+      if (object === null) return undefined;
+      const { etag, uploaded } = object;
+      return {
+        body: new Uint8Array(await object.arrayBuffer()),
+        etag,
+        written: uploaded.getTime(),
+      };
+    },
+    async put(name, body, { over }) {
+      if (over === undefined) return (await bucket.put(name, body))?.etag;
+      const onlyIf = over === null ? { etagDoesNotMatch: "*" } : { etagMatches: over };
+      return (await bucket.put(name, body, { onlyIf }))?.etag;
+    },
+    delete: (name) => bucket.delete(name),
+  });
+}
+
+/** How long a write waits that was one too many, in milliseconds. */
+const PAUSE = 200;
+
+/** Writes again, for as long as the answer is wanted, where a server takes one write a second to one object. */
+export function patient(objects: Objects): Objects {
+  return {
+    ...objects,
+    async put(name, body, options) {
+      for (;;) {
+        try {
+          return await objects.put(name, body, options);
+        } catch (error) {
+          if (!isTooMany(error) || options.signal.aborted) throw error;
+          await new Promise((resolve) => setTimeout(resolve, PAUSE));
+        }
+      }
+    },
+  };
+}
+
+/** [Error 10058](https://developers.cloudflare.com/r2/api/error-codes/), as a binding and as HTTP has it. */
+function isTooMany(error: unknown): boolean {
+  return error instanceof Error &&
+    (error.name === "TooManyRequests" || error.message.includes("(10058)"));
+}

@@ -1,0 +1,90 @@
+import { randomToken } from "../../src/model/token.ts";
+
+/** A value in an object. */
+export interface EntryBody {
+  readonly kind: "entry";
+  /** The owner that filled it. */
+  readonly by?: string | undefined;
+  /** How long it lives, in milliseconds; for good without one. */
+  readonly ttl?: number | undefined;
+  /** When it was written, by the server's clock as its writer knew it: epoch milliseconds. */
+  readonly at: number;
+  /** The value, as the codec has it. */
+  readonly data: Uint8Array;
+}
+
+/** A lease in an object. */
+export interface LeaseBody {
+  readonly kind: "lease";
+  /** Who holds it; nobody if it has ended. */
+  readonly owner?: string | undefined;
+  /** How long it lives, or its end is remembered, in milliseconds. */
+  readonly ttl: number;
+  /** As {@linkcode EntryBody.at}. */
+  readonly at: number;
+  /** The last lease that ended failed or uncached. */
+  readonly last?: EndedLease | undefined;
+}
+
+/** How a lease ended. */
+export interface EndedLease {
+  readonly lease: string;
+  readonly outcome: "failed" | "uncached";
+}
+
+const FORMAT = "cache-locking/1 ";
+const LINE_END = 10;
+const utf8 = new TextEncoder();
+
+/**
+ * Writes an object's bytes: one line that says what it is, then the value. No two are the same, whatever they hold, so
+ * that an ETag that is a hash of the bytes names one write.
+ */
+export function toBytes(body: EntryBody | LeaseBody): Uint8Array {
+  const { data, ...head } = { data: new Uint8Array(), ...body };
+  const line = utf8.encode(`${FORMAT}${JSON.stringify({ ...head, nonce: randomToken() })}\n`);
+  const bytes = new Uint8Array(line.length + data.length);
+  bytes.set(line);
+  bytes.set(data, line.length);
+  return bytes;
+}
+
+/** Reads an object's bytes; undefined if this library can't have written them. */
+export function fromBytes(bytes: Uint8Array): EntryBody | LeaseBody | undefined {
+  const end = bytes.indexOf(LINE_END);
+  const line = new TextDecoder().decode(bytes.subarray(0, Math.max(end, 0)));
+  const head = line.startsWith(FORMAT) ? parse(line.slice(FORMAT.length)) : undefined;
+  if (!isRecord(head) || typeof head.at !== "number") return undefined;
+  const { kind, at, ttl } = head;
+  if (kind === "entry" && (ttl === undefined || typeof ttl === "number")) {
+    return { kind, at, ttl, by: textOf(head.by), data: bytes.subarray(end + 1) };
+  }
+  if (kind === "lease" && typeof ttl === "number") {
+    return { kind, at, ttl, owner: textOf(head.owner), last: endedOf(head.last) };
+  }
+  return undefined;
+}
+
+function endedOf(value: unknown): EndedLease | undefined {
+  if (!isRecord(value)) return undefined;
+  const { lease, outcome } = value;
+  return typeof lease === "string" && (outcome === "failed" || outcome === "uncached")
+    ? { lease, outcome }
+    : undefined;
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

@@ -1,0 +1,57 @@
+import type { CloudflareD1AdapterOptions } from "../cloudflare_d1.ts";
+import type { CloudflareKvAdapterOptions } from "../cloudflare_kv.ts";
+import type { DynamodbAdapterOptions } from "../dynamodb.ts";
+import type { MemcachedAdapterOptions } from "../memcached.ts";
+import type { MemoryAdapterOptions } from "../memory.ts";
+import type { MongodbAdapterOptions } from "../mongodb.ts";
+import type { PostgresAdapterOptions } from "../postgres.ts";
+import type { R2AdapterOptions } from "../r2.ts";
+import type { RedisAdapterOptions } from "../redis.ts";
+import type { S3AdapterOptions } from "../s3.ts";
+
+/** The config of the memory adapter: one store per config object. */
+export interface MemoryAdapterConfig {
+  /** Which adapter. */
+  readonly type: "memory";
+  /** Its options. */
+  readonly options?: MemoryAdapterOptions | undefined;
+}
+
+/** The config of an adapter whose code is loaded on first use: one store for the same clients and options. */
+export interface RemoteAdapterConfig<Type extends string, Options> {
+  /** Which adapter. */
+  readonly type: Type;
+  /** Its options. */
+  readonly options: Options;
+}
+
+/** What configures an adapter: its type and its options. */
+export type AdapterConfig =
+  | MemoryAdapterConfig
+  | RemoteAdapterConfig<"cloudflare-d1", CloudflareD1AdapterOptions>
+  | RemoteAdapterConfig<"cloudflare-kv", CloudflareKvAdapterOptions>
+  | RemoteAdapterConfig<"dynamodb", DynamodbAdapterOptions>
+  | RemoteAdapterConfig<"memcached", MemcachedAdapterOptions>
+  | RemoteAdapterConfig<"mongodb", MongodbAdapterOptions>
+  | RemoteAdapterConfig<"postgres", PostgresAdapterOptions>
+  | RemoteAdapterConfig<"r2", R2AdapterOptions>
+  | RemoteAdapterConfig<"redis", RedisAdapterOptions>
+  | RemoteAdapterConfig<"s3", S3AdapterOptions>;
+
+/** A config whose adapter is loaded on first use. */
+export type RemoteConfig = Exclude<AdapterConfig, MemoryAdapterConfig>;
+
+/** The option that each adapter which is loaded on first use can't do without. */
+export const needs: {
+  readonly [Config in RemoteConfig as Config["type"]]: keyof Config["options"];
+} = {
+  "cloudflare-d1": "db",
+  "cloudflare-kv": "kv",
+  dynamodb: "client",
+  memcached: "client",
+  mongodb: "collection",
+  postgres: "sql",
+  r2: "bucket",
+  redis: "client",
+  s3: "client",
+};

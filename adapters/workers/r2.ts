@@ -1,0 +1,28 @@
+/**
+ * The R2 adapter as Cloudflare Workers bundle it: over the binding alone, with nothing of the AWS SDK.
+ *
+ * @module
+ */
+import type { R2AdapterOptions, R2LeasesOptions } from "../r2.ts";
+import { type Bucket, bucketObjects } from "../kit/bucket_objects.ts";
+import type { LeasesHalf } from "../../src/store/halves.ts";
+import { leasesHalf } from "../../src/store/leases_half.ts";
+import { makeObjectStore } from "../kit/object_store.ts";
+import { sharedStore } from "../../src/store/shared_store.ts";
+import type { Store } from "../../src/store/store.ts";
+
+/** As `r2Adapter` of the adapter's own module. */
+export function r2Adapter<V = unknown>(options: R2AdapterOptions): Store<V> {
+  return sharedStore("r2", options, () => makeStore(options)) as Store<V>;
+}
+
+/** As `r2Leases` of the adapter's own module. */
+export function r2Leases(options: R2LeasesOptions): LeasesHalf {
+  const { keyPrefix = "lease:" } = options;
+  return leasesHalf(sharedStore("r2 leases", options, () => makeStore({ ...options, keyPrefix })));
+}
+
+function makeStore({ bucket, keyPrefix, codec }: R2AdapterOptions): Store<unknown> {
+  const objects = bucketObjects(bucket as Bucket);
+  return makeObjectStore({ name: "r2", objects, keyPrefix, codec });
+}

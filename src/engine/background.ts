@@ -1,0 +1,30 @@
+import { callersOwn } from "./user_code.ts";
+import { Effect, Fiber } from "../effect/effect.ts";
+import type { CacheLockingError } from "../model/errors.ts";
+import type { Flight } from "./flight.ts";
+import { forkApart } from "../effect/fork.ts";
+import { report } from "./report.ts";
+
+/**
+ * Starts what may go on after the flight's callers have left or have been answered, and tells the host of it, which might
+ * end it with them otherwise.
+ */
+export function outlive<A, E, R>(
+  flight: Flight,
+  effect: Effect.Effect<A, E, R>,
+): Effect.Effect<Fiber.Fiber<A, E>, never, R> {
+  const { key, settings: { waitUntil } } = flight.starter.call;
+  const forked = forkApart(effect);
+  if (waitUntil === undefined) return forked;
+  return Effect.tap(forked, (fiber) => {
+    const over = Effect.runPromise(Effect.asVoid(Fiber.await(fiber)));
+    const telling = callersOwn(
+      { what: "`waitUntil`", key, phase: "hook" },
+      () => Effect.sync(() => waitUntil(over)),
+    );
+    return Effect.matchEffect(telling, {
+      onSuccess: () => Effect.void,
+      onFailure: (error) => report(flight, error as CacheLockingError),
+    });
+  });
+}

@@ -1,0 +1,46 @@
+import type { Settings } from "./call.ts";
+import { describe } from "../model/describe.ts";
+import { finiteMillis } from "../model/duration.ts";
+import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
+
+/** For how long a fetched value is stored, in milliseconds: undefined for good, zero not at all. */
+export function storedFor(
+  settings: Settings,
+  key: string,
+  value: unknown,
+): number | undefined | CacheLockingError {
+  const { shouldCache } = settings;
+  try {
+    return shouldCache === undefined || shouldCache(value) ? ttlOf(settings, key, value) : 0;
+  } catch (error) {
+    return cannotStore(key, "`shouldCache` threw", error);
+  }
+}
+
+/** What `cacheTtl` says of a value, in milliseconds: undefined for good. */
+export function ttlOf(
+  { cacheTtl }: Settings,
+  key: string,
+  value: unknown,
+): number | undefined | CacheLockingError {
+  if (typeof cacheTtl !== "function") return cacheTtl;
+  try {
+    const answer = cacheTtl(value);
+    return finiteMillis(answer) ??
+      cannotStore(
+        key,
+        `\`cacheTtl\` must return a finite duration, and returned ${describe(answer)}`,
+      );
+  } catch (error) {
+    return cannotStore(key, "`cacheTtl` threw", error);
+  }
+}
+
+function cannotStore(key: string, problem: string, cause?: unknown): CacheLockingError {
+  return cacheLockingError(
+    "VALIDATION_ERROR",
+    `Cannot store the value of ${JSON.stringify(key)}: ${problem}`,
+    { key, phase: "options" },
+    cause,
+  );
+}

@@ -1,0 +1,28 @@
+import { runHook } from "./user_code.ts";
+import type { Settings } from "./call.ts";
+import { Effect } from "../effect/effect.ts";
+import { type CacheLockingError, formatCacheLockingError } from "../model/errors.ts";
+import type { Flight } from "./flight.ts";
+
+/** Tells of a failure that doesn't fail the call: to the hook `onError`, or else to the log. */
+export function tell(
+  { hooks: { onError } }: Settings,
+  key: string,
+  error: CacheLockingError,
+): Effect.Effect<unknown, unknown> {
+  return onError === undefined
+    ? Effect.logWarning(formatCacheLockingError(error))
+    : runHook("onError", key, () => onError(error, { key }));
+}
+
+/** The same from within a flight: a hook that fails there fails the starter's call in the end. */
+export function report(flight: Flight, error: CacheLockingError): Effect.Effect<void> {
+  const { settings, key } = flight.starter.call;
+  return Effect.matchCauseEffect(tell(settings, key, error), {
+    onSuccess: () => Effect.void,
+    onFailure: (cause) =>
+      Effect.sync(() => {
+        flight.hookFailure ??= cause;
+      }),
+  });
+}

@@ -1,0 +1,172 @@
+import { getOrSet } from "../engine/get_or_set.ts";
+import type { Call, Settings } from "../engine/call.ts";
+import { type DurationInput, finiteMillis } from "../model/duration.ts";
+import { Effect, Option } from "../effect/effect.ts";
+import { type AdapterError, type CacheLockingError, isCacheLockingError } from "../model/errors.ts";
+import type { HooksError, HooksServices, NoHooks } from "../model/hooks.ts";
+import { retireFlights } from "../engine/flights.ts";
+import { operate, phaseError } from "../engine/operation.ts";
+import type {
+  AdapterOptions,
+  CallOptions,
+  Fetcher,
+  GetOrSetOptions,
+  HooksOptions,
+} from "./options.ts";
+import type { GetOrSetResult } from "../model/outcome.ts";
+import { tell } from "../engine/report.ts";
+import { invalid, type OpenAdapter, reading, settingsOf } from "./settings.ts";
+import type { Entry } from "../store/store.ts";
+import { ttlOf } from "../engine/entry_ttl.ts";
+
+/** A cache whose defaults are resolved and validated once. `H` is the type of its default hooks. */
+export interface CacheClient<H = NoHooks> {
+  /** Gets the entry, or has one caller of all fetch and fill it, as `Cache.getOrSet` does. */
+  getOrSet<V, E = never, R = never, H2 = NoHooks>(
+    key: string,
+    fetcher: Fetcher<V, E, R>,
+    overrides?: CallOptions<V> & HooksOptions<V, H2>,
+  ): Effect.Effect<
+    GetOrSetResult<V>,
+    E | HooksError<H> | HooksError<H2> | CacheLockingError,
+    R | HooksServices<H> | HooksServices<H2>
+  >;
+  /** Reads the entry. */
+  get<V = unknown>(
+    key: string,
+  ): Effect.Effect<Option.Option<V>, HooksError<H> | CacheLockingError, HooksServices<H>>;
+  /**
+   * Stores a value, for the client's `cacheTtl` if no other is given; zero removes what is there. A fetch that began
+   * before can't overwrite it.
+   */
+  set(key: string, value: unknown, ttl?: DurationInput): Effect.Effect<void, CacheLockingError>;
+  /** Removes the entry. A fetch that began before can't put the old value back. */
+  delete(key: string): Effect.Effect<void, CacheLockingError>;
+}
+
+/** The entry points, for the adapters that `Config` configures. */
+export interface CacheModule<Config> {
+  /** Gets the entry of a key, or has one caller of all fetch and fill it. */
+  getOrSet<V, E = never, R = never, H = NoHooks>(
+    options: GetOrSetOptions<V, E, R, H, Config>,
+  ): Effect.Effect<
+    GetOrSetResult<V>,
+    E | HooksError<H> | CacheLockingError,
+    R | HooksServices<H>
+  >;
+  /**
+   * Makes a client with its defaults resolved and validated once. Bad defaults fail each of its calls with
+   * `VALIDATION_ERROR`.
+   */
+  make<H = NoHooks>(
+    defaults: AdapterOptions<Config> & CallOptions<unknown> & HooksOptions<unknown, H>,
+  ): CacheClient<H>;
+}
+
+/** Makes the entry points over the adapters that `open` knows. */
+export function makeCacheModule<Config>(open: OpenAdapter): CacheModule<Config> {
+  return {
+    getOrSet: ((options: { readonly key: unknown; readonly fetcher: unknown }) => {
+      const called = reading(() => call(settingsOf(options, open), options.key, options.fetcher));
+      return isCacheLockingError(called) ? Effect.fail(called) : called;
+    }) as CacheModule<Config>["getOrSet"],
+    make: (defaults) => makeClient(defaults, open) as unknown as CacheClient<never>,
+  };
+}
+
+function makeClient(defaults: unknown, open: OpenAdapter) {
+  const settings = reading(() => settingsOf(defaults, open));
+  if (isCacheLockingError(settings)) {
+    const failed = () => Effect.fail(settings);
+    return { getOrSet: failed, get: failed, set: failed, delete: failed };
+  }
+
+  /**
+   * Runs an operation that changes the entry: those who come later have nothing to do with what began before. One that
+   * failed or was interrupted may have changed it as well.
+   */
+  const change = (key: string, changing: Effect.Effect<void, AdapterError>) =>
+    Effect.mapError(
+      Effect.ensuring(changing, Effect.sync(() => retireFlights(settings.store, key))),
+      (error) => phaseError({ settings, key }, error),
+    );
+  const checked = <A, E>(key: unknown, run: (key: string) => Effect.Effect<A, E, unknown>) =>
+    Effect.suspend((): Effect.Effect<A, E | CacheLockingError, unknown> =>
+      isKey(key) ? run(key) : Effect.fail(invalidKey(key))
+    );
+  const remove = (key: string) => change(key, operate({ settings, key }, "delete"));
+
+  return {
+    getOrSet: (key: unknown, fetcher: unknown, overrides?: object) => {
+      if (overrides === undefined) return call(settings, key, fetcher);
+      const overridden = reading(() => settingsOf(merge(defaults as object, overrides), open));
+      return isCacheLockingError(overridden)
+        ? Effect.fail(overridden)
+        : call(overridden, key, fetcher);
+    },
+    get: (key: unknown) => checked(key, (key) => read(settings, key)),
+    set: (key: unknown, value: unknown, ttl?: DurationInput) =>
+      checked(key, (key) => {
+        const millis = ttl === undefined ? ttlOf(settings, key, value) : finiteMillis(ttl);
+        if (ttl !== undefined && millis === undefined) {
+          return Effect.fail(invalid("ttl", "a finite duration that isn't negative", ttl));
+        }
+        if (isCacheLockingError(millis)) return Effect.fail(millis);
+        return millis === 0
+          ? remove(key)
+          : change(key, operate({ settings, key }, "set", value, millis));
+      }),
+    delete: (key: unknown) => checked(key, remove),
+  };
+}
+
+/** Reads the entry, as the client's `get` does. One that can't be decoded is told of, and is a miss. */
+function read(
+  settings: Settings,
+  key: string,
+): Effect.Effect<Option.Option<unknown>, unknown> {
+  const found = (entry: Entry<unknown> | undefined) =>
+    entry === undefined ? Option.none() : Option.some(entry.value);
+  return Effect.matchEffect(operate({ settings, key }, "get"), {
+    onSuccess: (entry) => Effect.succeed(found(entry)),
+    onFailure: (error) => {
+      const failure = phaseError({ settings, key }, error);
+      return error.corrupt
+        ? Effect.as(tell(settings, key, failure), Option.none())
+        : Effect.fail(failure);
+    },
+  });
+}
+
+/** Runs a call once what belongs to it alone is checked as well. */
+function call(
+  settings: Settings,
+  key: unknown,
+  fetcher: unknown,
+): Effect.Effect<GetOrSetResult<unknown>, unknown> {
+  if (!isKey(key)) return Effect.fail(invalidKey(key));
+  if (typeof fetcher !== "function") {
+    return Effect.fail(invalid("fetcher", "a function that returns an Effect", fetcher));
+  }
+  return getOrSet({ settings, key, fetcher: fetcher as Call["fetcher"] });
+}
+
+function isKey(key: unknown): key is string {
+  return typeof key === "string" && key !== "";
+}
+
+function invalidKey(key: unknown): CacheLockingError {
+  return invalid("key", "a non-empty string", key);
+}
+
+/** The options of one call of a client: its own, and for the rest the client's. */
+function merge(defaults: object, overrides: object): object {
+  if (typeof overrides !== "object" || overrides === null) return overrides;
+  const own = Object.entries(overrides).filter(([, value]) => value !== undefined);
+  const merged: Record<string, unknown> = { ...defaults, ...Object.fromEntries(own) };
+  const { hooks } = merged;
+  if ("hooks" in defaults && typeof hooks === "object" && hooks !== null) {
+    merged.hooks = { ...defaults.hooks as object, ...hooks };
+  }
+  return merged;
+}

@@ -1,0 +1,51 @@
+import { describe } from "../model/describe.ts";
+import { lazyStore } from "../store/lazy_store.ts";
+import type { OpenAdapter } from "./settings.ts";
+import { sharedStore } from "../store/shared_store.ts";
+import type { Store } from "../store/store.ts";
+
+/** Adapters that are loaded on first use. */
+export interface RemoteAdapters<Type extends string> {
+  /** The option that each can't do without. */
+  readonly needs: Readonly<Record<Type, string>>;
+  /** Loads one, and makes its store. */
+  readonly load: (type: Type, options: object) => Promise<Store<unknown>>;
+}
+
+/** What makes the store of an adapter that needs no loading and no options. */
+export type EmbeddedAdapter = (options?: object) => Store<unknown>;
+
+/**
+ * Opens the adapters that configs name, each once for a config object. An embedded one may be named without a config,
+ * and is one store then.
+ */
+export function openerOf<Type extends string>(
+  embedded: Readonly<Record<string, EmbeddedAdapter>>,
+  { needs, load }: RemoteAdapters<Type>,
+): OpenAdapter {
+  const shared = new Map(Object.entries(embedded).map(([name, open]) => [name, open()]));
+  const opened = new WeakMap<object, Store<unknown>>();
+  const open = (type: string, options: Readonly<Record<string, unknown>> = {}) => {
+    if (shared.has(type)) return embedded[type]!(options);
+    if (!Object.hasOwn(needs, type)) return undefined;
+    const need = needs[type as Type];
+    const needed = options?.[need];
+    if (needed === undefined || needed === null) {
+      throw new TypeError(`\`${need}\` must be given, and is ${describe(needed)}`);
+    }
+    return sharedStore(
+      `${type}, loaded`,
+      options,
+      () => lazyStore(type, () => load(type as Type, options)),
+    );
+  };
+  return (config) => {
+    if (typeof config !== "object" || config === null) return shared.get(config as string);
+    const known = opened.get(config);
+    if (known !== undefined) return known;
+    const { type, options } = config as { type: string; options?: Record<string, unknown> };
+    const store = open(type, options);
+    if (store !== undefined) opened.set(config, store);
+    return store;
+  };
+}

@@ -1,0 +1,192 @@
+import type { Settings } from "../engine/call.ts";
+import { describe } from "../model/describe.ts";
+import { finiteMillis } from "../model/duration.ts";
+import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
+import {
+  type Entries,
+  entriesOfHalf,
+  type Halves,
+  type LeasesHalf,
+  storeOfHalves,
+} from "../store/halves.ts";
+import type { Hooks } from "../model/hooks.ts";
+import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
+import { inWorkers } from "../effect/runtime.ts";
+import { sharedStore } from "../store/shared_store.ts";
+import type { Store } from "../store/store.ts";
+import { defaultWaitStrategy } from "../model/wait_strategy.ts";
+
+/**
+ * Opens the adapter of a config: the same store for the same config object. Undefined for what is no config; throws a
+ * `TypeError` for one whose options can't be used.
+ */
+export type OpenAdapter = (config: unknown) => Store<unknown> | undefined;
+
+type Options = Partial<AdapterOptions<unknown>> & CallOptions<unknown> & HooksOptions<unknown>;
+
+/** Validates and resolves options; throws for a bad one an error that names it, its value and the way out. */
+export function settingsOf(input: unknown, open: OpenAdapter): Settings {
+  if (!isObject(input)) {
+    throw refused("the options", `they must be an object, and are ${describe(input)}`);
+  }
+  const options: Options = input;
+  const { takeovers = 1, onCacheFailure = "fail", coalesce = !inWorkers, cacheTtl } = options;
+  if (!Number.isSafeInteger(takeovers) || takeovers < 0) {
+    throw invalid("takeovers", "a whole number from 0", takeovers);
+  }
+  if (onCacheFailure !== "fail" && onCacheFailure !== "bypass") {
+    throw invalid("onCacheFailure", "'fail' or 'bypass'", onCacheFailure);
+  }
+  if (typeof coalesce !== "boolean") throw invalid("coalesce", "true or false", coalesce);
+  return {
+    store: storeOf(options, open),
+    cacheTtl: cacheTtl === undefined || typeof cacheTtl === "function"
+      ? cacheTtl
+      : millis("cacheTtl", cacheTtl, 0),
+    leaseTtl: positiveMillis("leaseTtl", options.leaseTtl, 15_000),
+    waitMax: millis("waitMax", options.waitMax, 4_000),
+    waitStep: millis("waitStep", options.waitStep, 250),
+    waitStrategy: a("function", "waitStrategy", options.waitStrategy) ?? defaultWaitStrategy,
+    shouldCache: a("function", "shouldCache", options.shouldCache),
+    tries: takeovers + 1,
+    ownerId: anOwner(options.ownerId),
+    signal: aSignal(options.signal),
+    coalesce,
+    bypass: onCacheFailure === "bypass",
+    operationTimeout: positiveMillis("operationTimeout", options.operationTimeout, 2_000),
+    waitUntil: a("function", "waitUntil", options.waitUntil),
+    hooks: hooksOf(options.hooks),
+  };
+}
+
+/** What was read from options, or what is wrong with them: they may be bad, and their own getters may throw. */
+export function reading<A>(read: () => A): A | CacheLockingError {
+  try {
+    return read();
+  } catch (error) {
+    return isCacheLockingError(error) ? error : refused("the options", "reading them threw", error);
+  }
+}
+
+/** The error of an option that isn't what it must be. */
+export function invalid(option: string, must: string, value: unknown): CacheLockingError {
+  return refused(`the option \`${option}\``, `it must be ${must}, and is ${describe(value)}`);
+}
+
+function refused(what: string, problem: unknown, cause?: unknown): CacheLockingError {
+  const message = `Cannot use ${what}: ${problem}`;
+  return cacheLockingError("VALIDATION_ERROR", message, { phase: "options" }, cause);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function millis(option: string, value: unknown, byDefault: number): number {
+  if (value === undefined) return byDefault;
+  const result = finiteMillis(value);
+  if (result === undefined) {
+    throw invalid(
+      option,
+      "a finite duration that isn't negative, such as 500 (milliseconds) or '5 seconds'",
+      value,
+    );
+  }
+  return result;
+}
+
+function positiveMillis(option: string, value: unknown, byDefault: number): number {
+  const result = millis(option, value, byDefault);
+  if (result === 0) throw invalid(option, "longer than zero, such as '5 seconds'", value);
+  return result;
+}
+
+/** An option of a type, if it is there. */
+function a<A>(type: "function" | "string", option: string, value: A): A {
+  if (value !== undefined && typeof value !== type) throw invalid(option, `a ${type}`, value);
+  return value;
+}
+
+/** Text that every backend can keep, and gives back as it was. */
+const keepable = /^[^\0\p{Surrogate}]*$/u;
+
+function anOwner(value: string | undefined): string | undefined {
+  if (value === undefined || keepable.test(a("string", "ownerId", value))) return value;
+  throw invalid("ownerId", "text that UTF-8 can carry, without a NUL", value);
+}
+
+function aSignal(value: AbortSignal | undefined): AbortSignal | undefined {
+  if (value === undefined || (has(value, "addEventListener") && "aborted" in value)) return value;
+  throw invalid("signal", "an AbortSignal", value);
+}
+
+const hookNames = ["onHit", "onLeader", "onFollowerWait", "onFallback", "onError"] as const;
+const noHooks: Hooks<unknown> = {};
+
+function hooksOf(value: unknown): Hooks<unknown> {
+  if (value === undefined) return noHooks;
+  if (!isObject(value)) throw invalid("hooks", "an object of hooks", value);
+  const hooks: Hooks<unknown> = value;
+  for (const name of hookNames) a("function", `hooks.${name}`, hooks[name]);
+  return hooks;
+}
+
+function storeOf({ adapter, leases }: Options, open: OpenAdapter): Store<unknown> {
+  const leasesHalf = leases === undefined ? undefined : aLeasesHalf("leases", leases);
+  if (isHalves(adapter)) {
+    const own = adapter.leases === undefined
+      ? undefined
+      : aLeasesHalf("adapter.leases", adapter.leases);
+    const chosen = leasesHalf ?? own;
+    if (chosen === undefined) {
+      throw invalid("leases", "a leases half, as the adapter keeps no leases", leases);
+    }
+    return mix(adapter.cache, chosen, () => entriesOfHalf(adapter.cache));
+  }
+  const store = isStore(adapter) ? adapter : opened(adapter, open);
+  return leasesHalf === undefined ? store : mix(store, leasesHalf, () => store);
+}
+
+function opened(adapter: unknown, open: OpenAdapter): Store<unknown> {
+  try {
+    const store = open(adapter);
+    if (store !== undefined) return store;
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : error;
+    throw refused("the option `adapter`", problem, error);
+  }
+  throw invalid(
+    "adapter",
+    "'memory', a config `{ type, options }` of a known type, an adapter, or halves `{ cache, leases }`",
+    isObject(adapter) && "type" in adapter ? adapter.type : adapter,
+  );
+}
+
+/** One store for the same two halves, so that their callers meet. */
+function mix(
+  cache: object,
+  leases: LeasesHalf,
+  entries: () => Entries<unknown>,
+): Store<unknown> {
+  return sharedStore("halves", { cache, leases }, () => storeOfHalves(entries(), leases));
+}
+
+function isStore(value: unknown): value is Store<unknown> {
+  return has(value, "acquire") && has(value, "fill");
+}
+
+function isHalves(value: unknown): value is Halves<unknown> {
+  if (!isObject(value) || !("cache" in value)) return false;
+  const { cache } = value;
+  if (has(cache, "get") && has(cache, "set")) return true;
+  throw invalid("adapter.cache", "a cache half with `get` and `set`", cache);
+}
+
+function aLeasesHalf(option: string, value: LeasesHalf): LeasesHalf {
+  if (has(value, "acquire") && has(value, "release")) return value;
+  throw invalid(option, "a leases half with `acquire` and `release`", value);
+}
+
+function has(value: unknown, method: string): boolean {
+  return isObject(value) && typeof (value as Record<string, unknown>)[method] === "function";
+}

@@ -1,0 +1,211 @@
+import { describe } from "../model/describe.ts";
+import { Clock, Effect, type Scope } from "../effect/effect.ts";
+import { AdapterError, type AdapterOperation } from "../model/errors.ts";
+import { typed } from "./typed.ts";
+import type { Acquired, Entry, LeaseOutcome, Store, Watch } from "./store.ts";
+
+/**
+ * The half that keeps entries, as people write it by hand. `null` is the miss, in this layer only. Times to live are
+ * milliseconds.
+ */
+export interface CacheHalf<V = unknown> {
+  /** For errors, spans and logs; `'custom'` without one. */
+  readonly name?: string | undefined;
+  /** Reads the value; `null` if there is none or it has expired. */
+  get(key: string): Effect.Effect<V | null, unknown>;
+  /** Stores the value for `ttl`, or for good without one. */
+  set(key: string, value: V, ttl?: number): Effect.Effect<unknown, unknown>;
+  /** Removes the value; without it, the client's `delete` fails. */
+  delete?(key: string): Effect.Effect<unknown, unknown>;
+}
+
+/** What a hand-written {@linkcode LeasesHalf.acquire} answers. */
+export interface LeaseAnswer {
+  /** `'leader'` if the owner now holds the lease, `'follower'` if another does. */
+  readonly role: "leader" | "follower";
+  /** Until when the lease runs: epoch milliseconds. */
+  readonly leaseUntil: number;
+  /** Names this one lease, for `waitedFor`. */
+  readonly lease?: string | undefined;
+  /** How the lease that was waited for ended, if that is known. */
+  readonly after?: "failed" | "uncached" | undefined;
+}
+
+/** What {@linkcode LeasesHalf.isReady} answers. */
+export interface ReadyAnswer {
+  /** Whether the leader said that it is done. */
+  readonly ready: boolean;
+  /** Whether its lease has expired. */
+  readonly expired?: boolean | undefined;
+}
+
+/**
+ * The half that keeps leases, as people write it by hand: `acquire` and `release` are needed, everything else makes it
+ * better. Times to live are milliseconds.
+ */
+export interface LeasesHalf {
+  /** Takes the lease for `ttl` if no live one is there; an owner that holds it already is the leader again. */
+  acquire(
+    key: string,
+    owner: string,
+    ttl: number,
+    waitedFor?: string,
+  ): Effect.Effect<LeaseAnswer, unknown>;
+  /** Ends the owner's lease, and does nothing if another holds it. `outcome` is undefined after a fill. */
+  release(
+    key: string,
+    owner: string,
+    outcome?: LeaseOutcome,
+  ): Effect.Effect<unknown, unknown>;
+  /** Lets the owner's lease live `ttl` from now; false if it is lost. Without it a lease ends with its first `ttl`. */
+  renew?(key: string, owner: string, ttl: number): Effect.Effect<boolean, unknown>;
+  /** Says that the leader is done, with or without a value. The next lease must begin without this mark. */
+  markReady?(key: string): Effect.Effect<unknown, unknown>;
+  /** Asks whether the leader of the lease that is waited for is done. */
+  isReady?(key: string): Effect.Effect<ReadyAnswer, unknown>;
+  /** As {@linkcode Store.watch}: wakes followers by push. */
+  watch?(key: string): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope>;
+}
+
+/** A hand-written adapter: where entries are kept, and where leases are. */
+export interface Halves<V = unknown> {
+  /** Keeps the entries. */
+  readonly cache: CacheHalf<V>;
+  /** Keeps the leases; without it the option `leases` has to. */
+  readonly leases?: LeasesHalf | undefined;
+}
+
+/** What keeps the entries: a whole store, or a hand-written half. */
+export type Entries<V> = Pick<Store<V>, "name" | "get" | "set" | "delete">;
+
+/** The entries of a hand-written half. */
+export function entriesOfHalf<V>(cache: CacheHalf<V>): Entries<V> {
+  return {
+    name: cache.name ?? "custom",
+    get: (key) =>
+      Effect.map(
+        typed("get", key, () => cache.get(key)),
+        (value) => value === null ? undefined : { value },
+      ),
+    set: (key, value, ttl) => Effect.asVoid(typed("set", key, () => cache.set(key, value, ttl))),
+    delete: (key) =>
+      cache.delete ? Effect.asVoid(typed("delete", key, () => cache.delete!(key))) : Effect.fail(
+        new AdapterError("delete", key, undefined, {
+          reason: "this cache half has no `delete`; add one",
+        }),
+      ),
+  };
+}
+
+/**
+ * Makes a store of entries and leases that are kept apart.
+ *
+ * Two backends have no atomic step in common, so three guarantees are weaker: after winning, the entry is looked at
+ * again in a second step; fills aren't fenced, so a leader that lost its lease since its last renewal can overwrite what
+ * came after it; and `delete` and `set` don't revoke the lease.
+ */
+export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store<V> {
+  const release = (key: string, owner: string, outcome?: LeaseOutcome) =>
+    Effect.asVoid(typed("release", key, () => leases.release(key, owner, outcome)));
+  const markReady = (key: string) =>
+    leases.markReady ? typed("ready", key, () => leases.markReady!(key)) : Effect.void;
+  const isReady = (key: string) =>
+    leases.isReady
+      ? Effect.map(
+        checked("ready", key, () => leases.isReady!(key), {
+          must: "{ ready: true | false }",
+          is: (answer) => typeof answer?.ready === "boolean",
+        }),
+        (answer) => answer.ready,
+      )
+      : Effect.succeed(false);
+  const look = (
+    key: string,
+    ttl: number,
+    answer: LeaseAnswer,
+  ): Effect.Effect<Acquired<V>, AdapterError> =>
+    Effect.gen(function* () {
+      const entry = yield* ignoreCorrupt(entries.get(key));
+      if (entry !== undefined) return { _tag: "Hit", entry };
+      if (answer.after === "uncached") return { _tag: "Ended", outcome: "uncached" };
+      const until = answer.leaseUntil - (yield* Clock.currentTimeMillis);
+      // Whoever keeps the leases may have another clock; what it says is that there is a lease.
+      const remaining = until > 0 ? until : ttl;
+      if (answer.role === "leader") return { _tag: "Leader", remaining, after: answer.after };
+      const lease = answer.lease ?? String(answer.leaseUntil);
+      return { _tag: "Follower", remaining, lease, after: answer.after };
+    });
+  const acquire = (key: string, owner: string, ttl: number, waitedFor: string | undefined) =>
+    checked("acquire", key, () => leases.acquire(key, owner, ttl, waitedFor), {
+      must: "{ role: 'leader' | 'follower', leaseUntil: epoch milliseconds }",
+      is: (answer) =>
+        (answer?.role === "leader" || answer?.role === "follower") && answer.leaseUntil >= 0,
+    });
+
+  return {
+    name: entries.name,
+    get: entries.get,
+    set: entries.set,
+    delete: entries.delete,
+    acquire: (key, owner, ttl, waitedFor) =>
+      Effect.gen(function* () {
+        // Asked before: the next lease, which this acquire may begin, has no mark.
+        if (waitedFor !== undefined && (yield* isReady(key))) {
+          return yield* look(key, ttl, { role: "follower", leaseUntil: 0, after: "uncached" });
+        }
+        const answer = yield* acquire(key, owner, ttl, waitedFor);
+        const acquired = yield* look(key, ttl, answer);
+        // The lease was won for nothing if the entry is there.
+        if (answer.role === "leader" && acquired._tag !== "Leader") {
+          yield* release(key, owner, "cancelled");
+        }
+        return acquired;
+      }),
+    renew: (key, owner, ttl) =>
+      leases.renew
+        ? checked("renew", key, () => leases.renew!(key, owner, ttl), {
+          must: "true or false",
+          is: (held) => typeof held === "boolean",
+        })
+        : Effect.succeed(true),
+    fill: (key, owner, value, ttl) =>
+      Effect.gen(function* () {
+        yield* entries.set(key, value, ttl);
+        yield* markReady(key);
+        yield* release(key, owner);
+        return true;
+      }),
+    release: (key, owner, outcome) => {
+      const released = release(key, owner, outcome);
+      return outcome !== "uncached" ? released : Effect.matchEffect(markReady(key), {
+        onSuccess: () => released,
+        onFailure: (error) => Effect.flatMap(released, () => Effect.fail(error)),
+      });
+    },
+    ...(leases.watch ? { watch: (key: string) => leases.watch!(key) } : {}),
+  };
+}
+
+/** Asks a leases half; what is no answer is a failure. */
+function checked<A>(
+  operation: AdapterOperation,
+  key: string,
+  ask: () => Effect.Effect<A, unknown>,
+  { must, is }: { readonly must: string; readonly is: (answer: A) => boolean },
+): Effect.Effect<A, AdapterError> {
+  return Effect.flatMap(typed(operation, key, ask), (answer) => {
+    if (is(answer)) return Effect.succeed(answer);
+    const reason = `the leases half must answer ${must}, and answered ${describe(answer)}`;
+    return Effect.fail(new AdapterError(operation, key, undefined, { reason }));
+  });
+}
+
+/** A read that takes an entry that can't be decoded for a miss. */
+function ignoreCorrupt<V>(
+  read: Effect.Effect<Entry<V> | undefined, AdapterError>,
+): Effect.Effect<Entry<V> | undefined, AdapterError> {
+  return Effect.matchEffect(read, {
+    onSuccess: Effect.succeed,
+    onFailure: (error) => error.corrupt ? Effect.succeed(undefined) : Effect.fail(error),
+  });
+}

@@ -1,0 +1,35 @@
+import { attempt } from "./attempt.ts";
+import { Effect } from "../effect/effect.ts";
+import type { AdapterError, AdapterOperation } from "../model/errors.ts";
+import { loadOnce } from "./load_once.ts";
+import type { Store } from "./store.ts";
+
+/** A store whose adapter is loaded by its first operation. */
+export function lazyStore(
+  name: string,
+  load: () => Promise<Store<unknown>>,
+): Store<unknown> {
+  let loaded: Store<unknown> | undefined;
+  const loading = loadOnce(load);
+  const on = (
+    operation: AdapterOperation,
+    key: string,
+    use: (store: Store<unknown>) => ReturnType<Operation>,
+  ): ReturnType<Operation> =>
+    loaded !== undefined
+      ? use(loaded)
+      : Effect.flatMap(attempt(operation, key, loading), (store) => use(loaded = store));
+  return Object.assign(
+    { name },
+    ...every.map((operation) => ({
+      [operation]: (key: string, ...rest: never[]) =>
+        on(operation, key, ({ [operation]: run = noPush }) => (run as Operation)(key, ...rest)),
+    })),
+  );
+}
+
+const every = ["get", "set", "delete", "acquire", "renew", "fill", "release", "watch"] as const;
+
+const noPush = () => Effect.succeed(undefined);
+
+type Operation = (key: string, ...rest: never[]) => Effect.Effect<unknown, AdapterError>;

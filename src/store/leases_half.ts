@@ -1,0 +1,36 @@
+import { Clock, Effect } from "../effect/effect.ts";
+import type { LeaseAnswer, LeasesHalf } from "./halves.ts";
+import type { Store } from "./store.ts";
+
+/** The leases of a store, for entries that are kept elsewhere. */
+export function leasesHalf(store: Store<unknown>): LeasesHalf {
+  return {
+    acquire: (key, owner, ttl, waitedFor) =>
+      Effect.flatMap(
+        store.acquire(key, owner, ttl, waitedFor),
+        (acquired) =>
+          Effect.map(Clock.currentTimeMillis, (now): LeaseAnswer => {
+            switch (acquired._tag) {
+              case "Leader":
+                return {
+                  role: "leader",
+                  leaseUntil: now + acquired.remaining,
+                  after: acquired.after,
+                };
+              case "Follower":
+                return {
+                  role: "follower",
+                  leaseUntil: now + acquired.remaining,
+                  lease: acquired.lease,
+                  after: acquired.after,
+                };
+              default:
+                return { role: "follower", leaseUntil: now, after: "uncached" };
+            }
+          }),
+      ),
+    release: (key, owner, outcome = "cancelled") => store.release(key, owner, outcome),
+    renew: (key, owner, ttl) => store.renew(key, owner, ttl),
+    ...(store.watch ? { watch: (key: string) => store.watch!(key) } : {}),
+  };
+}

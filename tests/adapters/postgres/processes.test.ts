@@ -1,0 +1,27 @@
+import { withoutServer } from "../../support/address.ts";
+import { connect } from "./connection.ts";
+import { postgresClients, postgresUrl, statementsOn } from "./clients.ts";
+import { rounds } from "../../support/rounds.ts";
+import { skews } from "../../support/skews.ts";
+
+const skip = postgresUrl === undefined ? withoutServer("POSTGRES_URL") : false;
+const place = { url: postgresUrl!, table: "rounds" };
+
+rounds("Postgres", {
+  skip,
+  connection: "postgres/connection",
+  place,
+  open: () => connect(place),
+  // Three of the leader's process, and four of each of the others.
+  most: 15,
+  async count() {
+    const { connect, close } = await postgresClients(postgresUrl!);
+    const { take } = await statementsOn(connect({ onnotice: () => {} }), place.table);
+    return {
+      take: async () => (await take()).filter((name) => name !== "listen"),
+      stop: close,
+    };
+  },
+});
+
+skews("Postgres", { skip, connection: "postgres/connection", place });

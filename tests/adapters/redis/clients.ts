@@ -1,0 +1,67 @@
+import { Effect, type Scope } from "effect";
+import type { Redis } from "ioredis";
+import process from "node:process";
+import { randomToken } from "../../../src/model/token.ts";
+import { variable } from "../../support/address.ts";
+
+/** Where the server is. */
+export const redisUrl: string | undefined = variable("REDIS_URL");
+
+/** Where the cluster is. */
+export const redisClusterUrl: string | undefined = variable("REDIS_CLUSTER_URL");
+
+/** One version of ioredis. */
+export interface Ioredis {
+  readonly version: 5 | 6;
+  readonly Redis: typeof import("ioredis").Redis;
+  readonly Cluster: typeof import("ioredis").Cluster;
+}
+
+/** The versions of ioredis that this runtime has, newest first. They are loaded late, as they look at the environment. */
+export async function ioredisVersions(): Promise<[newest: Ioredis, oldest: Ioredis]> {
+  const { Redis, Cluster } = await import("ioredis");
+  const five: Ioredis = { version: 5, Redis, Cluster };
+  if (Number(process.versions.node.split(".")[0]) < 20) return [five, five];
+  const six = await import("ioredis6") as unknown as typeof import("ioredis");
+  return [{ version: 6, Redis: six.Redis, Cluster: six.Cluster }, five];
+}
+
+/** A client that is closed with the scope. */
+export function opened<Client extends { disconnect(): void }>(
+  open: () => Client,
+): Effect.Effect<Client, never, Scope.Scope> {
+  return Effect.acquireRelease(
+    Effect.sync(open),
+    (client) => Effect.sync(() => client.disconnect()),
+  );
+}
+
+/** The commands that a server is sent from now on, without those of scripts, and those of the connections' own. */
+export async function monitor(client: Redis): Promise<Monitor> {
+  // ioredis can't bear that others send commands at the moment in which it begins.
+  await client.ping();
+  const connection = await client.monitor();
+  const commands: string[][] = [];
+  connection.on("monitor", (_time: string, args: string[], source: string) => {
+    if (source !== "lua" && !handshake.has(args[0]!.toLowerCase())) commands.push(args);
+  });
+  return {
+    // What was sent before this command has been seen when it is.
+    async take() {
+      const mark = `mark ${randomToken()}`;
+      await client.echo(mark);
+      while (commands.at(-1)?.[1] !== mark) await new Promise((resolve) => setTimeout(resolve, 1));
+      return commands.splice(0).filter(([name]) => name!.toLowerCase() !== "echo");
+    },
+    stop: () => connection.disconnect(),
+  };
+}
+
+/** What {@linkcode monitor} saw. */
+export interface Monitor {
+  /** What has been sent since the last time. */
+  take(): Promise<string[][]>;
+  stop(): void;
+}
+
+const handshake = new Set(["hello", "auth", "select", "client", "info", "cluster", "quit"]);

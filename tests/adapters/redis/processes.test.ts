@@ -1,0 +1,58 @@
+import type { Redis } from "ioredis";
+import { withoutServer } from "../../support/address.ts";
+import { connect } from "./connection.ts";
+import { connect as connectCluster } from "./cluster_connection.ts";
+import { ioredisVersions, monitor, redisClusterUrl, redisUrl } from "./clients.ts";
+import { type Counter, rounds } from "../../support/rounds.ts";
+
+const place = { url: redisUrl! };
+
+rounds("Redis", {
+  skip: redisUrl === undefined ? withoutServer("REDIS_URL") : false,
+  connection: "redis/connection",
+  place,
+  open: () => connect(place),
+  most: 21,
+  crowd: 10_000,
+  async count() {
+    const [{ Redis }] = await ioredisVersions();
+    const client = new Redis(redisUrl!);
+    return counterOf([client], client);
+  },
+});
+
+const clusterPlace = { url: redisClusterUrl! };
+
+rounds("a Redis Cluster", {
+  skip: redisClusterUrl === undefined ? withoutServer("REDIS_CLUSTER_URL") : false,
+  // One for each follower: a node's connection for pub/sub may stand only after its subscription was asked for.
+  spare: 3,
+  connection: "redis/cluster_connection",
+  place: clusterPlace,
+  open: () => connectCluster(clusterPlace),
+  most: 21,
+  async count() {
+    const [{ Cluster }] = await ioredisVersions();
+    const client = new Cluster([redisClusterUrl!]);
+    await client.ping();
+    const counter = await counterOf(client.nodes("master"), client);
+    // Each node is sent each script in full, once; what was listened to is let go of later, for many rounds at once.
+    const later = new Set(["eval", "sunsubscribe"]);
+    return {
+      ...counter,
+      take: async () => (await counter.take()).filter((name) => !later.has(name)),
+    };
+  },
+});
+
+async function counterOf(nodes: Redis[], client: { disconnect(): void }): Promise<Counter> {
+  const seen = await Promise.all(nodes.map(monitor));
+  return {
+    take: async () =>
+      (await Promise.all(seen.map((each) => each.take()))).flat().map(([name]) => name!),
+    stop() {
+      for (const each of seen) each.stop();
+      client.disconnect();
+    },
+  };
+}

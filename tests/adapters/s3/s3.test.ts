@@ -1,0 +1,420 @@
+import type { S3Client as Client, S3ClientConfig } from "@aws-sdk/client-s3";
+import { Effect, Fiber } from "effect";
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { s3Adapter, type S3AdapterOptions, type S3Client, s3Leases } from "../../../adapters/s3.ts";
+import { Cache, type CacheLockingError, isAdapterError, type Store } from "../../../mod.ts";
+import { randomToken } from "../../../src/model/token.ts";
+import { conformance } from "../../conformance/mod.ts";
+import {
+  bucket,
+  clientOf,
+  loadSdk,
+  type Meddle,
+  meddle,
+  objectsOf,
+  s3Url,
+  skip,
+} from "./clients.ts";
+import { sideBySide } from "../../support/side_by_side.ts";
+import { reversed } from "../../support/reversed.ts";
+
+const sdk = skip === false ? await loadSdk() : undefined;
+const run = Effect.runPromise;
+const newKey = () => `s3.test:${randomToken()}`;
+
+const clients: Client[] = [];
+const connect = (options?: S3ClientConfig) => {
+  const client = clientOf(sdk!, s3Url!, options);
+  clients.push(client);
+  return client;
+};
+const open = (options?: S3ClientConfig) => s3Adapter({ client: connect(options), bucket });
+let objects: ReturnType<typeof objectsOf>;
+before(() => void (skip || (objects = objectsOf(sdk!, connect()))));
+after(() => clients.forEach((client) => client.destroy()));
+
+describe("s3: the suite", () => {
+  const suite = (name: string, only: RegExp, options: Omit<S3AdapterOptions, "client">) =>
+    describe(name, () => {
+      const nameOf = (key: string) => (options.keyPrefix ?? "") + key;
+      const cases = conformance({
+        open: Effect.sync(() => s3Adapter({ client: connect(), ...options })),
+        pace: 500,
+        gaps: {
+          push: "S3 has none",
+          expiry: "S3 can't be asked for its time",
+          clocks: "S3 tells the time in whole seconds, as is tested below",
+        },
+        corrupt: (key) => Effect.promise(() => objects.put(nameOf(key), "not one of ours")),
+        // What is over stays until it is written over.
+        leftovers: (key) =>
+          Effect.promise(async () => {
+            const text = await objects.get(nameOf(key));
+            if (text === undefined) return [];
+            const { at, ttl = Infinity } = JSON.parse(
+              text.slice(text.indexOf("{")).split("\n")[0]!,
+            );
+            return at + ttl <= Date.now() ? [] : [text];
+          }),
+        values: options.codec ? [[null, "é"]] : [],
+      });
+      sideBySide(cases.filter(({ name }) => only.test(name)), { skip, atOnce: 4 });
+    });
+
+  suite("as it is by default", /./, { bucket });
+  suite(
+    "with every option",
+    /^(keeps|set|delete|acquire|an owner|keys|renew never takes|release|fill|who waited)/,
+    { bucket, keyPrefix: "app/cache é:", codec: reversed },
+  );
+});
+
+describe("s3", { skip }, () => {
+  const cacheOf = (client: S3Client, errors: CacheLockingError[] = []) =>
+    Cache.make({
+      adapter: s3Adapter({ client, bucket }),
+      hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
+    });
+  const leadsAtOnce = async (key: string) => {
+    for (let look = 0; look < 200; look++) {
+      if ((await run(open().acquire(key, "x", 1000)))._tag === "Leader") return;
+      await sleep(10);
+    }
+    assert.fail(`a lease is left on ${key}`);
+  };
+
+  it("has the client of the SDK fit its type", () => {
+    const fits = (client: Client): S3Client => client;
+    const client = connect();
+    assert.equal(fits(client), client);
+  });
+
+  it("needs one request for a hit and four for a miss, and two more for a client's first lease", async () => {
+    const [client, other] = [connect(), connect()];
+    const [sent, sentByOther] = [meddle(client), meddle(other)];
+    const cache = cacheOf(client);
+    const miss = ["GetObject", "GetObject", "PutObject", "PutObject"];
+    const key = newKey();
+    await run(cache.getOrSet(key, () => Effect.succeed("value")));
+    assert.deepEqual(sent.splice(0), [...miss, "PutObject", "PutObject"]);
+    for (let misses = 0; misses < 2; misses++) {
+      await run(cache.getOrSet(newKey(), () => Effect.succeed("value")));
+      assert.deepEqual(sent.splice(0), miss);
+    }
+    assert.equal((await run(cacheOf(other).getOrSet(key, () => Effect.never))).meta.cache, "HIT");
+    assert.deepEqual(sentByOther, ["GetObject"]);
+
+    await run(cache.set(key, "value", 1));
+    await sleep(5);
+    sent.length = 0;
+    await run(cache.getOrSet(key, () => Effect.succeed("value")));
+    assert.deepEqual(sent.splice(0), miss, "over an expired entry");
+    await run(Effect.flip(cache.getOrSet(newKey(), () => Effect.fail("no"))));
+    assert.deepEqual(sent.splice(0), miss, "and when the fetch fails");
+    await run(cache.set(key, "set"));
+    await run(cache.delete(key));
+    assert.deepEqual(sent, ["PutObject", "DeleteObject"]);
+  });
+
+  it("keeps one object, whose last part is the value", async () => {
+    const store = s3Adapter({ client: connect(), bucket, keyPrefix: "a/b " });
+    const key = newKey();
+    await run(store.set(`${key}/c`, { name: "Ada" }, 60_000));
+    const text = await objects.get(`a/b ${key}!2Fc`);
+    assert.match(text!, /^cache-locking\/1 \{"kind":"entry".*\}\n\{"name":"Ada"\}$/);
+    await run(store.delete(`${key}/c`));
+    assert.equal(await objects.get(`a/b ${key}!2Fc`), undefined);
+  });
+
+  it("is one store for the same client and options, however they are written", () => {
+    const client = connect();
+    const store = s3Adapter({ client, bucket, keyPrefix: "a/" });
+    assert.equal(s3Adapter({ keyPrefix: "a/", bucket, client, codec: undefined }), store);
+    assert.notEqual(s3Adapter({ client, bucket }), store);
+    assert.notEqual(s3Adapter({ client, bucket: "another", keyPrefix: "a/" }), store);
+    assert.notEqual(s3Adapter({ client: connect(), bucket, keyPrefix: "a/" }), store);
+  });
+
+  it("has the callers of configs that are written out in each call meet", async () => {
+    const client = connect();
+    await run(s3Adapter({ client, bucket, keyPrefix: "herd:" }).acquire(newKey(), "a", 1));
+    const sent = meddle(client);
+    const key = newKey();
+    let fetches = 0;
+    const herd = Array.from({ length: 50 }, () =>
+      Cache.getOrSet({
+        adapter: { type: "s3", options: { client, bucket, keyPrefix: "herd:" } },
+        key,
+        cacheTtl: 60_000,
+        fetcher: () => Effect.as(Effect.sleep(20), ++fetches),
+      }));
+    const results = await run(Effect.all(herd, { concurrency: "unbounded" }));
+    assert.deepEqual(new Set(results.map(({ value }) => value)), new Set([1]));
+    assert.deepEqual(sent, ["GetObject", "GetObject", "PutObject", "PutObject"]);
+    assert.match((await objects.get(`herd:${key}`))!, /\n1$/);
+  });
+
+  it("keeps leases alone, for entries that are elsewhere", async () => {
+    const key = newKey();
+    // What else lies under the key is none of their business.
+    await run(open().set(key, "entry"));
+    const entries = new Map<string, unknown>();
+    const cache = {
+      get: (key: string) => Effect.sync(() => entries.get(key) ?? null),
+      set: (key: string, value: unknown) => Effect.sync(() => entries.set(key, value)),
+    };
+    let fetches = 0;
+    const fetcher = () => Effect.as(Effect.sleep(50), ++fetches);
+    const results = await Promise.all([connect(), connect()].map((client) => {
+      const leases = s3Leases({ client, bucket });
+      return run(Cache.make({ adapter: { cache }, leases }).getOrSet(key, fetcher));
+    }));
+    assert.deepEqual(results.map(({ value }) => value), [1, 1]);
+    assert.match((await objects.get(`lease:${key}`))!, /"kind":"lease"/);
+    assert.match((await objects.get(key))!, /\n"entry"$/);
+  });
+
+  it("doesn't believe this machine's clock", async () => {
+    const HOUR = 60 * 60 * 1000;
+    const { now } = Date;
+    const stores = [HOUR, 0, -HOUR].map((skew) => {
+      const store = open();
+      return <A>(use: (store: Store<unknown>) => Effect.Effect<A, Error>) =>
+        run(Effect.acquireUseRelease(
+          Effect.sync(() => void (Date.now = () => now() + skew)),
+          () => use(store),
+          () => Effect.sync(() => void (Date.now = now)),
+        ));
+    });
+    const keys = stores.map(() => newKey());
+    // From the first request of a process on.
+    for (const [index, by] of stores.entries()) {
+      await by((store) => store.set(keys[index]!, "value", 60_000));
+      await by((store) => store.set(`${keys[index]}:short`, "value", 1000));
+    }
+    for (const by of stores) {
+      for (const key of keys) {
+        assert.deepEqual(await by((store) => store.get(key)), { value: "value" });
+        assert.equal((await by((store) => store.acquire(key, "a", 1000)))._tag, "Hit");
+      }
+    }
+    await sleep(4100);
+    for (const by of stores) {
+      for (const key of keys) {
+        assert.equal(await by((store) => store.get(`${key}:short`)), undefined);
+      }
+    }
+  });
+
+  describe("bad input", () => {
+    it("refuses options that it can't use, with their names", async () => {
+      const client = connect();
+      const bad: [unknown, RegExp][] = [
+        [{}, /`client` must be an S3 client, and is undefined/],
+        [{ client: {}, bucket }, /`client` must be an S3 client, and is an object/],
+        [{ client }, /`bucket` must be the name of a bucket, and is undefined/],
+        [{ client, bucket: "" }, /`bucket` must be the name of a bucket, and is ""/],
+        [{ client, bucket, keyPrefix: 1 }, /`keyPrefix` must be a string .*, and is 1/],
+        [{ client, bucket, keyPrefix: "\ud800" }, /`keyPrefix` must be a string/],
+        [{ client, bucket, keyPrefix: "x".repeat(251) }, /`keyPrefix` must .* 250 characters/],
+      ];
+      for (const [options, message] of bad) {
+        assert.throws(() => s3Adapter(options as never), { name: "TypeError", message });
+      }
+      const error = await run(Effect.flip(Cache.getOrSet({
+        adapter: { type: "s3", options: {} as never },
+        key: "a",
+        fetcher: () => Effect.succeed(1),
+      })));
+      assert.equal(error._tag, "VALIDATION_ERROR");
+      assert.match(error.message, /`client` must be given, and is undefined/);
+    });
+
+    it("takes the longest prefix before the longest key", async () => {
+      const store = s3Adapter({ client: connect(), bucket, keyPrefix: "x/".repeat(125) });
+      await run(store.set("日".repeat(5000), "value"));
+      assert.deepEqual(await run(store.get("日".repeat(5000))), { value: "value" });
+      await run(store.delete("日".repeat(5000)));
+    });
+
+    const everything = (store: Store<unknown>): Effect.Effect<unknown, Error>[] => [
+      store.get("key"),
+      store.set("key", 1),
+      store.delete("key"),
+      store.acquire("key", "a", 1000),
+      store.renew("key", "a", 1000),
+      store.fill("key", "a", 1),
+      store.release("key", "a", "failed"),
+    ];
+
+    it("names the bucket that isn't there, and refuses names that none has", async () => {
+      const names: [string, RegExp][] = [
+        ["nowhere", /^Cannot .* "key": there is no bucket "nowhere"$/],
+        ["a b", /^Cannot .* "key": ./],
+        ["../cache", /^Cannot .* "key": ./],
+        ["__proto__", /^Cannot .* "key": ./],
+        [`${"x".repeat(300)}`, /^Cannot .* "key": ./],
+      ];
+      for (const [bucket, message] of names) {
+        for (const operation of everything(s3Adapter({ client: connect(), bucket }))) {
+          const error = await run(Effect.flip(operation));
+          assert.ok(isAdapterError(error), `${error}`);
+          assert.match(error.message, message);
+        }
+      }
+    });
+
+    it("fails with the server's error where the credentials are wrong", async () => {
+      const credentials = { accessKeyId: "local", secretAccessKey: "wrong" };
+      for (const operation of everything(open({ credentials }))) {
+        const error = await run(Effect.flip(operation));
+        assert.ok(isAdapterError(error), `${error}`);
+        assert.equal((error.cause as Error).name, "SignatureDoesNotMatch");
+      }
+    });
+
+    it("fails with the client's errors, typed, and leaves no lease", async () => {
+      for (const name of ["ExpiredToken", "AccessDenied", "SlowDown", "InternalError"]) {
+        for (const [index, command] of ["GetObject", "PutObject"].entries()) {
+          const client = connect();
+          const key = newKey();
+          meddle(client, (request, next) => {
+            if (request.command !== command) return next(request);
+            throw Object.assign(new Error(`the server said ${name}`), { name });
+          });
+          const cache = cacheOf(client);
+          const failed = await run(Effect.flip(cache.getOrSet(key, () => Effect.succeed(1))));
+          assert.equal(failed._tag, index ? "LEASE_ACQUIRE_FAILED" : "CACHE_GET_FAILED");
+          const message = name === "AccessDenied"
+            ? `access to the bucket "${bucket}" is denied`
+            : `the server said ${name}`;
+          assert.ok(failed.message.includes(message), failed.message);
+          await leadsAtOnce(key);
+        }
+      }
+    });
+
+    it("stores no value that is too large, and leaves no lease", async () => {
+      const client = connect();
+      const key = newKey();
+      meddle(client, (request, next) => {
+        if (!(request.input.Body && request.input.Body.length > 10_000)) return next(request);
+        const message = "Your proposed upload exceeds the maximum allowed size";
+        throw Object.assign(new Error(message), { name: "EntityTooLarge" });
+      });
+      const errors: CacheLockingError[] = [];
+      const large = "x".repeat(10_000);
+      const { value, meta } = await run(
+        cacheOf(client, errors).getOrSet(key, () => Effect.succeed(large)),
+      );
+      assert.equal(value, large);
+      assert.equal(meta.cache, "MISS-LEADER-NOCACHE");
+      assert.deepEqual(errors.map(({ _tag }) => _tag), ["CACHE_SET_FAILED"]);
+      assert.match(errors[0]!.message, /exceeds the maximum allowed size/);
+      await leadsAtOnce(key);
+    });
+
+    it("keeps values of megabytes", async () => {
+      const large = "é".repeat(4_000_000);
+      const [one, two] = [open(), open()];
+      const key = newKey();
+      await run(one.acquire(key, "a", 60_000));
+      assert.equal(await run(one.fill(key, "a", large)), true);
+      assert.equal((await run(two.get(key)))?.value === large, true);
+      await run(two.delete(key));
+    });
+  });
+
+  describe("answers", () => {
+    const meddled = (how: Meddle) => {
+      const client = connect();
+      const sent = meddle(client, how);
+      return { store: s3Adapter({ client, bucket }), sent };
+    };
+    /** Does something to the first request of a command. */
+    const first = (command: string, how: Meddle): Meddle => {
+      let left = 1;
+      return (request, next) =>
+        request.command === command && left-- > 0 ? how(request, next) : next(request);
+    };
+    const lost: Meddle = async (request, next) => {
+      await next(request);
+      throw new Error("socket hang up");
+    };
+    const refusedWith = (name: string): Meddle => () => {
+      throw Object.assign(new Error(name), { name });
+    };
+
+    it("that are lost are found again by their owner", async () => {
+      const key = newKey();
+      const { store } = meddled(first("PutObject", lost));
+      await run(Effect.flip(store.acquire(key, "a", 60_000)));
+      assert.equal((await run(open().acquire(key, "b", 60_000)))._tag, "Follower");
+      assert.equal((await run(store.acquire(key, "a", 60_000)))._tag, "Leader");
+      assert.equal(await run(store.fill(key, "a", "value")), true);
+    });
+
+    it("that are lost leave no lease behind", async () => {
+      const key = newKey();
+      const client = connect();
+      meddle(client, first("PutObject", lost));
+      const failed = await run(
+        Effect.flip(cacheOf(client).getOrSet(key, () => Effect.succeed(1))),
+      );
+      assert.equal(failed._tag, "LEASE_ACQUIRE_FAILED");
+      await leadsAtOnce(key);
+    });
+
+    for (const conflict of ["ConditionalRequestConflict", "OperationAborted"]) {
+      it(`that are ${conflict} are no answers: it looks again`, async () => {
+        const { store, sent } = meddled(first("PutObject", refusedWith(conflict)));
+        const key = newKey();
+        assert.equal((await run(store.acquire(key, "a", 60_000)))._tag, "Leader");
+        assert.deepEqual(sent.slice(0, 4), ["GetObject", "PutObject", "GetObject", "PutObject"]);
+        assert.equal(await run(store.fill(key, "a", "value")), true);
+      });
+    }
+
+    it("of a server that ignores conditions are refused, and nothing is left", async () => {
+      const conditions: (readonly ("IfMatch" | "IfNoneMatch")[])[] = [
+        ["IfMatch", "IfNoneMatch"],
+        ["IfMatch"],
+        ["IfNoneMatch"],
+      ];
+      for (const ignored of conditions) {
+        const { store } = meddled(({ command, input }, next) => {
+          const kept = { ...input };
+          for (const condition of ignored) delete kept[condition];
+          return next({ command, input: kept });
+        });
+        const key = newKey();
+        const error = await run(Effect.flip(store.acquire(key, "a", 60_000)));
+        assert.match(error.message, /: the server ignores the conditions of writes, without which/);
+        assert.equal(await objects.get(key), undefined);
+      }
+    });
+
+    it("are not waited for any longer than they are wanted", async () => {
+      let asked!: () => void;
+      let closed!: () => void;
+      const asking = new Promise<void>((resolve) => asked = resolve);
+      const closing = new Promise<void>((resolve) => closed = resolve);
+      const silent = createServer((_request, response) => {
+        response.once("close", closed);
+        asked();
+      });
+      await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+      const address = silent.address();
+      const port = typeof address === "object" ? address!.port : 0;
+      const store = open({ endpoint: `http://127.0.0.1:${port}` });
+      const reading = Effect.runFork(store.get("key"));
+      await asking;
+      await run(Fiber.interrupt(reading));
+      await closing;
+      silent.close();
+    });
+  });
+});

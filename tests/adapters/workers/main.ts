@@ -1,0 +1,172 @@
+/** A Worker that runs the conformance suites over its bindings, and calls the library as requests do. */
+import { Effect } from "effect";
+import { cloudflareD1Adapter } from "../../../adapters/cloudflare_d1.ts";
+import { cloudflareKvAdapter } from "../../../adapters/cloudflare_kv.ts";
+
+import type { Store } from "../../../mod.ts";
+import { Cache } from "../../../adapters/workers/mod.ts";
+import { r2Adapter } from "../../../adapters/workers/r2.ts";
+import { type Backend, conformance } from "../../conformance/mod.ts";
+import { type Bindings as CheckedBindings, checks } from "./checks.ts";
+import { fuzzed, runFuzz } from "./fuzz.ts";
+
+interface Bindings extends CheckedBindings {
+  /** This Worker, as others call it. */
+  readonly SELF: { fetch(url: string, init: RequestInit): Promise<Response> };
+}
+
+interface Context {
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+/** The adapters as the suites have them, by name. */
+function adaptersOf(
+  { DB: db, KV: kv, BUCKET: bucket }: Bindings,
+): Record<string, () => Store<unknown>> {
+  return {
+    "cloudflare-d1": () => cloudflareD1Adapter({ db }),
+    "cloudflare-kv": () => cloudflareKvAdapter({ kv, leasesDb: db }),
+    "r2": () => r2Adapter({ bucket }),
+  };
+}
+
+function backendsOf(bindings: Bindings): Record<string, Backend> {
+  const { DB: db, KV: kv, BUCKET: bucket } = bindings;
+  const adapters = adaptersOf(bindings);
+  // Each a store of its own, with flights of its own, as another process has it.
+  const open = (name: string) => Effect.sync(() => ({ ...adapters[name]!() }));
+  const shared = { gaps: { push: "it has none" }, pace: 1000 };
+  const rows = (table: string) => (key: string) =>
+    Effect.promise(async () => {
+      const sql = `SELECT * FROM ${table} WHERE key = ?1 AND ` +
+        "(expires_at IS NULL OR expires_at > unixepoch('subsec') * 1000)";
+      return (await db.prepare(sql).bind(key).all()).results;
+    });
+  const overwritten = (table: string) => (key: string) =>
+    db.prepare(`INSERT OR REPLACE INTO ${table} (key, value) VALUES (?1, '{')`).bind(key).run();
+  return {
+    "cloudflare-d1": {
+      ...shared,
+      open: open("cloudflare-d1"),
+      leftovers: rows("cache_locking"),
+      corrupt: (key) => Effect.promise(() => overwritten("cache_locking")(key)),
+    },
+    "cloudflare-kv": {
+      ...shared,
+      open: open("cloudflare-kv"),
+      gaps: { ...shared.gaps, clocks: "an entry's time to live is kept by the Workers' own clock" },
+      corrupt: (key) =>
+        Effect.promise(async () => {
+          await kv.put(key, "{");
+          await overwritten("cache_locking_kv")(key);
+        }),
+      leftovers: (key) =>
+        Effect.flatMap(rows("cache_locking_kv")(key), (left) =>
+          Effect.promise(async () => {
+            const { value, metadata } = await kv.getWithMetadata<{ expiresAt: number }>(key);
+            const fresh = value !== null && (metadata?.expiresAt ?? Infinity) > Date.now();
+            return fresh ? [...left, value] : left;
+          })),
+    },
+    "r2": {
+      ...shared,
+      open: open("r2"),
+      gaps: {
+        ...shared.gaps,
+        expiry: "R2 can't be asked for its time",
+        clocks: "how old an object is, is told by the Workers' own clock",
+      },
+      corrupt: (key) => Effect.promise(() => bucket.put(key, "not one of ours")),
+      // What is over stays until it is written over.
+      leftovers: (key) =>
+        Effect.promise(async () => {
+          const text = await (await bucket.get(key))?.text();
+          if (text === undefined) return [];
+          const { at, ttl = Infinity } = JSON.parse(text.slice(text.indexOf("{")).split("\n")[0]!);
+          return at + ttl <= Date.now() ? [] : [text];
+        }),
+    },
+  };
+}
+
+export default {
+  async fetch(request: Request, bindings: Bindings, context: Context): Promise<Response> {
+    const [, what, name = "", argument = ""] = new URL(request.url).pathname.split("/");
+    const backends = backendsOf(bindings);
+    switch (what) {
+      case "cases": {
+        return Response.json(
+          Object.entries(backends).flatMap(([backend, description]) =>
+            conformance(description).map(({ run: _, ...rest }) => ({ backend, ...rest }))
+          ),
+        );
+      }
+      case "checks":
+        return Response.json(Object.keys(checks));
+      case "check": {
+        const check = checks[decodeURIComponent(name)]!;
+        return new Response(await check(bindings).then(() => "", String));
+      }
+      case "fuzzes":
+        return Response.json(
+          fuzzed.map(({ backend, property }) => `${backend} ${property.name}`),
+        );
+      case "fuzz":
+        return new Response(await runFuzz(Number(name), bindings).then(() => "", String));
+      case "run": {
+        const { run } = conformance(backends[name]!)[Number(argument)]!;
+        return new Response(await run().then(() => "", String));
+      }
+      case "get":
+      case "hang": {
+        const cache = Cache.make({
+          adapter: adaptersOf(bindings)[name]!(),
+          waitUntil: (work) => context.waitUntil(work),
+        });
+        let fetches = 0;
+        const fetcher = () =>
+          Effect.as(Effect.sleep(what === "hang" ? "1 minute" : 300), ++fetches);
+        const call = cache.getOrSet(argument, fetcher, {
+          signal: request.signal,
+          waitMax: "1 minute",
+        });
+        const { meta } = await Effect.runPromise(call);
+        return Response.json({ fetches, outcome: meta.cache });
+      }
+      case "cancel": {
+        const store = adaptersOf(bindings)[name]!();
+        const request = () => {
+          const controller = new AbortController();
+          const url = `http://workers/hang/${name}/${argument}`;
+          const over = bindings.SELF.fetch(url, { signal: controller.signal }).catch(() => {});
+          return async () => {
+            controller.abort();
+            await over;
+          };
+        };
+        /** Whether the lease is held, once it is as awaited or that takes too long. */
+        const lease = async (awaited: "held" | "free") => {
+          for (let look = 0;; look++) {
+            const acquiring = store.acquire(argument, "observer", 1);
+            const { _tag } = await Effect.runPromise(acquiring);
+            const found = _tag === "Follower" ? "held" : "free";
+            if (found === awaited || look === 100) return found;
+            await Effect.runPromise(Effect.sleep(20));
+          }
+        };
+        const cancelLeader = request();
+        const found = [await lease("held")];
+        const cancelFollower = request();
+        await Effect.runPromise(Effect.sleep(300));
+        await cancelFollower();
+        await Effect.runPromise(Effect.sleep(100));
+        found.push(await lease("held"));
+        await cancelLeader();
+        found.push(await lease("free"));
+        return new Response(found.join(", "));
+      }
+      default:
+        return new Response("no such page", { status: 404 });
+    }
+  },
+};

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Case } from "../../conformance/mod.ts";
+import { randomToken } from "../../../src/model/token.ts";
+import { variable, withoutServer } from "../../support/address.ts";
+import { sideBySide } from "../../support/side_by_side.ts";
+
+const url = variable("WORKERS_URL");
+const skip = url === undefined ? withoutServer("WORKERS_URL") : false;
+
+interface WorkersCase extends Omit<Case, "run"> {
+  readonly backend: string;
+}
+
+const ask = async (path: string, init?: RequestInit) => {
+  const response = await fetch(`${url}/${path}`, init);
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  return text;
+};
+const cases: WorkersCase[] = skip ? [] : JSON.parse(await ask("cases"));
+const checks: string[] = skip ? [] : JSON.parse(await ask("checks"));
+const fuzzes: string[] = skip ? [] : JSON.parse(await ask("fuzzes"));
+const backends = [...new Set(cases.map(({ backend }) => backend))];
+
+for (const backend of backends) {
+  describe(`${backend}, in workerd: the suite`, () => {
+    const cases = of(backend).map((each, index): Case => ({
+      ...each,
+      run: async () => assert.equal(await ask(`run/${backend}/${index}`), ""),
+    }));
+    sideBySide(cases, { skip, atOnce: 4 });
+  });
+
+  describe(`${backend}, in workerd`, () => {
+    it("fetches once for 100 requests at once, which can't share a flight", async () => {
+      const key = randomToken();
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, async () => JSON.parse(await ask(`get/${backend}/${key}`))),
+      );
+      assert.equal(answers.reduce((sum, { fetches }) => sum + fetches, 0), 1);
+    });
+
+    it("lets go of the lease when a request is cancelled, if it is the leader's", async () => {
+      assert.equal(await ask(`cancel/${backend}/${randomToken()}`), "held, held, free");
+    });
+  });
+}
+
+describe("the adapters of Workers, in workerd", { skip }, () => {
+  for (const name of checks) {
+    it(name, async () => assert.equal(await ask(`check/${encodeURIComponent(name)}`), ""));
+  }
+});
+
+describe("the backends of Workers, fuzzed in workerd", { skip }, () => {
+  for (const [index, name] of fuzzes.entries()) {
+    it(name, async () => assert.equal(await ask(`fuzz/${index}`), ""));
+  }
+});
+
+it("workerd runs the suites", { skip }, () => assert.ok(backends.length >= 2));
+
+function of(backend: string): WorkersCase[] {
+  return cases.filter((each) => each.backend === backend);
+}

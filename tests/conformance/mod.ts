@@ -1,0 +1,89 @@
+/**
+ * The conformance suite: what every store must show, for people who write adapters.
+ *
+ * {@linkcode conformance} makes a list of cases from the description of a backend; any test runner can run them. The
+ * cases of the store's own guarantees come first, then those of what `Cache.getOrSet` promises over it. Each case opens
+ * two stores, as two processes, and uses keys of its own.
+ *
+ * @example
+ * ```ts
+ * import { test } from "node:test";
+ * import { Effect } from "effect";
+ * import { memoryAdapter } from "cache-locking/memory";
+ * import { conformance } from "cache-locking/testing";
+ *
+ * const memory = memoryAdapter();
+ * const cases = conformance({
+ *   // For a backend of your own, open a client here, and close it with the scope.
+ *   open: Effect.sync(() => ({ ...memory })),
+ *   gaps: { clocks: "one process has one clock" },
+ * });
+ *
+ * for (const { name, run, skipped = false } of cases) test(name, { skip: skipped }, run);
+ * ```
+ *
+ * @module
+ */
+import { Cause, Effect } from "effect";
+import type { Backend, Case } from "./backend.ts";
+import { entries, keeps, values } from "./entries.ts";
+import { fills } from "./fills.ts";
+import { leases } from "./leases.ts";
+import { leftovers } from "./leftovers.ts";
+import { outcomes } from "./outcomes.ts";
+import { promises } from "./promises.ts";
+import { watches } from "./watches.ts";
+import { openWorld, PACE, type Property, scoped } from "./world.ts";
+
+export type { Backend, Case, Gaps } from "./backend.ts";
+
+/**
+ * Makes the cases of a backend. A case that the backend can't pass is skipped with the reason that its description
+ * gives; nothing is skipped without one.
+ */
+export function conformance(backend: Backend): Case[] {
+  const properties: readonly Property[] = [
+    ...entries,
+    ...[...values, ...backend.values ?? []].map(keeps),
+    ...leases,
+    ...fills,
+    ...outcomes,
+    ...watches,
+    ...promises,
+    ...leftovers,
+  ];
+  return properties.map((property) => ({
+    name: property.name,
+    skipped: whySkipped(backend, property),
+    alone: property.alone ?? false,
+    run: () => runCase(backend, property),
+  }));
+}
+
+function whySkipped(
+  backend: Backend,
+  { needs = [], given }: Property,
+): string | undefined {
+  const gap = needs.find((guarantee) => backend.gaps?.[guarantee] !== undefined);
+  if (gap !== undefined) return `no ${gap}: ${backend.gaps?.[gap]}`;
+  return given !== undefined && backend[given] === undefined
+    ? `the backend's description has no \`${given}\``
+    : undefined;
+}
+
+/** By how much slower a case goes that failed at its pace, for which the machine may have been too busy. */
+const SLOWER = 6;
+
+/** Runs a case. One that depends on times and fails is judged by what it shows when all of them are longer. */
+async function runCase(backend: Backend, { holds }: Property): Promise<void> {
+  const { run = Effect.runPromiseExit, pace = PACE } = backend;
+  let timed = () => false;
+  const runAt = (pace: number) =>
+    run(scoped(Effect.flatMap(openWorld({ ...backend, pace }), (world) => {
+      timed = world.timed;
+      return holds(world);
+    })));
+  let exit = await runAt(pace);
+  if (exit._tag === "Failure" && timed()) exit = await runAt(SLOWER * pace);
+  if (exit._tag === "Failure") throw Cause.squash(exit.cause);
+}

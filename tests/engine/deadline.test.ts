@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { machineClock } from "../../src/effect/clock.ts";
+import { deadline } from "../../src/effect/deadline.ts";
+
+const HOUR = 3_600_000;
+
+it("deadlines hold the process until they are called off, with one timer for all", () => {
+  const { setTimeout } = globalThis;
+  const timers: { hasRef(): boolean }[] = [];
+  globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
+    const timer = setTimeout(...args);
+    timers.push(timer as unknown as typeof timers[0]);
+    return timer;
+  }) as typeof setTimeout;
+  const held = () => timers.map((timer) => timer.hasRef());
+  const unexpected = () => assert.fail("it has an hour");
+  try {
+    const callOff = [HOUR, HOUR].map((millis) => deadline(machineClock, millis, unexpected));
+    assert.deepEqual(held(), [true]);
+    callOff[0]!();
+    assert.deepEqual(held(), [true]);
+    callOff[1]!();
+    assert.deepEqual(held(), [false]);
+    const again = deadline(machineClock, HOUR, unexpected);
+    assert.deepEqual(held(), [true]);
+    again();
+    assert.deepEqual(held(), [false]);
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+});
+
+it("deadlines expire in their order, but for those that were called off", async () => {
+  const expired: number[] = [];
+  await new Promise<void>((resolve) => {
+    const set = (millis: number) =>
+      deadline(machineClock, millis, () => {
+        expired.push(millis);
+        if (millis === 40) resolve();
+      });
+    set(20);
+    set(40);
+    set(1);
+    set(10)();
+    // Beyond what a timer can be set for.
+    set(1e12)();
+  });
+  assert.deepEqual(expired, [1, 20, 40]);
+});
+
+it("deadlines set no timer for a time that is over, of which Node warns", async () => {
+  const { setTimeout, performance } = globalThis;
+  const delays: number[] = [];
+  let reading = performance.now();
+  globalThis.setTimeout = ((run: () => void, millis: number) => {
+    delays.push(millis);
+    return setTimeout(run, millis);
+  }) as typeof setTimeout;
+  Object.defineProperty(globalThis, "performance", {
+    value: { now: () => reading += 5 },
+    configurable: true,
+  });
+  try {
+    await new Promise<void>((resolve) => {
+      for (const millis of [20, 12, 4]) {
+        deadline(machineClock, millis, () => millis === 20 && resolve());
+      }
+    });
+  } finally {
+    Object.defineProperty(globalThis, "performance", { value: performance, configurable: true });
+    globalThis.setTimeout = setTimeout;
+  }
+  assert.ok(delays.length > 0 && delays.every((millis) => millis >= 0), String(delays));
+});
+
+it("a deadline that is called off by another that expires with it doesn't expire", async () => {
+  const expired: string[] = [];
+  await new Promise<void>((resolve) => {
+    const callOff = ["a", "b"].map((name, index, { length }) =>
+      deadline(machineClock, 1, () => {
+        expired.push(name);
+        callOff[length - 1 - index]!();
+        resolve();
+      })
+    );
+  });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(expired, ["a"]);
+});

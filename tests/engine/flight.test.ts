@@ -1,0 +1,141 @@
+import { finish, openFlight, wait } from "../../src/engine/single_flight.ts";
+import { Duration, Effect, Fiber } from "effect";
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { memoryAdapter } from "../../adapters/memory.ts";
+import { Cache, type CallOptions } from "../../mod.ts";
+import type { Call } from "../../src/engine/call.ts";
+import { monotonicMillis } from "../../src/effect/clock.ts";
+import { newCaller, type Signal } from "../../src/engine/flight.ts";
+import { randomToken } from "../../src/model/token.ts";
+import { all, KEY, source, start, times } from "../support/herd.ts";
+import { processOver } from "../servers/process.ts";
+import { simulate } from "../support/simulation.ts";
+
+it("who joins a cohort that was sent away meanwhile is sent away as well, and doesn't wait unbounded", async () => {
+  const simulation = simulate();
+  const signals: string[] = [];
+  const land = (_flight: unknown, _caller: unknown, { _tag }: Signal) => {
+    signals.push(_tag);
+    return Effect.fail(_tag);
+  };
+  await simulation.run(Effect.scoped(Effect.gen(function* () {
+    const clock = yield* Effect.clockWith(Effect.succeed);
+    const caller = () => newCaller({ key: KEY, settings: { tries: 2 } } as Call, clock);
+    const flight = openFlight(undefined, caller(), land);
+    const until = monotonicMillis(clock) + 100;
+    yield* start(Effect.exit(wait(flight, caller(), until)));
+    yield* Effect.sleep(0);
+    // Chosen while the cohort stands, run when it is gone.
+    const late = wait(flight, caller(), until);
+    yield* Effect.sleep(200);
+    yield* Effect.exit(late);
+  })));
+  assert.deepEqual(signals, ["OutOfTime", "OutOfTime"]);
+  assert.equal(simulation.timers(), 0);
+});
+
+it("those who are woken together are told how long each of them waited", async () => {
+  const simulation = simulate();
+  const { fetcher } = source(100, () => "value");
+  const cache = Cache.make({ adapter: memoryAdapter() });
+  const after = (millis: number) =>
+    Effect.flatMap(Effect.sleep(millis), () => cache.getOrSet(KEY, fetcher));
+  const results = await simulation.run(all([0, 10, 10, 40].map(after)));
+  const metas = results.map(({ meta }) => meta);
+  assert.deepEqual(metas.map(({ waited }) => waited && Duration.toMillis(waited)), [
+    undefined,
+    90,
+    90,
+    60,
+  ]);
+  assert.ok(metas.slice(1).every(Object.isFrozen));
+});
+
+it("those whose patience ends at the same time are told how long each of them waited", async () => {
+  const simulation = simulate();
+  const cache = Cache.make({ adapter: memoryAdapter() });
+  /** Calls that begin at these times and wait and hold leases for as long as they say. */
+  const waits = (fetch: number, calls: readonly (readonly [number, CallOptions<string>])[]) => {
+    const { fetcher } = source(fetch, () => "value");
+    const key = randomToken();
+    return Effect.map(
+      all(
+        calls.map(([at, options]) =>
+          Effect.flatMap(Effect.sleep(at), () => cache.getOrSet(key, fetcher, options))
+        ),
+      ),
+      (results) => results.map(({ meta: { waited } }) => waited && Duration.toMillis(waited)),
+    );
+  };
+  const inFlight = waits(150, [[0, {}], [0, { waitMax: 1000 }], [100, { waitMax: 900 }]]);
+  assert.deepEqual(await simulation.run(inFlight), [undefined, 150, 50]);
+  const inFallback = waits(300, [
+    [0, {}],
+    [0, { waitMax: 100 }],
+    [0, { waitMax: 150, leaseTtl: 1000 }],
+    [0, { waitMax: 200, leaseTtl: 950 }],
+  ]);
+  assert.deepEqual(await simulation.run(inFallback), [undefined, 100, 150, 200]);
+});
+
+it("who takes over has waited until it led, and who waited for it until the end", async () => {
+  const simulation = simulate();
+  const { fetcher } = source(100, (fetch) => fetch === 1 ? Effect.fail("no") : "value");
+  const cache = Cache.make({ adapter: memoryAdapter() });
+  const exits = await simulation.run(
+    all(times(3, () => Effect.exit(cache.getOrSet(KEY, fetcher)))),
+  );
+  const told = exits.map((exit) =>
+    exit._tag === "Success" && [exit.value.meta.cache, Duration.toMillis(exit.value.meta.waited!)]
+  );
+  assert.deepEqual(told, [false, ["MISS-LEADER", 100], ["MISS-FOLLOWER-HIT", 200]]);
+});
+
+it("who falls back from a read that takes too long is told of no lease", async () => {
+  const simulation = simulate();
+  const { fetcher } = source(10, () => "value");
+  const adapter = processOver(memoryAdapter(), { latency: 100 });
+  const results = await simulation.run(
+    all(times(2, () => Cache.getOrSet({ adapter, key: KEY, fetcher, waitMax: 20 }))),
+  );
+  const { cache, leaseUntil } = results[1]!.meta;
+  assert.deepEqual({ cache, leaseUntil }, {
+    cache: "MISS-FOLLOWER-FALLBACK",
+    leaseUntil: undefined,
+  });
+});
+
+it("what one caller throws when it is woken doesn't keep the others waiting", async () => {
+  const simulation = simulate();
+  const { queueMicrotask } = globalThis;
+  const thrown: unknown[] = [];
+  globalThis.queueMicrotask = (task) =>
+    queueMicrotask(() => {
+      try {
+        task();
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
+  try {
+    const landed = await simulation.run(Effect.scoped(Effect.gen(function* () {
+      const clock = yield* Effect.clockWith(Effect.succeed);
+      const caller = () => newCaller({ key: KEY, settings: { tries: 2 } } as Call, clock);
+      const flight = openFlight(undefined, caller(), (_flight, caller) => {
+        if (caller === first) throw "thrown";
+        return Effect.succeed({ value: "landed", meta: { cache: "HIT" } });
+      });
+      const first = caller();
+      yield* start(wait(flight, first, Infinity));
+      const second = yield* start(wait(flight, caller(), Infinity));
+      yield* Effect.sleep(0);
+      finish(flight, { _tag: "Over" });
+      return yield* Fiber.join(second);
+    })));
+    assert.equal(landed.value, "landed");
+    assert.deepEqual(thrown, ["thrown"]);
+  } finally {
+    globalThis.queueMicrotask = queueMicrotask;
+  }
+});

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { memoryAdapter } from "../../adapters/memory.ts";
+import { sharedStore } from "../../src/store/shared_store.ts";
+
+/** A client with nothing of its own, as the bindings of Workers are. */
+class Binding {
+  get(): void {}
+}
+
+describe("one store for the same options", () => {
+  const binding = new Binding();
+  const codec = { encode: () => "", decode: () => 0 };
+  const sql = () => {};
+  const storeOf = (options: object, adapter = "a") => sharedStore(adapter, options, memoryAdapter);
+
+  it("takes equal data, in any order, and the same objects for the same", () => {
+    const store = storeOf({ binding, sql, codec, cache: { keyPrefix: "a" }, table: "t" });
+    const again = { table: "t", cache: { keyPrefix: "a" }, codec, sql, binding, other: undefined };
+    assert.equal(storeOf(again), store);
+  });
+
+  it("takes everything else for another", () => {
+    const cache = { keyPrefix: "a" };
+    const stores = [
+      {},
+      { binding },
+      { binding: new Binding() },
+      { sql },
+      { sql: () => {} },
+      { binding, sql },
+      { binding: sql, sql: binding },
+      { binding, codec },
+      { binding, codec: { ...codec } },
+      { binding, cache },
+      { binding, cache: { keyPrefix: "b" } },
+      { binding, leases: cache },
+      { binding, cache: {} },
+      { binding, cache: 1 },
+      { binding, cache: "1" },
+    ].map((options) => storeOf(options));
+    stores.push(storeOf({ binding }, "b"));
+    assert.equal(new Set(stores).size, stores.length);
+  });
+});

@@ -1,0 +1,111 @@
+import * as effect from "effect";
+import { Effect, type Tracer } from "effect";
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { memoryAdapter } from "../../adapters/memory.ts";
+import { Cache } from "../../mod.ts";
+import { all, errorOf, KEY, source, times } from "../support/herd.ts";
+import { processOver } from "../servers/process.ts";
+import { simulate } from "../support/simulation.ts";
+
+/** Runs an effect under a tracer that keeps its spans; gives their names, each with its attributes. */
+async function spansOf(make: () => Effect.Effect<unknown>) {
+  const spans: Tracer.Span[] = [];
+  const traced = Effect.flatMap(Effect.tracer, (tracer) => {
+    const keeping = Object.create(tracer, {
+      span: {
+        value: (...args: Parameters<Tracer.Tracer["span"]>) => {
+          const span = tracer.span(...args);
+          spans.push(span);
+          return span;
+        },
+      },
+    }) as Tracer.Tracer;
+    return Effect.withTracer(make(), keeping);
+  });
+  await simulate().run(traced);
+  return spans.map(({ name, attributes }) => [name, Object.fromEntries(attributes)]);
+}
+
+const { fetcher } = source(100, () => "value");
+
+describe("spans", () => {
+  it("a miss has one for the call, and one each for acquire, fetch and fill", async () => {
+    const adapter = processOver(memoryAdapter());
+    const spans = await spansOf(() => Effect.orDie(Cache.getOrSet({ adapter, key: KEY, fetcher })));
+    const attributes = { key: KEY, adapter: "remote" };
+    assert.deepEqual(spans, [
+      ["cache-locking.getOrSet", { ...attributes, outcome: "MISS-LEADER" }],
+      ["cache-locking.acquire", { ...attributes, outcome: "leader" }],
+      ["cache-locking.fetch", { ...attributes, outcome: "fetched" }],
+      ["cache-locking.fill", { ...attributes, outcome: "stored" }],
+    ]);
+  });
+
+  it("a follower's waits have one each, the first for its watch", async () => {
+    const backend = memoryAdapter();
+    const adapter = processOver(backend);
+    const spans = await spansOf(() =>
+      Effect.scoped(Effect.gen(function* () {
+        yield* Effect.orDie(backend.acquire(KEY, "another", 50));
+        yield* Effect.orDie(Cache.getOrSet({ adapter, key: KEY, fetcher }));
+      }))
+    );
+    const told = spans.map(([name, attributes]) => [
+      name,
+      (attributes as { outcome: string }).outcome,
+    ]);
+    assert.deepEqual(told, [
+      ["cache-locking.getOrSet", "MISS-LEADER"],
+      ["cache-locking.acquire", "follower"],
+      ["cache-locking.wait", "opened"],
+      ["cache-locking.acquire", "follower"],
+      ["cache-locking.wait", "paused"],
+      ["cache-locking.acquire", "leader"],
+      ["cache-locking.fetch", "fetched"],
+      ["cache-locking.fill", "stored"],
+    ]);
+  });
+
+  it("a hit has none", async () => {
+    for (const adapter of [memoryAdapter(), processOver(memoryAdapter())]) {
+      const spans = await spansOf(() =>
+        Effect.flatMap(
+          Effect.orDie(adapter.set(KEY, "value")),
+          () => Effect.orDie(Cache.getOrSet({ adapter, key: KEY, fetcher })),
+        )
+      );
+      assert.deepEqual(spans, []);
+    }
+  });
+
+  it("those who join have theirs, with their own outcomes", async () => {
+    const cache = Cache.make({ adapter: memoryAdapter() });
+    const spans = await spansOf(() =>
+      Effect.orDie(all(times(3, () => cache.getOrSet(KEY, fetcher))))
+    );
+    const outcomes = spans.flatMap(([name, attributes]) =>
+      name === "cache-locking.getOrSet" ? [(attributes as { outcome: string }).outcome] : []
+    );
+    assert.deepEqual(outcomes, ["MISS-LEADER", "MISS-FOLLOWER-HIT", "MISS-FOLLOWER-HIT"]);
+  });
+
+  it("the fetcher's logs are annotated with key and adapter", async () => {
+    const seen: unknown[] = [];
+    const adapter = memoryAdapter();
+    const logging = () =>
+      Effect.flatMap(logAnnotations, (all) => Effect.sync(() => seen.push(all)));
+    await simulate().run(errorOf(Cache.getOrSet({ adapter, key: KEY, fetcher: logging })));
+    assert.deepEqual(seen, [{ key: KEY, adapter: "memory" }]);
+  });
+});
+
+// Effect 3 has an accessor for a HashMap, Effect 4 a reference to a record.
+const { logAnnotations: ofEffect3 } = Effect as { logAnnotations?: Effect.Effect<Annotations> };
+const ofEffect4 = (effect as { References?: { CurrentLogAnnotations: Effect.Effect<object> } })
+  .References?.CurrentLogAnnotations;
+type Annotations = Iterable<[string, unknown]>;
+
+const logAnnotations = Effect.gen(function* () {
+  return ofEffect3 === undefined ? { ...yield* ofEffect4! } : Object.fromEntries(yield* ofEffect3);
+});
