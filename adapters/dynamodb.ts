@@ -137,9 +137,13 @@ export function dynamodbLeases(options: DynamodbLeasesOptions): LeasesHalf {
   );
 }
 
-const sdk = loadOnce(() =>
-  import("@aws-sdk/client-dynamodb").catch(notInstalled("@aws-sdk/client-dynamodb"))
-);
+const sdk = loadOnce(async () => {
+  try {
+    return await import("@aws-sdk/client-dynamodb");
+  } catch (cause) {
+    throw notInstalled("@aws-sdk/client-dynamodb", cause);
+  }
+});
 
 type Sdk = Awaited<ReturnType<typeof sdk>>;
 

@@ -38,8 +38,6 @@ import { commandObjects } from "./kit/command_objects.ts";
 import { describe } from "../src/model/describe.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
-import { loadOnce } from "../src/store/load_once.ts";
-import { notInstalled } from "./kit/optional_import.ts";
 import { makeObjectStore } from "./kit/object_store.ts";
 import type { Objects } from "./kit/objects.ts";
 import { sharedStore } from "../src/store/shared_store.ts";
@@ -90,8 +88,6 @@ export function r2Leases(options: R2LeasesOptions): LeasesHalf {
   return leasesHalf(sharedStore("r2 leases", options, () => makeStore({ ...options, keyPrefix })));
 }
 
-const sdk = loadOnce(() => import("@aws-sdk/client-s3").catch(notInstalled("@aws-sdk/client-s3")));
-
 function makeStore(options: R2AdapterOptions): Store<unknown> {
   const { keyPrefix, codec } = options;
   return makeObjectStore({ name: "r2", objects: objectsOf(options), keyPrefix, codec });
@@ -107,5 +103,5 @@ function objectsOf({ client, bucket }: R2Place): Objects {
       `\`bucket\` must be the name of a bucket beside a \`client\`, and is ${describe(bucket)}`,
     );
   }
-  return patient(commandObjects({ client, bucket, commands: sdk, conditional: "known" }));
+  return patient(commandObjects({ client, bucket, conditional: "known" }));
 }

@@ -46,8 +46,6 @@ import { commandObjects } from "./kit/command_objects.ts";
 import { describe } from "../src/model/describe.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
-import { loadOnce } from "../src/store/load_once.ts";
-import { notInstalled } from "./kit/optional_import.ts";
 import { makeObjectStore } from "./kit/object_store.ts";
 import { sharedStore } from "../src/store/shared_store.ts";
 import type { Store } from "../src/store/store.ts";
@@ -91,8 +89,6 @@ export function s3Leases(options: S3LeasesOptions): LeasesHalf {
   return leasesHalf(sharedStore("s3 leases", options, () => makeStore({ ...options, keyPrefix })));
 }
 
-const sdk = loadOnce(() => import("@aws-sdk/client-s3").catch(notInstalled("@aws-sdk/client-s3")));
-
 function makeStore({ client, bucket, keyPrefix, codec }: S3AdapterOptions): Store<unknown> {
   if (typeof client?.send !== "function") {
     throw new TypeError(`\`client\` must be an S3 client, and is ${describe(client)}`);
@@ -102,7 +98,7 @@ function makeStore({ client, bucket, keyPrefix, codec }: S3AdapterOptions): Stor
   }
   return makeObjectStore({
     name: "s3",
-    objects: commandObjects({ client, bucket, commands: sdk, conditional: "unproven" }),
+    objects: commandObjects({ client, bucket, conditional: "unproven" }),
     keyPrefix,
     codec,
   });

@@ -1,4 +1,6 @@
+import { loadOnce } from "../../src/store/load_once.ts";
 import type { Objects } from "./objects.ts";
+import { notInstalled } from "./optional_import.ts";
 import { makeServerClock } from "./server_clock.ts";
 
 /** A client that sends commands, which it signs, and retries if they fail in passing. */
@@ -8,7 +10,7 @@ export interface CommandClient {
 }
 
 /** The commands of the client, by their names there. */
-export interface Commands {
+interface Commands {
   readonly GetObjectCommand: new (input: Input) => Command;
   readonly PutObjectCommand: new (
     input: Input & { Body: Uint8Array; IfMatch?: string; IfNoneMatch?: string },
@@ -21,8 +23,6 @@ export interface CommandObjectsOptions {
   readonly client: CommandClient;
   /** The bucket's name. */
   readonly bucket: string;
-  /** Loads the commands. */
-  readonly commands: () => Promise<Commands>;
   readonly conditional: Objects["conditional"];
 }
 
@@ -62,9 +62,17 @@ const refusals = [
   "OperationAborted",
 ];
 
+const commands = loadOnce(async (): Promise<Commands> => {
+  try {
+    return await import("@aws-sdk/client-s3");
+  } catch (cause) {
+    throw notInstalled("@aws-sdk/client-s3", cause);
+  }
+});
+
 /** Makes the objects of a bucket that is reached over HTTP. Of the server's clock it learns by each answer's `Date`. */
 export function commandObjects(
-  { client, bucket, commands, conditional }: CommandObjectsOptions,
+  { client, bucket, conditional }: CommandObjectsOptions,
 ): Objects {
   const clock = makeServerClock({ late: 2 * SECOND });
 
