@@ -508,7 +508,7 @@ interface Line {
   readonly watchers: Watchers;
   /** Resolves once it is listened to, for as long as it is held. */
   hold(): Promise<unknown>;
-  letGo(): void;
+  interruptNoWait(): void;
 }
 
 const lines = new WeakMap<PostgresSubscriber, Map<string, Line>>();
@@ -528,7 +528,7 @@ function watch(
   name: string,
 ): Effect.Effect<Watch, AdapterError, Scope.Scope> {
   return Effect.flatMap(
-    Effect.acquireRelease(Effect.sync(line.hold), () => Effect.sync(line.letGo)),
+    Effect.acquireRelease(Effect.sync(line.hold), () => Effect.sync(line.interruptNoWait)),
     (standing) =>
       Effect.flatMap(attempt("watch", key, () => standing), () => line.watchers.watch(name)),
   );
@@ -600,7 +600,7 @@ function makeLine(subscriber: PostgresSubscriber, channel: string): Line {
       heed(listening);
       return listening.standing;
     },
-    letGo() {
+    interruptNoWait() {
       if (--holders === 0) sweep = setTimeout(hangUp, LINGER);
     },
   };

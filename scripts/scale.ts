@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { writePage } from "./charts/markdown.ts";
 import { root } from "./project.ts";
+import { defaults } from "../src/model/defaults.ts";
 import { drawScale } from "./scale/chart.ts";
 import { type Fleet, type Herd, simulateFleet } from "./scale/fleet.ts";
 import { scalePage } from "./scale/page.ts";
@@ -26,10 +27,10 @@ export interface Scale {
   readonly advised: readonly { readonly before: Fared; readonly after: Fared }[];
 }
 
-const defaults: Omit<Fleet, "processes" | "push"> = {
-  waitStep: 250,
-  waitMax: 4000,
-  operationTimeout: 2000,
+const usual: Omit<Fleet, "processes" | "push"> = {
+  waitStep: defaults.waitStep,
+  waitMax: defaults.waitMax,
+  operationTimeout: defaults.operationTimeout,
   fetch: 800,
   arrivals: 50,
   trip: 0.5,
@@ -39,9 +40,9 @@ const defaults: Omit<Fleet, "processes" | "push"> = {
 async function measure(): Promise<Scale> {
   const growing: Fared[] = [];
   for (const processes of [1, 10, 100, 1000, 10_000]) {
-    for (const push of [true, false]) growing.push(await fare({ ...defaults, processes, push }));
+    for (const push of [true, false]) growing.push(await fare({ ...usual, processes, push }));
   }
-  const polling = { ...defaults, push: false, fetch: 3000 };
+  const polling = { ...usual, push: false, fetch: 3000 };
   const waiting = { ...polling, processes: 1000 };
   const jitter = [
     await fare(waiting),

@@ -54,8 +54,8 @@ export const mutations: readonly Mutation[] = [
     "",
   ]),
   mutation("no renewal", "engine/lead", [
-    "forkApart(keepLease(flight, call, claim))",
-    "forkApart(Effect.void)",
+    "forkDetached(keepLease(flight, call, claim))",
+    "forkDetached(Effect.void)",
   ]),
   mutation("renewal never stops", "engine/lead", [
     "renewals === MAX_RENEWALS",
@@ -121,8 +121,8 @@ export const mutations: readonly Mutation[] = [
     "",
   ]),
   mutation("looks wait for the watch", "engine/follow", [
-    'Effect.map(forkApart(operate(call, "watch"), opening), news)',
-    'Effect.map(Effect.tap(forkApart(operate(call, "watch"), opening), (fiber) => Fiber.await(fiber)), news)',
+    'Effect.map(forkDetached(operate(call, "watch"), opening), news)',
+    'Effect.map(Effect.tap(forkDetached(operate(call, "watch"), opening), (fiber) => Fiber.await(fiber)), news)',
   ]),
   mutation("pushes wake nobody", "engine/follow", [
     "push === undefined ? pausing",

@@ -1,3 +1,4 @@
+import { defaults } from "../../src/model/defaults.ts";
 import type { Fleet } from "./fleet.ts";
 
 /** The first pause of the default strategy, in milliseconds; each after it is twice as long, up to `waitStep`. */
@@ -47,12 +48,12 @@ export type Advice = Pick<Fleet, "waitStep" | "waitMax" | "operationTimeout">;
 
 /** The least settings that let so many processes share one key of such a backend without push; never below the defaults. */
 export function adviceFor({ processes, capacity, fetch }: Fleet): Advice {
-  const waitStep = upTo(250, (1000 * processes) / (SHARE * capacity * MEAN));
+  const waitStep = upTo(defaults.waitStep, (1000 * processes) / (SHARE * capacity * MEAN));
   const burst = (1000 * 2 * processes) / capacity;
   return {
-    waitStep: Math.max(250, waitStep),
-    operationTimeout: Math.max(2000, upTo(1000, 2 * burst)),
-    waitMax: Math.max(4000, upTo(1000, fetch + 2 * burst + waitStep)),
+    waitStep: Math.max(defaults.waitStep, waitStep),
+    operationTimeout: Math.max(defaults.operationTimeout, upTo(1000, 2 * burst)),
+    waitMax: Math.max(defaults.waitMax, upTo(1000, fetch + 2 * burst + waitStep)),
   };
 }
 

@@ -1,6 +1,6 @@
 import { machineClock } from "./clock.ts";
 import { type Clock, Duration, Effect } from "./effect.ts";
-import { letGo } from "./fork.ts";
+import { interruptNoWait } from "./fork.ts";
 import { inWorkers } from "./runtime.ts";
 
 /**
@@ -26,7 +26,7 @@ export function deadline(clock: Clock.Clock, millis: number, expire: () => void)
   return () => {
     if (over) return false;
     over = true;
-    letGo(sleeper);
+    interruptNoWait(sleeper);
     return true;
   };
 }

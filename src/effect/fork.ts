@@ -21,7 +21,7 @@ const processScope = Effect.runSync(Scope.make());
  * It can be interrupted wherever it was started. (Effect 3 hands the starter's uninterruptibility on, and an interrupt
  * signal to every child.)
  */
-export function forkApart<A, E, R>(
+export function forkDetached<A, E, R>(
   effect: Effect.Effect<A, E, R>,
   scope: Scope.Scope = processScope,
 ): Effect.Effect<Forked<A, E>, never, R> {
@@ -29,6 +29,6 @@ export function forkApart<A, E, R>(
 }
 
 /** Interrupts a fiber, and doesn't wait for its end: it may hang where it can't be interrupted. */
-export function letGo(fiber: Fiber.Fiber<unknown, unknown>): void {
+export function interruptNoWait(fiber: Fiber.Fiber<unknown, unknown>): void {
   Effect.runFork(Fiber.interrupt(fiber));
 }

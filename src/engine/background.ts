@@ -2,7 +2,7 @@ import { callersOwn } from "./user_code.ts";
 import { Effect, Fiber } from "../effect/effect.ts";
 import type { CacheLockingError } from "../model/errors.ts";
 import type { Flight } from "./flight.ts";
-import { forkApart } from "../effect/fork.ts";
+import { forkDetached } from "../effect/fork.ts";
 import { report } from "./report.ts";
 
 /**
@@ -14,7 +14,7 @@ export function outlive<A, E, R>(
   effect: Effect.Effect<A, E, R>,
 ): Effect.Effect<Fiber.Fiber<A, E>, never, R> {
   const { key, settings: { waitUntil } } = flight.starter.call;
-  const forked = forkApart(effect);
+  const forked = forkDetached(effect);
   if (waitUntil === undefined) return forked;
   return Effect.tap(forked, (fiber) => {
     const over = Effect.runPromise(Effect.asVoid(Fiber.await(fiber)));

@@ -5,7 +5,7 @@ import { finiteMillis } from "../model/duration.ts";
 import { Duration, Effect, Fiber, Scope } from "../effect/effect.ts";
 import { type AdapterError, type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 import type { Caller, End, Flight } from "./flight.ts";
-import { forkApart, type Forked } from "../effect/fork.ts";
+import { forkDetached, type Forked } from "../effect/fork.ts";
 import { operate, phaseError } from "./operation.ts";
 import { report } from "./report.ts";
 import { traced } from "./tracing.ts";
@@ -80,7 +80,7 @@ function openWatch(
           (watch = opened) === undefined ? "none" : "opened")
     );
   return Effect.provideService(
-    Effect.map(forkApart(operate(call, "watch"), opening), news),
+    Effect.map(forkDetached(operate(call, "watch"), opening), news),
     Scope.Scope,
     standing,
   );

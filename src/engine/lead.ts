@@ -4,7 +4,7 @@ import { wallMillis } from "../effect/clock.ts";
 import { Effect, Fiber } from "../effect/effect.ts";
 import { fetch } from "./fetch.ts";
 import type { End, Flight } from "./flight.ts";
-import { forkApart } from "../effect/fork.ts";
+import { forkDetached } from "../effect/fork.ts";
 import { operate, phaseError } from "./operation.ts";
 import { outlive } from "./background.ts";
 import { report } from "./report.ts";
@@ -35,7 +35,7 @@ export function lead(
   return Effect.uninterruptible(Effect.clockWith((clock) => {
     flight.leaseUntil = wallMillis(clock) + remaining;
     const fetching = Effect.acquireUseRelease(
-      forkApart(keepLease(flight, call, claim)),
+      forkDetached(keepLease(flight, call, claim)),
       () => fetch(flight, call),
       (keeper) => Fiber.interrupt(keeper),
     );

@@ -10,7 +10,7 @@ import {
   cacheLockingError,
   type CacheLockingErrorTag,
 } from "../model/errors.ts";
-import { forkApart, letGo } from "../effect/fork.ts";
+import { forkDetached, interruptNoWait } from "../effect/fork.ts";
 import type { Store } from "../store/store.ts";
 import { begin } from "../store/typed.ts";
 
@@ -84,14 +84,14 @@ function within<A, R>(
     };
   }
   return Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(forkApart(effect), (fiber) => {
+    Effect.flatMap(forkDetached(effect), (fiber) => {
       const answered = callback<A, AdapterError>((resume) => {
         let isLate = false;
         let callOff = deadline(clock, timeout, () => {
           isLate = true;
           // What hangs where it can't be interrupted isn't waited for.
           callOff = deadline(clock, 0, () => resume(Effect.fail(late())));
-          letGo(fiber);
+          interruptNoWait(fiber);
         });
         fiber.addObserver((exit) => {
           callOff();
@@ -99,7 +99,7 @@ function within<A, R>(
         });
         return Effect.sync(() => callOff());
       });
-      return Effect.onInterrupt(restore(answered), () => Effect.sync(() => letGo(fiber)));
+      return Effect.onInterrupt(restore(answered), () => Effect.sync(() => interruptNoWait(fiber)));
     })
   );
 }

@@ -9,11 +9,11 @@ import type { WaitStrategy } from "../model/wait_strategy.ts";
 /** Fetches the value of a key that isn't cached. Its errors and requirements are in the call's own type. */
 export type Fetcher<V, E = never, R = never> = (context: FetchContext) => Effect.Effect<V, E, R>;
 
-/** What can be said of every call, or once for a client. */
+/** The options of a call, and the defaults of a client. */
 export interface CallOptions<V> {
   /**
    * For how long the value is stored: a duration, or a function of the value that returns one. Zero means: do not store.
-   * For good without it.
+   * Without expiry if it is left out.
    */
   readonly cacheTtl?: DurationInput | ((value: V) => DurationInput) | undefined;
   /**
@@ -23,7 +23,7 @@ export interface CallOptions<V> {
   readonly leaseTtl?: DurationInput | undefined;
   /** The longest that a follower waits before it falls back; 4 seconds by default. */
   readonly waitMax?: DurationInput | undefined;
-  /** The longest pause between two looks where no push is to be had; 250 milliseconds by default. */
+  /** The longest pause between two looks where the store has no push; 250 milliseconds by default. */
   readonly waitStep?: DurationInput | undefined;
   /** How long followers pause between two looks; by default jittered pauses that grow up to `waitStep`. */
   readonly waitStrategy?: WaitStrategy | undefined;
@@ -48,16 +48,16 @@ export interface CallOptions<V> {
   /** The longest that one operation of the backend may take before it counts as failed; 2 seconds by default. */
   readonly operationTimeout?: DurationInput | undefined;
   /**
-   * Told of work that goes on when its callers have left or have been answered, such as letting go of a lease, for hosts
-   * that end a request's work with its response: `(work) => context.waitUntil(work)` in a Cloudflare Worker. The promise
-   * never rejects.
+   * Receives work that continues after its callers have left or have been answered, such as the release of a lease. For
+   * hosts that end a request's work with its response: `(work) => context.waitUntil(work)` in a Cloudflare Worker. The
+   * promise never rejects.
    */
   readonly waitUntil?: ((work: Promise<void>) => void) | undefined;
 }
 
 /** The caller's own hooks, whose errors and requirements are in the call's type. */
 export interface HooksOptions<V, H = NoHooks> {
-  /** What is run at the turns of the call. */
+  /** What is run at the steps of the call. */
   readonly hooks?: (H & Hooks<V>) | undefined;
 }
 

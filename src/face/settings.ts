@@ -1,4 +1,5 @@
 import type { Settings } from "../engine/call.ts";
+import { defaults } from "../model/defaults.ts";
 import { describe } from "../model/describe.ts";
 import { finiteMillis } from "../model/duration.ts";
 import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
@@ -30,7 +31,12 @@ export function settingsOf(input: unknown, open: OpenAdapter): Settings {
     throw refused("the options", `they must be an object, and are ${describe(input)}`);
   }
   const options: Options = input;
-  const { takeovers = 1, onCacheFailure = "fail", coalesce = !inWorkers, cacheTtl } = options;
+  const {
+    takeovers = defaults.takeovers,
+    onCacheFailure = defaults.onCacheFailure,
+    coalesce = !inWorkers,
+    cacheTtl,
+  } = options;
   if (!Number.isSafeInteger(takeovers) || takeovers < 0) {
     throw invalid("takeovers", "a whole number from 0", takeovers);
   }
@@ -43,18 +49,23 @@ export function settingsOf(input: unknown, open: OpenAdapter): Settings {
     cacheTtl: cacheTtl === undefined || typeof cacheTtl === "function"
       ? cacheTtl
       : millis("cacheTtl", cacheTtl, 0),
-    leaseTtl: positiveMillis("leaseTtl", options.leaseTtl, 15_000),
-    waitMax: millis("waitMax", options.waitMax, 4_000),
-    waitStep: millis("waitStep", options.waitStep, 250),
-    waitStrategy: a("function", "waitStrategy", options.waitStrategy) ?? defaultWaitStrategy,
-    shouldCache: a("function", "shouldCache", options.shouldCache),
+    leaseTtl: positiveMillis("leaseTtl", options.leaseTtl, defaults.leaseTtl),
+    waitMax: millis("waitMax", options.waitMax, defaults.waitMax),
+    waitStep: millis("waitStep", options.waitStep, defaults.waitStep),
+    waitStrategy: optionalOf("function", "waitStrategy", options.waitStrategy) ??
+      defaultWaitStrategy,
+    shouldCache: optionalOf("function", "shouldCache", options.shouldCache),
     tries: takeovers + 1,
-    ownerId: anOwner(options.ownerId),
-    signal: aSignal(options.signal),
+    ownerId: ownerIdOf(options.ownerId),
+    signal: signalOf(options.signal),
     coalesce,
     bypass: onCacheFailure === "bypass",
-    operationTimeout: positiveMillis("operationTimeout", options.operationTimeout, 2_000),
-    waitUntil: a("function", "waitUntil", options.waitUntil),
+    operationTimeout: positiveMillis(
+      "operationTimeout",
+      options.operationTimeout,
+      defaults.operationTimeout,
+    ),
+    waitUntil: optionalOf("function", "waitUntil", options.waitUntil),
     hooks: hooksOf(options.hooks),
   };
 }
@@ -101,8 +112,8 @@ function positiveMillis(option: string, value: unknown, byDefault: number): numb
   return result;
 }
 
-/** An option of a type, if it is there. */
-function a<A>(type: "function" | "string", option: string, value: A): A {
+/** Checks the type of an option that may be left out. */
+function optionalOf<A>(type: "function" | "string", option: string, value: A): A {
   if (value !== undefined && typeof value !== type) throw invalid(option, `a ${type}`, value);
   return value;
 }
@@ -110,12 +121,12 @@ function a<A>(type: "function" | "string", option: string, value: A): A {
 /** Text that every backend can keep, and gives back as it was. */
 const keepable = /^[^\0\p{Surrogate}]*$/u;
 
-function anOwner(value: string | undefined): string | undefined {
-  if (value === undefined || keepable.test(a("string", "ownerId", value))) return value;
+function ownerIdOf(value: string | undefined): string | undefined {
+  if (value === undefined || keepable.test(optionalOf("string", "ownerId", value))) return value;
   throw invalid("ownerId", "text that UTF-8 can carry, without a NUL", value);
 }
 
-function aSignal(value: AbortSignal | undefined): AbortSignal | undefined {
+function signalOf(value: AbortSignal | undefined): AbortSignal | undefined {
   if (value === undefined || (has(value, "addEventListener") && "aborted" in value)) return value;
   throw invalid("signal", "an AbortSignal", value);
 }
@@ -127,16 +138,16 @@ function hooksOf(value: unknown): Hooks<unknown> {
   if (value === undefined) return noHooks;
   if (!isObject(value)) throw invalid("hooks", "an object of hooks", value);
   const hooks: Hooks<unknown> = value;
-  for (const name of hookNames) a("function", `hooks.${name}`, hooks[name]);
+  for (const name of hookNames) optionalOf("function", `hooks.${name}`, hooks[name]);
   return hooks;
 }
 
 function storeOf({ adapter, leases }: Options, open: OpenAdapter): Store<unknown> {
-  const leasesHalf = leases === undefined ? undefined : aLeasesHalf("leases", leases);
+  const leasesHalf = leases === undefined ? undefined : leasesHalfOf("leases", leases);
   if (isHalves(adapter)) {
     const own = adapter.leases === undefined
       ? undefined
-      : aLeasesHalf("adapter.leases", adapter.leases);
+      : leasesHalfOf("adapter.leases", adapter.leases);
     const chosen = leasesHalf ?? own;
     if (chosen === undefined) {
       throw invalid("leases", "a leases half, as the adapter keeps no leases", leases);
@@ -182,7 +193,7 @@ function isHalves(value: unknown): value is Halves<unknown> {
   throw invalid("adapter.cache", "a cache half with `get` and `set`", cache);
 }
 
-function aLeasesHalf(option: string, value: LeasesHalf): LeasesHalf {
+function leasesHalfOf(option: string, value: LeasesHalf): LeasesHalf {
   if (has(value, "acquire") && has(value, "release")) return value;
   throw invalid(option, "a leases half with `acquire` and `release`", value);
 }

@@ -4,36 +4,36 @@ import type { CacheLockingError } from "./errors.ts";
 /** What a hook returns: any Effect. Its errors and requirements are in the call's own type. */
 export type HookEffect = Effect.Effect<unknown, unknown, unknown>;
 
-/** What every hook is told. */
+/** What every hook receives. */
 export interface HookContext {
   /** The key of the call. */
   readonly key: string;
 }
 
-/** What `onLeader` is told. */
+/** What `onLeader` receives. */
 export interface LeaderHookContext extends HookContext {
-  /** Until when the lease ran: epoch milliseconds. */
+  /** When the lease would have expired: epoch milliseconds. */
   readonly leaseUntil: number;
   /** Whether the value is stored. */
   readonly cached: boolean;
 }
 
-/** What `onFallback` is told. */
+/** What `onFallback` receives. */
 export interface FallbackHookContext extends HookContext {
-  /** Until when the lease ran that was waited for: epoch milliseconds; 0 if there was none as far as is known. */
+  /** When the lease that the caller waited for would have expired: epoch milliseconds; 0 if none is known. */
   readonly leaseUntil: number;
   /** How long the caller waited. */
   readonly waited: Duration.Duration;
 }
 
-/** What `onFollowerWait` is told. */
+/** What `onFollowerWait` receives. */
 export interface FollowerWaitHookContext extends FallbackHookContext {
   /** How the waiting ended. */
   readonly outcome: "HIT" | "FALLBACK";
 }
 
 /**
- * What a caller may run at the turns of its own call. A caller's hooks run by its own outcome, in its own fiber, before
+ * What a caller may run at the steps of its own call. A caller's hooks run by its own outcome, in its own fiber, before
  * its result; a hook that fails fails the call with the hook's error.
  */
 export interface Hooks<V> {
@@ -41,13 +41,13 @@ export interface Hooks<V> {
   readonly onHit?: ((value: V, context: HookContext) => HookEffect) | undefined;
   /** This caller led. */
   readonly onLeader?: ((value: V, context: LeaderHookContext) => HookEffect) | undefined;
-  /** This caller waited for a leader, and the waiting is over. */
+  /** This caller waited for a leader, and its wait has ended. */
   readonly onFollowerWait?: ((context: FollowerWaitHookContext) => HookEffect) | undefined;
   /** This caller has the value of a fallback fetch. */
   readonly onFallback?: ((value: V, context: FallbackHookContext) => HookEffect) | undefined;
   /**
    * Something failed without failing the call: a fill, a release, a renewal, a watch, an entry that can't be decoded.
-   * Without this hook it is logged as a warning. Runs in the fiber of the flight, so it may run when its caller has left.
+   * Without this hook it is logged as a warning. It runs in the fiber of the flight, so it may run after its caller left.
    */
   readonly onError?: ((error: CacheLockingError, context: HookContext) => HookEffect) | undefined;
 }

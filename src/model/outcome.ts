@@ -26,11 +26,11 @@ export const CacheOutcome: {
 /** One of the outcomes of {@linkcode CacheOutcome}. */
 export type CacheOutcome = (typeof CacheOutcome)[keyof typeof CacheOutcome];
 
-/** What a call tells of how it got its value. */
+/** How a call got its value. */
 export interface CacheMeta {
   /** The outcome. */
   readonly cache: CacheOutcome;
-  /** Until when the lease ran that was led or waited for: epoch milliseconds by this machine's clock. */
+  /** When the lease that was led or waited for would have expired: epoch milliseconds by this machine's clock. */
   readonly leaseUntil?: number | undefined;
   /** How long the call waited for others. */
   readonly waited?: Duration.Duration | undefined;
@@ -40,6 +40,6 @@ export interface CacheMeta {
 export interface GetOrSetResult<V> {
   /** The value, cached or fetched. */
   readonly value: V;
-  /** How it came about. */
+  /** How the call got it. */
   readonly meta: CacheMeta;
 }

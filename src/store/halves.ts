@@ -13,7 +13,7 @@ export interface CacheHalf<V = unknown> {
   readonly name?: string | undefined;
   /** Reads the value; `null` if there is none or it has expired. */
   get(key: string): Effect.Effect<V | null, unknown>;
-  /** Stores the value for `ttl`, or for good without one. */
+  /** Stores the value for `ttl`, or without expiry if `ttl` is left out. */
   set(key: string, value: V, ttl?: number): Effect.Effect<unknown, unknown>;
   /** Removes the value; without it, the client's `delete` fails. */
   delete?(key: string): Effect.Effect<unknown, unknown>;
@@ -23,7 +23,7 @@ export interface CacheHalf<V = unknown> {
 export interface LeaseAnswer {
   /** `'leader'` if the owner now holds the lease, `'follower'` if another does. */
   readonly role: "leader" | "follower";
-  /** Until when the lease runs: epoch milliseconds. */
+  /** When the lease expires: epoch milliseconds. */
   readonly leaseUntil: number;
   /** Names this one lease, for `waitedFor`. */
   readonly lease?: string | undefined;

@@ -54,7 +54,7 @@ export type Acquired<V> = Hit<V> | Leader | Follower | Ended;
 /** A standing watch on one key. */
 export interface Watch {
   /**
-   * Completes once a fill, release, set or delete of the key has come about since the watch stood, or since the last
+   * Completes once a fill, release, set or delete of the key has happened since the watch stood, or since the last
    * `next` completed; at once if it already has. It may complete without a reason: the engine looks again.
    */
   readonly next: Effect.Effect<void, AdapterError>;
@@ -87,7 +87,7 @@ export interface Store<V> {
    */
   get(key: string): Effect.Effect<Entry<V> | undefined, AdapterError>;
 
-  /** Stores a value for `ttl`, or for good without one, whoever holds the lease; revokes the lease and wakes watchers. */
+  /** Stores a value for `ttl`, or without expiry, whoever holds the lease; revokes the lease and wakes watchers. */
   set(key: string, value: V, ttl?: number): Effect.Effect<void, AdapterError>;
 
   /** Removes the entry, revokes the lease and wakes watchers. */
@@ -114,7 +114,7 @@ export interface Store<V> {
   renew(key: string, owner: string, ttl: number): Effect.Effect<boolean, AdapterError>;
 
   /**
-   * Stores the owner's value for `ttl`, or for good without one, ends its lease and wakes watchers. False, with nothing
+   * Stores the owner's value for `ttl`, or without expiry, ends its lease and wakes watchers. False, with nothing
    * written, if the owner no longer holds the lease.
    */
   fill(

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache, type Hooks, isCacheLockingError, type Store } from "../../mod.ts";
+import { defaults } from "../../src/model/defaults.ts";
 import { all, errorOf, KEY, source, start, times } from "../support/herd.ts";
 import { processOver } from "../servers/process.ts";
 import { simulate, type Simulation } from "../support/simulation.ts";
@@ -35,7 +36,7 @@ const until = (simulation: Simulation, millis: number) => simulation.now() + mil
 describe("hooks", () => {
   it("a leader has onLeader, those who joined it onFollowerWait, a hit onHit", async () => {
     const simulation = simulate();
-    const leaseUntil = until(simulation, 15_000);
+    const leaseUntil = until(simulation, defaults.leaseTtl);
     const { told, hooks } = recorder();
     const { fetcher } = source(100, () => "value");
     const cache = Cache.make({ adapter: memoryAdapter(), hooks });
@@ -50,7 +51,7 @@ describe("hooks", () => {
 
   it("a leader that stores nothing is told so", async () => {
     const simulation = simulate();
-    const leaseUntil = until(simulation, 15_000);
+    const leaseUntil = until(simulation, defaults.leaseTtl);
     const { told, hooks } = recorder();
     const { fetcher } = source(100, () => "value");
     const adapter = memoryAdapter();

@@ -1,7 +1,7 @@
 import { Effect, Fiber } from "effect";
 import { AdapterError, type AdapterOperation, type Store } from "../../mod.ts";
 import { attempt } from "../../src/store/attempt.ts";
-import { forkApart } from "../../src/effect/fork.ts";
+import { forkDetached } from "../../src/effect/fork.ts";
 
 /** What happens to the operations of one process. */
 export interface Trouble {
@@ -49,7 +49,7 @@ export function processOver(
       if (kind === "hang") return Effect.never;
       if (kind === "before") return Effect.flatMap(trip(), () => lost);
       // What was sent arrives, even if whoever sent it doesn't wait for the answer any more.
-      const sent = forkApart(Effect.flatMap(trip(), run));
+      const sent = forkDetached(Effect.flatMap(trip(), run));
       return Effect.flatMap(
         sent,
         (fiber) =>

@@ -1,5 +1,6 @@
 import { Effect } from "effect";
 import type { CacheClient, CallOptions, FetchContext } from "../../mod.ts";
+import { defaults } from "../../src/model/defaults.ts";
 import { endingOf } from "../simulation/ending.ts";
 import { type Ending, FOR_GOOD, type Recorder, type Terms } from "../simulation/history.ts";
 
@@ -36,13 +37,13 @@ export interface RecordedCall {
 /** What the options say, with the library's defaults. */
 export function termsOf(
   {
-    takeovers = 1,
-    leaseTtl = 15_000,
-    waitMax = 4_000,
-    waitStep = 250,
-    operationTimeout = 2_000,
+    takeovers = defaults.takeovers,
+    leaseTtl = defaults.leaseTtl,
+    waitMax = defaults.waitMax,
+    waitStep = defaults.waitStep,
+    operationTimeout = defaults.operationTimeout,
     cacheTtl = FOR_GOOD,
-    onCacheFailure = "fail",
+    onCacheFailure = defaults.onCacheFailure,
   }: PlainOptions,
 ): Terms {
   return {

@@ -1,6 +1,6 @@
 import { Clock, Effect, Fiber } from "effect";
 import type { CacheHalf, Halves, LeasesHalf } from "../../mod.ts";
-import { forkApart } from "../../src/effect/fork.ts";
+import { forkDetached } from "../../src/effect/fork.ts";
 
 /** Hand-written halves whose every operation takes a few milliseconds, and what they hold. */
 export interface SlowHalves extends Halves {
@@ -16,7 +16,7 @@ export function slowHalves(latency: () => number): SlowHalves {
   const held = new Map<string, string>();
   const slow = <A>(step: (now: number) => A): Effect.Effect<A> =>
     Effect.suspend(() => {
-      const sent = forkApart(Effect.flatMap(
+      const sent = forkDetached(Effect.flatMap(
         Effect.sleep(latency()),
         () => Effect.map(Clock.currentTimeMillis, step),
       ));

@@ -11,7 +11,7 @@ import {
   prunePostgres,
 } from "../../../adapters/postgres.ts";
 import { Cache, type CacheLockingError, type Codec, type Store } from "../../../mod.ts";
-import { forkApart } from "../../../src/effect/fork.ts";
+import { forkDetached } from "../../../src/effect/fork.ts";
 import { randomToken } from "../../../src/model/token.ts";
 import { conformance } from "../../conformance/mod.ts";
 import { variable, withoutServer } from "../../support/address.ts";
@@ -576,7 +576,7 @@ describe("postgres", { skip }, () => {
         await run(Effect.scoped(Effect.gen(function* () {
           const watch = yield* follower.watch!(key);
           const began = performance.now();
-          const filling = yield* forkApart(leader.fill(key, "a", round));
+          const filling = yield* forkDetached(leader.fill(key, "a", round));
           yield* watch!.next;
           assert.equal((yield* follower.acquire(key, "b", 60_000))._tag, "Hit");
           late.push(performance.now() - began);

@@ -1,0 +1,15 @@
+/** What a call does where its options say nothing. Durations are in milliseconds. */
+export const defaults = {
+  /** How long a lease lives without its leader. */
+  leaseTtl: 15_000,
+  /** The longest that a follower waits before it falls back. */
+  waitMax: 4_000,
+  /** The longest pause between two looks where the store has no push. */
+  waitStep: 250,
+  /** The longest that one operation of the backend may take. */
+  operationTimeout: 2_000,
+  /** How many times a failed fetch is tried again by another waiting caller. */
+  takeovers: 1,
+  /** What a failed read or acquire does to the call. */
+  onCacheFailure: "fail",
+} as const;
