@@ -1,4 +1,5 @@
 /** Everything that can be said about the source without running it: `deno task check`. */
+import { checkLinks } from "./check_docs.ts";
 import { type EffectMajor, importFlags, manifest, sources } from "./project.ts";
 import { report, type Result, tally } from "./result.ts";
 import { deno, run } from "./shell.ts";
@@ -33,6 +34,10 @@ report([
   await types(4, sources),
   await types(3, sources),
   await docsLint(),
+  await tally("Links of the docs", (count) => {
+    checkLinks();
+    count.pass();
+  }),
   await check("Lockfile", ["ci", "-q"]),
   await check("Publish", ["publish", "--dry-run", "--allow-dirty"]),
 ]);
