@@ -4,9 +4,11 @@
  */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../tests/servers/server.ts";
 import { cache, type EffectMajor, importFlags, root } from "./project.ts";
 import { report, type Result, tally } from "./result.ts";
-import { deno, run } from "./shell.ts";
+import { type CommandOptions, deno, type Finished, run } from "./shell.ts";
 
 interface Example {
   /** Where it stands, as a file name: `README.md.42.ts`. */
@@ -45,7 +47,8 @@ export function testDocs(
         count.pass();
       } else {
         const args = ["run", "-A", "--no-check", ...imports, file];
-        const { ok, output } = await run(deno, args, { cwd, env, timeout: 60_000 });
+        const execute = words.includes("service") ? runService : run;
+        const { ok, output } = await execute(deno, args, { cwd, env, timeout: 60_000 });
         if (ok) count.pass();
         else count.fail(`${file}\n${output}`);
       }
@@ -62,7 +65,32 @@ function writeExamples(examples: readonly Example[], folder: string): string {
   return folder;
 }
 
-const plainWords = /^(effect[34]|no-run)$/;
+/** Runs a server as a host does: it must answer a request on `PORT`, and then end by itself on SIGTERM. */
+async function runService(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<Finished> {
+  const port = String(await freePort());
+  let running = true;
+  let status: number | undefined;
+  const answered = async () => {
+    while (running && status === undefined) {
+      await sleep(50);
+      status = await fetch(`http://localhost:${port}/42`).then(
+        (response) => response.text().then(() => response.status),
+        () => undefined,
+      );
+    }
+  };
+  const env = { ...options.env, PORT: port };
+  const finished = await run(command, args, { ...options, env, until: answered() });
+  running = false;
+  const output = `${finished.output}Answered ${status ?? "nothing"} at port ${port}\n`;
+  return { ok: finished.ok && status === 200, output };
+}
+
+const plainWords = /^(effect[34]|no-run|service)$/;
 
 /** The variable that says where a backend is: `redis` is at `REDIS_URL`. */
 function backendUrl(backend: string): string {

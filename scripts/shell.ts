@@ -10,6 +10,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** After how many milliseconds it is killed; five minutes by default. */
   readonly timeout?: number;
+  /** Ends it with SIGTERM when this has resolved. */
+  readonly until?: Promise<unknown>;
 }
 
 /** What became of a command. */
@@ -27,7 +29,7 @@ export const deno: string = process.execPath;
 export function run(
   command: string,
   args: readonly string[],
-  { cwd = root, env = {}, timeout = 300_000 }: CommandOptions = {},
+  { cwd = root, env = {}, timeout = 300_000, until }: CommandOptions = {},
 ): Promise<Finished> {
   return new Promise((resolve) => {
     let output = "";
@@ -38,6 +40,8 @@ export function run(
       env: { ...process.env, NO_COLOR: "1", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    // By its id: after `child.kill`, Deno says of a child that ends by itself that the signal has ended it.
+    until?.then(() => child.exitCode === null && process.kill(child.pid!, "SIGTERM"));
     child.stdout.on("data", (chunk) => output += chunk);
     child.stderr.on("data", (chunk) => output += chunk);
     child.on("error", (error) => resolve({ ok: false, output: `${output}${error.message}\n` }));
