@@ -1,7 +1,7 @@
 /**
  * Writes the npm package to npm/: with dnt where JSR can be reached, otherwise with TypeScript alone, in the same
- * layout. With --release, dnt it must be. It runs without a lock: deno.json doesn't import dnt, so Deno would write dnt
- * to deno.lock, and `deno publish` refuses a folder with changes.
+ * layout. With --release, dnt it must be. It runs without deno.lock, which Deno would write dnt to: `deno publish` refuses
+ * a folder with changes.
  */
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
@@ -18,7 +18,7 @@ import { compilerOptions, emit, nodeTypes } from "./typescript.ts";
 const out = `${root}npm/`;
 const dntModule = "jsr:@deno/dnt@^0.43.2";
 
-/** The clients that adapters take: optional peers, as soon as deno.json imports them. */
+/** The clients that adapters take: optional peers, as soon as import_map.json has them. */
 const clients = [
   "@aws-sdk/client-dynamodb",
   "@aws-sdk/client-s3",
@@ -28,7 +28,7 @@ const clients = [
   "postgres",
 ];
 
-/** The versions of them that adapters take beyond the one that deno.json imports. */
+/** The versions of them that adapters take beyond the one that import_map.json has. */
 const otherVersions: Readonly<Record<string, string>> = {
   ioredis: "^6.0.0",
   mongodb: "^6.21.0",
@@ -58,6 +58,7 @@ async function buildWithDnt(dnt: any): Promise<void> {
       })),
     ].map(({ subpath, source }) => ({ name: subpath, path: `${root}${source}` })),
     outDir: out,
+    importMap: `${root}import_map.json`,
     package: { ...packageJson(), devDependencies: { "@types/node": nodeTypes } },
     compilerOptions,
     shims: {},

@@ -50,7 +50,7 @@ function copyProject(number: number): string {
       "tests",
       "mod.ts",
       "deno.json",
-      "deno.lock",
+      "import_map.json",
     ]
   ) {
     cpSync(`${root}${part}`, `${copy}${part}`, { recursive: true });

@@ -14,7 +14,6 @@ interface Manifest {
   readonly version: string;
   readonly license: string;
   readonly exports: Readonly<Record<string, string>>;
-  readonly imports: Readonly<Record<string, string>>;
   readonly compilerOptions: Readonly<Record<string, unknown>>;
 }
 
@@ -24,8 +23,16 @@ export const root: string = fileURLToPath(new URL("../", import.meta.url));
 /** Where scripts keep what they make; git ignores it. */
 export const cache: string = `${root}.cache/`;
 
-/** deno.json: the one place that says what the packages export and depend on. */
+/** deno.json: the one place that says what the packages export. */
 export const manifest: Manifest = JSON.parse(readFileSync(`${root}deno.json`, "utf8"));
+
+/**
+ * What import_map.json has: what the library, its tests and the scripts depend on. It is not in deno.json, because `deno
+ * task` would install all that deno.json imports before it runs any task; nor does deno.json name the lockfile, whose
+ * packages Deno installs all at once.
+ */
+export const imports: Readonly<Record<string, string>> =
+  JSON.parse(readFileSync(`${root}import_map.json`, "utf8")).imports;
 
 /** What the packages export. */
 export const entryPoints: readonly EntryPoint[] = Object.entries(manifest.exports).map(
@@ -46,10 +53,13 @@ export const sources: readonly string[] = [
   "tests",
 ];
 
-/** The npm dependencies of deno.json's imports, as package.json has them. */
+/** The versions that the suites and the benchmarks run with. */
+export const lockfile: string = `${root}deno.lock`;
+
+/** The npm dependencies of the import map, as package.json has them. */
 export const dependencies: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.entries(manifest.imports).flatMap(([name, specifier]) => {
-    const npm = /^npm:\/?((?:@[^/]+\/)?[^@/]+)@([^/]+)/.exec(specifier);
+  Object.entries(imports).flatMap(([name, specifier]) => {
+    const npm = /^npm:((?:@[^/]+\/)?[^@/]+)@([^/]+)$/.exec(specifier);
     return npm ? [[name, npm[1] === name ? npm[2]! : `npm:${npm[1]}@${npm[2]}`]] : [];
   }),
 );
@@ -80,21 +90,18 @@ export const effectVersions: Readonly<Record<EffectMajor, string>> = {
 /** The versions of Effect that the npm package accepts. */
 export const effectPeer = "^3.22 || ^4";
 
-/** The flags with which Deno resolves deno.json's imports with another Effect, and the package by its own names. */
+/** The flags with which Deno resolves the import map with another Effect, and the package by its own names. */
 export function importFlags(effect: EffectMajor): string[] {
-  const imports: Record<string, string> = {
-    ...manifest.imports,
+  const mapped: Record<string, string> = {
+    ...imports,
     effect: `npm:effect@${effectVersions[effect]}`,
+    "effect/": `npm:/effect@${effectVersions[effect]}/`,
   };
-  // Deno lets deno.json's imports stand for their subpaths, too; an import map must say so.
-  for (const [name, specifier] of Object.entries(imports)) {
-    imports[`${name}/`] = specifier.replace(/^npm:\/?(.*)$/, "npm:/$1/");
-  }
   for (const { subpath, source } of entryPoints) {
     for (const name of [manifest.name, "cache-locking"]) {
-      imports[subpath.replace(".", name)] = pathToFileURL(`${root}${source}`).href;
+      mapped[subpath.replace(".", name)] = pathToFileURL(`${root}${source}`).href;
     }
   }
-  const map = encodeURIComponent(JSON.stringify({ imports }));
-  return ["--no-lock", "--import-map", `data:application/json,${map}`];
+  const map = encodeURIComponent(JSON.stringify({ imports: mapped }));
+  return ["--import-map", `data:application/json,${map}`];
 }

@@ -19,6 +19,7 @@ import {
   type EffectMajor,
   effectVersions,
   importFlags,
+  lockfile,
   root,
   sourceDependencies,
 } from "./project.ts";
@@ -120,7 +121,7 @@ function layoutOf(effect: EffectMajor): string {
 
 /** The flags with which Deno runs the source. */
 function denoFlags(effect: EffectMajor): string[] {
-  return ["-A", "--no-check", ...(effect === 4 ? [] : importFlags(effect))];
+  return ["-A", "--no-check", ...(effect === 4 ? [`--lock=${lockfile}`] : importFlags(effect))];
 }
 
 /** The commands that start a process of the suites that have several: of Deno, and of Node where there is one. */

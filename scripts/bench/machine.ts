@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import process from "node:process";
-import { manifest, root } from "../project.ts";
+import { imports, lockfile } from "../project.ts";
 
 /** The machine, and what runs on it. */
 export function machine(): string {
@@ -11,12 +11,12 @@ export function machine(): string {
   return `${all.length} cores (${all[0]!.model.trim()}), ${memory} GB, Deno ${deno}`;
 }
 
-/** The version of a package that was run: the one that deno.lock has for deno.json's range. */
+/** The version of a package that was run: the one that deno.lock has for the import map's range. */
 export function versionOf(name: string): string {
   const lock: { readonly specifiers: Readonly<Record<string, string>> } = JSON.parse(
-    readFileSync(`${root}deno.lock`, "utf8"),
+    readFileSync(lockfile, "utf8"),
   );
-  const specifier = manifest.imports[name];
+  const specifier = imports[name];
   const version = specifier && lock.specifiers[specifier];
   if (!version) throw new Error(`Cannot tell the version of "${name}": deno.lock has none`);
   return version.split("_")[0]!;
