@@ -1,8 +1,16 @@
 /** Everything that can be said about the source without running it: `deno task check`. */
+import { run } from "../tests/support/command.ts";
 import { checkLinks } from "./check_docs.ts";
-import { type EffectMajor, importFlags, imports, lockfile, manifest, sources } from "./project.ts";
+import {
+  deno,
+  type EffectMajor,
+  importFlags,
+  imports,
+  lockfile,
+  manifest,
+  sources,
+} from "./project.ts";
 import { report, type Result, tally } from "./result.ts";
-import { deno, run } from "./shell.ts";
 
 function check(name: string, args: readonly string[]): Promise<Result> {
   return tally(name, async (count) => {

@@ -6,9 +6,9 @@ import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../tests/servers/server.ts";
-import { cache, type EffectMajor, importFlags, root } from "./project.ts";
+import { type CommandOptions, type Finished, run } from "../tests/support/command.ts";
+import { cache, deno, type EffectMajor, importFlags, root } from "./project.ts";
 import { report, type Result, tally } from "./result.ts";
-import { type CommandOptions, deno, type Finished, run } from "./shell.ts";
 
 interface Example {
   /** Where it stands, as a file name: `README.md.42.ts`. */

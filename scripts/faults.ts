@@ -6,10 +6,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { backendsRequired } from "./backends.ts";
-import { beforeQuitting } from "./before_quitting.ts";
-import type { Running } from "./backends/description.ts";
-import { toxiproxy } from "./backends/toxiproxy.ts";
+import { backendsRequired } from "../tests/servers/backends.ts";
+import { beforeQuitting } from "../tests/servers/before_quitting.ts";
+import type { Running } from "../tests/servers/description.ts";
+import { toxiproxy } from "../tests/servers/toxiproxy.ts";
 import { type FaultyBackend, faultyBackends } from "./faults/backend.ts";
 import { type ReportedOutcome, writeReport } from "./faults/report.ts";
 import { type Extent, type Outcome, runFaults, SLACK } from "./faults/run.ts";
@@ -64,7 +64,7 @@ async function keep(name: string, { histories }: Outcome): Promise<string> {
 
 async function start({ description }: FaultyBackend, proxy: () => Promise<Running>) {
   const { url: toxiproxy } = await proxy();
-  return { toxiproxy, running: await description.start(4) };
+  return { toxiproxy, running: await description.start() };
 }
 
 /** What of each thing that must hold doesn't; undefined where it holds. */
@@ -106,7 +106,7 @@ if (import.meta.main) {
   const chosen = positionals.length === 0 ? faultyBackends : positionals.map(named);
   const outcomes: ReportedOutcome[] = [];
   let started: Promise<Running> | undefined;
-  const proxy = () => started ??= toxiproxy.start(4);
+  const proxy = () => started ??= toxiproxy.start();
   const stopProxy = async () => await started?.then(({ stop }) => stop(), () => {});
   const stay = beforeQuitting(stopProxy);
   const waiting = [...chosen];

@@ -7,8 +7,8 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os";
 import process from "node:process";
 import { type Mutation, mutations } from "./mutations/list.ts";
-import { cache, root } from "./project.ts";
-import { deno, run } from "./shell.ts";
+import { cache, deno, root } from "./project.ts";
+import { run } from "../tests/support/command.ts";
 
 /** Within how many seeds a mutation must be noticed. */
 const MOST_SEEDS = 2_000;

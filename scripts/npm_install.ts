@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cache } from "./project.ts";
-import { must } from "./shell.ts";
+import { must } from "../tests/support/command.ts";
 
 /**
  * Makes a folder with npm packages under .cache/ and returns its path with a slash at the end. Installs only if the

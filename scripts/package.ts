@@ -5,7 +5,7 @@ import process from "node:process";
 import { npmInstall } from "./npm_install.ts";
 import { cache, type EffectMajor, effectVersions, entryPoints, root } from "./project.ts";
 import { type Count, report, type Result, tally } from "./result.ts";
-import { must, run } from "./shell.ts";
+import { must, run } from "../tests/support/command.ts";
 
 const nodeVersions = [18, 20, 22, 24];
 const bundleLimit = 12_000;

@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from "node:fs";
+import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** One module that users import. */
@@ -19,6 +20,9 @@ interface Manifest {
 
 /** The top folder of the project. */
 export const root: string = fileURLToPath(new URL("../", import.meta.url));
+
+/** The Deno that runs this. */
+export const deno: string = process.execPath;
 
 /** Where scripts keep what they make; git ignores it. */
 export const cache: string = `${root}.cache/`;
@@ -64,11 +68,11 @@ export const dependencies: Readonly<Record<string, string>> = Object.fromEntries
   }),
 );
 
-/** Those of them that the library and its tests import. */
+/** Those of them that the library and its tests import; a server of workerd is for tests in Deno alone. */
 export const sourceDependencies: Readonly<Record<string, string>> = dependenciesOf(
   globSync(sources.map((source) => source.endsWith(".ts") ? source : `${source}/**/*.ts`), {
     cwd: root,
-  }),
+  }).filter((file) => file !== "tests/servers/workers.ts"),
 );
 
 function dependenciesOf(files: readonly string[]): Record<string, string> {

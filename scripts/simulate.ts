@@ -5,9 +5,9 @@
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type EffectMajor, importFlags } from "./project.ts";
+import { deno, type EffectMajor, importFlags } from "./project.ts";
 import { report, type Result, tally } from "./result.ts";
-import { deno, run } from "./shell.ts";
+import { run } from "../tests/support/command.ts";
 
 /** How many seeds one process plays: what has crashed in the simulation stays in its memory. */
 const SEEDS_AT_ONCE = 5_000;

@@ -5,12 +5,12 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import type { Description, Running } from "./backends/description.ts";
-import { postgres } from "./backends/postgres.ts";
-import { redis } from "./backends/redis.ts";
-import { importFlags } from "./project.ts";
+import type { Description, Running } from "../tests/servers/description.ts";
+import { postgres } from "../tests/servers/postgres.ts";
+import { redis } from "../tests/servers/redis.ts";
+import { deno, importFlags } from "./project.ts";
 import { report, type Result, tally } from "./result.ts";
-import { deno, must } from "./shell.ts";
+import { must } from "../tests/support/command.ts";
 import { growthOf, isReal } from "./soak/growth.ts";
 import type { Findings, Orders } from "./soak/process.ts";
 
@@ -23,7 +23,7 @@ function soak(
   length: Pick<Orders, "seconds" | "leak">,
 ): Promise<Result> {
   return tally(`${backend}, ${length.seconds} s`, async (count) => {
-    const { url, version, stop } = await start(4);
+    const { url, version, stop } = await start();
     try {
       const orders: Orders = { backend, url, ...length };
       const { samples, tally } = await findings(orders);

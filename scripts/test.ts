@@ -8,7 +8,7 @@ import { setPriority } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { atOnce } from "./at_once.ts";
-import { type Backends, backendsRequired, startBackends } from "./backends.ts";
+import { type Backends, backendsRequired, startBackends } from "../tests/servers/backends.ts";
 import { checkExports } from "./check_exports.ts";
 import { testDocs } from "./docs.ts";
 import { testModel } from "./model.ts";
@@ -16,6 +16,7 @@ import { npmInstall } from "./npm_install.ts";
 import { nodes, testPackage } from "./package.ts";
 import {
   cache,
+  deno,
   type EffectMajor,
   effectVersions,
   importFlags,
@@ -24,8 +25,9 @@ import {
   sourceDependencies,
 } from "./project.ts";
 import { type Count, report, type Result, tally } from "./result.ts";
-import { deno, type Finished, must, run } from "./shell.ts";
+import { type Finished, must, run } from "../tests/support/command.ts";
 import { emit } from "./typescript.ts";
+import { bundleWorker } from "./worker.ts";
 
 interface SuiteOptions {
   /** Where the servers are. */
@@ -236,7 +238,7 @@ async function main(all: boolean): Promise<void> {
     if (withNode) results.push(await build());
     else console.log("No Node here: the npm package is not tested");
     const installed = all ? await nodes() : withNode ? ["node"] : [];
-    for (const effect of majors) started.push(await startBackends(effect));
+    for (const effect of majors) started.push(await startBackends(() => bundleWorker(effect)));
     const lanes = majors.map((effect, i) => testWithServers(effect, installed, started[i]!));
     if (all) lanes.push(testTheRestApart());
     for (const lane of await Promise.all(lanes)) results.push(...lane);

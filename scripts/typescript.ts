@@ -1,7 +1,7 @@
 import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { npmInstall } from "./npm_install.ts";
 import { effectVersions, manifest, root, sourceDependencies, sources } from "./project.ts";
-import { must } from "./shell.ts";
+import { must } from "../tests/support/command.ts";
 
 /** What TypeScript and dnt compile with alike. */
 export const compilerOptions: Readonly<Record<string, unknown>> = {

@@ -1,7 +1,7 @@
 import { Effect } from "effect";
 import { Cache, type Store } from "../../mod.ts";
 import type { Connect, Connection, Place } from "../../tests/support/connection.ts";
-import type { Description } from "../backends/description.ts";
+import type { Description } from "../../tests/servers/description.ts";
 import { percentile } from "../percentile.ts";
 import { countedStore } from "./counted_store.ts";
 import { compare, type Effort, medianOf } from "./measure.ts";
@@ -36,7 +36,7 @@ const VALUE = { id: 42, name: "Ada", notes: "x".repeat(200) };
 /** Times a hit and a miss beside the driver's bare read, herds, and how soon followers are woken, over a real server. */
 export async function benchBackend(backend: BackendBench, effort: Effort): Promise<Measured> {
   const { name, server, placeOf = (url) => ({ url }), connect } = backend;
-  const { url, version, stop } = await server.start(4);
+  const { url, version, stop } = await server.start();
   const place = placeOf(url);
   try {
     const comparison = await benchCaller(backend, place, effort);

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { monitor } from "../../tests/adapters/redis/clients.ts";
-import { redis } from "../backends/redis.ts";
+import { redis } from "../../tests/servers/redis.ts";
 import { type Goal, ratioGoal } from "./goals.ts";
 import { type Effort, medianOf } from "./measure.ts";
 import type { Comparison, FailingHerd, Measured } from "./measured.ts";
@@ -9,7 +9,7 @@ import { compareHits } from "./redis_hits.ts";
 
 /** Times hits on a real Redis and counts what herds of several processes cost, beside other ways to have them. */
 export async function benchRedis(effort: Effort): Promise<Measured> {
-  const server = await redis.start(4);
+  const server = await redis.start();
   try {
     const hits = await benchHits(server.url, effort);
     return { servers: [server.version], ...hits, ...await benchHerds(server.url, effort) };

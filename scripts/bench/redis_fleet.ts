@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { deno } from "../shell.ts";
+import { deno } from "../project.ts";
 import type * as makers from "./redis_peers.ts";
 
 /** What a process is asked to do. */

@@ -1,7 +1,8 @@
 import { Redis } from "ioredis";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { deno, must } from "../shell.ts";
+import { must } from "../../tests/support/command.ts";
+import { deno } from "../project.ts";
 import { compare, type Effort, medianOf, type Subject, type Timing } from "./measure.ts";
 import * as makers from "./redis_peers.ts";
 

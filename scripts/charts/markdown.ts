@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { root } from "../project.ts";
-import { deno, must } from "../shell.ts";
+import { deno, root } from "../project.ts";
+import { must } from "../../tests/support/command.ts";
 
 /** A table of Markdown; numbers stand at the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

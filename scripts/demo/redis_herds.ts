@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { redis } from "../backends/redis.ts";
-import { deno } from "../shell.ts";
+import { redis } from "../../tests/servers/redis.ts";
+import { deno } from "../project.ts";
 import type { Flags } from "./flags.ts";
 import type { Herd, Herds } from "./herd.ts";
 
@@ -21,7 +21,7 @@ export interface Request {
 
 /** The same herd twice in several processes over one Redis: first with nothing but GET and SET. */
 export async function redisHerds(flags: Flags): Promise<Herds> {
-  const { url, stop } = await redis.start(4);
+  const { url, stop } = await redis.start();
   const processes = Array.from(
     { length: flags.processes },
     (_, process) => startProcess({ url, flags, process }),

@@ -1,17 +1,17 @@
 import type { Place } from "../../tests/support/connection.ts";
-import { startDynamodb } from "../../tests/servers/dynamodb_server.ts";
-import { startMemcached } from "../../tests/servers/memcached_server.ts";
-import { startMongodb } from "../../tests/servers/mongodb_server.ts";
-import { startPostgresServer } from "../../tests/servers/postgres_server.ts";
-import { startRedisCluster, startRedisServer } from "../../tests/servers/redis_server.ts";
-import { startS3Server } from "../../tests/servers/s3_server.ts";
-import type { Description, Running } from "../backends/description.ts";
-import { dynamodb } from "../backends/dynamodb.ts";
-import { memcached } from "../backends/memcached.ts";
-import { mongodbReplicaSet } from "../backends/mongodb.ts";
-import { postgres } from "../backends/postgres.ts";
-import { redis, redisCluster } from "../backends/redis.ts";
-import { s3 } from "../backends/s3.ts";
+import { startDynamodb } from "../../tests/servers/dynamodb.ts";
+import { startMemcached } from "../../tests/servers/memcached.ts";
+import { startMongodb } from "../../tests/servers/mongodb.ts";
+import { startPostgresServer } from "../../tests/servers/postgres.ts";
+import { startRedisCluster, startRedisServer } from "../../tests/servers/redis.ts";
+import { startS3Server } from "../../tests/servers/s3.ts";
+import type { Description, Running } from "../../tests/servers/description.ts";
+import { dynamodb } from "../../tests/servers/dynamodb.ts";
+import { memcached } from "../../tests/servers/memcached.ts";
+import { mongodbReplicaSet } from "../../tests/servers/mongodb.ts";
+import { postgres } from "../../tests/servers/postgres.ts";
+import { redis, redisCluster } from "../../tests/servers/redis.ts";
+import { s3 } from "../../tests/servers/s3.ts";
 
 /** A backend whose server and network are to fail. */
 export interface FaultyBackend {

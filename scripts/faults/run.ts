@@ -7,7 +7,7 @@ import {
   sharedClock,
   startRecording,
 } from "../../tests/support/recording.ts";
-import type { Running } from "../backends/description.ts";
+import type { Running } from "../../tests/servers/description.ts";
 import type { FaultyBackend } from "./backend.ts";
 import { faults } from "./faults.ts";
 import { type Figures, figuresOf } from "./figures.ts";

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Connect, Connection, Place } from "../../tests/support/connection.ts";
 import type { Recording } from "../../tests/support/recording.ts";
 import { type Network, openNetwork } from "../../tests/servers/toxiproxy.ts";
-import type { Running } from "../backends/description.ts";
-import { beforeQuitting } from "../before_quitting.ts";
+import type { Running } from "../../tests/servers/description.ts";
+import { beforeQuitting } from "../../tests/servers/before_quitting.ts";
 import type { FaultyBackend } from "./backend.ts";
 
 /** A server, and the network before it. */

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache, isCacheLockingError } from "../../mod.ts";
 import { errorOf, KEY, source, tagOf } from "../support/herd.ts";
-import { processOver } from "../servers/process.ts";
+import { processOver } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
 
 describe("a client", () => {

@@ -9,7 +9,7 @@ import { monotonicMillis } from "../../src/effect/clock.ts";
 import { newCaller, type Signal } from "../../src/engine/flight.ts";
 import { randomToken } from "../../src/model/token.ts";
 import { all, KEY, source, start, times } from "../support/herd.ts";
-import { processOver } from "../servers/process.ts";
+import { processOver } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
 
 it("who joins a cohort that was sent away meanwhile is sent away as well, and doesn't wait unbounded", async () => {

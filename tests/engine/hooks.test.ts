@@ -5,7 +5,7 @@ import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache, type Hooks, isCacheLockingError, type Store } from "../../mod.ts";
 import { defaults } from "../../src/model/defaults.ts";
 import { all, errorOf, KEY, source, start, times } from "../support/herd.ts";
-import { processOver } from "../servers/process.ts";
+import { processOver } from "../support/process_store.ts";
 import { simulate, type Simulation } from "../support/simulation.ts";
 
 /** Hooks that write down what they are told. */

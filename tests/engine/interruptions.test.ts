@@ -8,7 +8,7 @@ import { entriesOfHalf, storeOfHalves } from "../../src/store/halves.ts";
 import { variable } from "../support/address.ts";
 import { fakeSignal } from "../support/fake_signal.ts";
 import { all, start, times } from "../support/herd.ts";
-import { processOver } from "../servers/process.ts";
+import { processOver } from "../support/process_store.ts";
 import { simulate, type Simulation } from "../support/simulation.ts";
 import { slowHalves } from "../support/slow_halves.ts";
 

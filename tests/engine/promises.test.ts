@@ -21,7 +21,7 @@ import {
   tagOf,
   times,
 } from "../support/herd.ts";
-import { processOver } from "../servers/process.ts";
+import { processOver } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
 
 describe("1. One fetch", () => {

@@ -5,7 +5,7 @@ import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache, isCacheLockingError } from "../../mod.ts";
 import { fakeSignal } from "../support/fake_signal.ts";
 import { all, errorOf, KEY, source, start, tagOf } from "../support/herd.ts";
-import { processOver } from "../servers/process.ts";
+import { processOver } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
 
 describe("signal", () => {

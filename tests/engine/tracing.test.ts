@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache } from "../../mod.ts";
 import { all, errorOf, KEY, source, times } from "../support/herd.ts";
-import { processOver } from "../servers/process.ts";
+import { processOver } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
 
 /** Runs an effect under a tracer that keeps its spans; gives their names, each with its attributes. */

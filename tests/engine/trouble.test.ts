@@ -12,7 +12,7 @@ import {
 } from "../../mod.ts";
 import { flightsUnderWay } from "../../src/engine/flights.ts";
 import { all, errorOf, KEY, outcomes, source, start, tagOf, times } from "../support/herd.ts";
-import { processOver, type Trouble } from "../servers/process.ts";
+import { processOver, type Trouble } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
 
 const failing = (kind: "before" | "after" | "hang", ...which: AdapterOperation[]): Trouble => ({

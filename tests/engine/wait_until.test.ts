@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache, type CacheLockingError } from "../../mod.ts";
-import { processOver } from "../servers/process.ts";
+import { processOver } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
 
 it("tells the host of a flight until nothing of it is left, its lease included", async () => {

@@ -1,7 +1,7 @@
 import { Effect } from "effect";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache, type CacheOutcome, type CallOptions, isCacheLockingError } from "../../mod.ts";
-import { processOver } from "../servers/process.ts";
+import { processOver } from "./process_store.ts";
 
 export const KEY = "user:42";
 

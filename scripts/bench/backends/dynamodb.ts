@@ -1,6 +1,6 @@
 import { connect } from "../../../tests/adapters/dynamodb/connection.ts";
 import { clientOf, loadSdk } from "../../../tests/adapters/dynamodb/clients.ts";
-import { dynamodb } from "../../backends/dynamodb.ts";
+import { dynamodb } from "../../../tests/servers/dynamodb.ts";
 import type { BackendBench } from "../backend.ts";
 
 /** DynamoDB, by DynamoDB Local, which is slower than what it stands for. */

@@ -1,6 +1,6 @@
 import { connect } from "../../../tests/adapters/memcached/connection.ts";
 import { openMemcached } from "../../../tests/adapters/memcached/clients.ts";
-import { memcached } from "../../backends/memcached.ts";
+import { memcached } from "../../../tests/servers/memcached.ts";
 import type { BackendBench } from "../backend.ts";
 
 /** Memcached. */

@@ -1,6 +1,6 @@
 import { MongoClient } from "mongodb";
 import { connect } from "../../../tests/adapters/mongodb/connection.ts";
-import { mongodbReplicaSet } from "../../backends/mongodb.ts";
+import { mongodbReplicaSet } from "../../../tests/servers/mongodb.ts";
 import type { BackendBench } from "../backend.ts";
 
 /** MongoDB, a replica set of one. */

@@ -1,6 +1,6 @@
 import sql from "postgres";
 import { connect } from "../../../tests/adapters/postgres/connection.ts";
-import { postgres } from "../../backends/postgres.ts";
+import { postgres } from "../../../tests/servers/postgres.ts";
 import type { BackendBench } from "../backend.ts";
 
 /** Postgres. */

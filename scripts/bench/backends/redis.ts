@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { connect } from "../../../tests/adapters/redis/connection.ts";
-import { redis } from "../../backends/redis.ts";
+import { redis } from "../../../tests/servers/redis.ts";
 import type { BackendBench } from "../backend.ts";
 
 /** Redis. */

@@ -1,6 +1,6 @@
 import { connect } from "../../../tests/adapters/s3/connection.ts";
 import { bucket, clientOf, loadSdk } from "../../../tests/adapters/s3/clients.ts";
-import { s3 } from "../../backends/s3.ts";
+import { s3 } from "../../../tests/servers/s3.ts";
 import type { BackendBench } from "../backend.ts";
 
 /** S3, by a gateway over files. */

@@ -1,6 +1,6 @@
 import { variable, withoutServer } from "../../support/address.ts";
 import { connect } from "./connection.ts";
-import { startDynamodb } from "../../servers/dynamodb_server.ts";
+import { startDynamodb } from "../../servers/dynamodb.ts";
 import { outages } from "../../support/outages.ts";
 
 const folder = variable("DYNAMODB_LOCAL");

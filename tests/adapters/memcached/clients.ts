@@ -1,6 +1,6 @@
 import type { Client } from "memjs-types";
 import { variable } from "../../support/address.ts";
-import { askMemcached } from "../../servers/memcached_server.ts";
+import { askMemcached } from "../../servers/memcached.ts";
 import type { Counter } from "../../support/rounds.ts";
 
 /** Where the server is. */

@@ -15,11 +15,7 @@ import { randomToken } from "../../../src/model/token.ts";
 import { conformance, type Gaps } from "../../conformance/mod.ts";
 import { variable, withoutServer } from "../../support/address.ts";
 import { countMemcached, memcachedUrl, openMemcached } from "./clients.ts";
-import {
-  askMemcached,
-  type MemcachedServer,
-  startMemcached,
-} from "../../servers/memcached_server.ts";
+import { askMemcached, type MemcachedServer, startMemcached } from "../../servers/memcached.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
 

@@ -1,6 +1,6 @@
 import { variable, withoutServer } from "../../support/address.ts";
 import { connect } from "./connection.ts";
-import { startMemcached } from "../../servers/memcached_server.ts";
+import { startMemcached } from "../../servers/memcached.ts";
 import { outages } from "../../support/outages.ts";
 
 const binary = variable("MEMCACHED_SERVER");

@@ -1,6 +1,6 @@
 import { variable, withoutServer } from "../../support/address.ts";
 import { connect } from "./connection.ts";
-import { startMongodb } from "../../servers/mongodb_server.ts";
+import { startMongodb } from "../../servers/mongodb.ts";
 import { outages } from "../../support/outages.ts";
 
 const binary = variable("MONGODB_SERVER");

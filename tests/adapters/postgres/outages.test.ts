@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { variable, withoutServer } from "../../support/address.ts";
 import { connect } from "./connection.ts";
 import { outages } from "../../support/outages.ts";
-import { startPostgresServer } from "../../servers/postgres_server.ts";
+import { startPostgresServer } from "../../servers/postgres.ts";
 import { openNetwork } from "../../servers/toxiproxy.ts";
 
 const programs = variable("POSTGRES_PROGRAMS");

@@ -9,7 +9,7 @@ import { randomToken } from "../../../src/model/token.ts";
 import { conformance } from "../../conformance/mod.ts";
 import { variable, withoutServer } from "../../support/address.ts";
 import { ioredisVersions, opened, redisClusterUrl } from "./clients.ts";
-import { startRedisCluster } from "../../servers/redis_server.ts";
+import { startRedisCluster } from "../../servers/redis.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 
 const skip = redisClusterUrl === undefined ? withoutServer("REDIS_CLUSTER_URL") : false;

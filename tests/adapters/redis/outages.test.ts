@@ -1,7 +1,7 @@
 import { variable, withoutServer } from "../../support/address.ts";
 import { connect } from "./connection.ts";
 import { outages } from "../../support/outages.ts";
-import { startRedisServer } from "../../servers/redis_server.ts";
+import { startRedisServer } from "../../servers/redis.ts";
 
 const binary = variable("REDIS_SERVER");
 const toxiproxy = variable("TOXIPROXY_URL");

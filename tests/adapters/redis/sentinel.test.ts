@@ -7,7 +7,7 @@ import { redisAdapter } from "../../../adapters/redis.ts";
 import { Cache } from "../../../mod.ts";
 import { variable, withoutServer } from "../../support/address.ts";
 import { ioredisVersions } from "./clients.ts";
-import { startRedisServer, startSentinel } from "../../servers/redis_server.ts";
+import { startRedisServer, startSentinel } from "../../servers/redis.ts";
 
 const binary = variable("REDIS_SERVER");
 const skip = binary === undefined ? withoutServer("REDIS_SERVER") : false;

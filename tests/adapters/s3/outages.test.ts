@@ -1,7 +1,7 @@
 import { variable, withoutServer } from "../../support/address.ts";
 import { connect } from "./connection.ts";
 import { outages } from "../../support/outages.ts";
-import { startS3Server } from "../../servers/s3_server.ts";
+import { startS3Server } from "../../servers/s3.ts";
 
 const binary = variable("S3_SERVER");
 const toxiproxy = variable("TOXIPROXY_URL");

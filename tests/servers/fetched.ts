@@ -3,8 +3,6 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 
-const cacheFolder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "cache-locking");
-
 /**
  * The folder of a server that no package of the system has, kept from one run to the next; `install` fills it the first
  * time. `name` holds the version.
@@ -13,7 +11,8 @@ export async function fetched(
   name: string,
   install: (folder: string) => Promise<unknown>,
 ): Promise<string> {
-  const folder = join(cacheFolder, name);
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+  const folder = join(cache, "cache-locking", name);
   if (existsSync(folder)) return folder;
   // What is left half done by a run that was stopped is never taken for whole.
   const unfinished = `${folder}.${process.pid}`;

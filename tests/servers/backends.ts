@@ -1,17 +1,16 @@
 import process from "node:process";
-import type { Description, Running } from "./backends/description.ts";
 import { beforeQuitting } from "./before_quitting.ts";
-import { dynamodb } from "./backends/dynamodb.ts";
-import { memcached } from "./backends/memcached.ts";
-import { pgbouncer, postgres } from "./backends/postgres.ts";
-import { mongodb, mongodbReplicaSet } from "./backends/mongodb.ts";
-import { redis, redisCluster } from "./backends/redis.ts";
-import { s3 } from "./backends/s3.ts";
-import { toxiproxy } from "./backends/toxiproxy.ts";
-import { workers } from "./backends/workers.ts";
-import type { EffectMajor } from "./project.ts";
+import type { Description, Running } from "./description.ts";
+import { dynamodb } from "./dynamodb.ts";
+import { memcached } from "./memcached.ts";
+import { mongodb, mongodbReplicaSet } from "./mongodb.ts";
+import { pgbouncer, postgres } from "./postgres.ts";
+import { redis, redisCluster } from "./redis.ts";
+import { s3 } from "./s3.ts";
+import { toxiproxy } from "./toxiproxy.ts";
+import { workersOf } from "./workers.ts";
 
-/** The servers that the suites know. */
+/** The servers that the suites know, beside workerd. */
 const descriptions: readonly Description[] = [
   dynamodb,
   memcached,
@@ -23,7 +22,6 @@ const descriptions: readonly Description[] = [
   redisCluster,
   s3,
   toxiproxy,
-  workers,
 ];
 
 /** A real server that the suites run against. */
@@ -53,14 +51,17 @@ export interface Backends {
 /** True where a missing server is a failure and not a reason to skip: `BACKENDS=required`. */
 export const backendsRequired: boolean = process.env.BACKENDS === "required";
 
-/** Starts the servers that this machine has, but for those whose addresses are in the environment: `REDIS_URL`, … */
-export async function startBackends(effect: EffectMajor): Promise<Backends> {
+/**
+ * Starts the servers that this machine has, but for those whose addresses are in the environment: `REDIS_URL`, … workerd
+ * runs the Worker that this gives.
+ */
+export async function startBackends(worker: () => Promise<string>): Promise<Backends> {
   const servers: Server[] = [];
   const missing: Missing[] = [];
-  await Promise.all(descriptions.map(async ({ backend, start }) => {
+  await Promise.all([...descriptions, workersOf(worker)].map(async ({ backend, start }) => {
     try {
       const url = process.env[variableOf(backend)];
-      const running = url ? elsewhere(url) : await start(effect);
+      const running = url ? elsewhere(url) : await start();
       servers.push({ backend, ...running });
     } catch (error) {
       missing.push({ backend, reason: error instanceof Error ? error.message : String(error) });

@@ -1,5 +1,3 @@
-import type { EffectMajor } from "../project.ts";
-
 /** A server that runs, whoever started it. */
 export interface Running {
   /** What it says that it is: `Redis 7.0.15`. */
@@ -16,6 +14,6 @@ export interface Running {
 export interface Description {
   /** The backend's name: `redis-cluster`; suites find its address in `REDIS_CLUSTER_URL`. */
   readonly backend: string;
-  /** Starts one on a free port of the loopback. Servers that run the library run it with this Effect. Rejects where that can't be done; the message says what is missing. */
-  start(effect: EffectMajor): Promise<Running>;
+  /** Starts one on a free port of the loopback. Rejects where that can't be done; the message says what is missing. */
+  start(): Promise<Running>;
 }

@@ -1,4 +1,6 @@
 import { connect } from "node:net";
+import { must } from "../support/command.ts";
+import type { Description } from "./description.ts";
 import { freePort, startServer } from "./server.ts";
 
 /** A memcached that was started here. */
@@ -50,3 +52,15 @@ export function askMemcached(port: number, command: string): Promise<string[]> {
     socket.on("close", () => resolve(reply.split("\r\n").filter(Boolean)));
   });
 }
+
+/** One memcached. Suites that stop and restart one of their own find the program in `MEMCACHED_SERVER`. */
+export const memcached: Description = {
+  backend: "memcached",
+  async start() {
+    const found = await must("sh", ["-c", "command -v memcached"]).catch(() => "");
+    if (!found) throw new Error("no memcached is installed; Debian's package is memcached");
+    const binary = found.trim();
+    const { version, url, stop } = await startMemcached(binary);
+    return { url, stop, version: `memcached ${version}`, env: { MEMCACHED_SERVER: binary } };
+  },
+};

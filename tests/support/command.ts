@@ -1,10 +1,13 @@
 import { spawn } from "node:child_process";
 import process from "node:process";
-import { root } from "./project.ts";
+import { fileURLToPath } from "node:url";
+
+/** The folder that `tests/` is in. */
+const top = fileURLToPath(new URL("../../", import.meta.url));
 
 /** How a command is run. */
 export interface CommandOptions {
-  /** Where; the top of the project by default. */
+  /** Its folder; the one that `tests/` is in by default. */
   readonly cwd?: string;
   /** Variables that are set on top of this process's own. */
   readonly env?: Readonly<Record<string, string>>;
@@ -22,14 +25,11 @@ export interface Finished {
   readonly output: string;
 }
 
-/** The Deno that runs this. */
-export const deno: string = process.execPath;
-
 /** Runs a command to its end and collects what it writes. */
 export function run(
   command: string,
   args: readonly string[],
-  { cwd = root, env = {}, timeout = 300_000, until }: CommandOptions = {},
+  { cwd = top, env = {}, timeout = 300_000, until }: CommandOptions = {},
 ): Promise<Finished> {
   return new Promise((resolve) => {
     let output = "";
