@@ -76,11 +76,16 @@ function within<A, R>(
   if (start !== undefined) {
     return (done: (answer: Effect.Effect<A, AdapterError>) => void) => {
       // The backend is asked first: the rest is done while it answers.
-      start((answer) => {
+      const leave = start((answer) => {
         if (callOff()) done(answer);
       });
-      const callOff = deadline(clock, timeout, () => done(Effect.fail(late())));
-      return callOff;
+      const callOff = deadline(clock, timeout, () => {
+        leave();
+        done(Effect.fail(late()));
+      });
+      return () => {
+        if (callOff()) leave();
+      };
     };
   }
   return Effect.uninterruptibleMask((restore) =>

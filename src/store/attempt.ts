@@ -1,51 +1,57 @@
 import { callback } from "../effect/callback.ts";
 import { Effect } from "../effect/effect.ts";
-import { AdapterError, type AdapterOperation } from "../model/errors.ts";
+import { AdapterError, type AdapterOperation, isAdapterError } from "../model/errors.ts";
 
-/** Begins an operation, which is done later. */
-type Start<A> = (done: (answer: Effect.Effect<A, AdapterError>) => void) => void;
+/** Begins an operation, which is done later; what it returns says that nobody waits for it any more. */
+type Start<A> = (done: (answer: Effect.Effect<A, AdapterError>) => void) => () => void;
 
 const START: unique symbol = Symbol("start");
 
 type Startable<A> = Effect.Effect<A, AdapterError> & { [START]?: Start<A> };
 
+/** Who asked for an operation. */
+export interface Caller {
+  /** Fires once the caller has left: when it is interrupted, or its time is out. Made when it is first asked for. */
+  signal(): AbortSignal;
+}
+
 /**
- * Runs what a client returns a promise for; how it fails is the operation's failure. `read` says what its answer means,
- * and `refused` what an error means, which it throws again if it is none of those that are answers.
+ * An operation that is one promise. `read` says what its answer means, and `errorOf` what it means that it failed:
+ * an `AdapterError` with what was thrown as its cause, by default.
  *
- * Such an effect can be given up without a fiber of its own, see {@linkcode startOf}: an operation that is this alone is
- * quicker than one that does more to it.
+ * The engine runs such an effect in its caller's own fiber, see {@linkcode startOf}; an effect that does more to it, be it
+ * a `map`, takes a fiber of its own.
  */
 export function attempt<A, B = A>(
   operation: AdapterOperation,
   key: string,
-  run: () => PromiseLike<A>,
+  run: (caller: Caller) => PromiseLike<A>,
   read: (answer: A) => Effect.Effect<B, AdapterError> = Effect.succeed as never,
-  refused?: (error: unknown) => Effect.Effect<B, AdapterError>,
+  errorOf = (error: unknown) =>
+    isAdapterError(error) ? error : new AdapterError(operation, key, error),
 ): Effect.Effect<B, AdapterError> {
   const start: Start<B> = (done) => {
-    const failed = (error: unknown) => done(Effect.fail(new AdapterError(operation, key, error)));
+    const { caller, leave } = makeCaller();
+    const failed = (error: unknown) => done(Effect.fail(errorOf(error)));
     // In one step: a promise more is a turn later.
-    const understood = <T>(mean: (told: T) => Effect.Effect<B, AdapterError>) => (told: T) => {
-      let answer;
+    const answered = (answer: A) => {
+      let meaning;
       try {
-        answer = mean(told);
+        meaning = read(answer);
       } catch (error) {
         return failed(error);
       }
-      done(answer);
+      done(meaning);
     };
     try {
       // A client's own kind of promise may answer at once.
-      Promise.resolve(run()).then(
-        understood(read),
-        refused === undefined ? failed : understood(refused),
-      );
+      Promise.resolve(run(caller)).then(answered, failed);
     } catch (error) {
       queueMicrotask(() => failed(error));
     }
+    return leave;
   };
-  const effect: Startable<B> = callback<B, AdapterError>(start);
+  const effect: Startable<B> = callback<B, AdapterError>((resume) => Effect.sync(start(resume)));
   effect[START] = start;
   return effect;
 }
@@ -53,4 +59,19 @@ export function attempt<A, B = A>(
 /** How an effect that is an {@linkcode attempt} begins; undefined for any other. */
 export function startOf<A, E, R>(effect: Effect.Effect<A, E, R>): Start<A> | undefined {
   return (effect as { readonly [START]?: Start<A> })[START];
+}
+
+function makeCaller(): { readonly caller: Caller; readonly leave: () => void } {
+  let controller: AbortController | undefined;
+  let left = false;
+  const signal = () => {
+    controller ??= new AbortController();
+    if (left) controller.abort();
+    return controller.signal;
+  };
+  const leave = () => {
+    left = true;
+    controller?.abort();
+  };
+  return { caller: { signal }, leave };
 }
