@@ -42,4 +42,21 @@ describe("one store for the same options", () => {
     stores.push(storeOf({ binding }, "b"));
     assert.equal(new Set(stores).size, stores.length);
   });
+
+  it("takes an object for no number that stands in its place", () => {
+    const object = new Binding();
+    const swapped = [storeOf({ a: object, b: 1 }), storeOf({ a: 1, b: object })];
+    assert.notEqual(swapped[0], swapped[1]);
+  });
+
+  it("keeps no more than the last hundred of the same clients", () => {
+    const client = new Binding();
+    const ofTenant = (tenant: number) => storeOf({ client, keyPrefix: `${tenant}:` });
+    const [first, second] = [ofTenant(0), ofTenant(1)];
+    for (let tenant = 2; tenant < 100; tenant++) ofTenant(tenant);
+    assert.equal(ofTenant(0), first);
+    ofTenant(100);
+    assert.equal(ofTenant(0), first, "it was used since");
+    assert.notEqual(ofTenant(1), second, "it was used least lately");
+  });
 });
