@@ -496,7 +496,7 @@ function watchBy(
         else resolve(false);
         if (line !== opened) return;
         hangUp();
-        watchers.failAll((key) => new AdapterError("watch", key, error));
+        watchers.failAll(error);
       });
     });
     const opened = { stands, close };

@@ -575,7 +575,7 @@ function makeLine(subscriber: PostgresSubscriber, channel: string): Line {
     own.state = "failed";
     own.standing = Promise.reject(error);
     own.standing.catch(ignore);
-    watchers.failAll((key) => new AdapterError("watch", key, error));
+    watchers.failAll(error);
     setTimeout(() => own.state === "failed" && listening === own && stop(), LINGER);
   };
   const stop = () => {

@@ -19,11 +19,12 @@
  * ```ts no-run
  * import { Effect } from "effect";
  * import { Cache } from "cache-locking";
- * import { r2Adapter, type R2Bucket } from "cache-locking/r2";
+ * import type { R2Bucket } from "cache-locking/r2";
  *
  * export default {
  *   async fetch(_request: Request, env: { readonly BUCKET: R2Bucket }): Promise<Response> {
- *     const cache = Cache.make({ adapter: r2Adapter({ bucket: env.BUCKET }), cacheTtl: "1 hour" });
+ *     const adapter = { type: "r2", options: { bucket: env.BUCKET } } as const;
+ *     const cache = Cache.make({ adapter, cacheTtl: "1 hour" });
  *     const report = cache.getOrSet("report", () => Effect.succeed({ total: 42 }));
  *     return Response.json((await Effect.runPromise(report)).value);
  *   },
@@ -35,12 +36,11 @@
 import { type Bucket, bucketObjects, patient } from "./kit/bucket_objects.ts";
 import type { Codec } from "../src/store/codec.ts";
 import { commandObjects } from "./kit/command_objects.ts";
-import { describe } from "../src/model/describe.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import { makeObjectStore } from "./kit/object_store.ts";
+import { checkOption, hasMethods } from "./kit/options.ts";
 import type { Objects } from "./kit/objects.ts";
-import { sharedStore } from "../src/store/shared_store.ts";
 import type { Store } from "../src/store/store.ts";
 
 /**
@@ -73,19 +73,20 @@ export type R2AdapterOptions = R2LeasesOptions & {
 };
 
 /**
- * Makes the store of a bucket; the same one for the same options. Throws a `TypeError` for options that can't be used.
+ * Makes a store of its own. Keep it in a constant, as a store is what callers meet by. Throws a `TypeError` for options
+ * that can't be used.
  */
 export function r2Adapter<V = unknown>(options: R2AdapterOptions): Store<V> {
-  return sharedStore("r2", options, () => makeStore(options)) as Store<V>;
+  return makeStore(options) as Store<V>;
 }
 
 /**
- * Keeps leases alone, for adapters that keep their entries elsewhere. Throws a `TypeError` for options that can't be
- * used.
+ * Keeps leases alone, for adapters that keep their entries elsewhere. Keep it in a constant, as callers meet by it. Throws
+ * a `TypeError` for options that can't be used.
  */
 export function r2Leases(options: R2LeasesOptions): LeasesHalf {
   const { keyPrefix = "lease:" } = options;
-  return leasesHalf(sharedStore("r2 leases", options, () => makeStore({ ...options, keyPrefix })));
+  return leasesHalf(makeStore({ ...options, keyPrefix }));
 }
 
 function makeStore(options: R2AdapterOptions): Store<unknown> {
@@ -95,13 +96,8 @@ function makeStore(options: R2AdapterOptions): Store<unknown> {
 
 function objectsOf({ client, bucket }: R2Place): Objects {
   if (client === undefined) return bucketObjects(bucket);
-  if (typeof client?.send !== "function") {
-    throw new TypeError(`\`client\` must be an S3 client, and is ${describe(client)}`);
-  }
-  if (typeof bucket !== "string" || bucket === "") {
-    throw new TypeError(
-      `\`bucket\` must be the name of a bucket beside a \`client\`, and is ${describe(bucket)}`,
-    );
-  }
+  checkOption("client", hasMethods(client, "send"), "an S3 client", client);
+  const isName = typeof bucket === "string" && bucket !== "";
+  checkOption("bucket", isName, "the name of a bucket beside a `client`", bucket);
   return patient(commandObjects({ client, bucket, conditional: "known" }));
 }

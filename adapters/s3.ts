@@ -43,11 +43,10 @@
  */
 import type { Codec } from "../src/store/codec.ts";
 import { commandObjects } from "./kit/command_objects.ts";
-import { describe } from "../src/model/describe.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import { makeObjectStore } from "./kit/object_store.ts";
-import { sharedStore } from "../src/store/shared_store.ts";
+import { checkOption, hasMethods } from "./kit/options.ts";
 import type { Store } from "../src/store/store.ts";
 
 /** The client, as [`@aws-sdk/client-s3`](https://github.com/aws/aws-sdk-js-v3) makes it. The adapter never closes it. */
@@ -73,29 +72,26 @@ export interface S3AdapterOptions extends S3LeasesOptions {
 }
 
 /**
- * Makes the store of a bucket; the same one for the same client and options. Throws a `TypeError` for options that can't
- * be used.
+ * Makes a store of its own. Keep it in a constant, as a store is what callers meet by. Throws a `TypeError` for options
+ * that can't be used.
  */
 export function s3Adapter<V = unknown>(options: S3AdapterOptions): Store<V> {
-  return sharedStore("s3", options, () => makeStore(options)) as Store<V>;
+  return makeStore(options) as Store<V>;
 }
 
 /**
- * Keeps leases alone, for adapters that keep their entries elsewhere. Throws a `TypeError` for options that can't be
- * used.
+ * Keeps leases alone, for adapters that keep their entries elsewhere. Keep it in a constant, as callers meet by it. Throws
+ * a `TypeError` for options that can't be used.
  */
 export function s3Leases(options: S3LeasesOptions): LeasesHalf {
   const { keyPrefix = "lease:" } = options;
-  return leasesHalf(sharedStore("s3 leases", options, () => makeStore({ ...options, keyPrefix })));
+  return leasesHalf(makeStore({ ...options, keyPrefix }));
 }
 
 function makeStore({ client, bucket, keyPrefix, codec }: S3AdapterOptions): Store<unknown> {
-  if (typeof client?.send !== "function") {
-    throw new TypeError(`\`client\` must be an S3 client, and is ${describe(client)}`);
-  }
-  if (typeof bucket !== "string" || bucket === "") {
-    throw new TypeError(`\`bucket\` must be the name of a bucket, and is ${describe(bucket)}`);
-  }
+  checkOption("client", hasMethods(client, "send"), "an S3 client", client);
+  const isName = typeof bucket === "string" && bucket !== "";
+  checkOption("bucket", isName, "the name of a bucket", bucket);
   return makeObjectStore({
     name: "s3",
     objects: commandObjects({ client, bucket, conditional: "unproven" }),

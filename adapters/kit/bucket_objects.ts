@@ -1,5 +1,5 @@
-import { describe } from "../../src/model/describe.ts";
 import type { Objects } from "./objects.ts";
+import { checkOption, hasMethods } from "./options.ts";
 
 /** A bucket that a host hands to its programs. */
 export interface Bucket {
@@ -29,9 +29,7 @@ export interface BucketObject {
 
 /** The objects of such a bucket. The time is this program's, whose host is the bucket's. Throws for what is no bucket. */
 export function bucketObjects(bucket: Bucket): Objects {
-  if (typeof bucket?.put !== "function") {
-    throw new TypeError(`\`bucket\` must be a binding, and is ${describe(bucket)}`);
-  }
+  checkOption("bucket", hasMethods(bucket, "put"), "a binding", bucket);
   return patient({
     conditional: "known",
     resolution: 1,

@@ -1,16 +1,20 @@
-import { monotonicMillis } from "../../src/effect/clock.ts";
-import { carriedOn } from "./finish_anyway.ts";
-import { type Codec, codecOf, decode, encode } from "../../src/store/codec.ts";
-import { describe } from "../../src/model/describe.ts";
-import { Effect } from "../../src/effect/effect.ts";
-import { AdapterError, type AdapterOperation } from "../../src/model/errors.ts";
-import { isWellFormed, wellFormed } from "./keys.ts";
-import { patiently } from "./request_order.ts";
+import type { Codec } from "../../src/store/codec.ts";
+import type { Store } from "../../src/store/store.ts";
+import type { Backend, Row, Target, Wanted, Written } from "./backend.ts";
+import { bytesOf } from "./data.ts";
+import { decide } from "./decide.ts";
+import { makeSightings, type Sightings } from "./lease_observer.ts";
 import { type EntryBody, fromBytes, type LeaseBody, toBytes } from "./object_format.ts";
 import { objectName } from "./object_name.ts";
+import { makeObjectProof, type ObjectProof } from "./object_proof.ts";
 import type { Objects } from "./objects.ts";
-import { makeSightings } from "./lease_observer.ts";
-import type { Acquired, Store } from "../../src/store/store.ts";
+import { checkPrefix, makeNames } from "./names.ts";
+import { makeOwnLeases, type OwnLease, type OwnLeases } from "./own_leases.ts";
+import { Refusal } from "./refusal.ts";
+import { patiently } from "./request_order.ts";
+import { Contention, retry } from "./retry.ts";
+import { makeStore } from "./store.ts";
+import { machineTime, type Time } from "./time.ts";
 
 /** What an object store is made of. */
 export interface ObjectStoreOptions {
@@ -21,35 +25,32 @@ export interface ObjectStoreOptions {
   readonly keyPrefix?: string | undefined;
   /** How values become bytes; JSON by default. */
   readonly codec?: Codec | undefined;
+  /** The machine's own by default. */
+  readonly time?: Time | undefined;
 }
 
-/** An object that is there. */
-interface Found {
-  readonly etag: string;
+/** An object, or that there is none. */
+interface Found extends Row {
+  readonly etag?: string | undefined;
   /** What it holds; undefined if this library can't have written it. */
-  readonly body: EntryBody | LeaseBody | undefined;
+  readonly body?: EntryBody | LeaseBody | undefined;
   /** How long ago it was written, by the server's clock, in milliseconds. */
-  readonly age: number;
+  readonly age?: number;
 }
 
-/** A lease that this process wrote, and its version. */
-interface Holding {
-  readonly etag: string;
-  readonly lease: LeaseBody;
+/** What the functions of one store have in common. */
+interface Bucket {
+  readonly objects: Objects;
+  readonly time: Time;
+  readonly sightings: Sightings;
+  readonly ownLeases: OwnLeases<LeaseBody>;
+  readonly proof: ObjectProof;
 }
 
 /** With it, no name is longer than 1,024 bytes. */
 const LONGEST_PREFIX = 250;
-/** How many times a write is tried while others write the same object. */
-const MOST_TRIES = 10;
 /** By how much the age of a lease may be wrong, in milliseconds: a second by the one date, and two by the other. */
 const MARGIN = 3000;
-const BUSY = `others wrote it during each of ${MOST_TRIES} tries`;
-/** An ETag that no object has. */
-const NO_ETAG = '"00000000000000000000000000000000"';
-
-const IGNORED =
-  "the server ignores the conditions of writes, without which nobody can hold a lease";
 
 /**
  * Makes a store of one object per key, which holds a value or a lease, so that a fill is one conditional write over the
@@ -60,261 +61,187 @@ const IGNORED =
  * leaves open, the owner's token in the object says.
  */
 export function makeObjectStore(
-  { name, objects, keyPrefix = "", codec: chosen }: ObjectStoreOptions,
+  { name, objects, keyPrefix, codec, time = machineTime }: ObjectStoreOptions,
 ): Store<unknown> {
-  if (
-    typeof keyPrefix !== "string" || !isWellFormed(keyPrefix) || keyPrefix.length > LONGEST_PREFIX
-  ) {
-    throw new TypeError(
-      `\`keyPrefix\` must be a string of at most ${LONGEST_PREFIX} characters, and is ${
-        describe(keyPrefix)
-      }`,
-    );
-  }
-  const codec = codecOf(chosen);
-  /** The leases of this process's owners: what is there, or will be there once a write is answered. */
-  const holdings = new Map<string, { ttl: number; written: Promise<Holding | undefined> }>();
-  const sightings = makeSightings();
-  let conditional: Objects["conditional"] | "ignored" = objects.conditional;
-
-  /** Asks for the object of a key. */
-  const run = <A>(
-    operation: AdapterOperation,
-    key: string,
-    ask: (object: string, signal: AbortSignal) => Promise<A>,
-  ): Effect.Effect<A, AdapterError> =>
-    wellFormed(operation, key, () =>
-      Effect.tryPromise({
-        try: (signal) => ask(objectName(keyPrefix, key), signal),
-        catch: (error) => new AdapterError(operation, key, error),
-      }));
-
-  const look = (operation: AdapterOperation, key: string) =>
-    run(operation, key, async (object, signal): Promise<Found | undefined> => {
-      const stored = await objects.get(object, signal);
-      if (stored === undefined) return undefined;
-      const body = fromBytes(stored.body);
-      // What the writer knew of the server's clock is believed as far as the server's own date leaves it open.
-      const latest = stored.written + objects.resolution - 1;
-      const written = Math.min(Math.max(body?.at ?? latest, stored.written), latest);
-      return { etag: stored.etag, body, age: objects.now() - written };
-    });
-
-  const put = (
-    operation: AdapterOperation,
-    key: string,
-    body: EntryBody | LeaseBody,
-    over?: string | null,
-  ) =>
-    run(operation, key, (object, signal) => objects.put(object, toBytes(body), { over, signal }));
-
-  /** Writes the owner's lease. Whoever asks for it next waits for the answer, even if nobody else does. */
-  const hold = (
-    operation: AdapterOperation,
-    key: string,
-    lease: LeaseBody & { readonly owner: string },
-    over: string | null,
-  ) =>
-    run(operation, key, (object, unwanted) => {
-      const write = (signal: AbortSignal) => objects.put(object, toBytes(lease), { over, signal });
-      const writing = operation === "acquire"
-        ? patiently(lease.ttl, unwanted, write)
-        : write(unwanted);
-      const written = writing.then((etag) => etag === undefined ? undefined : { etag, lease })
-        .catch(() => undefined);
-      holdings.set(idOf(key, lease.owner), { ttl: lease.ttl, written });
-      return writing;
-    });
-
-  const takeHolding = (key: string, owner: string) =>
-    Effect.promise(async () => {
-      const holding = holdings.get(idOf(key, owner));
-      holdings.delete(idOf(key, owner));
-      return await holding?.written;
-    });
-
-  /** Writes over the lease of an owner, and over nothing else; `filled` where its value is already there. */
-  const overwrite = (
-    operation: "renew" | "fill" | "release",
-    key: string,
-    owner: string,
-    next: (lease: LeaseBody) => EntryBody | LeaseBody,
-  ): Effect.Effect<"written" | "filled" | "lost", AdapterError> =>
-    Effect.gen(function* () {
-      for (let tries = 0; tries < MOST_TRIES; tries++) {
-        let holding = yield* takeHolding(key, owner);
-        if (holding === undefined) {
-          const found = yield* look(operation, key);
-          if (found?.body?.kind === "entry" && found.body.by === owner) return "filled";
-          if (found?.body?.kind !== "lease" || found.body.owner !== owner) return "lost";
-          holding = { etag: found.etag, lease: found.body };
-        }
-        const body = next(holding.lease);
-        const written = yield* isHeld(body)
-          ? hold(operation, key, body, holding.etag)
-          : put(operation, key, body, holding.etag);
-        if (written !== undefined) return "written";
-      }
-      return yield* failed(operation, key, BUSY);
-    });
-
-  /** How much longer a lease, or the memory of its end, lives for those who have seen it since, in milliseconds. */
-  const remainingOf = (
-    key: string,
-    { etag, age }: Found,
-    { ttl, owner }: LeaseBody,
-    seen: number,
-  ) =>
-    Math.min(
-      sightings.remaining(key, { version: etag, ttl }, seen),
-      ttl - age + (owner === undefined ? 0 : MARGIN),
-    );
-
-  /** Finds out, by the first lease, whether conditions are heeded: two writes that must be refused may not be made. */
-  const prove = (key: string, owner: string) =>
-    run("acquire", key, async (object, signal) => {
-      if (conditional === "known") return;
-      // It holds no lease, in case somebody has just deleted the object and the write on nothing is made.
-      const body = toBytes({ kind: "lease", ttl: 0, at: objects.now() });
-      const onNothing = () => objects.put(object, body, { over: null, signal });
-      const overAnother = objects.put(object, body, { over: NO_ETAG, signal });
-      const made = await Promise.all([overAnother, onNothing()]);
-      if (made[0] === undefined && (made[1] === undefined || await onNothing() === undefined)) {
-        conditional = "known";
-        return;
-      }
-      conditional = "ignored";
-      holdings.delete(idOf(key, owner));
-      await objects.delete(object, signal);
-      throw new Error(IGNORED);
-    });
-
-  const acquire = (
-    key: string,
-    owner: string,
-    ttl: number,
-    waitedFor: string | undefined,
-  ): Effect.Effect<Acquired<unknown>, AdapterError> =>
-    Effect.gen(function* () {
-      if (conditional === "ignored") return yield* failed("acquire", key, IGNORED);
-      for (let tries = 0; tries < MOST_TRIES; tries++) {
-        const asked = yield* now;
-        const found = yield* look("acquire", key);
-        if (found?.body?.kind === "entry" && isFresh(found.body, found.age)) {
-          const read = decode(codec, "acquire", key, found.body.data);
-          const entry = yield* Effect.match(read, { onSuccess: same, onFailure: nothing });
-          if (entry !== undefined) return { _tag: "Hit", entry };
-        }
-
-        const lease = found?.body?.kind === "lease" ? found.body : undefined;
-        if (found && lease && sightings.overtaken(key, found.etag, asked)) continue;
-        const remaining = found && lease ? remainingOf(key, found, lease, yield* now) : 0;
-        const live = remaining > 0 ? lease : undefined;
-        const last = live?.last;
-        const outcome = last?.lease === waitedFor ? last?.outcome : undefined;
-        const after = outcome === "failed" ? outcome : undefined;
-
-        if (found && live?.owner === owner) {
-          const written = Promise.resolve({ etag: found.etag, lease: live });
-          holdings.set(idOf(key, owner), { ttl: live.ttl, written });
-          yield* prove(key, owner);
-          return { _tag: "Leader", remaining, after };
-        }
-        if (outcome === "uncached") return { _tag: "Ended", outcome };
-        if (live?.owner !== undefined) {
-          return { _tag: "Follower", remaining, lease: live.owner, after };
-        }
-
-        const own = { kind: "lease", owner, ttl, at: objects.now(), last } as const;
-        const version = yield* hold("acquire", key, own, found?.etag ?? null);
-        if (version !== undefined) {
-          // An answer of before, which is still under way, must not pass for a newer one.
-          if (found !== undefined) sightings.remaining(key, { version, ttl }, yield* now);
-          yield* prove(key, owner);
-          return { _tag: "Leader", remaining: ttl, after };
-        }
-        holdings.delete(idOf(key, owner));
-      }
-      return yield* failed("acquire", key, BUSY);
-    });
-
-  const encoded = (operation: AdapterOperation, key: string, value: unknown) =>
-    Effect.map(
-      encode(codec, operation, key, value),
-      (data) => typeof data === "string" ? utf8.encode(data) : data,
-    );
-
-  return {
+  const naming = { prefix: keyPrefix, longestPrefix: LONGEST_PREFIX };
+  const prefix = checkPrefix(naming);
+  const nameOf = makeNames({ prefix: "" });
+  const bucket: Bucket = {
+    objects,
+    time,
+    sightings: makeSightings(),
+    ownLeases: makeOwnLeases(),
+    proof: makeObjectProof(objects),
+  };
+  return makeStore({
     name,
-    get: (key) =>
-      Effect.flatMap(look("get", key), (found) => {
-        if (found === undefined || found.body?.kind === "lease") return Effect.succeed(undefined);
-        if (found.body === undefined) {
-          return failed("get", key, "what is stored is nothing of this library's", true);
-        }
-        return isFresh(found.body, found.age)
-          ? decode(codec, "get", key, found.body.data)
-          : Effect.succeed(undefined);
-      }),
-    set: (key, value, ttl) =>
-      Effect.flatMap(
-        encoded("set", key, value),
-        (data) => Effect.asVoid(put("set", key, { kind: "entry", ttl, at: objects.now(), data })),
-      ),
-    delete: (key) =>
-      Effect.asVoid(run("delete", key, (object, signal) => objects.delete(object, signal))),
-    acquire: (key, owner, ttl, waitedFor) => acquire(key, owner, ttl, waitedFor),
-    renew: (key, owner, ttl) =>
-      Effect.map(
-        overwrite("renew", key, owner, (lease) => ({ ...lease, ttl, at: objects.now() })),
-        (how) => how === "written",
-      ),
-    fill: (key, owner, value, ttl) =>
-      Effect.flatMap(encoded("fill", key, value), (data) => {
-        const entry = () => ({ kind: "entry", by: owner, ttl, at: objects.now(), data }) as const;
-        return Effect.map(overwrite("fill", key, owner, entry), (how) => how !== "lost");
-      }),
-    release: (key, owner, outcome) =>
-      Effect.suspend(() => {
-        const ending = overwrite("release", key, owner, ({ ttl, at, last }) => ({
-          kind: "lease",
-          ttl: at + ttl - objects.now(),
-          at: objects.now(),
-          last: outcome === "cancelled" ? last : { lease: owner, outcome },
-        }));
-        // The lease may still be on its way.
-        const { ttl: patience = 0 } = holdings.get(idOf(key, owner)) ?? {};
-        return Effect.asVoid(carriedOn("release", key, ending, { patience }));
-      }),
+    backend: objectBackend(bucket),
+    nameOf: (key) => objectName(prefix, nameOf(key)),
+    codec,
+  });
+}
+
+function objectBackend(bucket: Bucket): Backend<Found> {
+  const { objects, ownLeases, proof } = bucket;
+  return {
+    async read(target) {
+      const found = await read(bucket, target);
+      if (found.etag === undefined || found.body !== undefined) return found;
+      throw new Refusal("what is stored is nothing of this library's", { corrupt: true });
+    },
+    take: async (target, wanted) => {
+      proof.check();
+      const row = await take(bucket, target, wanted);
+      const own = row.data === undefined && row.lease?.owner === wanted.owner;
+      if (own) await proof.prove(target, () => ownLeases.forget(target.key, wanted.owner));
+      return row;
+    },
+    renew: async (target, { owner, ttl }) => {
+      const next = (lease: LeaseBody) => ({ ...lease, ttl, at: objects.now() });
+      return await writeOver(bucket, target, owner, next) === "written";
+    },
+    fill: async (target, filled) => {
+      const entry = () => ({ ...entryOf(bucket, filled), by: filled.owner });
+      return await writeOver(bucket, target, filled.owner, entry) !== "lost";
+    },
+    release: (target, { owner, outcome }) => {
+      const next = ({ ttl, at, last }: LeaseBody): LeaseBody => ({
+        kind: "lease",
+        ttl: at + ttl - objects.now(),
+        at: objects.now(),
+        last: outcome === "cancelled" ? last : { lease: owner, outcome },
+      });
+      // The lease may still be on its way.
+      const patience = ownLeases.ttlOf(target.key, owner);
+      return patiently(
+        patience,
+        target.signal(),
+        (signal) => writeOver(bucket, { ...target, signal: () => signal }, owner, next),
+      );
+    },
+    write: ({ name, signal }, written) =>
+      objects.put(name, toBytes(entryOf(bucket, written)), { signal: signal() }),
+    remove: ({ name, signal }) => objects.delete(name, signal()),
   };
 }
 
-const utf8 = new TextEncoder();
-
-const now = Effect.clockWith((clock) => Effect.sync(() => monotonicMillis(clock)));
-
-const same = <A>(value: A) => value;
-const nothing = () => undefined;
-
-function idOf(key: string, owner: string): string {
-  return JSON.stringify([key, owner]);
+function entryOf({ objects }: Bucket, { data, ttl }: Written): EntryBody {
+  return { kind: "entry", ttl, at: objects.now(), data: bytesOf(data) };
 }
 
-function isFresh({ ttl = Infinity }: EntryBody, age: number): boolean {
-  return age < ttl;
+/** Reads the object, of which only an entry that is fresh counts yet. */
+async function read({ objects }: Bucket, { name, signal }: Target): Promise<Found> {
+  const stored = await objects.get(name, signal());
+  if (stored === undefined) return {};
+  const { etag } = stored;
+  const body = fromBytes(stored.body);
+  // What the writer knew of the server's clock is believed as far as the server's own date leaves it open.
+  const latest = stored.written + objects.resolution - 1;
+  const age = objects.now() - Math.min(Math.max(body?.at ?? latest, stored.written), latest);
+  const isFresh = body?.kind === "entry" && age < (body.ttl ?? Infinity);
+  return { etag, body, age, data: isFresh ? body.data : undefined };
 }
 
-function isHeld(
-  body: EntryBody | LeaseBody,
-): body is LeaseBody & { readonly owner: string } {
+/** The same, with the lease if it lives, or with how one ended while that is remembered. */
+async function look(bucket: Bucket, target: Target): Promise<Found> {
+  const { sightings, time } = bucket;
+  const asked = time.monotonic();
+  const found = await read(bucket, target);
+  const { etag, body, age = 0 } = found;
+  if (etag === undefined || body?.kind !== "lease") return found;
+  if (sightings.overtaken(target.key, etag, asked)) throw new Contention();
+  const { owner, ttl, last } = body;
+  const remaining = Math.min(
+    sightings.remaining(target.key, { version: etag, ttl }, time.monotonic()),
+    ttl - age + (owner === undefined ? 0 : MARGIN),
+  );
+  if (remaining <= 0) return found;
+  return {
+    ...found,
+    lease: owner === undefined ? undefined : { owner, remaining },
+    ended: last && { owner: last.lease, outcome: last.outcome },
+  };
+}
+
+/** Looks, and writes the lease over what it finds, if that is no entry, no lease and no end that was waited for. */
+function take(bucket: Bucket, target: Target, wanted: Wanted<Found>): Promise<Found> {
+  const { objects, ownLeases, sightings, time } = bucket;
+  const { key } = target;
+  const { owner, ttl } = wanted;
+  let { ignored } = wanted;
+  return retry(target, async () => {
+    const found = ignored ?? await look(bucket, target);
+    if (found.data !== undefined && found !== ignored) return found;
+    ignored = undefined;
+    const decision = decide(found, wanted);
+    if (decision?._tag === "Leader") {
+      const own = { version: found.etag!, lease: found.body as LeaseBody };
+      ownLeases.note(key, owner, own.lease.ttl, Promise.resolve(own));
+    }
+    if (decision !== undefined) return found;
+
+    const last = found.ended && { lease: found.ended.owner, outcome: found.ended.outcome };
+    const lease = { kind: "lease", owner, ttl, at: objects.now(), last } as const;
+    // To call it off is not to undo it.
+    const version = await patiently(
+      ttl,
+      target.signal(),
+      (signal) =>
+        writeLease(bucket, { ...target, signal: () => signal }, lease, found.etag ?? null),
+    );
+    if (version === undefined) {
+      ownLeases.forget(key, owner);
+      throw new Contention();
+    }
+    // An answer of before, which is still under way, must not pass for a newer one.
+    if (found.etag !== undefined) sightings.remaining(key, { version, ttl }, time.monotonic());
+    return { lease: { owner, remaining: ttl }, ended: found.ended };
+  }, { pause: time.pause });
+}
+
+/** Writes the owner's lease. Who asks for it next waits for the answer, even if nobody else does. */
+function writeLease(
+  { objects, ownLeases }: Bucket,
+  { key, name, signal }: Target,
+  lease: LeaseBody & { readonly owner: string },
+  over: string | null,
+): Promise<string | undefined> {
+  const writing = objects.put(name, toBytes(lease), { over, signal: signal() });
+  const written = writing.then((version) => version === undefined ? undefined : { version, lease });
+  written.catch(ignore);
+  ownLeases.note(key, lease.owner, lease.ttl, written);
+  return writing;
+}
+
+/** Writes over the lease of an owner, and over nothing else; `filled` where its value is already there. */
+function writeOver(
+  bucket: Bucket,
+  target: Target,
+  owner: string,
+  next: (lease: LeaseBody) => EntryBody | LeaseBody,
+): Promise<"written" | "filled" | "lost"> {
+  const { objects, ownLeases, time } = bucket;
+  return retry(target, async () => {
+    let own: OwnLease<LeaseBody> | undefined = await ownLeases.take(target.key, owner);
+    if (own === undefined) {
+      const { etag, body } = await read(bucket, target);
+      if (body?.kind === "entry" && body.by === owner) return "filled";
+      if (body?.kind !== "lease" || body.owner !== owner) return "lost";
+      own = { version: etag!, lease: body };
+    }
+    const body = next(own.lease);
+    const written = await (isHeld(body)
+      ? writeLease(bucket, target, body, own.version)
+      : objects.put(target.name, toBytes(body), { over: own.version, signal: target.signal() }));
+    if (written === undefined) {
+      throw new Contention();
+    }
+    return "written";
+  }, { pause: time.pause });
+}
+
+function isHeld(body: EntryBody | LeaseBody): body is LeaseBody & { readonly owner: string } {
   return body.kind === "lease" && body.owner !== undefined;
 }
 
-function failed(
-  operation: AdapterOperation,
-  key: string,
-  reason: string,
-  corrupt = false,
-): Effect.Effect<never, AdapterError> {
-  return Effect.fail(new AdapterError(operation, key, undefined, { reason, corrupt }));
-}
+function ignore(): void {}

@@ -1,22 +1,23 @@
 import { Effect, type Scope } from "../../src/effect/effect.ts";
-import type { AdapterError } from "../../src/model/errors.ts";
+import { AdapterError } from "../../src/model/errors.ts";
 import type { Watch } from "../../src/store/store.ts";
 
-/** Hands one stream of pushes out to those who watch a key. */
+/** Hands one stream of pushes out to those who watch a topic. */
 export interface Watchers {
-  /** Stands at once, for as long as the scope. */
-  readonly watch: (key: string) => Effect.Effect<Watch, never, Scope.Scope>;
-  /** Wakes those who watch the key. */
-  readonly notify: (key: string) => void;
+  /** Stands at once, for as long as the scope, on behalf of a key: the topic itself by default. */
+  readonly watch: (topic: string, key?: string) => Effect.Effect<Watch, never, Scope.Scope>;
+  /** Wakes those who watch the topic. */
+  readonly notify: (topic: string) => void;
   /** Wakes all: something may have been missed. */
   readonly notifyAll: () => void;
   /** Fails all: no push will come any more. */
-  readonly failAll: (error: (key: string) => AdapterError) => void;
+  readonly failAll: (cause: unknown) => void;
   /** How many watches stand. */
   readonly size: () => number;
 }
 
 interface Watcher {
+  readonly key: string;
   /** What has come since the last `next`: a push, or the error that ends the watch. */
   news?: "push" | AdapterError | undefined;
   wake?: (() => void) | undefined;
@@ -32,38 +33,40 @@ export function makeWatchers(): Watchers {
     watcher.wake?.();
     watcher.wake = undefined;
   };
-  const add = (key: string) => {
-    const watcher: Watcher = {};
-    const others = watchers.get(key);
-    if (others === undefined) watchers.set(key, new Set([watcher]));
+  const add = (topic: string, key: string) => {
+    const watcher: Watcher = { key };
+    const others = watchers.get(topic);
+    if (others === undefined) watchers.set(topic, new Set([watcher]));
     else others.add(watcher);
     size++;
     return watcher;
   };
-  const remove = (key: string, watcher: Watcher) => {
-    const all = watchers.get(key);
+  const remove = (topic: string, watcher: Watcher) => {
+    const all = watchers.get(topic);
     all?.delete(watcher);
-    if (all?.size === 0) watchers.delete(key);
+    if (all?.size === 0) watchers.delete(topic);
     size--;
   };
 
   return {
-    watch: (key) =>
+    watch: (topic, key = topic) =>
       Effect.map(
         Effect.acquireRelease(
-          Effect.sync(() => add(key)),
-          (watcher) => Effect.sync(() => remove(key, watcher)),
+          Effect.sync(() => add(topic, key)),
+          (watcher) => Effect.sync(() => remove(topic, watcher)),
         ),
         (watcher): Watch => ({ next: nextNews(watcher) }),
       ),
-    notify: (key) => {
-      for (const watcher of watchers.get(key) ?? []) tell(watcher, "push");
+    notify: (topic) => {
+      for (const watcher of watchers.get(topic) ?? []) tell(watcher, "push");
     },
     notifyAll: () => {
       for (const all of watchers.values()) for (const watcher of all) tell(watcher, "push");
     },
-    failAll: (error) => {
-      for (const [key, all] of watchers) for (const watcher of all) tell(watcher, error(key));
+    failAll: (cause) => {
+      for (const all of watchers.values()) {
+        for (const watcher of all) tell(watcher, new AdapterError("watch", watcher.key, cause));
+      }
     },
     size: () => size,
   };

@@ -8,18 +8,17 @@ import { type Bucket, bucketObjects } from "../kit/bucket_objects.ts";
 import type { LeasesHalf } from "../../src/store/halves.ts";
 import { leasesHalf } from "../../src/store/leases_half.ts";
 import { makeObjectStore } from "../kit/object_store.ts";
-import { sharedStore } from "../../src/store/shared_store.ts";
 import type { Store } from "../../src/store/store.ts";
 
 /** As `r2Adapter` of the adapter's own module. */
 export function r2Adapter<V = unknown>(options: R2AdapterOptions): Store<V> {
-  return sharedStore("r2", options, () => makeStore(options)) as Store<V>;
+  return makeStore(options) as Store<V>;
 }
 
 /** As `r2Leases` of the adapter's own module. */
 export function r2Leases(options: R2LeasesOptions): LeasesHalf {
   const { keyPrefix = "lease:" } = options;
-  return leasesHalf(sharedStore("r2 leases", options, () => makeStore({ ...options, keyPrefix })));
+  return leasesHalf(makeStore({ ...options, keyPrefix }));
 }
 
 function makeStore({ bucket, keyPrefix, codec }: R2AdapterOptions): Store<unknown> {

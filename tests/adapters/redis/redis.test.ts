@@ -94,6 +94,31 @@ describe("redis", { skip }, () => {
     assert.equal(all.length, 4);
   });
 
+  it("finds in ioredis what it uses beside the documented functions, or says what is missing", async () => {
+    for (const { Redis, Cluster } of [newest!, oldest!]) {
+      const options = { lazyConnect: true, keyPrefix: "app:" };
+      const client = new Redis(redisUrl!, options);
+      client.defineCommand("cacheLocking1_test", { lua: "return 1", numberOfKeys: 1 });
+      assert.equal(typeof (client as never)["cacheLocking1_testBuffer"], "function");
+      assert.equal(client.isCluster, false);
+      assert.equal(client.options.keyPrefix, "app:");
+      const cluster = new Cluster([redisUrl!], { ...options, shardedSubscribers: true });
+      assert.equal(cluster.isCluster, true);
+      assert.equal(cluster.options.keyPrefix, "app:");
+      assert.equal(cluster.options.shardedSubscribers, true);
+      cluster.disconnect();
+    }
+    const without = {
+      ...connect(),
+      getBuffer: () => Promise.resolve(null),
+      defineCommand: () => {},
+    };
+    const { message } = await run(
+      Effect.flip(redisAdapter({ client: without as never }).delete("a")),
+    );
+    assert.match(message, /no `cacheLocking1_delete_2Buffer` after `defineCommand`/);
+  });
+
   it("needs one command for a hit, three for a miss, and wakes by push", async () => {
     const [one, two, three] = [connect(), connect(), connect()];
     const clientOf = (client: Redis) => Cache.make({ adapter: redisAdapter({ client }) });
@@ -143,13 +168,20 @@ describe("redis", { skip }, () => {
     assert.equal(await run(store.fill(key, "a", 1)), true);
   });
 
-  it("is one store for the same client and options, however they are written", () => {
+  it("is a store of its own, whatever its options, and adds its scripts to a client once", async () => {
     const client = connect();
-    const store = redisAdapter({ client, cache: { keyPrefix: "a:" } });
-    assert.equal(redisAdapter({ cache: { keyPrefix: "a:" }, client, codec: undefined }), store);
-    assert.notEqual(redisAdapter({ client, cache: { keyPrefix: "b:" } }), store);
-    assert.notEqual(redisAdapter({ client, cache: { keyPrefix: "a:" }, codec: reversed }), store);
-    assert.notEqual(redisAdapter({ client: connect(), cache: { keyPrefix: "a:" } }), store);
+    const defined: string[] = [];
+    const { defineCommand } = client;
+    client.defineCommand = (name, definition) => {
+      defined.push(name);
+      defineCommand.call(client, name, definition);
+    };
+    const options = { client, cache: { keyPrefix: "a:" } };
+    const stores = [options, options, { client }].map((options) => redisAdapter(options));
+    assert.equal(new Set(stores).size, 3);
+    await Promise.all(stores.map((store) => run(store.delete(newKey()))));
+    assert.equal(defined.length, 6);
+    assert.equal(new Set(defined).size, 6);
   });
 
   it("has the callers of configs that are written out in each call meet", async () => {
@@ -180,6 +212,7 @@ describe("redis", { skip }, () => {
       [{ client, leases: { keyPrefix: "" } }, /`leases.keyPrefix` must not be that of the entries/],
       [{ client, leases: { keyPrefix: "{a}" } }, /may have braces only for the same hash tag/],
       [{ client, subscriber: { isCluster: true } }, /`shardedSubscribers: true`/],
+      [{ client, subscriber: 1 }, /`subscriber` must be an ioredis connection, and is 1/],
     ];
     for (const [options, message] of bad) {
       assert.throws(() => redisAdapter(options as never), { name: "TypeError", message });

@@ -1,0 +1,42 @@
+import { kindOf } from "../../src/model/describe.ts";
+import type { Codec } from "../../src/store/codec.ts";
+import type { Entry } from "../../src/store/store.ts";
+import { Refusal } from "./refusal.ts";
+
+/** What a backend is to keep for a value. */
+export function toData(codec: Codec, value: unknown): string | Uint8Array {
+  let data: unknown;
+  try {
+    data = codec.encode(value);
+  } catch (cause) {
+    throw new Refusal("the codec can't encode the value", { cause });
+  }
+  if (typeof data === "string" || isBytes(data)) return data;
+  throw new Refusal(`the codec must return text or bytes, and returned ${kindOf(data)}`);
+}
+
+/** The entry of what a backend has kept. The error says nothing of it: a parser's own message quotes what it was given. */
+export function toEntry(codec: Codec, data: unknown): Entry<unknown> {
+  const bytes = typeof data === "string" ? utf8.encode(data) : data;
+  if (!isBytes(bytes)) {
+    throw new Refusal("what is stored is neither text nor bytes", { corrupt: true });
+  }
+  try {
+    return { value: codec.decode(bytes) };
+  } catch {
+    throw new Refusal("the codec can't decode what is stored", { corrupt: true });
+  }
+}
+
+const utf8 = new TextEncoder();
+
+/** Text or bytes as bytes. */
+export function bytesOf(data: string | Uint8Array): Uint8Array {
+  return typeof data === "string" ? utf8.encode(data) : data;
+}
+
+/** By its tag: a program's bytes may be of another realm than this library's. */
+function isBytes(data: unknown): data is Uint8Array {
+  return data instanceof Uint8Array ||
+    Object.prototype.toString.call(data) === "[object Uint8Array]";
+}

@@ -1,0 +1,158 @@
+import { attempt } from "../../src/store/attempt.ts";
+import { Effect, type Scope } from "../../src/effect/effect.ts";
+import type { AdapterError } from "../../src/model/errors.ts";
+import type { Watch } from "../../src/store/store.ts";
+import { makeWatchers } from "./watchers.ts";
+
+/** How a backend pushes: over one connection, or what stands for one. */
+export interface PushDriver {
+  /** Opens it, whose events are heard until it is closed; undefined where this deployment has no push. */
+  open(events: PushEvents): Promise<PushConnection | undefined>;
+}
+
+/** What a driver says of its connection. */
+export interface PushEvents {
+  /** Something has come about under a topic. */
+  readonly message: (topic: string) => void;
+  /** The connection is up again: messages may have been missed, and it has no subscriptions. */
+  readonly back: () => void;
+  /** The connection is down, and could not be opened again for now. */
+  readonly lost: (error: unknown) => void;
+  /** The connection is down, and will not come up by itself. */
+  readonly ended: (error: unknown) => void;
+}
+
+/** An open connection. */
+export interface PushConnection {
+  /** Resolves once the messages of the topic come. */
+  subscribe(topic: string): Promise<unknown>;
+  /** Stops the messages of topics. */
+  unsubscribe(topics: readonly string[]): void;
+  /** Closes it, or, where it is the user's own, stops the messages of these topics. */
+  close(topics: readonly string[]): void;
+}
+
+/** What wakes those who watch. */
+export interface Push {
+  /** Watches a topic on behalf of a key, as `Store.watch` says. */
+  watch(
+    topic: string,
+    key: string,
+  ): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope>;
+}
+
+/** How long the connection and its subscriptions outlive the last watch, in milliseconds. */
+export const IDLE_CLOSE_MS = 1000;
+
+/** A topic that is subscribed to. */
+interface Topic {
+  readonly subscribed: Promise<boolean>;
+  watches: number;
+}
+
+/**
+ * Makes the push of a client: one connection for all who watch, which the first of them opens and which is closed a second
+ * after the last has gone; one subscription for all who watch a topic. What was missed while it was down wakes all, and
+ * where it can't be had any more, all learn that.
+ */
+export function makePush(driver: PushDriver): Push {
+  const watchers = makeWatchers();
+  const topics = new Map<string, Topic>();
+  let opening: Promise<PushConnection | undefined> | undefined;
+  let sweep: ReturnType<typeof setTimeout> | undefined;
+
+  const lose = (error: unknown) => {
+    topics.clear();
+    watchers.failAll(error);
+  };
+  const close = () => {
+    clearTimeout(sweep);
+    sweep = undefined;
+    const open = [...topics.keys()];
+    topics.clear();
+    opening?.then((connection) => connection?.close(open), ignore);
+    opening = undefined;
+  };
+  const open = () => {
+    const isCurrent = () => opening === own;
+    const events: PushEvents = {
+      message: watchers.notify,
+      back: () => {
+        if (!isCurrent()) return;
+        const again = (topic: string) => own.then((connection) => connection?.subscribe(topic));
+        Promise.all([...topics.keys()].map(again)).then(watchers.notifyAll, lose);
+      },
+      lost: (error) => isCurrent() && lose(error),
+      ended: (error) => {
+        if (!isCurrent()) return;
+        lose(error);
+        close();
+      },
+    };
+    // An event may come before a driver returns, and needs `own`.
+    const own = Promise.resolve().then(() => driver.open(events));
+    own.catch(() => isCurrent() && close());
+    return own;
+  };
+
+  const add = (name: string) => {
+    let topic = topics.get(name);
+    if (topic === undefined) {
+      const subscribed = (opening ??= open()).then(async (connection) => {
+        await connection?.subscribe(name);
+        return connection !== undefined;
+      });
+      const added = topic = { subscribed, watches: 0 };
+      topics.set(name, topic);
+      subscribed.catch(() => topics.get(name) === added && topics.delete(name));
+    }
+    topic.watches++;
+    return topic;
+  };
+  const remove = (topic: Topic) => {
+    topic.watches--;
+    if (topic.watches > 0 || opening === undefined) return;
+    sweep ??= unref(setTimeout(closeIdle, IDLE_CLOSE_MS));
+  };
+  const closeIdle = () => {
+    sweep = undefined;
+    const idle = [...topics].filter(([, { watches }]) => watches === 0).map(([name]) => name);
+    if (idle.length === topics.size) return close();
+    for (const name of idle) topics.delete(name);
+    opening?.then((connection) => connection?.unsubscribe(idle), ignore);
+  };
+
+  return {
+    watch: (name, key) =>
+      Effect.flatMap(
+        Effect.acquireRelease(
+          Effect.sync(() => add(name)),
+          (topic) => Effect.sync(() => remove(topic)),
+        ),
+        (topic) =>
+          Effect.flatMap(
+            attempt("watch", key, () => topic.subscribed),
+            (stands) => stands ? watchers.watch(name, key) : Effect.succeed(undefined),
+          ),
+      ),
+  };
+}
+
+const pushes = new WeakMap<object, Map<string, Push>>();
+
+/** The push of a client, one for all its stores; a client may have several, by name. */
+export function sharedPush(client: object, name: string, driver: () => PushDriver): Push {
+  let ofClient = pushes.get(client);
+  if (ofClient === undefined) pushes.set(client, ofClient = new Map());
+  let push = ofClient.get(name);
+  if (push === undefined) ofClient.set(name, push = makePush(driver()));
+  return push;
+}
+
+/** A timer that keeps no process alive, where timers can. */
+function unref(timer: ReturnType<typeof setTimeout>): ReturnType<typeof setTimeout> {
+  (timer as { readonly unref?: () => void }).unref?.();
+  return timer;
+}
+
+function ignore(): void {}

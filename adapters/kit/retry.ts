@@ -1,0 +1,46 @@
+import { Refusal } from "./refusal.ts";
+
+/** How often something is tried at most. */
+export const MOST_TRIES = 5;
+
+/** The longest pause after the first try, in milliseconds; it doubles with each. */
+const FIRST_PAUSE = 8;
+
+/** How a lost race is told: `retry` tries again, and the last one is the operation's failure. */
+export class Contention extends Refusal {
+  constructor() {
+    super(`others wrote it during each of ${MOST_TRIES} tries`);
+  }
+}
+
+/** What {@linkcode retry} may be told. */
+export interface RetryOptions {
+  /** Whether it is worth another try; by default only a {@linkcode Contention} is. */
+  readonly again?: (error: unknown) => boolean;
+  /** Waits so many milliseconds; by the machine's timers by default. */
+  readonly pause?: (millis: number) => Promise<unknown>;
+}
+
+/**
+ * Tries something that others may be in the way of, at most {@linkcode MOST_TRIES} times, with a short pause in between,
+ * whose length is chance; no more once the caller has left.
+ */
+export async function retry<A>(
+  { signal }: { readonly signal: () => AbortSignal },
+  run: () => Promise<A>,
+  { again = (error) => error instanceof Contention, pause = sleep }: RetryOptions = {},
+): Promise<A> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (tries === MOST_TRIES || !again(error) || signal().aborted) throw error;
+      await pause(Math.random() * FIRST_PAUSE * 2 ** (tries - 1));
+      if (signal().aborted) throw error;
+    }
+  }
+}
+
+function sleep(millis: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, millis));
+}

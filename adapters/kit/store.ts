@@ -1,0 +1,162 @@
+import { attempt } from "../../src/store/attempt.ts";
+import { type Codec, codecOf } from "../../src/store/codec.ts";
+import { Effect } from "../../src/effect/effect.ts";
+import {
+  AdapterError,
+  type AdapterErrorOptions,
+  type AdapterOperation,
+  isAdapterError,
+} from "../../src/model/errors.ts";
+import type { Acquired, Entry, Store } from "../../src/store/store.ts";
+import type { Backend, Row, Target } from "./backend.ts";
+import { toData, toEntry } from "./data.ts";
+import { decide } from "./decide.ts";
+import type { Push } from "./push.ts";
+import { Refusal } from "./refusal.ts";
+import { makeLeaseOrder, straight } from "./request_order.ts";
+import { MOST_TRIES } from "./retry.ts";
+
+/** What a store is made of. */
+export interface StoreOptions<Found extends Row> {
+  /** The backend's name, for errors, spans and logs. */
+  readonly name: string;
+  /** What it can do. */
+  readonly backend: Backend<Found>;
+  /** What keys are called there; throws for one that can't be had. */
+  readonly nameOf: (key: string) => string;
+  /** How values become text or bytes; JSON by default. */
+  readonly codec?: Codec | undefined;
+  /** Whether one request may overtake another, as on the connections of a pool: then a release waits for its acquire. */
+  readonly unordered?: boolean;
+  /** What a client's error means, where its own message doesn't say it. */
+  readonly explain?: (
+    error: unknown,
+    operation: AdapterOperation,
+  ) => AdapterErrorOptions | undefined;
+  /** What wakes followers; without it they poll. */
+  readonly push?: Push | undefined;
+  /** What tells of a name: the name itself by default. */
+  readonly topicOf?: (name: string) => string;
+}
+
+/**
+ * Makes a store of what a backend can do. Names, codecs, who leads and who follows, entries that can't be read, and typed
+ * errors are seen to here, for all adapters alike. Throws a `TypeError` for a codec that can't be used.
+ *
+ * Each operation but `watch` is one promise, which the engine runs without a fiber of its own.
+ */
+export function makeStore<Found extends Row>(options: StoreOptions<Found>): Store<unknown> {
+  const { name, backend, nameOf, explain, push, topicOf = (name: string) => name } = options;
+  const codec = codecOf(options.codec);
+  const order = options.unordered ? makeLeaseOrder() : undefined;
+
+  const run = <A, B = A>(
+    operation: AdapterOperation,
+    key: string,
+    ask: (target: Target) => Promise<A>,
+    read?: (answer: A) => Effect.Effect<B, AdapterError>,
+  ) => {
+    const errorOf = (error: unknown) => toError(operation, key, error, explain);
+    return attempt(
+      operation,
+      key,
+      ({ signal }) => ask({ key, name: nameOf(key), signal }),
+      read,
+      errorOf,
+    );
+  };
+
+  return {
+    name,
+    get: (key) =>
+      run("get", key, (target) => backend.read(target), (row) => {
+        if (row?.data === undefined) return NONE;
+        try {
+          return Effect.succeed(toEntry(codec, row.data));
+        } catch (error) {
+          return Effect.fail(toError("get", key, error));
+        }
+      }),
+    set: (key, value, ttl) =>
+      run("set", key, (target) => backend.write(target, { data: toData(codec, value), ttl }), done),
+    delete: (key) => run("delete", key, (target) => backend.remove(target), done),
+    acquire: (key, owner, ttl, waitedFor) =>
+      run("acquire", key, (target) => {
+        const way = order?.acquiring(target.name, owner) ?? straight;
+        return acquire<Found>(codec, { owner, waitedFor }, (ignored) =>
+          way(() =>
+            backend.take(target, { owner, ttl, waitedFor, ignored })
+          ));
+      }),
+    renew: (key, owner, ttl) =>
+      run("renew", key, (target) => backend.renew(target, { owner, ttl })),
+    fill: (key, owner, value, ttl) =>
+      run(
+        "fill",
+        key,
+        (target) => backend.fill(target, { owner, data: toData(codec, value), ttl }),
+      ),
+    release: (key, owner, outcome) =>
+      run("release", key, (target) => {
+        const way = order?.releasing(target.name, owner) ?? straight;
+        return way(() => backend.release(target, { owner, outcome }));
+      }, done),
+    ...(push && {
+      watch: (key: string) =>
+        Effect.suspend(() => {
+          try {
+            return push.watch(topicOf(nameOf(key)), key);
+          } catch (error) {
+            return Effect.fail(toError("watch", key, error));
+          }
+        }),
+    }),
+  };
+}
+
+const NONE = Effect.succeed(undefined);
+const done = () => Effect.void;
+
+/** Asks for the lease, and once more for each entry in its way that can't be read. */
+async function acquire<Found extends Row>(
+  codec: Codec,
+  wanted: { readonly owner: string; readonly waitedFor: string | undefined },
+  take: (ignored: Found | undefined) => Promise<Found>,
+): Promise<Acquired<unknown>> {
+  let ignored: Found | undefined;
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const found = await take(ignored);
+    if (found.data === undefined) {
+      const decision = decide(found, wanted);
+      if (decision !== undefined) return decision;
+      throw new Refusal("the backend has neither given the lease nor said who has it");
+    }
+    const entry = readable(codec, found.data);
+    if (entry !== undefined) return { _tag: "Hit", entry };
+    ignored = found;
+  }
+  throw new Refusal(`others wrote what can't be decoded before each of ${MOST_TRIES} tries`);
+}
+
+function readable(codec: Codec, data: unknown): Entry<unknown> | undefined {
+  try {
+    return toEntry(codec, data);
+  } catch {
+    return undefined;
+  }
+}
+
+/** How an operation has failed. */
+function toError(
+  operation: AdapterOperation,
+  key: string,
+  error: unknown,
+  explain?: StoreOptions<Row>["explain"],
+): AdapterError {
+  if (isAdapterError(error)) return error;
+  if (error instanceof Refusal) {
+    const { message: reason, corrupt, cause } = error;
+    return new AdapterError(operation, key, cause, { reason, corrupt });
+  }
+  return new AdapterError(operation, key, error, explain?.(error, operation));
+}

@@ -1,0 +1,62 @@
+/** The scripts of a store, by the operation that each is. */
+export type RedisScripts = Readonly<
+  Record<"acquire" | "renew" | "fill" | "release" | "set" | "delete", string>
+>;
+
+/**
+ * The scripts, for a server or for a cluster. KEYS: the lease, and the entry, unless leases are kept alone. The fields of a
+ * lease: its owner, and the owner of the last one that ended failed or uncached, with how.
+ */
+export function scriptsFor({ cluster }: { readonly cluster: boolean }): RedisScripts {
+  const wake = cluster ? SHARDED_WAKE : WAKE;
+  return {
+    // ARGV: owner, ttl, the lease that was waited for, an entry to ignore.
+    acquire: `
+local entry = KEYS[2] and redis.pcall('GET', KEYS[2])
+if type(entry) == 'string' and entry ~= ARGV[4] then return entry end
+local owner, last, how = unpack(redis.call('HMGET', KEYS[1], 'owner', 'last', 'how'))
+if not owner and not (how == 'uncached' and last == ARGV[3]) then
+  owner = ARGV[1]
+  redis.call('HSET', KEYS[1], 'owner', owner)
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+return {owner, redis.call('PTTL', KEYS[1]), last, how}`,
+
+    // ARGV: owner, ttl.
+    renew: `
+if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
+
+    // ARGV: owner, value, ttl.
+    fill: `
+if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[2], unpack(ARGV[3] and {'PX', ARGV[3]} or {}))
+redis.call('DEL', KEYS[1])
+${wake}
+return 1`,
+
+    // ARGV: owner, outcome.
+    release: `
+if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
+if ARGV[2] ~= 'cancelled' then redis.call('HSET', KEYS[1], 'last', ARGV[1], 'how', ARGV[2]) end
+redis.call('HDEL', KEYS[1], 'owner')
+${wake}
+return 1`,
+
+    // ARGV: value, ttl.
+    set: `
+redis.call('SET', KEYS[2], ARGV[1], unpack(ARGV[2] and {'PX', ARGV[2]} or {}))
+redis.call('DEL', KEYS[1])
+${wake}
+return 1`,
+
+    delete: `
+redis.call('DEL', KEYS[2], KEYS[1])
+${wake}
+return 1`,
+  };
+}
+
+// A push that can't be sent, where the user may use no channels, must not undo what has been written.
+const WAKE = `redis.pcall('PUBLISH', KEYS[1], '')`;
+const SHARDED_WAKE = `if type(redis.pcall('SPUBLISH', KEYS[1], '')) == 'table' then ${WAKE} end`;

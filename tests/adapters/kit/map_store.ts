@@ -1,0 +1,60 @@
+import type { Backend, Row } from "../../../adapters/kit/backend.ts";
+import { makeNames } from "../../../adapters/kit/names.ts";
+import { makeStore } from "../../../adapters/kit/store.ts";
+import type { Store } from "../../../mod.ts";
+
+/** What lies under a name until it is over: an entry, a lease, or how one ended. */
+interface Held extends Row {
+  readonly owner?: string | undefined;
+  readonly until: number;
+}
+
+/** A backend that is a Map behind promises. */
+export function mapBackend(held: Map<string, Held> = new Map()): Backend {
+  const now = () => performance.now();
+  const endOf = (ttl = Infinity) => now() + ttl;
+  const find = (name: string) => {
+    const found = held.get(name);
+    return found !== undefined && found.until > now() ? found : undefined;
+  };
+  const ask = <A>(step: () => A): Promise<A> => Promise.resolve().then(step);
+  /** Puts something in place of the owner's lease. */
+  const change = (name: string, owner: string, next: (lease: Held) => Held) =>
+    ask(() => {
+      const found = find(name);
+      if (found?.owner !== owner) return false;
+      held.set(name, next(found));
+      return true;
+    });
+
+  return {
+    read: ({ name }) => ask(() => find(name)),
+    take: ({ name }, { owner, ttl, waitedFor, ignored }) =>
+      ask(() => {
+        const found = find(name);
+        if (found?.data !== undefined && found.data !== ignored?.data) return found;
+        const ended = found?.ended;
+        const isOver = ended?.outcome === "uncached" && ended.owner === waitedFor;
+        const until = found?.owner === undefined ? endOf(ttl) : found.until;
+        const holder = found?.owner ?? (isOver ? undefined : owner);
+        if (holder === undefined) return { ended };
+        held.set(name, { owner: holder, ended, until });
+        return { lease: { owner: holder, remaining: until - now() }, ended };
+      }),
+    renew: ({ name }, { owner, ttl }) =>
+      change(name, owner, (lease) => ({ ...lease, until: endOf(ttl) })),
+    fill: ({ name }, { owner, data, ttl }) =>
+      change(name, owner, () => ({ data, until: endOf(ttl) })),
+    release: ({ name }, { owner, outcome }) =>
+      change(name, owner, ({ ended, until }) => ({
+        ended: outcome === "cancelled" ? ended : { owner, outcome },
+        until,
+      })),
+    write: ({ name }, { data, ttl }) => ask(() => held.set(name, { data, until: endOf(ttl) })),
+    remove: ({ name }) => ask(() => held.delete(name)),
+  };
+}
+
+/** Makes a store of it. */
+export const mapStore = (backend: Backend): Store<unknown> =>
+  makeStore({ name: "map", backend, nameOf: makeNames({ prefix: undefined }) });

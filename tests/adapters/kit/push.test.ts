@@ -1,0 +1,172 @@
+import { Effect, Exit, Fiber, Scope } from "effect";
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  IDLE_CLOSE_MS,
+  makePush,
+  type PushEvents,
+  sharedPush,
+} from "../../../adapters/kit/push.ts";
+
+const run = Effect.runPromise;
+
+/** A driver that notes what it is asked. */
+function driver({ refuses }: { readonly refuses?: (asked: string) => boolean } = {}) {
+  const asked: string[] = [];
+  const opened: PushEvents[] = [];
+  const ask = (what: string) => {
+    asked.push(what);
+    return refuses?.(what) ? Promise.reject(new Error(`${what} is refused`)) : Promise.resolve();
+  };
+  const push = makePush({
+    async open(events) {
+      await ask("open");
+      opened.push(events);
+      return {
+        subscribe: (topic) => ask(`subscribe ${topic}`),
+        unsubscribe: (topics) => void ask(`unsubscribe ${topics}`),
+        close: (topics) => void ask(`close ${topics}`),
+      };
+    },
+  });
+  /** Watches until it is closed. */
+  const watch = async (topic: string) => {
+    const scope = await run(Scope.make());
+    const watching = Effect.provideService(
+      push.watch(topic, `key of ${topic}`),
+      Scope.Scope,
+      scope,
+    );
+    const { next } = (await run(watching))!;
+    return { next: () => run(next), close: () => run(Scope.close(scope, Exit.void)) };
+  };
+  return { asked, opened, push, watch };
+}
+
+describe("push", () => {
+  it("opens one connection and subscribes to a topic once, for all who watch", async () => {
+    const { asked, watch, opened } = driver();
+    const [a, same, b] = await Promise.all(["a", "a", "b"].map(watch));
+    assert.deepEqual(asked.splice(0), ["open", "subscribe a", "subscribe b"]);
+    const woken = Promise.all([a!.next(), same!.next()]);
+    opened[0]!.message("a");
+    await woken;
+    const others = run(Effect.timeoutOption(Effect.promise(() => b!.next()), 10));
+    assert.equal((await others)._tag, "None");
+    await Promise.all([a!.close(), same!.close(), b!.close()]);
+  });
+
+  it("stops the messages of a topic, and closes, a second after the last has gone", async () => {
+    const { asked, watch } = driver();
+    const [a, b] = await Promise.all(["a", "b"].map(watch));
+    await a!.close();
+    await a!.close();
+    await sleep(IDLE_CLOSE_MS / 2);
+    const again = await watch("a");
+    await again.close();
+    assert.deepEqual(asked.splice(0), ["open", "subscribe a", "subscribe b"]);
+    await sleep(IDLE_CLOSE_MS);
+    assert.deepEqual(asked.splice(0), ["unsubscribe a"]);
+    await b!.close();
+    await sleep(IDLE_CLOSE_MS + 100);
+    assert.deepEqual(asked.splice(0), ["close b"]);
+    await (await watch("c")).close();
+    assert.deepEqual(asked, ["open", "subscribe c"]);
+  });
+
+  it("subscribes again once the connection is back, and wakes all", async () => {
+    const { asked, watch, opened } = driver();
+    const watches = await Promise.all(["a", "b"].map(watch));
+    asked.length = 0;
+    const woken = Promise.all(watches.map(({ next }) => next()));
+    opened[0]!.back();
+    await woken;
+    assert.deepEqual(asked, ["subscribe a", "subscribe b"]);
+    for (const { close } of watches) await close();
+  });
+
+  it("fails all where the connection is lost, each with its key, and goes on over the same one", async () => {
+    const { asked, watch, opened } = driver();
+    const { next, close } = await watch("a");
+    opened[0]!.lost(new Error("gone"));
+    await assert.rejects(next(), { message: 'Cannot watch "key of a": gone' });
+    await close();
+    const again = await watch("a");
+    assert.deepEqual(asked, ["open", "subscribe a", "subscribe a"]);
+    await again.close();
+  });
+
+  it("opens another connection once one has ended, and hears that one no more", async () => {
+    const { asked, watch, opened } = driver();
+    const { next, close } = await watch("a");
+    opened[0]!.ended(new Error("gone"));
+    await assert.rejects(next(), { message: 'Cannot watch "key of a": gone' });
+    await close();
+    const again = await watch("a");
+    assert.deepEqual(asked, ["open", "subscribe a", "close ", "open", "subscribe a"]);
+    opened[0]!.lost(new Error("gone again"));
+    const pushed = again.next();
+    opened[1]!.message("a");
+    await pushed;
+    await again.close();
+  });
+
+  it("fails a watch that can't be opened or subscribed, and tries with the next", async () => {
+    for (const refused of ["open", "subscribe a"]) {
+      let refusing = true;
+      const { watch } = driver({ refuses: (asked) => refusing && asked === refused });
+      await assert.rejects(watch("a"), {
+        message: `Cannot watch "key of a": ${refused} is refused`,
+      });
+      refusing = false;
+      await (await watch("a")).close();
+    }
+  });
+
+  it("fails all where it can't subscribe again", async () => {
+    let refusing = false;
+    const { watch, opened } = driver({ refuses: (asked) => refusing && asked === "subscribe b" });
+    const watches = await Promise.all(["a", "b"].map(watch));
+    refusing = true;
+    opened[0]!.back();
+    for (const { next, close } of watches) {
+      await assert.rejects(next(), /subscribe b is refused/);
+      await close();
+    }
+  });
+
+  it("has no watch where the deployment has no push", async () => {
+    const push = makePush({ open: () => Promise.resolve(undefined) });
+    assert.equal(await run(Effect.scoped(push.watch("a", "a"))), undefined);
+  });
+
+  it("lets go of a topic whose watcher left before it stood", async () => {
+    let stand!: () => void;
+    const late = new Promise<void>((resolve) => stand = resolve);
+    const asked: string[] = [];
+    const push = makePush({
+      open: () =>
+        Promise.resolve({
+          subscribe: () => late,
+          unsubscribe: () => {},
+          close: (topics) => void asked.push(`close ${topics}`),
+        }),
+    });
+    const fiber = Effect.runFork(Effect.scoped(push.watch("a", "a")));
+    await sleep(10);
+    await run(Fiber.interrupt(fiber));
+    stand();
+    await sleep(IDLE_CLOSE_MS + 100);
+    assert.deepEqual(asked, ["close a"]);
+  });
+
+  it("is one for all the stores of a client, by its name", () => {
+    const [client, other] = [{}, {}];
+    const open = () => ({ open: () => Promise.resolve(undefined) });
+    const push = sharedPush(client, "a", open);
+    assert.equal(sharedPush(client, "a", open), push);
+    assert.notEqual(sharedPush(client, "b", open), push);
+    assert.notEqual(sharedPush(other, "a", open), push);
+  });
+});

@@ -1,0 +1,181 @@
+import { Effect } from "effect";
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Backend, Row } from "../../../adapters/kit/backend.ts";
+import { makeNames } from "../../../adapters/kit/names.ts";
+import { makePush } from "../../../adapters/kit/push.ts";
+import { makeStore, type StoreOptions } from "../../../adapters/kit/store.ts";
+import { startOf } from "../../../src/store/attempt.ts";
+import { conformance } from "../../conformance/mod.ts";
+import { mapBackend } from "./map_store.ts";
+
+const nameOf = makeNames({ prefix: undefined });
+
+function storeOver(backend: Backend, options: Partial<StoreOptions<Row>> = {}) {
+  return makeStore({ name: "map", backend, nameOf, ...options });
+}
+
+describe("a store of the kit: the suite", () => {
+  const held: Parameters<typeof mapBackend>[0] = new Map();
+  const backend = mapBackend(held);
+  const cases = conformance({
+    open: Effect.sync(() => storeOver(backend)),
+    gaps: { push: "a Map has none" },
+    corrupt: (key) => Effect.sync(() => void held.set(key, { data: "{", until: Infinity })),
+  });
+  for (const { name, run, skipped = false } of cases) it(name, { skip: skipped }, run);
+});
+
+describe("a store of the kit", () => {
+  const run = Effect.runPromise;
+
+  it("has every operation but the watch be one promise, which takes no fiber of its own", async () => {
+    const push = makePush({ open: () => Promise.resolve(undefined) });
+    const store = storeOver(mapBackend(), { unordered: true, push });
+    const operations = {
+      get: store.get("a"),
+      set: store.set("a", 1),
+      delete: store.delete("a"),
+      acquire: store.acquire("a", "me", 1000),
+      renew: store.renew("a", "me", 1000),
+      fill: store.fill("a", "me", 1),
+      release: store.release("a", "me", "failed"),
+    };
+    const { name: _, watch, ...all } = store;
+    assert.deepEqual(Object.keys(operations).sort(), Object.keys(all).sort());
+    for (const [name, effect] of Object.entries(operations)) {
+      assert.ok(startOf(effect as Effect.Effect<unknown>) !== undefined, name);
+    }
+    assert.equal(await run(Effect.scoped(watch!("a"))), undefined);
+  });
+
+  it("asks again for each entry that it can't read, ignoring that one alone, five times at most", async () => {
+    const backend = mapBackend();
+    const ignored: unknown[] = [];
+    let entries = 0;
+    const store = storeOver({
+      ...backend,
+      take: (_, wanted) => {
+        ignored.push(wanted.ignored?.data);
+        return Promise.resolve({ data: ["{0", "{1", 7, "1"][entries++] ?? "{" });
+      },
+    });
+    const hit = await run(store.acquire("a", "me", 1000));
+    assert.deepEqual([hit, ignored.splice(0)], [
+      { _tag: "Hit", entry: { value: 1 } },
+      [undefined, "{0", "{1", 7],
+    ]);
+    const error = await run(Effect.flip(store.acquire("a", "me", 1000)));
+    assert.equal(ignored.length, 5);
+    assert.equal(
+      error.message,
+      `Cannot acquire the lease for "a": others wrote what can't be decoded before each of 5 tries`,
+    );
+  });
+
+  it("tells of an entry that can't be read, and of a value that can't be kept, nothing of what they are", async () => {
+    const held: Parameters<typeof mapBackend>[0] = new Map();
+    const backend = mapBackend(held);
+    const messageOf = async (effect: Effect.Effect<unknown, Error>) =>
+      (await run(Effect.flip(effect))).message;
+    const store = storeOver(backend);
+    for (const data of ["secret", 1, null]) {
+      held.set("a", { data, until: Infinity });
+      const error = await run(Effect.flip(store.get("a")));
+      assert.equal(error.corrupt, true);
+      assert.equal(error.cause, undefined);
+      assert.match(
+        error.message,
+        /^Cannot read the entry of "a": (the codec can't|what is stored)/,
+      );
+    }
+    assert.equal(
+      await messageOf(store.set("a", { secret: 1n })),
+      `Cannot store the value of "a": the codec can't encode the value`,
+    );
+    const none = storeOver(backend, { codec: { encode: () => 1 as never, decode: () => 1 } });
+    assert.equal(
+      await messageOf(none.fill("a", "me", "secret")),
+      `Cannot store the value of "a": the codec must return text or bytes, and returned a number`,
+    );
+  });
+
+  it("explains what a client throws where the adapter can", async () => {
+    const backend = mapBackend();
+    const thrown = new Error("E42");
+    const failing = {
+      ...backend,
+      read: () => Promise.reject(thrown),
+      remove: () => {
+        throw thrown;
+      },
+    };
+    const store = storeOver(failing, {
+      explain: (_, operation) =>
+        operation === "get" ? { reason: "the table is missing" } : undefined,
+    });
+    const read = await run(Effect.flip(store.get("a")));
+    assert.deepEqual([read.message, read.cause], [
+      `Cannot read the entry of "a": the table is missing`,
+      thrown,
+    ]);
+    const removed = await run(Effect.flip(store.delete("a")));
+    assert.deepEqual([removed.message, removed.cause], [`Cannot delete "a": E42`, thrown]);
+  });
+
+  it("says when a backend gives no lease and names nobody who has it", async () => {
+    const backend = mapBackend();
+    const store = storeOver({ ...backend, take: () => Promise.resolve({}) });
+    const { message } = await run(Effect.flip(store.acquire("a", "me", 1000)));
+    assert.match(message, /neither given the lease nor said who has it/);
+  });
+
+  it("asks for nothing where the name of a key can't be had", async () => {
+    const store = storeOver({} as Backend);
+    for (const operation of [store.get("\ud800"), store.release("\ud800", "me", "failed")]) {
+      const { message } = await run(Effect.flip(operation as Effect.Effect<unknown, Error>));
+      assert.match(message, /"\\ud800": the key must be text that UTF-8 can carry$/);
+    }
+  });
+
+  it("sends a release after its acquire where requests may overtake one another", async () => {
+    for (const unordered of [true, false]) {
+      const backend = mapBackend();
+      const sent: string[] = [];
+      let arrive!: () => void;
+      const late = new Promise<void>((resolve) => arrive = resolve);
+      const store = storeOver({
+        ...backend,
+        async take(target, wanted) {
+          await late;
+          sent.push("acquire");
+          return await backend.take(target, wanted);
+        },
+        async release(target, end) {
+          sent.push("release");
+          await backend.release(target, end);
+        },
+      }, { unordered });
+      await run(Effect.timeoutOption(store.acquire("a", "me", 1000), 10));
+      const released = run(store.release("a", "me", "cancelled"));
+      arrive();
+      await released;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      assert.deepEqual(sent, unordered ? ["acquire", "release"] : ["release", "acquire"]);
+    }
+  });
+
+  it("lets a backend know that its caller has left", async () => {
+    const backend = mapBackend();
+    const signals: AbortSignal[] = [];
+    const store = storeOver({
+      ...backend,
+      read: ({ signal }) => {
+        signals.push(signal());
+        return new Promise(() => {});
+      },
+    });
+    await run(Effect.timeoutOption(store.get("a"), 10));
+    assert.deepEqual(signals.map(({ aborted }) => aborted), [true]);
+  });
+});
