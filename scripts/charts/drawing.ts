@@ -24,14 +24,25 @@ const style = `
   }
 `;
 
+/** What a picture is made with. */
+export interface Frame {
+  /** The line above what is drawn. */
+  readonly title: string;
+  readonly height: number;
+  /** What a reader hears who doesn't see it; the title by default. */
+  readonly label?: string;
+  /** Rules of its own, which follow those of all pictures. */
+  readonly style?: string;
+}
+
 /** A picture of its own, for light pages and dark ones, with a title above what is drawn. */
 export function picture(
-  { title, height }: { readonly title: string; readonly height: number },
+  { title, height, label = title, style: own = "" }: Frame,
   drawn: readonly string[],
 ): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img">
-<title>${escaped(title)}</title>
-<style>${style}</style>
+<title>${escaped(label)}</title>
+<style>${style}${own}</style>
 <rect class="card" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="10"/>
 ${text(MARGIN, 36, title, "title")}
 ${drawn.join("\n")}

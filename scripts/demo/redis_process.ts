@@ -5,23 +5,33 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { redisAdapter } from "../../adapters/redis.ts";
 import { Cache } from "../../mod.ts";
-import type { Orders, Request } from "./redis_herds.ts";
+import type { Answer, Orders, Request } from "./redis_herds.ts";
 import { type GetOrSet, type Got, runHerd } from "./run_herd.ts";
 
-const { url, flags, process: own }: Orders = JSON.parse(process.argv[2]!);
-const client = new Redis(url);
-const cache = Cache.make({ adapter: redisAdapter({ client }), cacheTtl: "1 minute" });
+const { url, prefix, flags, process: own }: Orders = JSON.parse(process.argv[2]!);
+const MINUTE = 60;
+const client = new Redis(url, { lazyConnect: true, retryStrategy: null });
+let failure: string | undefined;
+client.on("error", ({ message }) => failure = message);
+const cache = Cache.make({
+  adapter: redisAdapter({
+    client,
+    cache: { keyPrefix: `${prefix}cache:` },
+    leases: { keyPrefix: `${prefix}lease:` },
+  }),
+  cacheTtl: "1 minute",
+});
 
 const kinds: Record<Request["herd"], GetOrSet> = {
   unprotected: (key, fetcher) =>
     Effect.flatMap(
-      Effect.promise(() => client.get(`unprotected:${key}`)),
+      Effect.promise(() => client.get(`${prefix}unprotected:${key}`)),
       (value): Effect.Effect<Got, Error> =>
         value !== null ? Effect.succeed({ value, outcome: "HIT" }) : Effect.flatMap(
           fetcher,
           (value) =>
             Effect.as(
-              Effect.promise(() => client.set(`unprotected:${key}`, value)),
+              Effect.promise(() => client.set(`${prefix}unprotected:${key}`, value, "EX", MINUTE)),
               { value, outcome: "MISS" },
             ),
         ),
@@ -33,11 +43,28 @@ const kinds: Record<Request["herd"], GetOrSet> = {
     ),
 };
 
-await client.ping();
-console.log(JSON.stringify("ready"));
+function answer(answer: Answer): void {
+  console.log(JSON.stringify(answer));
+}
+
+/** How many fetches all processes have begun before this one. */
+async function countFetch(herd: Request["herd"]): Promise<number> {
+  const key = `${prefix}fetches:${herd}`;
+  const fetches = await client.incr(key);
+  await client.expire(key, MINUTE);
+  return fetches - 1;
+}
+
+try {
+  await client.connect();
+  answer({ ready: true });
+} catch (error) {
+  answer({ failure: failure ?? (error as Error).message });
+  process.exit(1);
+}
 for await (const line of createInterface({ input: process.stdin })) {
   const { herd, begins }: Request = JSON.parse(line);
-  const fetched = async () => await client.incr(`fetches:${herd}`) - 1;
+  const fetched = () => countFetch(herd);
   const share = { process: own, processes: flags.processes, begins, fetched };
-  console.log(JSON.stringify(await runHerd(flags, kinds[herd], share)));
+  answer({ share: await runHerd(flags, kinds[herd], share) });
 }

@@ -16,26 +16,35 @@ export interface Mark {
 
 /** One line of the picture: a caller, or a group of them. */
 export interface Row {
+  /** The number of its first caller, in its process. */
   readonly first: number;
-  readonly last: number;
   readonly process: number;
   readonly segments: readonly Segment[];
   readonly marks: readonly Mark[];
 }
 
-/** The lines of a picture that has room for `most`: callers who came one after the other share one if there are more. */
+/**
+ * The lines of a picture that has room for `most`, process by process. If there are more callers, those of one process
+ * who came one after the other share a line.
+ */
 export function rowsOf(herd: Herd, most: number): Row[] {
-  const ordered = herd.toSorted((a, b) => a.process - b.process || a.caller - b.caller);
-  const size = Math.ceil(ordered.length / most);
-  return Array.from({ length: Math.ceil(ordered.length / size) }, (_, row) => {
-    const group = ordered.slice(row * size, (row + 1) * size);
-    return {
-      first: row * size + 1,
-      last: row * size + group.length,
-      process: group[0]!.process,
-      segments: merged(group.flatMap(segmentsOf)),
-      marks: group.map(markOf),
-    };
+  const processes = [...Map.groupBy(herd, ({ process }) => process).entries()]
+    .sort(([a], [b]) => a - b);
+  const linesOf = (size: number) =>
+    processes.reduce((lines, [, callers]) => lines + Math.ceil(callers.length / size), 0);
+  let size = Math.ceil(herd.length / most);
+  while (linesOf(size) > Math.max(most, processes.length)) size++;
+  return processes.flatMap(([process, callers]) => {
+    const ordered = callers.toSorted((a, b) => a.caller - b.caller);
+    return Array.from({ length: Math.ceil(ordered.length / size) }, (_, row) => {
+      const group = ordered.slice(row * size, (row + 1) * size);
+      return {
+        first: row * size + 1,
+        process,
+        segments: merged(group.flatMap(segmentsOf)),
+        marks: group.map(markOf),
+      };
+    });
   });
 }
 
@@ -85,9 +94,12 @@ export function formatMillis(millis: number): string {
 }
 
 /** What the picture shows, in one line. */
-export function headline({ callers, processes, fetchMs, fail, cancel }: Flags): string {
+export function headline(
+  { adapter, callers, processes, fetchMs, fail, cancel }: Flags,
+): string {
   const who = callers === 1 ? "1 caller" : `${callers} callers`;
-  const where = processes > 1 ? `, in ${processes} processes` : "";
+  const from = processes === 1 ? "1 process" : `${processes} processes`;
+  const where = adapter === "redis" ? ` in Redis, from ${from}` : "";
   const mishap = fail ? "; the first fetch fails" : cancel ? "; the first caller is cancelled" : "";
   return `${who} of one cold key${where}; ${formatMillis(fetchMs)} a fetch${mishap}`;
 }

@@ -40,7 +40,7 @@ export async function runHerd(
   const fetch = makeSource(flags, now, fetched);
 
   const call = async (caller: number, arrival: number): Promise<HerdEvent> => {
-    await new Promise((resolve) => setTimeout(resolve, arrival - now()));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, arrival - now())));
     const fetches: Fetch[] = [];
     const start = now();
     const signal = flags.cancel && caller === 0 ? AbortSignal.timeout(flags.fetchMs / 2) : null;

@@ -1,4 +1,4 @@
-import { MARGIN, round, text, WIDTH } from "../charts/drawing.ts";
+import { MARGIN, picture, round, text, WIDTH } from "../charts/drawing.ts";
 import type { Flags } from "./flags.ts";
 import {
   type Herd,
@@ -17,23 +17,19 @@ const BARS = 280;
 const LOAD = 44;
 const HEIGHT = TOP + BARS + LOAD + 96;
 const ROWS = 56;
+/** Between two processes. */
+const GAP = 6;
 
-const style = `
-  text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, Ubuntu, sans-serif; fill: #59636e }
-  .title { font-size: 15px } .name { font-size: 16px; font-weight: 600; fill: #1f2328 }
-  .big { font-size: 34px; font-weight: 700 } .small { font-size: 11px }
-  .strong { font-weight: 600; fill: #1f2328 }
-  .card { fill: #ffffff; stroke: #d1d9e0 } .grid { stroke: #d1d9e0; stroke-width: 1 }
+const style = `  .big { font-size: 34px; font-weight: 700; fill: currentColor }
+  .band { fill: #59636e; opacity: 0.07 }
   .waiting { fill: #a8cdf4 } .fetching { fill: #ee6c1b } .falling-back { fill: #8f6ad8 }
   .value { fill: #1f9d55 } .failed { stroke: #cf222e } .cancelled { stroke: #59636e }
   .failed, .cancelled { stroke-width: 2; fill: none } .load { fill: #ee6c1b; opacity: 0.85 }
   @media (prefers-color-scheme: dark) {
-    text { fill: #9198a1 } .name, .strong { fill: #f0f6fc }
-    .card { fill: #0d1117; stroke: #3d444d } .grid { stroke: #3d444d }
+    .band { fill: #9198a1 }
     .waiting { fill: #2f5f96 } .fetching, .load { fill: #f0883e } .falling-back { fill: #a98eea }
     .value { fill: #3fb950 } .failed { stroke: #f85149 } .cancelled { stroke: #9198a1 }
   }
-  .big.hot { fill: #ee6c1b } .big.calm { fill: #1f9d55 }
 `;
 
 /** Draws the herds side by side as a picture of their own, for light pages and dark ones. */
@@ -43,20 +39,15 @@ export function drawSvg(herds: Herds, flags: Flags): string {
   const peak = Math.max(without.peak, withIt.peak);
   const saved = (without.sourceSeconds - withIt.sourceSeconds).toFixed(1);
   const title = headline(flags);
-  const summary = `${without.fetches} fetches without cache-locking, ${withIt.fetches} with it`;
-  const right = WIDTH - MARGIN - PANEL;
+  const label =
+    `${title}: ${without.fetches} fetches without cache-locking, ${withIt.fetches} with it`;
   const end = WIDTH - MARGIN;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img">
-<title>${title}: ${summary}</title>
-<style>${style}</style>
-<rect class="card" x="0.5" y="0.5" width="${WIDTH - 1}" height="${HEIGHT - 1}" rx="10"/>
-${text(MARGIN, 36, title, "title")}
-${panel(MARGIN, "Without", herds.unprotected, without, "hot", last, peak)}
-${panel(right, "With cache-locking", herds.protected, withIt, "calm", last, peak)}
-${legend(withIt)}
-${text(end, HEIGHT - 22, `${saved} s of the source’s work saved`, "strong", "end")}
-</svg>
-`;
+  return picture({ title, label, height: HEIGHT, style }, [
+    panel(MARGIN, "Without", herds.unprotected, without, "hot", last, peak),
+    panel(end - PANEL, "With cache-locking", herds.protected, withIt, "own", last, peak),
+    legend(withIt),
+    text(end, HEIGHT - 22, `${saved} s of the source’s work saved`, "strong", "end"),
+  ]);
 }
 
 function panel(
@@ -64,7 +55,7 @@ function panel(
   name: string,
   herd: Herd,
   summary: Summary,
-  mood: "hot" | "calm",
+  tone: "hot" | "own",
   last: number,
   peak: number,
 ): string {
@@ -74,7 +65,7 @@ function panel(
   const [end, afterNumber] = [x + PANEL, x + 23 * String(fetches).length + 6];
   return [
     text(x, 76, name, "name"),
-    text(x, 112, String(fetches), `big ${mood}`),
+    text(x, 112, String(fetches), `big ${tone}`),
     text(afterNumber, 112, fetches === 1 ? "fetch" : "fetches", "name"),
     text(end, 94, told(summary), "", "end"),
     text(end, 112, `p50 ${formatMillis(p50)} · p99 ${formatMillis(p99)}`, "", "end"),
@@ -82,7 +73,7 @@ function panel(
       `<path class="grid" d="M${at(tick)} ${TOP - 4}V${base}"/>`,
       text(at(tick), base + 16, tick === 0 ? "0" : formatMillis(tick), "small", "middle"),
     ]),
-    bars(herd, at),
+    bars(herd, at, x),
     loadOf(herd, at, base, peak),
     text(end, base - LOAD + 8, `load: ${summary.peak} at once`, "small", "end"),
   ].join("\n");
@@ -107,17 +98,36 @@ function told({ outcomes }: Summary): string {
     .join(" · ");
 }
 
-function bars(herd: Herd, at: (time: number) => number): string {
+function bars(herd: Herd, at: (time: number) => number, x: number): string {
   const rows = rowsOf(herd, ROWS);
-  const pitch = BARS / rows.length;
+  const processes = [...Map.groupBy(rows, ({ process }) => process).values()];
+  const pitch = (BARS - GAP * (processes.length - 1)) / rows.length;
   const height = round(Math.min(pitch * 0.66, 10));
-  return rows.map(({ segments, marks }, index) => {
-    const y = round(TOP + index * pitch + (pitch - height) / 2);
+  let top = TOP;
+  return processes.flatMap((rows, process) => {
+    const [begins, ends] = [top, top + rows.length * pitch];
+    top = ends + GAP;
     return [
-      ...segments.map((segment) => segmentOf(segment, at, y, height)),
-      ...marks.map((mark) => markOf(mark, at, y + height / 2, Math.min(height * 0.62, 4.5))),
-    ].join("");
+      ...processes.length === 1 ? [] : [bandOf(process + 1, x, begins, ends)],
+      ...rows.map(({ segments, marks }, index) => {
+        const y = round(begins + index * pitch + (pitch - height) / 2);
+        return [
+          ...segments.map((segment) => segmentOf(segment, at, y, height)),
+          ...marks.map((mark) => markOf(mark, at, y + height / 2, Math.min(height * 0.62, 4.5))),
+        ].join("");
+      }),
+    ];
   }).join("\n");
+}
+
+/** The place of one process, with its number at its side. */
+function bandOf(process: number, x: number, begins: number, ends: number): string {
+  const name = ends - begins < 55 ? String(process) : `process ${process}`;
+  const middle = round((begins + ends) / 2);
+  const place = `transform="translate(${x - 9} ${middle}) rotate(-90)"`;
+  return `<rect class="band" x="${x}" y="${round(begins)}" width="${PANEL}" height="${
+    round(ends - begins)
+  }"/><g ${place}>${text(0, 4, name, "small", "middle")}</g>`;
 }
 
 function segmentOf(

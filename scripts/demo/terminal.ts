@@ -57,7 +57,7 @@ export function drawTerminal(herds: Herds, flags: Flags, colors: boolean): strin
   const [left, right] = both.map((herd) => rowsOf(herd, ROWS)) as [Row[], Row[]];
   const peak = Math.max(without.peak, protectedOnes.peak);
   const bars = right.map((row, index) =>
-    beside(row.first, bar(left[index]!, last, draw), bar(row, last, draw))
+    beside(labelOf(row, flags), bar(left[index]!, last, draw), bar(row, last, draw))
   );
   const [strip, otherStrip] = both.map((herd) => stripOf(herd, last, peak, colors));
 
@@ -78,6 +78,11 @@ export function drawTerminal(herds: Herds, flags: Flags, colors: boolean): strin
     "",
     ...table(without, protectedOnes),
   ].join("\n");
+}
+
+/** The number of the caller, or of the process where its callers begin. */
+function labelOf({ first, process }: Row, { processes }: Flags): string | number {
+  return processes === 1 ? first : first === 1 ? `p${process + 1}` : "";
 }
 
 function column(time: number, last: number): number {
@@ -128,7 +133,11 @@ function legend(outcomes: Summary["outcomes"], draw: (sort: Sort) => string): st
   const bars: readonly (readonly [Outcome, readonly Sort[], string])[] = [
     ["MISS-LEADER", ["fetching", "fetching", "value"], "led: fetched for all"],
     ["MISS-FOLLOWER-HIT", ["waiting", "waiting", "value"], "waited, and got the leader's value"],
-    ["MISS-FOLLOWER-FALLBACK", ["waiting", "falling back", "value"], "waited in vain, and fetched"],
+    [
+      "MISS-FOLLOWER-FALLBACK",
+      ["waiting", "falling back", "value"],
+      "waited too long, and fetched",
+    ],
     ["HIT", ["value"], "found the entry"],
     ["FAILED", ["fetching", "failed"], "got an error"],
     ["CANCELLED", ["fetching", "cancelled"], "left; the others have its fetch"],
