@@ -39,7 +39,7 @@
  * @module
  */
 import { attempt } from "../src/store/attempt.ts";
-import { carriedOn } from "./kit/finish_anyway.ts";
+import { finishAnyway } from "./kit/finish_anyway.ts";
 import { type Codec, codecOf, decode, encode } from "../src/store/codec.ts";
 import { describe } from "../src/model/describe.ts";
 import { Clock, Effect } from "../src/effect/effect.ts";
@@ -179,7 +179,9 @@ function makeStore(options: CloudflareKvAdapterOptions): Store<unknown> {
         (filled) =>
           filled
             // A write of KV can't be called off, so neither may what looks after it.
-            ? carriedOn("fill", key, putIfFilled(key, owner, value, ttl), { patience: OUTLIVES })
+            ? finishAnyway("fill", key, putIfFilled(key, owner, value, ttl), {
+              gracePeriod: OUTLIVES,
+            })
             : Effect.succeed(false),
       ),
   };

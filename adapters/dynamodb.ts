@@ -58,12 +58,13 @@ import { AdapterError, type AdapterOperation } from "../src/model/errors.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import { isWellFormed, prefixOf } from "./kit/keys.ts";
-import { makeLeaseOrder, patiently, straight, type Way } from "./kit/request_order.ts";
+import { makeRequestOrder, type Send, sendAtOnce } from "./kit/request_order.ts";
+import { withGracePeriod } from "./kit/finish_anyway.ts";
 import { loadOnce } from "../src/store/load_once.ts";
 import { notInstalled } from "./kit/optional_import.ts";
 import { makeServerClock } from "./kit/server_clock.ts";
 import { sharedStore } from "../src/store/shared_store.ts";
-import { makeSightings } from "./kit/lease_observer.ts";
+import { makeLeaseObserver } from "./kit/lease_observer.ts";
 import type { Acquired, LeaseOutcome, Store } from "../src/store/store.ts";
 import { randomToken } from "../src/model/token.ts";
 
@@ -187,8 +188,8 @@ function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
   const codec = codecOf(options.codec);
   const names = namesOf(options.attributes);
   const time = makeServerClock();
-  const sightings = makeSightings();
-  const order = makeLeaseOrder();
+  const observer = makeLeaseObserver();
+  const order = makeRequestOrder();
 
   let heard = false;
   /** A middleware of commands, so that the client stays as it is: hears each reply, whatever it says. */
@@ -199,8 +200,8 @@ function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
     time.learn(Date.parse(result.response.headers?.["date"] ?? ""), sent);
     return result;
   };
-  /** `patience`: for how long at most, in milliseconds, it goes on when nobody waits for it any more. */
-  const requestBy = (way: Way, patience?: number) =>
+  /** `gracePeriod`: for how long at most, in milliseconds, it goes on when nobody waits for it any more. */
+  const requestBy = (way: Send, gracePeriod?: number) =>
   (
     operation: AdapterOperation,
     key: string,
@@ -222,13 +223,15 @@ function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
     };
     return Effect.tryPromise({
       try: (signal) =>
-        way(() => patience === undefined ? ask(signal) : patiently(patience, signal, ask)),
+        way(() =>
+          gracePeriod === undefined ? ask(signal) : withGracePeriod(gracePeriod, signal, ask)
+        ),
       catch: (error) =>
         new AdapterError(operation, key, error, { reason: whyFailed(error, table, names.key) }),
     });
   };
 
-  const request = requestBy(straight);
+  const request = requestBy(sendAtOnce);
 
   const at = (key: string) => ({ TableName: table, Key: { [names.key]: { S: keyPrefix + key } } });
   /** Expressions, with the names and the values that they use. */
@@ -297,7 +300,7 @@ function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
         }, {
           ...leaseFor(ttl, now),
           owner: { S: owner },
-          over: { S: sightings.over(key, performance.now()) ?? "-" },
+          over: { S: observer.expired(key, performance.now()) ?? "-" },
           now: { N: whole(now) },
           uncached: { S: endOf(waitedFor, "uncached") },
           ...version !== undefined && { seen: version },
@@ -342,7 +345,7 @@ function makeStore(options: DynamodbAdapterOptions): Store<unknown> {
     }
     if (lease === undefined) return take();
     const seen = { version: versionOf(item) ?? lease, ttl: leaseTtl };
-    const remaining = sightings.remaining(key, seen, performance.now());
+    const remaining = observer.remaining(key, seen, performance.now());
     if (remaining <= 0) return take();
     return Effect.succeed({ _tag: "Follower", remaining, lease, after });
   };

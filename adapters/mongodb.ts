@@ -53,7 +53,7 @@ import { Effect } from "../src/effect/effect.ts";
 import { AdapterError, type AdapterOperation } from "../src/model/errors.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { prefixOf, wellFormed } from "./kit/keys.ts";
-import { makeLeaseOrder } from "./kit/request_order.ts";
+import { makeRequestOrder } from "./kit/request_order.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import { loadOnce } from "../src/store/load_once.ts";
 import { sharedStore } from "../src/store/shared_store.ts";
@@ -198,7 +198,7 @@ function makeStore(options: MongodbAdapterOptions): Store<unknown> {
     });
 
   // The connections of a pool keep none.
-  const order = makeLeaseOrder();
+  const order = makeRequestOrder();
   const acquire = (
     key: string,
     owner: string,

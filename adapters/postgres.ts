@@ -53,7 +53,7 @@ import { describe } from "../src/model/describe.ts";
 import { Effect, type Scope } from "../src/effect/effect.ts";
 import { AdapterError, type AdapterOperation } from "../src/model/errors.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
-import { makeLeaseOrder } from "./kit/request_order.ts";
+import { makeRequestOrder } from "./kit/request_order.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import { isWellFormed, shortened } from "./kit/keys.ts";
 import { sharedStore } from "../src/store/shared_store.ts";
@@ -183,7 +183,7 @@ function makeStore(options: PostgresAdapterOptions, defaultTable: string): Store
     Effect.map(encode(codec, operation, key, value), toColumns);
 
   // The connections of a pool keep none.
-  const order = makeLeaseOrder();
+  const order = makeRequestOrder();
   const acquire = (
     key: string,
     owner: string,

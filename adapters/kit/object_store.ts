@@ -3,7 +3,7 @@ import type { Store } from "../../src/store/store.ts";
 import type { Backend, Row, Target, Wanted, Written } from "./backend.ts";
 import { bytesOf } from "./data.ts";
 import { decide } from "./decide.ts";
-import { makeSightings, type Sightings } from "./lease_observer.ts";
+import { type LeaseObserver, makeLeaseObserver } from "./lease_observer.ts";
 import { type EntryBody, fromBytes, type LeaseBody, toBytes } from "./object_format.ts";
 import { objectName } from "./object_name.ts";
 import { makeObjectProof, type ObjectProof } from "./object_proof.ts";
@@ -11,7 +11,7 @@ import type { Objects } from "./objects.ts";
 import { checkPrefix, makeNames } from "./names.ts";
 import { makeOwnLeases, type OwnLease, type OwnLeases } from "./own_leases.ts";
 import { Refusal } from "./refusal.ts";
-import { patiently } from "./request_order.ts";
+import { withGracePeriod } from "./finish_anyway.ts";
 import { Contention, retry } from "./retry.ts";
 import { makeStore } from "./store.ts";
 import { machineTime, type Time } from "./time.ts";
@@ -42,7 +42,7 @@ interface Found extends Row {
 interface Bucket {
   readonly objects: Objects;
   readonly time: Time;
-  readonly sightings: Sightings;
+  readonly observer: LeaseObserver;
   readonly ownLeases: OwnLeases<LeaseBody>;
   readonly proof: ObjectProof;
 }
@@ -69,7 +69,7 @@ export function makeObjectStore(
   const bucket: Bucket = {
     objects,
     time,
-    sightings: makeSightings(),
+    observer: makeLeaseObserver(),
     ownLeases: makeOwnLeases(),
     proof: makeObjectProof(objects),
   };
@@ -112,9 +112,9 @@ function objectBackend(bucket: Bucket): Backend<Found> {
         last: outcome === "cancelled" ? last : { lease: owner, outcome },
       });
       // The lease may still be on its way.
-      const patience = ownLeases.ttlOf(target.key, owner);
-      return patiently(
-        patience,
+      const gracePeriod = ownLeases.ttlOf(target.key, owner);
+      return withGracePeriod(
+        gracePeriod,
         target.signal(),
         (signal) => writeOver(bucket, { ...target, signal: () => signal }, owner, next),
       );
@@ -144,15 +144,15 @@ async function read({ objects }: Bucket, { name, signal }: Target): Promise<Foun
 
 /** The same, with the lease if it lives, or with how one ended while that is remembered. */
 async function look(bucket: Bucket, target: Target): Promise<Found> {
-  const { sightings, time } = bucket;
+  const { observer, time } = bucket;
   const asked = time.monotonic();
   const found = await read(bucket, target);
   const { etag, body, age = 0 } = found;
   if (etag === undefined || body?.kind !== "lease") return found;
-  if (sightings.overtaken(target.key, etag, asked)) throw new Contention();
+  if (observer.isOutdated(target.key, etag, asked)) throw new Contention();
   const { owner, ttl, last } = body;
   const remaining = Math.min(
-    sightings.remaining(target.key, { version: etag, ttl }, time.monotonic()),
+    observer.remaining(target.key, { version: etag, ttl }, time.monotonic()),
     ttl - age + (owner === undefined ? 0 : MARGIN),
   );
   if (remaining <= 0) return found;
@@ -165,7 +165,7 @@ async function look(bucket: Bucket, target: Target): Promise<Found> {
 
 /** Looks, and writes the lease over what it finds, if that is no entry, no lease and no end that was waited for. */
 function take(bucket: Bucket, target: Target, wanted: Wanted<Found>): Promise<Found> {
-  const { objects, ownLeases, sightings, time } = bucket;
+  const { objects, ownLeases, observer, time } = bucket;
   const { key } = target;
   const { owner, ttl } = wanted;
   let { ignored } = wanted;
@@ -183,7 +183,7 @@ function take(bucket: Bucket, target: Target, wanted: Wanted<Found>): Promise<Fo
     const last = found.ended && { lease: found.ended.owner, outcome: found.ended.outcome };
     const lease = { kind: "lease", owner, ttl, at: objects.now(), last } as const;
     // To call it off is not to undo it.
-    const version = await patiently(
+    const version = await withGracePeriod(
       ttl,
       target.signal(),
       (signal) =>
@@ -194,7 +194,7 @@ function take(bucket: Bucket, target: Target, wanted: Wanted<Found>): Promise<Fo
       throw new Contention();
     }
     // An answer of before, which is still under way, must not pass for a newer one.
-    if (found.etag !== undefined) sightings.remaining(key, { version, ttl }, time.monotonic());
+    if (found.etag !== undefined) observer.remaining(key, { version, ttl }, time.monotonic());
     return { lease: { owner, remaining: ttl }, ended: found.ended };
   }, { pause: time.pause });
 }

@@ -4,7 +4,7 @@ import { describe } from "../../src/model/describe.ts";
 import { Effect } from "../../src/effect/effect.ts";
 import { AdapterError, type AdapterOperation } from "../../src/model/errors.ts";
 import { wellFormed } from "./keys.ts";
-import { makeLeaseOrder, straight, type Way } from "./request_order.ts";
+import { makeRequestOrder, type Send, sendAtOnce } from "./request_order.ts";
 import type { Acquired, Store } from "../../src/store/store.ts";
 
 /** A statement with its parameters. */
@@ -70,10 +70,10 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     throw new TypeError(`\`createTable\` must be true or false, and is ${describe(createTable)}`);
   }
   const statements = statementsOf(table);
-  const order = makeLeaseOrder();
+  const order = makeRequestOrder();
 
   /** The first row that any of the statements returns; the key is bound before what else is. */
-  const askBy = (way: Way) =>
+  const askBy = (way: Send) =>
   (
     operation: AdapterOperation,
     key: string,
@@ -112,7 +112,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
         },
       }));
   };
-  const ask = askBy(straight);
+  const ask = askBy(sendAtOnce);
   const encoded = (operation: AdapterOperation, key: string, value: unknown) =>
     encode(codec, operation, key, value);
   const read = (operation: AdapterOperation, key: string, value: NonNullable<Column>) => {

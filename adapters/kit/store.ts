@@ -13,7 +13,7 @@ import { toData, toEntry } from "./data.ts";
 import { decide } from "./decide.ts";
 import type { Push } from "./push.ts";
 import { Refusal } from "./refusal.ts";
-import { makeLeaseOrder, straight } from "./request_order.ts";
+import { makeRequestOrder, sendAtOnce } from "./request_order.ts";
 import { MOST_TRIES } from "./retry.ts";
 
 /** What a store is made of. */
@@ -48,7 +48,7 @@ export interface StoreOptions<Found extends Row> {
 export function makeStore<Found extends Row>(options: StoreOptions<Found>): Store<unknown> {
   const { name, backend, nameOf, explain, push, topicOf = (name: string) => name } = options;
   const codec = codecOf(options.codec);
-  const order = options.unordered ? makeLeaseOrder() : undefined;
+  const order = options.unordered ? makeRequestOrder() : undefined;
 
   const run = <A, B = A>(
     operation: AdapterOperation,
@@ -82,7 +82,7 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
     delete: (key) => run("delete", key, (target) => backend.remove(target), done),
     acquire: (key, owner, ttl, waitedFor) =>
       run("acquire", key, (target) => {
-        const way = order?.acquiring(target.name, owner) ?? straight;
+        const way = order?.acquiring(target.name, owner) ?? sendAtOnce;
         return acquire<Found>(codec, { owner, waitedFor }, (ignored) =>
           way(() =>
             backend.take(target, { owner, ttl, waitedFor, ignored })
@@ -98,7 +98,7 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
       ),
     release: (key, owner, outcome) =>
       run("release", key, (target) => {
-        const way = order?.releasing(target.name, owner) ?? straight;
+        const way = order?.releasing(target.name, owner) ?? sendAtOnce;
         return way(() => backend.release(target, { owner, outcome }));
       }, done),
     ...(push && {
