@@ -1,26 +1,40 @@
 /**
- * Measures the library beside its neighbours: `deno task bench` in memory, `deno task bench redis` in Redis, and
- * `deno task bench postgres` or any other module of `bench/backends/` beside its driver; `deno task bench backends` has
- * all of these. `deno task bench --report` measures everything and writes docs/benchmarks.md and its charts; with
- * `--render` they are written of what the last runs measured.
+ * Measures the library beside its neighbours, and beside its build before. `deno task bench` measures what a call costs;
+ * `memory` has more hits and herds in memory, `herds` those of processes over Redis, `postgres` or any other module of
+ * `bench/backends/` the backend beside its driver, and `backends` all of these. `deno task bench --report` measures everything and writes
+ * docs/benchmarks.md and its charts; with `--render` they are written of what the last runs measured.
  */
 import { globSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { benchHits } from "./bench/hits.ts";
-import { type BackendBench, benchBackend } from "./bench/backend.ts";
+import { dynamodb } from "../tests/servers/dynamodb.ts";
+import { memcached } from "../tests/servers/memcached.ts";
+import { mongodbReplicaSet as mongodb } from "../tests/servers/mongodb.ts";
+import { postgres } from "../tests/servers/postgres.ts";
+import { redis } from "../tests/servers/redis.ts";
+import { s3 } from "../tests/servers/s3.ts";
+import { type Bench, compareRows } from "./bench/compare_rows.ts";
 import type { Goal } from "./bench/goals.ts";
 import { keep, type Measured, recall } from "./bench/measured.ts";
-import { countOperations } from "./bench/operations.ts";
-import { print, printGoals } from "./bench/print.ts";
-import { benchRedis } from "./bench/redis.ts";
+import { benchHerds } from "./bench/redis_herds.ts";
 import { writeReport } from "./bench/report.ts";
-import { benchStampede } from "./bench/stampede.ts";
+import { costs, inMemory } from "./bench/rows.ts";
+import { openRuntime } from "./bench/runtime.ts";
+import { goalTable, tablesOf } from "./bench/tables.ts";
+import type { EffectMajor } from "./project.ts";
 
-const { values: { strict, quick, report, render }, positionals } = parseArgs({
+const { values: options, positionals } = parseArgs({
   args: process.argv.slice(2).filter((argument) => argument !== "--"),
   allowPositionals: true,
   options: {
+    /** What runs it: `deno`, a major version of Node, or the path of any Node. */
+    on: { type: "string", default: "deno" },
+    /** The major version of Effect. */
+    effect: { type: "string", default: "4" },
+    /** The commit of the build before. */
+    before: { type: "string" },
+    /** Only the rows whose titles match. */
+    only: { type: "string", default: "" },
     /** Exits with 1 if a goal is missed. */
     strict: { type: "boolean", default: false },
     /** A look, not a measurement: it is not kept. */
@@ -31,52 +45,86 @@ const { values: { strict, quick, report, render }, positionals } = parseArgs({
     render: { type: "boolean", default: false },
   },
 });
-const effort = { rounds: quick ? 3 : 21, millis: quick ? 20 : 50, warmup: quick ? 20 : 2000 };
+const { quick, report, render } = options;
 // Many short turns: a hit is so quick that what else the machine does is most of what two long turns differ by.
-const short = { rounds: quick ? 6 : 60, millis: 10, warmup: quick ? 10 : 100 };
+const effort = quick
+  ? { programs: 1, rounds: 6, millis: 10, warmup: 100, budget: 500 }
+  : { programs: 3, rounds: 20, millis: 10, warmup: 300, budget: 1000 };
+const only = new RegExp(options.only, "i");
 
+const servers = { dynamodb, memcached, mongodb, postgres, redis, s3 };
 const backends = globSync("*.ts", { cwd: new URL("bench/backends/", import.meta.url) })
   .map((file) => file.replace(/\.ts$/, ""))
   .sort();
 /** What is measured on its own, and kept. */
-const parts = ["memory", "peers", ...backends];
+const parts = ["costs", "memory", "herds", ...backends];
+
+const runtime = await openRuntime({
+  on: options.on,
+  effect: Number(options.effect) as EffectMajor,
+  before: options.before,
+});
 
 async function measure(part: string): Promise<Measured> {
-  if (part === "memory") {
-    const counted = await countOperations();
-    const hits = await benchHits(short);
-    const stampede = await benchStampede(effort);
-    return {
-      comparisons: [...hits.comparisons!, ...stampede.comparisons!],
-      goals: [...counted, ...hits.goals!, ...stampede.goals!],
-    };
+  if (part === "costs") {
+    const rows = costs.filter(({ title }) => only.test(title));
+    const isRemote = rows.some((row) => "redis" in row || "fetch" in row);
+    if (!isRemote) return await compareRows(rows, { runtime, effort });
+    return await withServer("redis", (bench) => compareRows(rows, bench));
   }
-  if (part === "peers") return await benchRedis(effort);
-  const { bench }: { readonly bench: BackendBench } = await import(`./bench/backends/${part}.ts`);
-  return await benchBackend(bench, effort);
+  if (part === "memory") {
+    const rows = inMemory.filter(({ title }) => only.test(title));
+    return await compareRows(rows, { runtime, effort });
+  }
+  if (part === "herds") return await withServer("redis", benchHerds);
+  if (!(part in servers)) throw new Error(`Cannot measure "${part}": there is ${parts.join(", ")}`);
+  return await withServer(
+    part as keyof typeof servers,
+    ({ url }) => runtime.run("backend", { backend: part, url: url!, effort }),
+  );
+}
+
+async function withServer(
+  name: keyof typeof servers,
+  measure: (bench: Bench) => Promise<Measured>,
+): Promise<Measured> {
+  const { url, version, stop } = await servers[name].start();
+  try {
+    return { servers: [version], ...await measure({ runtime, effort, url }) };
+  } finally {
+    await stop();
+  }
 }
 
 function partsOf(what: string | undefined): readonly string[] {
   if (report) return parts;
-  if (what === undefined) return render ? [] : ["memory"];
+  if (what === undefined) return render ? [] : ["costs"];
   if (what === "backends") return backends;
-  return what === "redis" ? ["redis", "peers"] : [what];
+  return what === "redis" ? ["redis", "herds"] : [what];
 }
 
-console.log("A hit or a herd: the median, and how many times as fast as the first row");
+const { before } = runtime;
+console.log(
+  `On ${runtime.name}; ${
+    "commit" in before ? `the build before is ${before.commit}` : before.missing
+  }`,
+);
+console.log("Each with its median, and how many times better it is than the first row");
 const goals: Goal[] = [];
 for (const part of partsOf(positionals[0])) {
   const measured = await measure(part);
-  print(measured);
-  if (!quick) keep(part, measured);
+  for (const table of tablesOf(measured)) console.log(`\n${table}`);
+  if (!quick && !options.only) keep(part, runtime, measured);
   goals.push(...measured.goals ?? []);
 }
-const met = printGoals(goals);
+if (goals.length > 0) console.log(`\n${goalTable(goals)}`);
 if (report || render) {
+  const recalled = (part: string) => recall(part, runtime.name)[0]!;
   await writeReport({
-    memory: recall("memory"),
-    peers: recall("peers"),
-    backends: backends.map(recall),
+    costs: recall("costs"),
+    memory: recalled("memory"),
+    fleet: recalled("herds"),
+    backends: backends.map(recalled),
   });
 }
-process.exit(strict && !met ? 1 : 0);
+process.exit(options.strict && goals.some(({ met }) => !met) ? 1 : 0);

@@ -75,7 +75,8 @@ export const sourceDependencies: Readonly<Record<string, string>> = dependencies
   }).filter((file) => file !== "tests/servers/workers.ts"),
 );
 
-function dependenciesOf(files: readonly string[]): Record<string, string> {
+/** Those that some files import, by their paths from the top of the project. */
+export function dependenciesOf(files: readonly string[]): Record<string, string> {
   const text = files.map((file) => readFileSync(`${root}${file}`, "utf8")).join("\n");
   return Object.fromEntries(
     Object.entries(dependencies).filter(([name]) => new RegExp(`"${name}["/]`).test(text)),

@@ -1,7 +1,7 @@
 import { cpSync, rmSync, writeFileSync } from "node:fs";
-import { npmInstall } from "./npm_install.ts";
-import { effectVersions, manifest, root, sourceDependencies, sources } from "./project.ts";
 import { must } from "../tests/support/command.ts";
+import { npmInstall } from "./npm_install.ts";
+import { cache, effectVersions, manifest, root, sourceDependencies, sources } from "./project.ts";
 
 /** What TypeScript and dnt compile with alike. */
 export const compilerOptions: Readonly<Record<string, unknown>> = {
@@ -30,6 +30,16 @@ export async function emit(
     rmSync(`${folder}${source}`, { recursive: true, force: true });
     cpSync(`${root}${source}`, `${folder}${source}`, { recursive: true });
   }
+  await compile(folder, files, outDir, options);
+}
+
+/** Compiles files of a folder that has all that they import; TypeScript is the one of {@linkcode emit}. */
+export async function compile(
+  folder: string,
+  files: readonly string[],
+  outDir: string,
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
   const config = {
     compilerOptions: {
       ...compilerOptions,
@@ -45,5 +55,5 @@ export async function emit(
     files,
   };
   writeFileSync(`${folder}tsconfig.json`, JSON.stringify(config));
-  await must("node", ["node_modules/typescript/bin/tsc"], { cwd: folder });
+  await must("node", [`${cache}build/node_modules/typescript/bin/tsc`], { cwd: folder });
 }

@@ -1,14 +1,12 @@
 import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
-import process from "node:process";
 import { imports, lockfile } from "../project.ts";
 
-/** The machine, and what runs on it. */
+/** The machine. */
 export function machine(): string {
   const all = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
-  const { deno } = process.versions as { readonly deno?: string };
-  return `${all.length} cores (${all[0]!.model.trim()}), ${memory} GB, Deno ${deno}`;
+  return `${all.length} cores (${all[0]!.model.trim()}), ${memory} GB`;
 }
 
 /** The version of a package that was run: the one that deno.lock has for the import map's range. */

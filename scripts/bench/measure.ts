@@ -1,4 +1,3 @@
-import { measure } from "mitata";
 import { shuffle } from "../../tests/support/random.ts";
 
 /** One thing to be timed. */
@@ -7,72 +6,88 @@ export interface Subject {
   /** Does `calls` calls. */
   readonly run: () => Promise<unknown>;
   readonly calls: number;
-  /** Since when it is timed, by `performance.now()`; from its beginning without it. */
+  /** The moment from which it is timed, by `performance.now()`; its beginning by default. */
   readonly after?: (() => number) | undefined;
+  readonly close?: (() => unknown) | undefined;
 }
 
-/** What a subject took. */
+/** The cost of a subject: nanoseconds a call, if its comparison has no other unit. */
 export interface Timing {
   readonly name: string;
-  /** Nanoseconds a call, the median of all rounds. */
+  /** The median of all rounds. */
   readonly median: number;
-  /** How many times as fast as the reference, the median of what each round says. */
+  /** How many times better than the reference, the median of all rounds: 2 is half the cost. */
   readonly ratio: number;
+  /** For this library: how many times better than its build before. */
+  readonly gain?: number;
 }
 
 /** How long a comparison takes. */
 export interface Effort {
+  /** In how many programs, one after the other. */
+  readonly programs: number;
+  /** In each program, at most. */
   readonly rounds: number;
-  /** Milliseconds for each subject in each round. */
+  /** Milliseconds for each subject in each round, at least. */
   readonly millis: number;
-  /** Milliseconds for each subject before the first round, so that what is timed is compiled. */
+  /** Milliseconds for each subject before the first round, so that the compiler has seen it. */
   readonly warmup: number;
+  /** Milliseconds after which a program begins no other round. */
+  readonly budget: number;
 }
 
+const WARM_TURNS = 3;
+
 /**
- * Times the subjects in turns, in another order each time, and compares each with the first one within each round, so
- * that what else the machine does hits all alike.
+ * Times the subjects in turns, in another order each time, so that other work of the machine hits all alike. Returns the
+ * costs by round.
  */
-export async function compare(
+export async function timeInTurns(
   subjects: readonly Subject[],
-  { rounds, millis, warmup }: Effort,
-): Promise<Timing[]> {
-  const rows = subjects.map((subject) => ({ subject, times: [] as number[] }));
-  for (const subject of subjects) await timeOf(subject, warmup);
-  const inTurns = [...rows];
-  for (let round = 0; round < rounds; round++) {
-    shuffle(inTurns, Math.random);
-    for (const { subject, times } of inTurns) times.push(await timeOf(subject, millis));
+  { rounds, millis, warmup, budget }: Effort,
+): Promise<Rounds[]> {
+  const rows = subjects.map((subject) => ({ subject, costs: [] as number[] }));
+  for (let turn = 0; turn < WARM_TURNS; turn++) {
+    for (const subject of subjects) await timeOf(subject, warmup / WARM_TURNS);
   }
-  const reference = rows[0]!.times;
-  return rows.map(({ subject: { name }, times }) => ({
+  const inTurns = [...rows];
+  const end = performance.now() + budget;
+  for (let round = 0; round < rounds && (round < 3 || performance.now() < end); round++) {
+    shuffle(inTurns, Math.random);
+    for (const { subject, costs } of inTurns) costs.push(await timeOf(subject, millis));
+  }
+  return rows.map(({ subject: { name }, costs }) => ({ name, costs }));
+}
+
+/** The costs of a subject, by round. */
+export interface Rounds {
+  readonly name: string;
+  readonly costs: readonly number[];
+}
+
+/** Compares each with the first one, round by round. */
+export function compare(rows: readonly Rounds[]): Timing[] {
+  const reference = rows[0]!.costs;
+  return rows.map(({ name, costs }) => ({
     name,
-    median: medianOf(times),
-    ratio: medianOf(times.map((time, round) => reference[round]! / time)),
+    median: medianOf(costs),
+    ratio: medianOf(costs.map((cost, round) => reference[round]! / cost)),
   }));
 }
 
 async function timeOf({ run, calls, after }: Subject, millis: number): Promise<number> {
-  if (after === undefined) {
-    const { p50 } = await measure(run, {
-      min_cpu_time: millis * 1e6,
-      min_samples: 2,
-      warmup_samples: 1,
-      gc: false,
-    });
-    return p50 / calls;
-  }
-  const times: number[] = [];
-  for (const end = performance.now() + millis; times.length < 3 || performance.now() < end;) {
+  const costs: number[] = [];
+  for (const end = performance.now() + millis; costs.length === 0 || performance.now() < end;) {
+    const began = performance.now();
     await run();
-    times.push((performance.now() - after()) * 1e6 / calls);
+    costs.push((performance.now() - (after?.() ?? began)) * 1e6 / calls);
   }
-  return medianOf(times);
+  return medianOf(costs);
 }
 
 /** The middle one. */
 export function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
+  const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
   return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle) - 1]!) / 2;
 }

@@ -1,12 +1,18 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cache } from "../project.ts";
 import type { Goal } from "./goals.ts";
 import { machine } from "./machine.ts";
 import type { Timing } from "./measure.ts";
+import type { Runtime } from "./runtime.ts";
 
-/** Subjects that were timed side by side. */
+/** Nanoseconds a call, milliseconds, or bytes. */
+export type Unit = "ns" | "ms" | "bytes";
+
+/** Subjects that were measured side by side. */
 export interface Comparison {
   readonly title: string;
+  /** Nanoseconds a call by default. */
+  readonly unit?: Unit;
   readonly timings: readonly Timing[];
 }
 
@@ -23,20 +29,8 @@ export interface Herd {
   readonly sent: number;
   /** How long the slowest caller took, in milliseconds. */
   readonly slowest: number;
-}
-
-/** A herd whose source is down. */
-export interface FailingHerd extends Herd {
   /** How many callers had no value. */
   readonly failed: number;
-}
-
-/** How long after the end of the leader's fetch a follower in another client has the value, in milliseconds. */
-export interface Lateness {
-  readonly backend: string;
-  readonly how: "push" | "polling";
-  readonly median: number;
-  readonly p99: number;
 }
 
 /** What one part of the benchmark measured. */
@@ -45,8 +39,8 @@ export interface Measured {
   readonly servers?: readonly string[];
   readonly comparisons?: readonly Comparison[];
   readonly herds?: readonly Herd[];
-  readonly failing?: readonly FailingHerd[];
-  readonly lateness?: readonly Lateness[];
+  /** Herds whose source is down. */
+  readonly failing?: readonly Herd[];
   readonly goals?: readonly Goal[];
 }
 
@@ -54,27 +48,38 @@ export interface Measured {
 export interface Kept extends Measured {
   /** When it was measured: `2026-11-25`. */
   readonly date: string;
-  /** On what. */
+  /** On what: the machine, and what ran it. */
   readonly machine: string;
+  /** What ran it: `Node 20.20.2, Effect 4`. */
+  readonly runtime: string;
+  /** The commit of the build before. */
+  readonly before?: string | undefined;
 }
 
-const folder = `${cache}bench/`;
+const folder = `${cache}bench/kept/`;
 
-/** Keeps what a part measured, for the report. */
-export function keep(part: string, measured: Measured): void {
+/** Keeps what a part measured on a runtime, for the report. */
+export function keep(part: string, runtime: Runtime, measured: Measured): void {
   mkdirSync(folder, { recursive: true });
-  const date = new Date().toISOString().slice(0, 10);
-  const kept: Kept = { date, machine: machine(), ...measured };
-  writeFileSync(`${folder}${part}.json`, JSON.stringify(kept, null, 2));
+  const kept: Kept = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${machine()}, ${runtime.name}`,
+    runtime: runtime.name,
+    before: "commit" in runtime.before ? runtime.before.commit : undefined,
+    ...measured,
+  };
+  writeFileSync(fileOf(part, runtime.name), JSON.stringify(kept, null, 2));
 }
 
-/** What the last run of a part measured. Throws if there was none. */
-export function recall(part: string): Kept {
-  try {
-    return JSON.parse(readFileSync(`${folder}${part}.json`, "utf8"));
-  } catch (cause) {
-    throw new Error(`Cannot report "${part}": measure it first, by "deno task bench ${part}"`, {
-      cause,
-    });
+/** What the last runs of a part measured, on each runtime or on the one of this name. Throws if there was none. */
+export function recall(part: string, runtime = "*"): Kept[] {
+  const files = globSync(fileOf(part, runtime)).sort();
+  if (files.length === 0) {
+    throw new Error(`Cannot report "${part}": measure it first, by "deno task bench ${part}"`);
   }
+  return files.map((file) => JSON.parse(readFileSync(file, "utf8")));
+}
+
+function fileOf(part: string, runtime: string): string {
+  return `${folder}${part} on ${runtime}.json`;
 }

@@ -2,8 +2,8 @@ import { type Bar, type BarPanel, drawBars } from "../charts/bars.ts";
 import type { Tone } from "../charts/drawing.ts";
 import { drawLines, type Line } from "../charts/lines.ts";
 import { whole } from "../charts/markdown.ts";
-import type { Comparison, FailingHerd, Herd, Lateness } from "./measured.ts";
-import { formatNanos } from "./print.ts";
+import type { Comparison, Herd } from "./measured.ts";
+import { formatCost } from "./goals.ts";
 
 /** Fetches, and commands of Redis, by the number of processes. */
 export function drawHerds(herds: readonly Herd[]): string {
@@ -39,9 +39,9 @@ function linesOf(herds: readonly Herd[], of: "fetches" | "sent"): Line[] {
 }
 
 /** How often a source that is down is asked. */
-export function drawFailing(failing: readonly FailingHerd[]): string {
+export function drawFailing(failing: readonly Herd[]): string {
   const { processes, callers, fetch } = failing[0]!;
-  const bar = (value: number, told: string, { name }: FailingHerd): Bar => ({
+  const bar = (value: number, told: string, { name }: Herd): Bar => ({
     name: shortName(name),
     value,
     told,
@@ -67,39 +67,23 @@ export function drawComparisons(title: string, comparisons: readonly Comparison[
   return drawBars(title, comparisons.map(panelOf));
 }
 
-function panelOf({ title, timings }: Comparison): BarPanel {
+function panelOf({ title, timings, unit }: Comparison): BarPanel {
   return {
     name: title,
     bars: timings.map(({ name, median }) => ({
       name: shortName(name),
       value: median,
-      told: formatNanos(median),
+      told: formatCost(median, unit),
       tone: toneOf(name),
     })),
   };
 }
 
-/** How soon followers have the value, by backend; those that are pushed come first. */
-export function drawLateness(all: readonly Lateness[]): string {
-  const lateness = all.toSorted((a, b) => Number(b.how === "push") - Number(a.how === "push"));
-  return drawBars("How long after the fetch a follower in another client has the value", [
-    {
-      name: "Median, and to the 99th percentile",
-      bars: lateness.map(({ backend, how, median, p99 }) => ({
-        name: `${backend}, ${how}`,
-        value: median,
-        until: p99,
-        told: `${median.toFixed(1)} ms (p99 ${p99.toFixed(1)})`,
-        tone: how === "push" ? "own" : "own-too",
-      })),
-    },
-  ]);
-}
-
 function toneOf(name: string): Tone {
   if (/^floor/.test(name)) return "floor";
   if (/^by hand/.test(name)) return "hot";
-  return /^(cache-locking|client\.getOrSet|Cache\.getOrSet)/.test(name) ? "own" : "peer";
+  if (/, before$/.test(name)) return "own-too";
+  return /^(cache-locking|pushed|client\.getOrSet|Cache\.getOrSet)/.test(name) ? "own" : "peer";
 }
 
 function shortName(name: string): string {

@@ -1,118 +1,155 @@
-import { cachified as cachifiedGet } from "@epic-web/cachified";
-import KeyvRedis, { createKeyv } from "@keyv/redis";
-import { createCache } from "async-cache-dedupe";
-import { BentoCache, bentostore } from "bentocache";
-import { redisBusDriver, redisDriver } from "bentocache/drivers/redis";
-import { createCache as createCacheManager } from "cache-manager";
-import { Cacheable } from "cacheable";
-import { redisCacheAdapter } from "cachified-redis-adapter";
-import { Duration, Effect, Exit, Layer, Schema, Scope } from "effect";
-import { Persistable, PersistedCache, Persistence, Redis as EffectRedis } from "effect/persistence";
+import { Effect } from "effect";
 import type { Redis } from "ioredis";
-import { redisAdapter } from "../../adapters/redis.ts";
-import { Cache } from "../../mod.ts";
+import type { LoadPeer, Means, Peer, Source } from "./peer.ts";
 
-/** The source that a cache is in front of. */
-export type Source = (key: string) => Promise<string>;
-
-/** A cache in Redis, as one process has it. */
-export interface Peer {
-  readonly name: string;
-  readonly get: (key: string) => Promise<unknown>;
-  readonly close: () => unknown;
-}
-
-/** Makes one of a source and connections of its own. */
-export type MakePeer = (connect: () => Redis, source: Source) => Peer;
-
-/** The least that can be done for a hit. */
-export const bare: MakePeer = (connect) => {
+/** The least that a hit can cost. */
+export const bare: LoadPeer = ({ connect }) => () => {
   const client = connect();
-  return { name: "floor: ioredis.get", get: (key) => client.get(key), close: () => client.quit() };
+  return {
+    name: "floor: ioredis.get",
+    promise: (key) => client.get(key),
+    close: () => client.quit(),
+  };
 };
 
-/** The same in a run of Effect's for each call, as cache-locking has it. */
-export const bareInEffect: MakePeer = inEffect(bare);
+/** The least that a miss can cost: `get`, and `set` if there was nothing. */
+export const getThenSet: LoadPeer = ({ connect }) => (source) => readThrough(connect, source);
+
+/** The same with one promise for all callers of a key. */
+export const mapOfPromises: LoadPeer = ({ connect }) => (source) =>
+  sharing("floor: a map of promises", readThrough(connect, source));
 
 /** This library. */
-export const cacheLocking: MakePeer = (connect, source) => {
-  const client = connect();
-  const cache = Cache.make({ adapter: redisAdapter({ client }), cacheTtl: "1 hour" });
-  return {
-    name: "cache-locking",
-    get: (key) => Effect.runPromise(cache.getOrSet(key, () => Effect.promise(() => source(key)))),
-    close: () => client.quit(),
+export const cacheLocking: LoadPeer =
+  ({ library: { Cache, redisAdapter }, connect }) => (source) => {
+    const client = connect();
+    const cache = Cache.make({ adapter: redisAdapter({ client }), cacheTtl: "1 hour" });
+    return {
+      name: "cache-locking",
+      effect: (key) => cache.getOrSet(key, () => Effect.promise(() => source(key))),
+      close: () => client.quit(),
+    };
   };
-};
 
 /** async-cache-dedupe, with its storage in Redis. */
-export const asyncCacheDedupe: MakePeer = (connect, source) => {
-  const client = connect();
-  const storage = { type: "redis", options: { client: client as never } } as const;
-  const cache = createCache({ ttl: 3600, storage }).define("value", (key: string) => source(key));
-  return { name: "async-cache-dedupe", get: (key) => cache.value(key), close: () => client.quit() };
-};
-
-/** The same in a run of Effect's for each call. */
-export const asyncCacheDedupeInEffect: MakePeer = inEffect(asyncCacheDedupe);
-
-/** bentocache, one tier in Redis, with its bus. */
-export const bentoCache: MakePeer = (connect, source) => {
-  const client = connect();
-  const { host, port } = client.options;
-  client.disconnect();
-  // It opens connections of its own, with the ioredis that it brings.
-  const connection = { host: host!, port: port! };
-  const store = bentostore()
-    .useL2Layer(redisDriver({ connection }))
-    .useBus(redisBusDriver({ connection }));
-  const cache = new BentoCache({ default: "redis", stores: { redis: store } });
-  return {
-    name: "bentocache with its bus",
-    get: (key) => cache.getOrSet({ key, ttl: "1h", factory: () => source(key) }),
-    close: () => cache.disconnectAll(),
+export const asyncCacheDedupe: LoadPeer = async ({ connect }) => {
+  const { createCache } = await import("async-cache-dedupe");
+  return (source) => {
+    const client = connect();
+    const storage = { type: "redis", options: { client: client as never } } as const;
+    const cache = createCache({ ttl: 3600, storage }).define("value", (key: string) => source(key));
+    return {
+      name: "async-cache-dedupe",
+      promise: (key) => cache.value(key),
+      close: () => client.quit(),
+    };
   };
 };
 
-/** cachified, through its adapter for Redis. It has no tier in memory. */
-export const cachified: MakePeer = (connect, source) => {
-  const client = connect();
-  const cache = redisCacheAdapter({
-    get: (key) => client.get(key),
-    // The adapter speaks to node-redis.
-    set: (key, value, { EXAT } = { EXAT: 0 }) =>
-      EXAT > 0 ? client.set(key, value, "EXAT", EXAT) : client.set(key, value),
-    del: (key) => client.del(key),
-  });
-  return {
-    name: "cachified",
-    get: (key) => cachifiedGet({ cache, key, ttl: 3_600_000, getFreshValue: () => source(key) }),
-    close: () => client.quit(),
+/** bentocache, one tier in Redis, with its bus. It opens connections of its own, with the ioredis that it brings. */
+export const bentoCache: LoadPeer = async ({ connect }) => {
+  const { BentoCache, bentostore } = await import("bentocache");
+  const { redisBusDriver, redisDriver } = await import("bentocache/drivers/redis");
+  const connection = addressOf(connect);
+  return (source) => {
+    const store = bentostore()
+      .useL2Layer(redisDriver({ connection }))
+      .useBus(redisBusDriver({ connection }));
+    const cache = new BentoCache({ default: "redis", stores: { redis: store } });
+    return {
+      name: "bentocache with its bus",
+      promise: (key) => cache.getOrSet({ key, ttl: "1h", factory: () => source(key) }),
+      close: () => cache.disconnectAll(),
+    };
+  };
+};
+
+/** cachified, through its adapter for Redis, which speaks to node-redis. It has no tier in memory. */
+export const cachified: LoadPeer = async ({ connect }) => {
+  const { cachified } = await import("@epic-web/cachified");
+  const { redisCacheAdapter } = await import("cachified-redis-adapter");
+  return (source) => {
+    const client = connect();
+    const cache = redisCacheAdapter({
+      get: (key) => client.get(key),
+      set: (key, value, { EXAT } = { EXAT: 0 }) =>
+        EXAT > 0 ? client.set(key, value, "EXAT", EXAT) : client.set(key, value),
+      del: (key) => client.del(key),
+    });
+    return {
+      name: "cachified",
+      promise: (key) => cachified({ cache, key, ttl: 3_600_000, getFreshValue: () => source(key) }),
+      close: () => client.quit(),
+    };
   };
 };
 
 /** cacheable in two tiers, as its documentation has it: memory, and Redis through Keyv's client. */
-export const cacheable: MakePeer = (connect, source) => {
-  const cache = new Cacheable({ secondary: new KeyvRedis(urlOf(connect)) });
-  return {
-    name: "cacheable with @keyv/redis",
-    get: (key) => cache.getOrSet(key, () => source(key), { ttl: "1h" }),
-    close: () => cache.disconnect(),
+export const cacheable: LoadPeer = async ({ connect }) => {
+  const { Cacheable } = await import("cacheable");
+  const { default: KeyvRedis } = await import("@keyv/redis");
+  return (source) => {
+    const cache = new Cacheable({ secondary: new KeyvRedis(urlOf(connect)) });
+    return {
+      name: "cacheable with @keyv/redis",
+      promise: (key) => cache.getOrSet(key, () => source(key), { ttl: "1h" }),
+      close: () => cache.disconnect(),
+    };
+  };
+};
+
+/** cache-manager over Keyv's client. */
+export const cacheManager: LoadPeer = async ({ connect }) => {
+  const { createCache } = await import("cache-manager");
+  const { createKeyv } = await import("@keyv/redis");
+  return (source) => {
+    const cache = createCache({ stores: [createKeyv(urlOf(connect))], ttl: 3_600_000 });
+    return {
+      name: "cache-manager with @keyv/redis",
+      promise: (key) => cache.wrap(key, () => source(key)),
+      close: () => cache.disconnect(),
+    };
   };
 };
 
 /** What people write by hand: `SET NX PX`, and a look every 50 ms. */
-export const handWritten: MakePeer = (connect, source) => {
+export const handWritten: LoadPeer = ({ connect }) => (source) => lockByHand(connect, source);
+
+/** The same with one promise for all callers of a key. */
+export const handWrittenShared: LoadPeer = ({ connect }) => (source) =>
+  sharing("by hand: SET NX PX, 50 ms, a map of promises", lockByHand(connect, source));
+
+/** Effect's PersistedCache, with its tier in memory, for ten seconds by default. Only Effect 4 has it. */
+export const persistedCache: LoadPeer = async (means) =>
+  (await import("./persisted_cache.ts")).persistedCache(means, 10);
+
+/** The same, where each call asks Redis. */
+export const persistedCacheAlone: LoadPeer = async (means) =>
+  (await import("./persisted_cache.ts")).persistedCache(means, 0);
+
+function readThrough(connect: Means["connect"], source: Source): Peer & { promise: Source } {
   const client = connect();
-  const get = async (key: string): Promise<string> => {
+  const get = async (key: string): Promise<unknown> => {
+    const found = await client.get(key);
+    if (found !== null) return JSON.parse(found);
+    const value = await source(key);
+    await client.set(key, JSON.stringify(value), "PX", 3_600_000);
+    return value;
+  };
+  return { name: "floor: get, JSON.parse, set", promise: get, close: () => client.quit() };
+}
+
+function lockByHand(connect: Means["connect"], source: Source): Peer & { promise: Source } {
+  const client = connect();
+  const get = async (key: string): Promise<unknown> => {
     for (;;) {
-      const value = await client.get(`hand:${key}`);
-      if (value !== null) return value;
+      const found = await client.get(`hand:${key}`);
+      if (found !== null) return JSON.parse(found);
       if (await client.set(`hand:lock:${key}`, "1", "PX", 15_000, "NX")) {
         try {
-          const fetched = await source(key);
-          await client.set(`hand:${key}`, fetched, "PX", 3_600_000);
-          return fetched;
+          const value = await source(key);
+          await client.set(`hand:${key}`, JSON.stringify(value), "PX", 3_600_000);
+          return value;
         } finally {
           await client.del(`hand:lock:${key}`);
         }
@@ -120,83 +157,30 @@ export const handWritten: MakePeer = (connect, source) => {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
-  return { name: "by hand: SET NX PX, 50 ms", get, close: () => client.quit() };
-};
-
-/** cache-manager over Keyv's client. */
-export const cacheManager: MakePeer = (connect, source) => {
-  const cache = createCacheManager({ stores: [createKeyv(urlOf(connect))], ttl: 3_600_000 });
-  return {
-    name: "cache-manager with @keyv/redis",
-    get: (key) => cache.wrap(key, () => source(key)),
-    close: () => cache.disconnect(),
-  };
-};
-
-class Value extends Persistable.Class<{ payload: { readonly key: string } }>()("Value", {
-  primaryKey: ({ key }) => key,
-  success: Schema.String,
-  error: Schema.String,
-}) {}
-
-/**
- * Effect's PersistedCache, by its own layer for Redis, which is given ioredis here. A tier in memory is part of it, for
- * ten seconds by default; a failure is stored, too, for a second.
- */
-export const persistedCache: MakePeer = (connect, source) => persisted(connect, source, 10);
-
-/** The same, where each call asks Redis. */
-export const persistedCacheAlone: MakePeer = (connect, source) => ({
-  ...persisted(connect, source, 0),
-  name: "PersistedCache, no memory",
-});
-
-function persisted(connect: () => Redis, source: Source, inMemory: number): Peer {
-  const client = connect();
-  const scope = Scope.makeUnsafe();
-  const making = PersistedCache.make(
-    ({ key }: Value) => Effect.tryPromise({ try: () => source(key), catch: String }),
-    {
-      storeId: "values",
-      timeToLive: (exit) => Exit.isSuccess(exit) ? Duration.hours(1) : Duration.seconds(1),
-      inMemoryTTL: () => Duration.seconds(inMemory),
-    },
-  );
-  const persistence = Layer.provide(Persistence.layerRedis, redisLayer(client));
-  const cache = Effect.runPromise(
-    Effect.provideService(Effect.provide(making, persistence), Scope.Scope, scope),
-  );
-  return {
-    name: "Effect's PersistedCache",
-    get: async (key) => Effect.runPromise((await cache).get(new Value({ key }))),
-    close: () => client.quit(),
-  };
+  return { name: "by hand: SET NX PX, 50 ms", promise: get, close: () => client.quit() };
 }
 
-function redisLayer(client: Redis): Layer.Layer<EffectRedis.Redis> {
-  const send = <A>(command: string, ...args: readonly string[]) =>
-    Effect.tryPromise({
-      try: () => client.call(command, ...args) as Promise<A>,
-      catch: (cause) => new EffectRedis.RedisError({ cause }),
-    });
-  const unused = Effect.die(new Error("Nothing here subscribes or reserves a connection"));
-  return Layer.effect(
-    EffectRedis.Redis,
-    EffectRedis.make({ send, subscribe: () => unused, connect: unused }),
-  );
-}
-
-function inEffect(make: MakePeer): MakePeer {
-  return (connect, source) => {
-    const { name, get, close } = make(connect, source);
-    const effect = (key: string) => Effect.promise(() => get(key));
-    return { name: `${name}, in Effect`, get: (key) => Effect.runPromise(effect(key)), close };
+function sharing(name: string, { promise, close }: Peer & { promise: Source }): Peer {
+  const flights = new Map<string, Promise<unknown>>();
+  const get = (key: string): Promise<unknown> => {
+    let flight = flights.get(key);
+    if (flight === undefined) {
+      flight = promise(key).finally(() => flights.delete(key));
+      flights.set(key, flight);
+    }
+    return flight;
   };
+  return { name, promise: get, ...close && { close } };
 }
 
-function urlOf(connect: () => Redis): string {
+function addressOf(connect: () => Redis): { host: string; port: number } {
   const client = connect();
   const { host, port } = client.options;
   client.disconnect();
+  return { host: host!, port: port! };
+}
+
+function urlOf(connect: () => Redis): string {
+  const { host, port } = addressOf(connect);
   return `redis://${host}:${port}`;
 }

@@ -1,18 +1,20 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { table, whole, writeFigures, writePage } from "../charts/markdown.ts";
 import { root } from "../project.ts";
-import { formatRatio } from "./goals.ts";
+import { formatCost, formatRatio } from "./goals.ts";
 import { versionOf } from "./machine.ts";
-import type { Comparison, FailingHerd, Herd, Kept, Lateness } from "./measured.ts";
-import { drawComparisons, drawFailing, drawHerds, drawLateness } from "./pictures.ts";
-import { formatNanos } from "./print.ts";
+import type { Comparison, Herd, Kept } from "./measured.ts";
+import { drawComparisons, drawFailing, drawHerds } from "./pictures.ts";
+import { comparisonTable, herdTable } from "./tables.ts";
 
 /** All that there is to report. */
 export interface Report {
+  /** What a call costs, on each runtime. */
+  readonly costs: readonly Kept[];
   /** Hits and stampedes in memory. */
   readonly memory: Kept;
-  /** Redis, beside other caches. */
-  readonly peers: Kept;
+  /** Herds of processes over Redis. */
+  readonly fleet: Kept;
   /** Each backend, beside its driver. */
   readonly backends: readonly Kept[];
 }
@@ -21,24 +23,29 @@ export interface Report {
 export async function writeReport(report: Report): Promise<void> {
   mkdirSync(`${root}docs/charts`, { recursive: true });
   const draw = (name: string, svg: string) => writeFileSync(`${root}docs/charts/${name}.svg`, svg);
-  const { memory, peers, backends } = report;
-  draw("herds", drawHerds(peers.herds!));
-  draw("failing", drawFailing(peers.failing!));
-  draw("hits", drawComparisons("A hit in memory", hitsOf(memory).slice(0, 2)));
-  draw("redis", drawComparisons("A hit in Redis", peers.comparisons!));
-  draw("stampede", drawComparisons("10,000 callers of a cold key in memory", stampedesOf(memory)));
-  draw(
-    "backends",
-    drawComparisons("One caller, beside the driver's read", backends.flatMap(comparisonsOf)),
-  );
-  draw("lateness", drawLateness(backends.flatMap(({ lateness = [] }) => lateness)));
+  const { costs: [cost], memory, fleet, backends } = report;
+  draw("herds", drawHerds(fleet.herds!));
+  draw("failing", drawFailing(fleet.failing!));
+  for (
+    const [name, title, comparisons] of [
+      ["hits", "A hit in memory", comparisonsOf(memory, /^Hit/).slice(0, 2)],
+      ["redis", "A hit in Redis", comparisonsOf(cost!, redisHits)],
+      ["stampede", "10,000 callers of a cold key in memory", comparisonsOf(memory, /^Stampede/)],
+      ["backends", "One caller, beside the driver's read", ofBackends(backends, /caller/)],
+      [
+        "lateness",
+        "How long after the fetch followers have the value",
+        ofBackends(backends, /follow/),
+      ],
+    ] as const
+  ) draw(name, drawComparisons(title, comparisons));
   await writePage("benchmarks.md", pageOf(report));
   await writeFigures("README.md", excerptOf(report));
   console.log("\nWritten: docs/benchmarks.md, docs/charts/, and the figures of README.md");
 }
 
-/** What the README quotes: the largest herd. */
-function excerptOf({ peers: { date, machine, herds = [] } }: Report): string {
+/** What the README quotes: the largest herd, and a line of what a call costs. */
+function excerptOf({ costs, fleet: { date, machine, herds = [] } }: Report): string {
   const most = Math.max(...herds.map(({ processes }) => processes));
   const largest = herds.filter(({ processes }) => processes === most);
   const { callers, fetch } = largest[0]!;
@@ -55,16 +62,60 @@ ${
         `${whole(slowest)} ms`,
       ]),
     )
-  }`;
+  }
+
+${costs.slice(0, 1).map(costLine).join("")}`;
 }
 
-function pageOf({ memory, peers, backends }: Report): string {
-  const all = [memory, peers, ...backends];
+/** Some rows of what a call costs, in words. */
+function costLine({ runtime, comparisons = [] }: Kept): string {
+  const said = comparisons.flatMap(({ title, timings }) => {
+    if (!/^(Miss|Hit).*a run each|distinct/.test(title)) return [];
+    const [first, own] = timings;
+    return [`${title}: ${formatRatio(own!.ratio)} ${first!.name}`];
+  });
+  return `As fast as its neighbours, by a run on ${runtime}: ${said.join("; ")}.`;
+}
+
+function costsOf({ runtime, before, comparisons = [] }: Kept): string {
+  const rows = comparisons.map(({ title, unit, timings }) => {
+    const [first, own] = timings;
+    const others = timings.slice(before ? 3 : 2).map(({ name, median }) =>
+      `${name}: ${formatCost(median, unit)}`
+    );
+    return [
+      title,
+      formatCost(own!.median, unit),
+      `${formatRatio(own!.ratio)} ${first!.name}: ${formatCost(first!.median, unit)}`,
+      own!.gain ? formatRatio(own!.gain) : "–",
+      others.join(", "),
+    ];
+  });
+  const head = ["", "cache-locking", "as good as the first", "as the build before", "others"];
+  const note = before ? `, and the build before is commit ${before}` : "";
+  return `On ${runtime}${note}:\n\n${table(head, rows)}`;
+}
+
+/** What was found of each goal, by runtime. */
+function goalsByRuntime(costs: readonly Kept[]): string {
+  const names = distinct(costs.flatMap(({ goals = [] }) => goals.map(({ name }) => name)));
+  const rows = names.map((name) => [
+    name,
+    ...costs.map(({ goals = [] }) => {
+      const goal = goals.find((goal) => goal.name === name);
+      return goal === undefined ? "–" : `${goal.found}${goal.met ? "" : ", missed"}`;
+    }),
+  ]);
+  return table(["goal", ...costs.map(({ runtime }) => runtime)], rows);
+}
+
+function pageOf({ costs, memory, fleet, backends }: Report): string {
+  const all = [...costs, memory, fleet, ...backends];
   const dates = distinct(all.map(({ date }) => date));
   const machines = distinct(all.map(({ machine }) => machine));
   const servers = distinct(all.flatMap(({ servers = [] }) => servers));
-  const { callers, fetch } = peers.herds![0]!;
-  const down = peers.failing![0]!;
+  const { callers, fetch } = fleet.herds![0]!;
+  const down = fleet.failing![0]!;
   const herds = backends.flatMap(({ herds = [] }) => herds);
   return `# Benchmarks
 
@@ -78,23 +129,37 @@ deno task bench --report
 
 Every cache is used as its own documentation says, with the options that it has by itself, but for
 times to live and sizes that hold all keys. What is compared takes turns, many times over, so that
-what else the machine does hits all alike; times are medians. Servers are on the same machine, over
+what else the machine does hits all alike; times are medians. The library, its build before and the
+first of a table are in one program, and the others with the first in another, each three times: how
+fast the same code is differs from one program to the next. Servers are on the same machine, over
 the loopback: ${servers.join(", ")}.
 
 ${table(["package", "version"], packages.map((name) => [name, versionOf(name)]))}
 
+## What it costs
+
+What a call takes of its own process, beside what does the same without a lease: how many times as
+good as the first that it is measured with, and as this library before its last change. Twice as good is
+half the time, or half the bytes.
+
+${costs.map(costsOf).join("\n\n")}
+
+Its goals:
+
+${goalsByRuntime(costs)}
+
 ## A herd, by the number of processes
 
-Real processes of Deno, with ${callers} callers each, that ask for one cold key in Redis at the same time. A
+Real processes, with ${callers} callers each, that ask for one cold key in Redis at the same time. A
 fetch takes ${fetch} ms.
 
 ![Fetches and commands by the number of processes](./charts/herds.svg)
 
-${herdTable(peers.herds!, ({ fetches }) => whole(fetches))}
+${herdsByProcesses(fleet.herds!, ({ fetches }) => whole(fetches))}
 
 Commands that Redis was sent for the herd, and how long the slowest caller took:
 
-${herdTable(peers.herds!, ({ sent, slowest }) => `${whole(sent)}, ${whole(slowest)} ms`)}
+${herdsByProcesses(fleet.herds!, ({ sent, slowest }) => `${whole(sent)}, ${whole(slowest)} ms`)}
 
 _By hand_ is \`SET NX PX\`, a look every 50 ms, and a \`DEL\` that asks nobody whose lock it is: it has
 no flights, no fence and no push. bentocache has one tier, in Redis, and its bus; cacheable
@@ -107,7 +172,7 @@ ${down.processes} processes with ${down.callers} callers each; every fetch fails
 
 ![Fetches of a source that is down, and how long its callers wait](./charts/failing.svg)
 
-${table(failingHead, peers.failing!.map(failingRow))}
+${herdTable(fleet.failing!)}
 
 cache-locking lets \`1 + takeovers\` fetches of a herd fail, and then tells all who wait.
 
@@ -118,7 +183,7 @@ run of Effect's for every call, and _bare_ is a promise awaited; _one fiber_ has
 
 ![A hit in memory, beside other caches](./charts/hits.svg)
 
-${hitsOf(memory).map(comparisonTable).join("\n\n")}
+${comparisonsOf(memory, /^Hit/).map(comparisonTable).join("\n\n")}
 
 ## A stampede in memory
 
@@ -127,17 +192,15 @@ does with them.
 
 ![A stampede in memory, beside other caches](./charts/stampede.svg)
 
-${stampedesOf(memory).map(comparisonTable).join("\n\n")}
+${comparisonsOf(memory, /^Stampede/).map(comparisonTable).join("\n\n")}
 
 ## Hits in Redis
 
 Every call asks Redis: PersistedCache, which would answer for ten seconds from memory, is told not to.
-Each cache is timed beside the first row in programs that have no other, of which there are three: how
-fast the same code is differs from one program to the next.
 
 ![A hit in Redis, beside other caches](./charts/redis.svg)
 
-${peers.comparisons!.map(comparisonTable).join("\n\n")}
+${comparisonsOf(costs[0]!, redisHits).map(comparisonTable).join("\n\n")}
 
 ## Backends
 
@@ -146,14 +209,14 @@ Local and the gateway that stands for S3 are slower than what they stand for.
 
 ![A hit and a miss beside the driver's read](./charts/backends.svg)
 
-${table(backendHead, backends.flatMap(comparisonsOf).map(backendRow))}
+${backendTable(["the driver's read", "a hit", "a miss"], ofBackends(backends, /caller/))}
 
 Herds in ${herds[0]!.processes} clients of one process, each with ${
     herds[0]!.callers
   } callers and flights of its own, and a fetch of
 ${herds[0]!.fetch} ms:
 
-${table(backendHerdHead, herds.map(backendHerdRow))}
+${herdTable(herds)}
 
 ## How soon followers have the value
 
@@ -163,7 +226,7 @@ Backends with push are measured without it, too.
 
 ![How soon followers have the value, by push and by polling](./charts/lateness.svg)
 
-${table(latenessHead, backends.flatMap(({ lateness = [] }) => lateness).map(latenessRow))}
+${backendTable(["polling", "p99", "pushed", "p99"], ofBackends(backends, /follow/))}
 
 How this goes on for fleets of up to ten thousand processes is in [scale.md](./scale.md).
 `;
@@ -175,87 +238,36 @@ const packages = [
   "bentocache",
   "@epic-web/cachified",
   "cache-manager",
-  "cacheable",
-  "lru-cache",
-  "@keyv/redis",
-  "ioredis",
-  "memjs",
-  "mongodb",
-  "postgres",
-  "@aws-sdk/client-dynamodb",
-  "@aws-sdk/client-s3",
-];
+]
+  .concat("cacheable", "lru-cache", "@keyv/redis", "ioredis", "memjs", "mongodb", "postgres")
+  .concat("@aws-sdk/client-dynamodb", "@aws-sdk/client-s3");
 
 function distinct(values: readonly string[]): string[] {
   return [...new Set(values)].sort();
 }
 
-function hitsOf({ comparisons = [] }: Kept): readonly Comparison[] {
-  return comparisons.filter(({ title }) => title.startsWith("Hit"));
+const redisHits = /^Redis.* one (warm key|caller)/;
+
+function comparisonsOf({ comparisons = [] }: Kept, of = /^/): readonly Comparison[] {
+  return comparisons.filter(({ title }) => of.test(title));
 }
 
-function stampedesOf({ comparisons = [] }: Kept): readonly Comparison[] {
-  return comparisons.filter(({ title }) => title.startsWith("Stampede"));
-}
-
-function comparisonsOf({ comparisons = [] }: Kept): readonly Comparison[] {
-  return comparisons;
-}
-
-function comparisonTable({ title, timings }: Comparison): string {
-  const rows = timings.map(({ name, median, ratio }) => [
-    name,
-    formatNanos(median),
-    formatRatio(ratio),
-  ]);
-  return table([title, "median", "times as fast as the first"], rows);
+function ofBackends(backends: readonly Kept[], of: RegExp): readonly Comparison[] {
+  return backends.flatMap((backend) => comparisonsOf(backend, of));
 }
 
 /** A row for each cache, a column for each number of processes. */
-function herdTable(herds: readonly Herd[], cell: (herd: Herd) => string): string {
-  const sizes = [...new Set(herds.map(({ processes }) => processes))];
-  const names = [...new Set(herds.map(({ name }) => name))];
-  const head = ["processes", ...sizes.map(String)];
-  return table(
-    head,
-    names.map((name) => [
-      name,
-      ...herds.filter((herd) => herd.name === name).map(cell),
-    ]),
-  );
+function herdsByProcesses(herds: readonly Herd[], cell: (herd: Herd) => string): string {
+  const sizes = [...new Set(herds.map(({ processes }) => String(processes)))];
+  const rows = [...Map.groupBy(herds, ({ name }) => name)];
+  return table(["processes", ...sizes], rows.map(([name, herds]) => [name, ...herds.map(cell)]));
 }
 
-const failingHead = [
-  "cache",
-  "fetches",
-  "callers without a value",
-  "commands",
-  "the last one knows",
-];
-
-function failingRow({ name, fetches, failed, sent, slowest }: FailingHerd): string[] {
-  return [name, whole(fetches), whole(failed), whole(sent), `${whole(slowest)} ms`];
-}
-
-const backendHead = ["backend", "the driver's read", "a hit", "a miss"];
-
-function backendRow({ title, timings }: Comparison): string[] {
-  return [title.split(":")[0]!, ...timings.map(({ median }) => formatNanos(median))];
-}
-
-const backendHerdHead = ["backend", "fetches", "operations", "the slowest caller"];
-
-function backendHerdRow({ name, fetches, sent, slowest }: Herd): string[] {
-  return [name, whole(fetches), whole(sent), `${whole(slowest)} ms`];
-}
-
-const latenessHead = ["backend", "followers", "median", "p99"];
-
-function latenessRow({ backend, how, median, p99 }: Lateness): string[] {
-  return [
-    backend,
-    how === "push" ? "pushed" : "poll",
-    `${median.toFixed(1)} ms`,
-    `${p99.toFixed(1)} ms`,
-  ];
+/** A row for each backend, with the costs of its comparison. */
+function backendTable(names: readonly string[], comparisons: readonly Comparison[]): string {
+  const rows = comparisons.map(({ title, timings, unit }) => [
+    title.split(":")[0]!,
+    ...names.map((_, i) => timings[i] ? formatCost(timings[i].median, unit) : "–"),
+  ]);
+  return table(["backend", ...names], rows);
 }

@@ -2,12 +2,21 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { deno, root } from "../project.ts";
 import { must } from "../../tests/support/command.ts";
 
-/** A table of Markdown; numbers stand at the right. */
+/** A table of Markdown, with its columns in line; numbers stand at the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const rules = head.map((_, column) =>
-    rows.every((row) => /^[\d–]/.test(row[column]!)) ? "---:" : "---"
-  );
-  return [head, rules, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const columns = head.map((name, column) => {
+    const cells = rows.map((row) => row[column]!);
+    const width = Math.max(3, ...[name, ...cells].map((cell) => cell.length));
+    return { width, numbers: cells.every((cell) => /^[\d–]/.test(cell)) };
+  });
+  const rules = columns.map(({ width, numbers }) => "-".repeat(width - 1) + (numbers ? ":" : "-"));
+  return [head, rules, ...rows].map((cells) => {
+    const padded = cells.map((cell, column) => {
+      const { width, numbers } = columns[column]!;
+      return numbers ? cell.padStart(width) : cell.padEnd(width);
+    });
+    return `| ${padded.join(" | ")} |`;
+  }).join("\n");
 }
 
 /** A whole number, with its thousands apart. */

@@ -1,12 +1,10 @@
 import { connect } from "../../../tests/adapters/dynamodb/connection.ts";
 import { clientOf, loadSdk } from "../../../tests/adapters/dynamodb/clients.ts";
-import { dynamodb } from "../../../tests/servers/dynamodb.ts";
 import type { BackendBench } from "../backend.ts";
 
 /** DynamoDB, by DynamoDB Local, which is slower than what it stands for. */
 export const bench: BackendBench = {
   name: "dynamodb",
-  server: dynamodb,
   connect,
   async bare({ url }) {
     const sdk = await loadSdk();

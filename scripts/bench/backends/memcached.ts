@@ -1,12 +1,10 @@
 import { connect } from "../../../tests/adapters/memcached/connection.ts";
 import { openMemcached } from "../../../tests/adapters/memcached/clients.ts";
-import { memcached } from "../../../tests/servers/memcached.ts";
 import type { BackendBench } from "../backend.ts";
 
 /** Memcached. */
 export const bench: BackendBench = {
   name: "memcached",
-  server: memcached,
   connect,
   async bare({ url }) {
     const client = await openMemcached(url);

@@ -1,12 +1,10 @@
 import { MongoClient } from "mongodb";
 import { connect } from "../../../tests/adapters/mongodb/connection.ts";
-import { mongodbReplicaSet } from "../../../tests/servers/mongodb.ts";
 import type { BackendBench } from "../backend.ts";
 
 /** MongoDB, a replica set of one. */
 export const bench: BackendBench = {
   name: "mongodb",
-  server: mongodbReplicaSet,
   connect,
   async bare({ url }) {
     const client = await new MongoClient(url).connect();

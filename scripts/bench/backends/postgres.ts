@@ -1,12 +1,10 @@
 import sql from "postgres";
 import { connect } from "../../../tests/adapters/postgres/connection.ts";
-import { postgres } from "../../../tests/servers/postgres.ts";
 import type { BackendBench } from "../backend.ts";
 
 /** Postgres. */
 export const bench: BackendBench = {
   name: "postgres",
-  server: postgres,
   connect,
   bare({ url }) {
     const client = sql(url, { max: 4 });

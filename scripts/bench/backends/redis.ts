@@ -1,12 +1,10 @@
 import { Redis } from "ioredis";
 import { connect } from "../../../tests/adapters/redis/connection.ts";
-import { redis } from "../../../tests/servers/redis.ts";
 import type { BackendBench } from "../backend.ts";
 
 /** Redis. */
 export const bench: BackendBench = {
   name: "redis",
-  server: redis,
   connect,
   bare({ url }) {
     const client = new Redis(url);

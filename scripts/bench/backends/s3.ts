@@ -1,12 +1,10 @@
 import { connect } from "../../../tests/adapters/s3/connection.ts";
 import { bucket, clientOf, loadSdk } from "../../../tests/adapters/s3/clients.ts";
-import { s3 } from "../../../tests/servers/s3.ts";
 import type { BackendBench } from "../backend.ts";
 
 /** S3, by a gateway over files. */
 export const bench: BackendBench = {
   name: "s3",
-  server: s3,
   connect,
   async bare({ url }) {
     const sdk = await loadSdk();

@@ -49,6 +49,13 @@ for (
   test(`memory: ${name}`, { skip: skipped }, run);
 }
 
+test("memory: a hit takes no asynchronous step", async () => {
+  const cache = Cache.make({ adapter: memoryAdapter() });
+  const get = cache.getOrSet("key", () => Effect.promise(() => Promise.resolve("value")));
+  await Effect.runPromise(get);
+  assert.equal(Effect.runSync(get).value, "value");
+});
+
 test("memory evicts by SIEVE: from the old to the new, sparing once what was read", async () => {
   const { store, run, keys } = open(3);
   const set = (key: string) => run(store.set(key, key));

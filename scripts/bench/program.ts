@@ -1,0 +1,17 @@
+/** What runs in a program of its own, on any runtime: `program.ts <job> <its arguments as JSON>`; the result is the last line. */
+import process from "node:process";
+
+/** The jobs, each loaded when it is asked for. */
+export const jobs = {
+  time: async (job: import("./time.ts").TimeJob) => (await import("./time.ts")).time(job),
+  bytes: async (job: import("./bytes.ts").BytesJob) => (await import("./bytes.ts")).bytes(job),
+  backend: async (job: import("./backend.ts").BackendJob) =>
+    (await import("./backend.ts")).benchBackend(job),
+  herds: async (job: import("./herd_process.ts").HerdsJob) =>
+    (await import("./herd_process.ts")).runHerds(job),
+};
+
+const [job, input] = process.argv.slice(2) as [keyof typeof jobs, string];
+const run = jobs[job] as (input: unknown) => Promise<unknown>;
+console.log(JSON.stringify(await run(JSON.parse(input)) ?? null));
+process.exit();

@@ -1,0 +1,183 @@
+import type { loads } from "./loads.ts";
+import type { PeerName } from "./open_peer.ts";
+
+/** What is compared, side by side. */
+export type Row = Kind & {
+  readonly title: string;
+  /** What all others are compared with. */
+  readonly beside: PeerName;
+  /** This library, which is compared with its build before, too. */
+  readonly own: readonly Own[];
+  /** Other caches, and floors. They are measured apart from the library, each beside the same. */
+  readonly others: readonly PeerName[];
+};
+
+type Kind =
+  /** Nanoseconds a call. */
+  | { readonly load: keyof typeof loads; readonly redis?: { readonly enableAutoPipelining?: true } }
+  /** Bytes. */
+  | { readonly bytesOf: "entry" | "waiter" }
+  /** Milliseconds by which the slowest caller of a herd is later than its fetch, which takes so many. */
+  | { readonly fetch: number };
+
+/** This library in a row, and its goals. */
+export interface Own {
+  readonly peer: Exclude<PeerName, `${string}:${string}`>;
+  /** At least so many times as fast as the first of the row. */
+  readonly atLeast?: number;
+  /** At most so many times the cost of the first of the row. */
+  readonly atMost?: number;
+  /** At most so much. */
+  readonly limit?: number;
+  /** At least so many times as fast as the build before; with Effect 3, half of it. */
+  readonly gain?: number;
+}
+
+const remote = ["asyncCacheDedupe", "bentoCache", "persistedCacheAlone"] as const;
+
+/** What a call costs: the table of which README.md quotes a line. */
+export const costs: readonly Row[] = [
+  {
+    title: "Miss in memory, a run each",
+    load: "miss",
+    beside: "effectCache",
+    own: [{ peer: "client", atLeast: 0.6, gain: 6 }],
+    others: ["asyncCacheDedupe", "lruCache", "map"],
+  },
+  {
+    title: "Miss in memory, one fiber",
+    load: "missInOneFiber",
+    beside: "effectCache",
+    own: [{ peer: "client", atLeast: 0.6 }],
+    others: ["map"],
+  },
+  {
+    title: "Hit in memory, a run each",
+    load: "hit",
+    beside: "effectCache",
+    own: [{ peer: "client", gain: 0.97 }],
+    others: ["asyncCacheDedupe", "lruCache", "map"],
+  },
+  {
+    title: "Hit in memory, one fiber",
+    load: "hitInOneFiber",
+    beside: "effectCache",
+    own: [{ peer: "client", gain: 0.97 }],
+    others: ["map"],
+  },
+  {
+    title: "Redis, 1,000 distinct cold keys at once",
+    load: "remoteMisses",
+    redis: {},
+    beside: "getThenSet",
+    own: [{ peer: "cacheLocking", atMost: 3, gain: 4 }],
+    others: ["asyncCacheDedupe"],
+  },
+  {
+    title: "Redis, 64 callers of distinct warm keys",
+    load: "remoteHitsOfDistinctKeys",
+    redis: {},
+    beside: "getThenSet",
+    own: [{ peer: "cacheLocking", atLeast: 0.85 }],
+    others: ["asyncCacheDedupe"],
+  },
+  {
+    title: "Redis, 64 callers of distinct warm keys, auto-pipelining",
+    load: "remoteHitsOfDistinctKeys",
+    redis: { enableAutoPipelining: true },
+    beside: "getThenSet",
+    own: [{ peer: "cacheLocking", atLeast: 0.85 }],
+    others: ["asyncCacheDedupe"],
+  },
+  {
+    title: "Redis, 64 callers of one warm key",
+    load: "remoteHitsOfOneKey",
+    redis: {},
+    beside: "effect:mapOfPromises",
+    own: [{ peer: "cacheLocking", atLeast: 0.8 }],
+    others: [...remote, "mapOfPromises", "effect:asyncCacheDedupe", "bare"],
+  },
+  {
+    title: "Redis, one caller of a warm key",
+    load: "remoteHit",
+    redis: {},
+    beside: "bare",
+    own: [{ peer: "cacheLocking", atLeast: 0.87 }],
+    others: [...remote, "effect:bare"],
+  },
+  {
+    title: "Redis, herd of 4 × 250, later than a fetch of 200 ms",
+    fetch: 200,
+    beside: "handWrittenShared",
+    own: [{ peer: "cacheLocking", limit: 14 }],
+    others: ["asyncCacheDedupe"],
+  },
+  {
+    title: "Redis, herd of 4 × 250, later than a fetch of 227 ms",
+    fetch: 227,
+    beside: "handWrittenShared",
+    own: [{ peer: "cacheLocking", limit: 10 }],
+    others: ["asyncCacheDedupe"],
+  },
+  {
+    title: "An entry in memory",
+    bytesOf: "entry",
+    beside: "lruCache",
+    own: [{ peer: "client", atMost: 1.1 }],
+    others: ["effectCache", "asyncCacheDedupe", "map"],
+  },
+  {
+    title: "A waiting caller of 10,000",
+    bytesOf: "waiter",
+    beside: "effect:sharedPromise",
+    own: [{ peer: "client", limit: 1900, atMost: 1.12 }],
+    others: ["effectCache", "effect:asyncCacheDedupe"],
+  },
+];
+
+const hit = {
+  beside: "effectCache",
+  own: [{ peer: "client", atLeast: 1 }, { peer: "oneShot", atLeast: 0.7 }],
+} as const;
+const herd = {
+  beside: "effect:asyncCacheDedupe",
+  own: [{ peer: "client" }, { peer: "oneShot" }],
+} as const;
+const herdAtItsEnd = {
+  ...herd,
+  own: [{ peer: "client", atLeast: 1 }, { peer: "oneShot" }],
+} as const;
+const herdOf = "Stampede, 10,000 callers of a cold key";
+const inPromises = ["lruCache", "asyncCacheDedupe", "bentoCache", "cacheManager"] as const;
+const all = ["map", ...inPromises] as const;
+const few = ["effectCache", "effect:sharedPromise"] as const;
+const many = [...few, ...inPromises] as const;
+
+/** Hits and herds in memory, beside all other caches. */
+export const inMemory: readonly Row[] = [
+  { ...hit, title: "Hit, a run each, one key", load: "hit", others: all },
+  { ...hit, title: "Hit, one fiber, one key", load: "hitInOneFiber", others: ["map"] },
+  { ...hit, title: "Hit, a run each, 10,000 keys", load: "hitOfMany", others: all },
+  { ...hit, title: "Hit, one fiber, 10,000 keys", load: "hitOfManyInOneFiber", others: ["map"] },
+  { ...hit, title: "Hit, a run each, one hot key of 10,000", load: "hotHit", others: all },
+  {
+    ...hit,
+    title: "Hit, one fiber, one hot key of 10,000",
+    load: "hotHitInOneFiber",
+    others: ["map"],
+  },
+  { ...herd, title: `${herdOf}, a run each`, load: "stampede", others: many },
+  { ...herd, title: `${herdOf}, one fiber`, load: "stampedeInOneFiber", others: few },
+  {
+    ...herdAtItsEnd,
+    title: `${herdOf}, a run each, from the end of its fetch`,
+    load: "stampedesEnd",
+    others: many,
+  },
+  {
+    ...herdAtItsEnd,
+    title: `${herdOf}, one fiber, from the end of its fetch`,
+    load: "stampedesEndInOneFiber",
+    others: few,
+  },
+];

@@ -1,0 +1,174 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { globSync, rmSync } from "node:fs";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+import { npmInstall } from "../npm_install.ts";
+import { nodes } from "../package.ts";
+import {
+  deno,
+  dependenciesOf,
+  type EffectMajor,
+  effectVersions,
+  importFlags,
+  lockfile,
+  manifest,
+  root,
+} from "../project.ts";
+import { must } from "../../tests/support/command.ts";
+import { compile, emit } from "../typescript.ts";
+import { type NoSources, type Sources, sourcesBefore } from "./before.ts";
+import { versionOf } from "./machine.ts";
+import type { Builds } from "./peer.ts";
+import type { jobs } from "./program.ts";
+
+type Jobs = typeof jobs;
+
+/** How the programs of the benchmark are run. */
+export interface RuntimeOptions {
+  /** `deno`, a major version of Node, or the path of any Node. */
+  readonly on: string;
+  readonly effect: EffectMajor;
+  /** The commit of the build before; the one below the change by default. */
+  readonly before?: string | undefined;
+}
+
+/** What runs the programs of the benchmark, which have the library as it is and as it was before. */
+export interface Runtime {
+  /** `Node 20.20.2, Effect 4`. */
+  readonly name: string;
+  readonly effect: EffectMajor;
+  readonly before: Sources | NoSources;
+  /** Runs a job to its end. */
+  run<Name extends keyof Jobs>(job: Name, input: InputOf<Name>): Promise<OutputOf<Name>>;
+  /** Starts a job that is spoken to by lines. */
+  start<Name extends keyof Jobs>(job: Name, input: InputOf<Name>): Program;
+}
+
+type InputOf<Name extends keyof Jobs> = Parameters<Jobs[Name]>[0];
+type OutputOf<Name extends keyof Jobs> = Awaited<ReturnType<Jobs[Name]>>;
+
+/** A job that is spoken to by lines of JSON. */
+export interface Program {
+  send(line: unknown): void;
+  /** Its next line. */
+  // deno-lint-ignore no-explicit-any
+  next(): Promise<any>;
+  /** Sends nothing any more, and waits until it has ended. */
+  end(): Promise<void>;
+}
+
+/** Builds what is measured, and finds what runs it. */
+export async function openRuntime({ on, effect, before }: RuntimeOptions): Promise<Runtime> {
+  const older = await sourcesBefore(before);
+  const sources = "missing" in older ? undefined : older;
+  const { name, command, builds } = on === "deno"
+    ? onDeno(effect, sources)
+    : await onNode(on, effect, sources);
+  const env = { ...process.env, BENCH_BUILDS: JSON.stringify(builds), NODE_NO_WARNINGS: "1" };
+  const start = (job: string, input: unknown) =>
+    speakTo(spawn(command[0]!, [...command.slice(1), job, JSON.stringify(input)], {
+      env,
+      stdio: ["pipe", "pipe", "inherit"],
+    }));
+  const run = async (job: string, input: unknown) => {
+    const { next, end } = start(job, input);
+    const result = await next();
+    await end();
+    return result;
+  };
+  return { name: `${name}, Effect ${effect}`, effect, before: older, run, start };
+}
+
+function speakTo(child: ChildProcess): Program {
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  return {
+    send: (line) => void child.stdin!.write(`${JSON.stringify(line)}\n`),
+    async next() {
+      const { value, done } = await lines.next();
+      if (done) throw new Error("Cannot go on: a program of the benchmark has ended");
+      return JSON.parse(value);
+    },
+    end() {
+      child.stdin!.end();
+      return ended;
+    },
+  };
+}
+
+interface Found {
+  readonly name: string;
+  /** What runs a program; the job and its input come last. */
+  readonly command: readonly string[];
+  readonly builds: Builds;
+}
+
+function onDeno(effect: EffectMajor, older: Sources | undefined): Found {
+  const flags = ["-A", "--no-check", "--v8-flags=--expose-gc"];
+  return {
+    name: `Deno ${(process.versions as Record<string, string>).deno}`,
+    command: [
+      ...[deno, "run", ...flags],
+      ...effect === 4 ? [`--lock=${lockfile}`] : importFlags(effect),
+      `${root}scripts/bench/program.ts`,
+    ],
+    builds: {
+      now: modulesOf(root, manifest.exports),
+      ...older && { before: modulesOf(older.folder, older.exports) },
+    },
+  };
+}
+
+/** Node runs what TypeScript compiles, beside the packages that Deno would run. */
+async function onNode(
+  on: string,
+  effect: EffectMajor,
+  older: Sources | undefined,
+): Promise<Found> {
+  const node = /^\d+$/.test(on) ? (await nodes()).find((path) => path.includes(`node${on}/`)) : on;
+  if (node === undefined) throw new Error(`Cannot find Node ${on}: give the path of one`);
+  const version = (await must(node, ["--version"])).trim().slice(1);
+  const importing = ["scripts/bench/**/*.ts", "tests/adapters/*/{clients,connection}.ts"];
+  const packages = Object.entries(dependenciesOf(globSync(importing, { cwd: root })));
+  const folder = await npmInstall(`bench/effect${effect}`, {
+    ...Object.fromEntries(
+      packages.map(([name, range]) => [name, /^npm:/.test(range) ? range : versionOf(name)]),
+    ),
+    ...effect === 3 && { effect: effectVersions[effect] },
+  });
+  const now = `${folder}now/`;
+  const before = `${folder}before/`;
+  const files = globSync("scripts/bench/{program,backends/*}.ts", { cwd: root });
+  for (const made of [now, before]) rmSync(made, { recursive: true, force: true });
+  const unchecked = { noCheck: true, types: [] };
+  await emit([...files, ...filesOf(manifest.exports)], now, unchecked);
+  if (older) await compile(older.folder, filesOf(older.exports), before, unchecked);
+  return {
+    name: `Node ${version}`,
+    command: [node, "--expose-gc", `${now}scripts/bench/program.js`],
+    builds: {
+      now: modulesOf(now, compiled(manifest.exports)),
+      ...older && { before: modulesOf(before, compiled(older.exports)) },
+    },
+  };
+}
+
+/** The modules that programs load of a build. */
+const SUBPATHS = [".", "./memory", "./redis"];
+
+type Exports = Readonly<Record<string, string>>;
+
+function filesOf(exports: Exports): string[] {
+  return SUBPATHS.map((subpath) => exports[subpath]!.replace(/^\.\//, ""));
+}
+
+function compiled(exports: Exports): Exports {
+  const files = Object.entries(exports);
+  return Object.fromEntries(files.map(([path, file]) => [path, file.replace(/\.ts$/, ".js")]));
+}
+
+function modulesOf(folder: string, exports: Exports): Exports {
+  const top = pathToFileURL(folder);
+  return Object.fromEntries(SUBPATHS.map((path) => [path, new URL(exports[path]!, top).href]));
+}

@@ -1,0 +1,44 @@
+import { table, whole } from "../charts/markdown.ts";
+import { formatCost, formatRatio, type Goal } from "./goals.ts";
+import type { Comparison, Herd, Measured } from "./measured.ts";
+
+/** All tables of what a part measured. */
+export function tablesOf({ comparisons, herds, failing }: Measured): string[] {
+  return [
+    ...comparisons?.map(comparisonTable) ?? [],
+    ...herds ? [herdTable(herds)] : [],
+    ...failing ? [herdTable(failing)] : [],
+  ];
+}
+
+/** Costs side by side. */
+export function comparisonTable({ title, timings, unit }: Comparison): string {
+  const gains = timings.some(({ gain }) => gain !== undefined);
+  return table(
+    [title, "median", "times as good as the first", ...gains ? ["as the build before"] : []],
+    timings.map(({ name, median, ratio, gain }) => [
+      name,
+      formatCost(median, unit),
+      formatRatio(ratio),
+      ...gains ? [gain === undefined ? "–" : formatRatio(gain)] : [],
+    ]),
+  );
+}
+
+/** Herds, each in a row. */
+export function herdTable(herds: readonly Herd[]): string {
+  return table(
+    ["cache", "processes", "callers", "fetches", "sent", "without a value", "the slowest caller"],
+    herds.map(({ name, processes, callers, fetches, sent, failed, slowest }) => [
+      name,
+      ...[processes, processes * callers, fetches, sent, failed].map(whole),
+      formatCost(slowest, "ms"),
+    ]),
+  );
+}
+
+/** Goals, each with what was found. */
+export function goalTable(goals: readonly Goal[]): string {
+  const rows = goals.map(({ name, met, found }) => [met ? "met" : "MISSED", found, name]);
+  return table(["", "found", "goal"], rows);
+}
