@@ -1,6 +1,7 @@
 /** Everything that can be said about the source without running it: `deno task check`. */
 import { run } from "../tests/support/command.ts";
 import { checkLinks } from "./check_docs.ts";
+import { checkFloors } from "./check_floors.ts";
 import {
   deno,
   type EffectMajor,
@@ -44,6 +45,10 @@ report([
   await docsLint(),
   await tally("Links of the docs", (count) => {
     checkLinks();
+    count.pass();
+  }),
+  await tally("Floors", (count) => {
+    checkFloors();
     count.pass();
   }),
   await check("Lockfile", ["install", "-q", "--frozen", `--lock=${lockfile}`]),

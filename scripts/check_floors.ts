@@ -38,7 +38,7 @@ export function importErrors(sources: Sources): string[] {
 
 function importsOf(file: string, text: string): string[] {
   const specifiers = text.matchAll(
-    /^(?:import|export)\b[^"]*?"(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/gm,
+    /^(?:import\b[^;]*?|export\b[^;"]*\bfrom\s*)"(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/gm,
   );
   return [...specifiers].map(([, fixed, loaded]) => join(dirname(file), fixed ?? loaded!));
 }

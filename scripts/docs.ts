@@ -5,7 +5,9 @@
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { backendsRequired, variableOf } from "../tests/servers/environment.ts";
 import { freePort } from "../tests/servers/server.ts";
+import { atOnce } from "../tests/support/at_once.ts";
 import { type CommandOptions, type Finished, run } from "../tests/support/command.ts";
 import { cache, deno, type EffectMajor, importFlags, root } from "./project.ts";
 import { report, type Result, tally } from "./result.ts";
@@ -36,10 +38,10 @@ export function testDocs(
     if (!check.ok) count.fail(check.output, Math.max(1, unchecked.length));
 
     const runnable = examples.filter((example) => !unchecked.includes(example));
-    await inPairs(runnable, async ({ file, words }) => {
-      const missing = words.filter((word) => !plainWords.test(word)).map(backendUrl)
+    const runExample = async ({ file, words }: Example) => {
+      const missing = words.filter((word) => !plainWords.test(word)).map(variableOf)
         .find((variable) => !(env[variable] ?? process.env[variable]));
-      if (missing && process.env.BACKENDS === "required") {
+      if (missing && backendsRequired) {
         count.fail(`${file} needs ${missing}, and BACKENDS are required`);
       } else if (missing) {
         count.skip(`${missing} is not set`);
@@ -52,7 +54,8 @@ export function testDocs(
         if (ok) count.pass();
         else count.fail(`${file}\n${output}`);
       }
-    });
+    };
+    await atOnce(2, runnable.map((example) => () => runExample(example)));
   });
 }
 
@@ -92,11 +95,6 @@ async function runService(
 
 const plainWords = /^(effect[34]|no-run|service)$/;
 
-/** The variable that says where a backend is: `redis` is at `REDIS_URL`. */
-function backendUrl(backend: string): string {
-  return `${backend.toUpperCase().replaceAll("-", "_")}_URL`;
-}
-
 function documents(): string[] {
   const markdown = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md", { cwd: root })];
   const modules = globSync(
@@ -128,14 +126,6 @@ function docComments(module: string): string {
     if (line.includes("*/")) inside = false;
     return text;
   }).join("\n");
-}
-
-async function inPairs<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const rest = [...items];
-  const worker = async () => {
-    for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
-  };
-  await Promise.all([worker(), worker()]);
 }
 
 if (import.meta.main) report([await testDocs(4), await testDocs(3)]);

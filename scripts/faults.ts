@@ -6,10 +6,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { backendsRequired } from "../tests/servers/backends.ts";
+import { backendsRequired } from "../tests/servers/environment.ts";
 import { beforeQuitting } from "../tests/servers/before_quitting.ts";
 import type { Running } from "../tests/servers/description.ts";
 import { toxiproxy } from "../tests/servers/toxiproxy.ts";
+import { atOnce } from "../tests/support/at_once.ts";
 import { type FaultyBackend, faultyBackends } from "./faults/backend.ts";
 import { type ReportedOutcome, writeReport } from "./faults/report.ts";
 import { type Extent, type Outcome, runFaults, SLACK } from "./faults/run.ts";
@@ -109,13 +110,10 @@ if (import.meta.main) {
   const proxy = () => started ??= toxiproxy.start();
   const stopProxy = async () => await started?.then(({ stop }) => stop(), () => {});
   const stay = beforeQuitting(stopProxy);
-  const waiting = [...chosen];
-  const results: Result[] = [];
-  await Promise.all(Array.from({ length: values.quick ? 3 : 1 }, async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      results.push(await test(next, proxy, extent, outcomes));
-    }
-  }));
+  const results = await atOnce(
+    values.quick ? 3 : 1,
+    chosen.map((backend) => () => test(backend, proxy, extent, outcomes)),
+  );
   stay();
   await stopProxy();
   if (values.report) await writeReport(outcomes, extent);

@@ -1,7 +1,7 @@
 /** Has spin prove the promises on the model of the protocol, and refute broken models: `deno task model`. */
 import { mkdirSync, rmSync } from "node:fs";
-import { atOnce } from "./at_once.ts";
-import { backendsRequired } from "../tests/servers/backends.ts";
+import { atOnce } from "../tests/support/at_once.ts";
+import { backendsRequired } from "../tests/servers/environment.ts";
 import { cache, root } from "./project.ts";
 import { type Count, report, type Result, tally } from "./result.ts";
 import { must, run } from "../tests/support/command.ts";

@@ -1,31 +1,15 @@
 /**
- * Measures what one key costs a backend as the fleet grows, in virtual time, and writes docs/scale.md and its chart:
+ * Measures what one key costs a backend as the fleet grows, in virtual time, and writes the figures of docs/scale.md and its
+ * chart:
  * `deno task scale`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { writePage } from "./charts/markdown.ts";
 import { root } from "./project.ts";
 import { defaults } from "../src/model/defaults.ts";
 import { drawScale } from "./scale/chart.ts";
-import { type Fleet, type Herd, simulateFleet } from "./scale/fleet.ts";
-import { scalePage } from "./scale/page.ts";
+import { type Fared, type Fleet, simulateFleet } from "./scale/fleet.ts";
+import { type Scale, writeScale } from "./scale/page.ts";
 import { adviceFor } from "./scale/paper.ts";
-
-/** What a fleet did. */
-export interface Fared {
-  readonly fleet: Fleet;
-  readonly herd: Herd;
-}
-
-/** Everything that the page tells of. */
-export interface Scale {
-  /** Fleets that grow, with push and by polling. */
-  readonly growing: readonly Fared[];
-  /** The same fleet: polling with jitter and without, and pushed. */
-  readonly jitter: readonly Fared[];
-  /** Fleets that poll small backends: with the defaults, and as they are advised. */
-  readonly advised: readonly { readonly before: Fared; readonly after: Fared }[];
-}
 
 const usual: Omit<Fleet, "processes" | "push"> = {
   waitStep: defaults.waitStep,
@@ -76,5 +60,5 @@ async function fare(fleet: Fleet): Promise<Fared> {
 const scale = await measure();
 mkdirSync(`${root}docs/charts`, { recursive: true });
 writeFileSync(`${root}docs/charts/scale.svg`, drawScale(scale.growing));
-await writePage("scale.md", scalePage(scale));
+await writeScale(scale);
 console.log("Written: docs/scale.md, docs/charts/scale.svg");

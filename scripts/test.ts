@@ -7,8 +7,9 @@ import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { atOnce } from "./at_once.ts";
-import { type Backends, backendsRequired, startBackends } from "../tests/servers/backends.ts";
+import { atOnce } from "../tests/support/at_once.ts";
+import { type Backends, startBackends } from "../tests/servers/backends.ts";
+import { backendsRequired } from "../tests/servers/environment.ts";
 import { checkExports } from "./check_exports.ts";
 import { testDocs } from "./docs.ts";
 import { testModel } from "./model.ts";
@@ -212,7 +213,11 @@ async function testTheRest(): Promise<Result[]> {
   const engines = installed.map((node, i) => () =>
     testNode(node, majors[i % 2]!, { env: { SEEDS: "1" }, files, of: ", the engine" })
   );
-  const others = [testPackage, testModel, () => testDeno("Deno, no flags", [], { env: {} })];
+  const others = [
+    testPackage,
+    () => testModel(),
+    () => testDeno("Deno, no flags", [], { env: {} }),
+  ];
   return (await Promise.all([atOnce(1, engines), atOnce(1, others)])).flat();
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { type Goal, goalsOf } from "./goals.ts";
+import { goalsOf } from "./goals.ts";
 import { compare, type Effort, medianOf, type Rounds, type Timing } from "./measure.ts";
-import type { Comparison, Measured, Unit } from "./measured.ts";
+import type { Comparison, Goal, Measured, Unit } from "./measured.ts";
 import type { PeerName } from "./open_peer.ts";
 import { type Fleet, startFleet } from "./redis_fleet.ts";
 import type { Row } from "./rows.ts";

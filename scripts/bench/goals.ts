@@ -1,14 +1,7 @@
 import type { EffectMajor } from "../project.ts";
 import type { Timing } from "./measure.ts";
-import type { Comparison, Unit } from "./measured.ts";
+import type { Comparison, Goal, Unit } from "./measured.ts";
 import type { Own } from "./rows.ts";
-
-/** What the library must reach, and what it reached. */
-export interface Goal {
-  readonly name: string;
-  readonly met: boolean;
-  readonly found: string;
-}
 
 /** The goals of this library in a row. With Effect 3 these are halves of the gains alone. */
 export function goalsOf(

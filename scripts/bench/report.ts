@@ -3,7 +3,8 @@ import { table, whole, writeFigures, writePage } from "../charts/markdown.ts";
 import { root } from "../project.ts";
 import { formatCost, formatRatio } from "./goals.ts";
 import { versionOf } from "./machine.ts";
-import type { Comparison, Herd, Kept } from "./measured.ts";
+import type { Kept } from "./kept.ts";
+import type { Comparison, Herd } from "./measured.ts";
 import { drawComparisons, drawFailing, drawHerds } from "./pictures.ts";
 import { comparisonTable, herdTable } from "./tables.ts";
 

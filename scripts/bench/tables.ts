@@ -1,6 +1,6 @@
 import { table, whole } from "../charts/markdown.ts";
-import { formatCost, formatRatio, type Goal } from "./goals.ts";
-import type { Comparison, Herd, Measured } from "./measured.ts";
+import { formatCost, formatRatio } from "./goals.ts";
+import type { Comparison, Goal, Herd, Measured } from "./measured.ts";
 
 /** All tables of what a part measured. */
 export function tablesOf({ comparisons, herds, failing }: Measured): string[] {

@@ -24,18 +24,24 @@ export function whole(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
-const mark = /(?<=<!-- figures -->\n)[^]*(?=<!-- the end of the figures -->)/;
-
-/** The figures of a page that is otherwise written by hand, which stand between two comments. */
-export function figuresOf(page: string): string {
-  return mark.exec(readFileSync(`${root}${page}`, "utf8"))![0];
+/** The figures of a page that is otherwise written by hand: the text between two comments that name them. */
+export function figuresOf(page: string, name = "figures"): string {
+  return partsOf(page, name)[1];
 }
 
 /** Puts others in their place. */
-export async function writeFigures(page: string, figures: string): Promise<void> {
+export async function writeFigures(page: string, figures: string, name = "figures"): Promise<void> {
+  const [before, , after] = partsOf(page, name);
   const file = `${root}${page}`;
-  writeFileSync(file, readFileSync(file, "utf8").replace(mark, () => `\n${figures}\n\n`));
+  writeFileSync(file, `${before}\n${figures}\n\n${after}`);
   await must(deno, ["fmt", "-q", file]);
+}
+
+function partsOf(page: string, name: string): [before: string, figures: string, after: string] {
+  const marks = new RegExp(`^([^]*<!-- ${name} -->\n)([^]*)(<!-- the end of the ${name} -->[^]*)$`);
+  const parts = marks.exec(readFileSync(`${root}${page}`, "utf8"));
+  if (parts === null) throw new Error(`Cannot find the figures "${name}" in ${page}`);
+  return [parts[1]!, parts[2]!, parts[3]!];
 }
 
 /** Writes a page below docs/, laid out as all are. */

@@ -1,7 +1,7 @@
 import { drawLines, type Line } from "../charts/lines.ts";
 import { whole } from "../charts/markdown.ts";
 import { percentile } from "../percentile.ts";
-import type { Fared } from "../scale.ts";
+import type { Fared } from "./fleet.ts";
 import { operationsOnPaper } from "./paper.ts";
 
 /** Draws what a fleet costs and how late its followers are, by its size. */

@@ -40,6 +40,12 @@ export interface Herd {
   readonly late: readonly number[];
 }
 
+/** A fleet, and what it did. */
+export interface Fared {
+  readonly fleet: Fleet;
+  readonly herd: Herd;
+}
+
 const KEY = "user:42";
 const SEED = 42;
 const END = 600_000;

@@ -2,6 +2,7 @@ import process from "node:process";
 import { beforeQuitting } from "./before_quitting.ts";
 import type { Description, Running } from "./description.ts";
 import { dynamodb } from "./dynamodb.ts";
+import { variableOf } from "./environment.ts";
 import { memcached } from "./memcached.ts";
 import { mongodb, mongodbReplicaSet } from "./mongodb.ts";
 import { pgbouncer, postgres } from "./postgres.ts";
@@ -48,9 +49,6 @@ export interface Backends {
   stop(): Promise<void>;
 }
 
-/** True where a missing server is a failure and not a reason to skip: `BACKENDS=required`. */
-export const backendsRequired: boolean = process.env.BACKENDS === "required";
-
 /**
  * Starts the servers that this machine has, but for those whose addresses are in the environment: `REDIS_URL`, … workerd
  * runs the Worker that this gives.
@@ -77,11 +75,6 @@ export async function startBackends(worker: () => Promise<string>): Promise<Back
   };
   const stay = beforeQuitting(stop);
   return { servers: inOrder(servers), missing: inOrder(missing), env, stop };
-}
-
-/** The variable that says where a backend is: `redis` is at `REDIS_URL`. */
-export function variableOf(backend: string): string {
-  return `${backend.toUpperCase().replaceAll("-", "_")}_URL`;
 }
 
 function elsewhere(url: string): Running {

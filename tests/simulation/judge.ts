@@ -11,10 +11,7 @@ import { rest } from "./promises/rest.ts";
 import { takeover } from "./promises/takeover.ts";
 import { values } from "./promises/values.ts";
 import { waiting } from "./promises/waiting.ts";
-import { type Moment, type Story, storyOf } from "./story.ts";
-
-/** Looks for what breaks a promise, and tells of it. */
-export type Judge = (story: Story, broken: (what: string, at: Moment) => void) => void;
+import { type Judge, storyOf } from "./story.ts";
 
 /** A promise that a history breaks. */
 export interface Broken {

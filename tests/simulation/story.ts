@@ -112,6 +112,9 @@ export interface Story {
   readonly end: Moment;
 }
 
+/** Looks for events of a story that break a promise, and reports each with its moment. */
+export type Judge = (story: Story, broken: (what: string, at: Moment) => void) => void;
+
 /** Reads a history. */
 export function storyOf({ events, backend, slack, instant }: History): Story {
   const calls = new Map<number, CallStory>();

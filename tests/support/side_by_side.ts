@@ -1,5 +1,6 @@
 import { before, it } from "node:test";
 import type { Case } from "../conformance/mod.ts";
+import { atOnce } from "./at_once.ts";
 
 /** How cases are run. */
 export interface SideBySide {
@@ -10,7 +11,7 @@ export interface SideBySide {
 }
 
 /** Makes a test of each case, and runs several at once where they may, as most of what they do is wait. */
-export function sideBySide(cases: readonly Case[], { skip, atOnce }: SideBySide): void {
+export function sideBySide(cases: readonly Case[], { skip, atOnce: most }: SideBySide): void {
   const done = new Map<Case, (outcome: Promise<void>) => void>();
   const outcomes = new Map<Case, Promise<void>>();
   const together = cases.filter(({ alone, skipped }) => !alone && !skipped);
@@ -19,17 +20,14 @@ export function sideBySide(cases: readonly Case[], { skip, atOnce }: SideBySide)
     outcome.catch(() => {});
     outcomes.set(each, outcome);
   }
+  const start = (each: Case) => {
+    const outcome = each.run();
+    done.get(each)!(outcome);
+    return outcome.catch(() => {});
+  };
   before(() => {
     // The last ones take longest.
-    const rest = [...together];
-    const work = async () => {
-      for (let each = rest.pop(); each !== undefined; each = rest.pop()) {
-        const outcome = each.run();
-        done.get(each)!(outcome);
-        await outcome.catch(() => {});
-      }
-    };
-    if (!skip) { for (let i = 0; i < atOnce; i++) void work(); }
+    if (!skip) void atOnce(most, together.reverse().map((each) => () => start(each)));
   });
   for (const each of [...cases].sort((a, b) => Number(a.alone) - Number(b.alone))) {
     const { name, run, skipped = false } = each;

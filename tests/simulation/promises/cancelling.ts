@@ -1,4 +1,3 @@
-import type { Judge } from "../judge.ts";
 import {
   activeUntil,
   type CallStory,
@@ -6,6 +5,7 @@ import {
   failedToAnswer,
   type FetchStory,
   isPlain,
+  type Judge,
   type LeaseStory,
   mayNoticeLoss,
   type Moment,

@@ -1,8 +1,8 @@
 import type { CacheLockingErrorTag } from "../../../mod.ts";
-import type { Judge } from "../judge.ts";
 import {
   type CallStory,
   failedToAnswer,
+  type Judge,
   mayBeGivenUp,
   type OperationStory,
   overAt,

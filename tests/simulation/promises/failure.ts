@@ -1,10 +1,10 @@
 import type { Question } from "../history.ts";
-import type { Judge } from "../judge.ts";
 import {
   type CallStory,
   durationOf,
   type FetchStory,
   isPlain,
+  type Judge,
   type Moment,
   overAt,
   type Scene,

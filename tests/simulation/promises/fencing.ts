@@ -1,9 +1,9 @@
 import { FOR_GOOD } from "../history.ts";
-import type { Judge } from "../judge.ts";
 import {
   type CallStory,
   type ChangeStory,
   type FetchStory,
+  type Judge,
   type LeaseStory,
   type Moment,
   noticedLoss,

@@ -1,5 +1,4 @@
-import type { Judge } from "../judge.ts";
-import { deedOf, isChange, type Moment, type Story, unsureSince } from "../story.ts";
+import { deedOf, isChange, type Judge, type Moment, type Story, unsureSince } from "../story.ts";
 
 /** 2. Who won the lease fetches only if the entry was absent since. */
 export const noSecondFetch: Judge = (story, broken) => {

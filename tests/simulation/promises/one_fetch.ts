@@ -1,9 +1,9 @@
-import type { Judge } from "../judge.ts";
 import {
   activeUntil,
   failedToAnswer,
   type FetchStory,
   isPlain,
+  type Judge,
   type LeaseStory,
   mayNoticeLoss,
   type Moment,

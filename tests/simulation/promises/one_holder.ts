@@ -1,8 +1,8 @@
-import type { Judge } from "../judge.ts";
 import {
   type Deed,
   deedOf,
   isChange,
+  type Judge,
   type LeaseStory,
   type Moment,
   overAt,

@@ -1,4 +1,4 @@
-import type { Judge } from "../judge.ts";
+import type { Judge } from "../story.ts";
 
 /** At rest, nothing is left of the calls that are over: no flight, no timer, no watch, no listener. */
 export const rest: Judge = (story, broken) => {

@@ -1,8 +1,8 @@
-import type { Judge } from "../judge.ts";
 import {
   durationOf,
   failedToAnswer,
   isPlain,
+  type Judge,
   type LeaseStory,
   type Moment,
   overAt,

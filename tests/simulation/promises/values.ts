@@ -1,10 +1,10 @@
-import type { Judge } from "../judge.ts";
 import {
   activeUntil,
   type CallStory,
   failedToAnswer,
   type FetchStory,
   isPlain,
+  type Judge,
   overAt,
   type Scene,
   type Story,

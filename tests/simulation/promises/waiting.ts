@@ -1,10 +1,10 @@
-import type { Judge } from "../judge.ts";
 import {
   activeUntil,
   type CallStory,
   durationOf,
   failedToAnswer,
   type FetchStory,
+  type Judge,
   type Moment,
   type Scene,
   type Story,
