@@ -60,7 +60,7 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
     return attempt(
       operation,
       key,
-      ({ signal }) => ask({ key, name: nameOf(key), signal }),
+      (signal) => ask({ key, name: nameOf(key), signal }),
       read,
       errorOf,
     );

@@ -9,11 +9,8 @@ const START: unique symbol = Symbol("start");
 
 type Startable<A> = Effect.Effect<A, AdapterError> & { [START]?: Start<A> };
 
-/** Who asked for an operation. */
-export interface Caller {
-  /** Fires once the caller has left: when it is interrupted, or its time is out. Made when it is first asked for. */
-  signal(): AbortSignal;
-}
+/** Gives the signal that fires once the caller has left, as it was interrupted or its time is out. */
+export type CallerSignal = () => AbortSignal;
 
 /**
  * An operation that is one promise. `read` says what its answer means, and `errorOf` what it means that it failed:
@@ -25,13 +22,20 @@ export interface Caller {
 export function attempt<A, B = A>(
   operation: AdapterOperation,
   key: string,
-  run: (caller: Caller) => PromiseLike<A>,
+  run: (signal: CallerSignal) => PromiseLike<A>,
   read: (answer: A) => Effect.Effect<B, AdapterError> = Effect.succeed as never,
   errorOf = (error: unknown) =>
     isAdapterError(error) ? error : new AdapterError(operation, key, error),
 ): Effect.Effect<B, AdapterError> {
   const start: Start<B> = (done) => {
-    const { caller, leave } = makeCaller();
+    let controller: AbortController | undefined;
+    let left = false;
+    // Made when it is first asked for: most operations don't.
+    const signal = () => {
+      controller ??= new AbortController();
+      if (left) controller.abort();
+      return controller.signal;
+    };
     const failed = (error: unknown) => done(Effect.fail(errorOf(error)));
     // In one step: a promise more is a turn later.
     const answered = (answer: A) => {
@@ -45,11 +49,14 @@ export function attempt<A, B = A>(
     };
     try {
       // A client's own kind of promise may answer at once.
-      Promise.resolve(run(caller)).then(answered, failed);
+      Promise.resolve(run(signal)).then(answered, failed);
     } catch (error) {
       queueMicrotask(() => failed(error));
     }
-    return leave;
+    return () => {
+      left = true;
+      controller?.abort();
+    };
   };
   const effect: Startable<B> = callback<B, AdapterError>((resume) => Effect.sync(start(resume)));
   effect[START] = start;
@@ -59,19 +66,4 @@ export function attempt<A, B = A>(
 /** How an effect that is an {@linkcode attempt} begins; undefined for any other. */
 export function startOf<A, E, R>(effect: Effect.Effect<A, E, R>): Start<A> | undefined {
   return (effect as { readonly [START]?: Start<A> })[START];
-}
-
-function makeCaller(): { readonly caller: Caller; readonly leave: () => void } {
-  let controller: AbortController | undefined;
-  let left = false;
-  const signal = () => {
-    controller ??= new AbortController();
-    if (left) controller.abort();
-    return controller.signal;
-  };
-  const leave = () => {
-    left = true;
-    controller?.abort();
-  };
-  return { caller: { signal }, leave };
 }
