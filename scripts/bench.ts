@@ -20,7 +20,7 @@ import { benchHerds } from "./bench/redis_herds.ts";
 import { writeReport } from "./bench/report.ts";
 import { costs, inMemory } from "./bench/rows.ts";
 import { openRuntime } from "./bench/runtime.ts";
-import { goalTable, tablesOf } from "./bench/tables.ts";
+import { comparisonTable, goalTable, herdTable } from "./bench/tables.ts";
 import type { EffectMajor } from "./project.ts";
 
 const { values: options, positionals } = parseArgs({
@@ -113,7 +113,11 @@ console.log("Each with its median, and how many times better it is than the firs
 const goals: Goal[] = [];
 for (const part of partsOf(positionals[0])) {
   const measured = await measure(part);
-  for (const table of tablesOf(measured)) console.log(`\n${table}`);
+  const { comparisons = [], herds = [], failing = [] } = measured;
+  if (backends.includes(part)) {
+    for (const each of comparisons) console.log(`\n${comparisonTable(each)}`);
+  }
+  if (herds.length > 0) console.log(`\n${herdTable([...herds, ...failing])}`);
   if (!quick && !options.only) keep(part, runtime, measured);
   goals.push(...measured.goals ?? []);
 }

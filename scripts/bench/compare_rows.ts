@@ -6,6 +6,7 @@ import type { PeerName } from "./open_peer.ts";
 import { type Fleet, startFleet } from "./redis_fleet.ts";
 import type { Row } from "./rows.ts";
 import type { Runtime } from "./runtime.ts";
+import { comparisonTable } from "./tables.ts";
 
 /** What rows are measured with. */
 export interface Bench {
@@ -18,7 +19,7 @@ export interface Bench {
 const PROCESSES = 4;
 const CALLERS = 250;
 
-/** Measures rows, and judges them by their goals. */
+/** Measures rows, prints each, and judges them by their goals. */
 export async function compareRows(rows: readonly Row[], bench: Bench): Promise<Measured> {
   const comparisons: Comparison[] = [];
   const goals: Goal[] = [];
@@ -29,6 +30,7 @@ export async function compareRows(rows: readonly Row[], bench: Bench): Promise<M
     for (const row of rows) {
       const comparison = await compareRow(row, bench, fleet);
       comparisons.push(comparison);
+      console.log(`\n${comparisonTable(comparison)}`);
       for (const [i, own] of row.own.entries()) {
         goals.push(
           ...goalsOf(comparison, own, {

@@ -1,15 +1,6 @@
 import { table, whole } from "../charts/markdown.ts";
 import { formatCost, formatRatio } from "./goals.ts";
-import type { Comparison, Goal, Herd, Measured } from "./measured.ts";
-
-/** All tables of what a part measured. */
-export function tablesOf({ comparisons, herds, failing }: Measured): string[] {
-  return [
-    ...comparisons?.map(comparisonTable) ?? [],
-    ...herds ? [herdTable(herds)] : [],
-    ...failing ? [herdTable(failing)] : [],
-  ];
-}
+import type { Comparison, Goal, Herd } from "./measured.ts";
 
 /** Costs side by side. */
 export function comparisonTable({ title, timings, unit }: Comparison): string {
