@@ -1,9 +1,10 @@
 /**
- * One fetch per herd: a cache whose misses are led by one caller, whatever the number of callers and processes.
+ * Prevents cache stampedes (thundering herds, dogpiles): one fetch for each cold key, whatever the number of callers and
+ * processes.
  *
- * {@linkcode Cache.getOrSet} gets the entry of a key. On a miss it takes a short-lived lease on the key, in the backend
- * that the cache lives in; the caller that gets it, the leader, fetches and fills; all others, in this process and in
- * every other one, wait a bounded time and get the value.
+ * {@linkcode Cache.getOrSet} gets the entry of a key. On a miss, one caller takes a short-lived lease on the key, in the
+ * backend that holds the cache. This caller, the leader, fetches the value and stores it. All other callers, in all
+ * processes, wait for a limited time and get the value.
  *
  * @example
  * ```ts

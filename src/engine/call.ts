@@ -3,11 +3,11 @@ import type { Hooks } from "../model/hooks.ts";
 import type { Store } from "../store/store.ts";
 import type { WaitStrategy } from "../model/wait_strategy.ts";
 
-/** What a fetcher is told. */
+/** The context of a fetcher. */
 export interface FetchContext {
   /** The key of the call. */
   readonly key: string;
-  /** Fires when the fetch is no longer wanted: its last caller has left. */
+  /** Fires when the last caller of the fetch has left, and no caller needs the value any more. */
   readonly signal: AbortSignal;
 }
 

@@ -19,9 +19,9 @@ import { invalid, type OpenAdapter, reading, settingsOf } from "./settings.ts";
 import type { Entry } from "../store/store.ts";
 import { ttlOf } from "../engine/entry_ttl.ts";
 
-/** A cache whose defaults are resolved and validated once. `H` is the type of its default hooks. */
+/** A cache with its own defaults, which are checked once. `H` is the type of its default hooks. */
 export interface CacheClient<H = NoHooks> {
-  /** Gets the entry, or has one caller of all fetch and fill it, as `Cache.getOrSet` does. */
+  /** Gets the entry. On a miss, one caller of all fetches and fills it, as with `Cache.getOrSet`. */
   getOrSet<V, E = never, R = never, H2 = NoHooks>(
     key: string,
     fetcher: Fetcher<V, E, R>,
@@ -36,17 +36,17 @@ export interface CacheClient<H = NoHooks> {
     key: string,
   ): Effect.Effect<Option.Option<V>, HooksError<H> | CacheLockingError, HooksServices<H>>;
   /**
-   * Stores a value, for the client's `cacheTtl` if no other is given; zero removes what is there. A fetch that began
-   * before can't overwrite it.
+   * Stores a value for `ttl`, or for the client's `cacheTtl` without it. Zero removes the entry. A fetch that began before
+   * can't overwrite the value.
    */
   set(key: string, value: unknown, ttl?: DurationInput): Effect.Effect<void, CacheLockingError>;
-  /** Removes the entry. A fetch that began before can't put the old value back. */
+  /** Removes the entry. A fetch that began before can't store the old value. */
   delete(key: string): Effect.Effect<void, CacheLockingError>;
 }
 
 /** The entry points, for the adapters that `Config` configures. */
 export interface CacheModule<Config> {
-  /** Gets the entry of a key, or has one caller of all fetch and fill it. */
+  /** Gets the entry of a key. On a miss, one caller of all fetches and fills it. */
   getOrSet<V, E = never, R = never, H = NoHooks>(
     options: GetOrSetOptions<V, E, R, H, Config>,
   ): Effect.Effect<
@@ -55,8 +55,7 @@ export interface CacheModule<Config> {
     R | HooksServices<H>
   >;
   /**
-   * Makes a client with its defaults resolved and validated once. Bad defaults fail each of its calls with
-   * `VALIDATION_ERROR`.
+   * Makes a client, and checks its defaults once. With bad defaults, each of its calls fails with `VALIDATION_ERROR`.
    */
   make<H = NoHooks>(
     defaults: AdapterOptions<Config> & CallOptions<unknown> & HooksOptions<unknown, H>,
@@ -82,8 +81,8 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
   }
 
   /**
-   * Runs an operation that changes the entry: those who come later have nothing to do with what began before. One that
-   * failed or was interrupted may have changed it as well.
+   * Runs an operation that changes the entry. Later callers don't join the flights that began before it. An operation that
+   * failed or was interrupted may have changed the entry, too.
    */
   const change = (key: string, changing: Effect.Effect<void, AdapterError>) =>
     Effect.mapError(
@@ -120,7 +119,7 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
   };
 }
 
-/** Reads the entry, as the client's `get` does. One that can't be decoded is told of, and is a miss. */
+/** Reads the entry, for the client's `get`. An entry that can't be decoded is reported, and is a miss. */
 function read(
   settings: Settings,
   key: string,
@@ -138,7 +137,7 @@ function read(
   });
 }
 
-/** Runs a call once what belongs to it alone is checked as well. */
+/** Checks the key and the fetcher, and runs the call. */
 function call(
   settings: Settings,
   key: unknown,
@@ -159,7 +158,7 @@ function invalidKey(key: unknown): CacheLockingError {
   return invalid("key", "a non-empty string", key);
 }
 
-/** The options of one call of a client: its own, and for the rest the client's. */
+/** The options of one call of a client: its own options first, then the client's. */
 function merge(defaults: object, overrides: object): object {
   if (typeof overrides !== "object" || overrides === null) return overrides;
   const own = Object.entries(overrides).filter(([, value]) => value !== undefined);

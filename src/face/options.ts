@@ -12,40 +12,40 @@ export type Fetcher<V, E = never, R = never> = (context: FetchContext) => Effect
 /** The options of a call, and the defaults of a client. */
 export interface CallOptions<V> {
   /**
-   * For how long the value is stored: a duration, or a function of the value that returns one. Zero means: do not store.
-   * Without expiry if it is left out.
+   * The lifetime of the entry: a duration, or a function of the value that returns one. Zero means: do not store. Entries
+   * don't expire by default.
    */
   readonly cacheTtl?: DurationInput | ((value: V) => DurationInput) | undefined;
   /**
-   * How long a lease lives without its leader; 15 seconds by default. It is renewed every third of it while the fetcher
-   * runs, for at most 20 times its length.
+   * How long a lease outlives a leader that dies; 15 seconds by default. The leader renews it every third of it while the
+   * fetcher runs, for at most 20 times its length.
    */
   readonly leaseTtl?: DurationInput | undefined;
-  /** The longest that a follower waits before it falls back; 4 seconds by default. */
+  /** The longest time that a follower waits before it falls back; 4 seconds by default. */
   readonly waitMax?: DurationInput | undefined;
   /** The longest pause between two looks where the store has no push; 250 milliseconds by default. */
   readonly waitStep?: DurationInput | undefined;
   /** How long followers pause between two looks; by default jittered pauses that grow up to `waitStep`. */
   readonly waitStrategy?: WaitStrategy | undefined;
-  /** Whether a value is stored; by default all are. */
+  /** Whether to store a value; by default all are stored. */
   readonly shouldCache?: ((value: V) => boolean) | undefined;
   /**
-   * How many times a failed fetch is tried again by another waiting caller; 1 by default. A caller that has waited for
-   * one more failed fetch than this fails with `FETCHER_FAILED`.
+   * How many times waiting callers try a failed fetch again; 1 by default. A caller that has waited for one more failed
+   * fetch than this fails with `FETCHER_FAILED`.
    */
   readonly takeovers?: number | undefined;
-  /** Stands before the random owner token of each lease, for people who read the backend. */
+  /** A prefix of the random owner token of each lease, for people who read the backend. */
   readonly ownerId?: string | undefined;
   /** Aborting it fails the call with `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
-  /** Shares one flight per key in this process; on by default, but in Cloudflare Workers. */
+  /** Whether the callers of a key in this process share one flight; on by default, off in Cloudflare Workers. */
   readonly coalesce?: boolean | undefined;
   /**
-   * What a failed read or acquire does: `'fail'`, the default, fails the call; `'bypass'` fetches without the cache, once
-   * per process.
+   * The reaction to a failed read or acquire; 'fail' by default, which fails the call. `'bypass'` fetches without the
+   * cache, once per process.
    */
   readonly onCacheFailure?: "fail" | "bypass" | undefined;
-  /** The longest that one operation of the backend may take before it counts as failed; 2 seconds by default. */
+  /** The longest time that one operation of the backend may take before it counts as failed; 2 seconds by default. */
   readonly operationTimeout?: DurationInput | undefined;
   /**
    * Receives work that continues after its callers have left or have been answered, such as the release of a lease. For
@@ -55,17 +55,17 @@ export interface CallOptions<V> {
   readonly waitUntil?: ((work: Promise<void>) => void) | undefined;
 }
 
-/** The caller's own hooks, whose errors and requirements are in the call's type. */
+/** The caller's own hooks. Their errors and requirements are in the call's type. */
 export interface HooksOptions<V, H = NoHooks> {
-  /** What is run at the steps of the call. */
+  /** Functions that run at the steps of the call. */
   readonly hooks?: (H & Hooks<V>) | undefined;
 }
 
-/** Where entries and leases are kept. `Config` is what the package's adapters are configured with. */
+/** The places of entries and leases. `Config` is the type of the package's adapter configs. */
 export interface AdapterOptions<Config> {
   /** A config, an adapter instance, or hand-written halves. */
   readonly adapter: Config | Store<unknown> | Halves<unknown>;
-  /** Keeps the leases elsewhere than the adapter does, or for an adapter that keeps none. */
+  /** Keeps the leases in another backend, or for an adapter that keeps none. */
   readonly leases?: LeasesHalf | undefined;
 }
 

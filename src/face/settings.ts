@@ -25,7 +25,7 @@ export type OpenAdapter = (config: unknown) => Store<unknown> | undefined;
 
 type Options = Partial<AdapterOptions<unknown>> & CallOptions<unknown> & HooksOptions<unknown>;
 
-/** Validates and resolves options; throws for a bad one an error that names it, its value and the way out. */
+/** Checks options and adds the defaults. For a bad option, throws an error with its name, its value and valid values. */
 export function settingsOf(input: unknown, open: OpenAdapter): Settings {
   if (!isObject(input)) {
     throw refused("the options", `they must be an object, and are ${describe(input)}`);
@@ -70,7 +70,7 @@ export function settingsOf(input: unknown, open: OpenAdapter): Settings {
   };
 }
 
-/** What was read from options, or what is wrong with them: they may be bad, and their own getters may throw. */
+/** Reads options. Returns an error if they are bad, also if their own getters throw. */
 export function reading<A>(read: () => A): A | CacheLockingError {
   try {
     return read();
@@ -79,7 +79,7 @@ export function reading<A>(read: () => A): A | CacheLockingError {
   }
 }
 
-/** The error of an option that isn't what it must be. */
+/** The error of an option with a bad value. */
 export function invalid(option: string, must: string, value: unknown): CacheLockingError {
   return refused(`the option \`${option}\``, `it must be ${must}, and is ${describe(value)}`);
 }

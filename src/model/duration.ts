@@ -5,7 +5,7 @@ export type DurationInput = Parameters<typeof Duration.toMillis>[0];
 
 const known = new Map<string, number | undefined>();
 
-/** The milliseconds of a duration, or undefined if it is none, or is negative or infinite. */
+/** The milliseconds of a duration. Undefined for other values, and for a negative or infinite duration. */
 export function finiteMillis(input: unknown): number | undefined {
   if (typeof input !== "string") return parse(input);
   // A program says the same few over and over, and to parse one costs more than a hit.

@@ -15,17 +15,17 @@ export type Phase =
   | "hook"
   | "signal";
 
-/** Where an error arose: the key and the adapter as far as they are known, and the phase of the call. */
+/** The place of an error: the phase of the call, and the key and the adapter if they are known. */
 export interface ErrorContext {
   /** The key of the call. */
   readonly key?: string | undefined;
-  /** What the call was doing. */
+  /** The phase of the call. */
   readonly phase: Phase;
   /** The name of the adapter. */
   readonly adapter?: string | undefined;
 }
 
-/** What tells the kinds of a {@linkcode CacheLockingError} apart. */
+/** The tags of the kinds of {@linkcode CacheLockingError}. */
 export type CacheLockingErrorTag =
   | "VALIDATION_ERROR"
   | "CACHE_GET_FAILED"
@@ -39,38 +39,38 @@ export type CacheLockingErrorTag =
   | "WAIT_FAILED"
   | "ABORTED";
 
-/** One kind of {@linkcode CacheLockingError}: an `Error` with its tag and where it arose. */
+/** One kind of {@linkcode CacheLockingError}: an `Error` with its tag and its place. */
 export interface TaggedCacheLockingError<Tag extends CacheLockingErrorTag> extends Error {
   /** The kind of the error, for `Effect.catchTag`. */
   readonly _tag: Tag;
-  /** Where it arose. */
+  /** The place of the error. */
   readonly context: ErrorContext;
-  /** What it came from, where there is something. */
+  /** The error that caused it, if there is one. */
   readonly cause?: unknown;
 }
 
 /**
- * Everything that a call can fail with, apart from its own fetcher's and hooks' errors.
+ * The errors of a call, apart from those of its own fetcher and hooks.
  *
- * | tag | when |
+ * | tag | reason |
  * | --- | --- |
- * | `VALIDATION_ERROR` | an option, or what `cacheTtl` or `shouldCache` said, is not what it must be |
+ * | `VALIDATION_ERROR` | an option is not valid, or `cacheTtl` or `shouldCache` threw or returned a bad value |
  * | `CACHE_GET_FAILED` | the entry could not be read |
  * | `CACHE_SET_FAILED` | a value could not be stored or deleted |
- * | `LEASE_ACQUIRE_FAILED` | the lease could not be asked for or renewed |
- * | `LEASE_RELEASE_FAILED` | the lease could not be released; it ends by itself |
+ * | `LEASE_ACQUIRE_FAILED` | the lease could not be acquired or renewed |
+ * | `LEASE_RELEASE_FAILED` | the lease could not be released; it expires by itself |
  * | `LEASE_READY_FAILED` | a hand-written `markReady` or `isReady` failed |
- * | `FETCHER_FAILED` | a fetcher threw, or the fetches that this caller waited for failed too often |
+ * | `FETCHER_FAILED` | a fetcher threw, or too many fetches failed while this caller waited |
  * | `HOOK_FAILED` | a hook threw |
  * | `WAIT_STRATEGY_FAILED` | the wait strategy threw or returned no duration |
- * | `WAIT_FAILED` | the push could not be had; waiting goes on by polling |
+ * | `WAIT_FAILED` | the push failed; the caller goes on waiting and polls |
  * | `ABORTED` | the caller's `signal` was aborted |
  */
 export type CacheLockingError = {
   readonly [Tag in CacheLockingErrorTag]: TaggedCacheLockingError<Tag>;
 }[CacheLockingErrorTag];
 
-/** What the errors of every copy of the library have, and no other error. */
+/** The mark of the errors of every copy of the library. */
 const BRAND = Symbol.for("cache-locking/CacheLockingError");
 
 class CacheLockingFailure<Tag extends CacheLockingErrorTag> extends Error
@@ -103,7 +103,7 @@ export function isCacheLockingError(value: unknown): value is CacheLockingError 
 }
 
 /**
- * Handlers for {@linkcode matchCacheLockingError}: one per tag, and `_` for the rest, which also takes what is no
+ * Handlers for {@linkcode matchCacheLockingError}: one per tag, and `_` for all other errors, also of other types than
  * {@linkcode CacheLockingError}.
  */
 export type CacheLockingErrorHandlers<A, Other = never> =
@@ -141,7 +141,7 @@ export function matchCacheLockingError<A, E>(
   return ((handler ?? handlers._) as (error: E) => A)(error);
 }
 
-/** One line for logs: tag, phase, key, adapter and message. Nothing of a value is in it. */
+/** One line for logs: tag, phase, key, adapter and message. It never holds a value. */
 export function formatCacheLockingError(error: unknown): string {
   if (!isCacheLockingError(error)) return error instanceof Error ? error.message : String(error);
   const { phase, key, adapter } = error.context;
@@ -153,7 +153,7 @@ export function formatCacheLockingError(error: unknown): string {
   return `${error._tag} (${where.join(" ")}): ${error.message}`;
 }
 
-/** An operation of a backend, as {@linkcode AdapterError} names it. */
+/** The operations of a backend, for {@linkcode AdapterError}. */
 export type AdapterOperation =
   | "get"
   | "set"
@@ -173,35 +173,35 @@ const actions: Readonly<Record<AdapterOperation, string>> = {
   renew: "renew the lease for",
   fill: "store the value of",
   release: "release the lease for",
-  ready: "ask or say whether the leader is done with",
+  ready: "read or write whether the leader is done with",
   watch: "watch",
 };
 
-/** What {@linkcode AdapterError} takes besides. */
+/** The options of {@linkcode AdapterError}. */
 export interface AdapterErrorOptions {
-  /** Why, in place of the cause's own message. */
+  /** The reason, in place of the cause's own message. */
   readonly reason?: string | undefined;
   /** See {@linkcode AdapterError.corrupt}. */
   readonly corrupt?: boolean | undefined;
 }
 
 /**
- * How a backend fails: an adapter's operation could not be done.
+ * The failure of one operation of a backend.
  *
- * The engine turns it into the {@linkcode CacheLockingError} of the phase, with this error as its cause. Losing a lease
- * is no failure: contention is an answer, never an error.
+ * The engine turns it into the {@linkcode CacheLockingError} of the phase, with this error as its cause. A lost lease is no
+ * failure: contention is an answer, never an error.
  */
 export class AdapterError extends Error {
   /** For `Effect.catchTag`. */
   readonly _tag = "ADAPTER_ERROR" as const;
-  /** What the adapter was asked to do. */
+  /** The operation that failed. */
   readonly operation: AdapterOperation;
-  /** The key that it was asked for, without any prefix of the adapter's own. */
+  /** The key, without any prefix of the adapter's own. */
   readonly key: string;
-  /** True where there is an entry whose bytes can't be decoded: a miss, but one to report. */
+  /** True for an entry that can't be decoded: a miss that is reported. */
   readonly corrupt: boolean;
 
-  /** Names the operation and the key; the cause is what the client threw. */
+  /** Takes the operation and the key; the cause is the client's own error. */
   constructor(
     operation: AdapterOperation,
     key: string,

@@ -2,17 +2,17 @@ import type { Duration } from "../effect/effect.ts";
 
 /** How a call got its value. */
 export const CacheOutcome: {
-  /** The entry was there. */
+  /** The entry was in the cache. */
   readonly HIT: "HIT";
-  /** This caller led: it fetched, and the value is stored. */
+  /** This caller fetched, and the value is stored. */
   readonly MISS_LEADER: "MISS-LEADER";
-  /** This caller led, and the value is not stored: by `shouldCache` or a zero TTL, a lost lease, or a failed fill. */
+  /** This caller fetched, and the value is not stored: `shouldCache`, a zero TTL, a lost lease, or a failed fill. */
   readonly MISS_LEADER_NOCACHE: "MISS-LEADER-NOCACHE";
-  /** This caller waited and got the value of another's fetch. */
+  /** This caller waited, and got the value of another caller's fetch. */
   readonly MISS_FOLLOWER_HIT: "MISS-FOLLOWER-HIT";
-  /** This caller's waiting ended without a value, and it has the value of this process's fallback fetch. */
+  /** This caller waited without a result, and got the value of its process's fallback fetch. */
   readonly MISS_FOLLOWER_FALLBACK: "MISS-FOLLOWER-FALLBACK";
-  /** The cache failed, and `onCacheFailure: 'bypass'` let this caller fetch. */
+  /** The cache failed, and `onCacheFailure: 'bypass'` let this process fetch. */
   readonly BYPASS: "BYPASS";
 } = {
   HIT: "HIT",
@@ -30,13 +30,13 @@ export type CacheOutcome = (typeof CacheOutcome)[keyof typeof CacheOutcome];
 export interface CacheMeta {
   /** The outcome. */
   readonly cache: CacheOutcome;
-  /** When the lease that was led or waited for would have expired: epoch milliseconds by this machine's clock. */
+  /** The end of the call's own or awaited lease, as it was last known: epoch milliseconds by this machine's clock. */
   readonly leaseUntil?: number | undefined;
   /** How long the call waited for others. */
   readonly waited?: Duration.Duration | undefined;
 }
 
-/** What `getOrSet` gives. */
+/** The result of `getOrSet`. */
 export interface GetOrSetResult<V> {
   /** The value, cached or fetched. */
   readonly value: V;

@@ -1,9 +1,9 @@
 import type { DurationInput } from "./duration.ts";
 import { Duration } from "../effect/effect.ts";
 
-/** What a wait strategy sees. */
+/** The context of a wait strategy. */
 export interface WaitStrategyContext {
-  /** How many times the strategy was asked, from 1: in this wait, or since there is known to be no push. */
+  /** The number of this call of the strategy, from 1: in this wait, or since it is known that there is no push. */
   readonly attempt: number;
   /** How long the follower has waited. */
   readonly elapsed: Duration.Duration;
@@ -13,13 +13,13 @@ export interface WaitStrategyContext {
   readonly waitMax: Duration.Duration;
   /** The option `waitStep`. */
   readonly waitStep: Duration.Duration;
-  /** Whether the store wakes the follower by push, or will once its watch stands, so that looking is only a precaution. */
+  /** Whether the store wakes the follower by push, or will as soon as its watch is open: looks are a precaution then. */
   readonly push: boolean;
 }
 
 /**
- * How long a follower pauses before it looks again, unless a push, the end of the lease or the end of `waitMax` comes
- * first. Pauses below 10 ms are taken as 10 ms.
+ * Returns the pause of a follower before its next look. A push, the end of the lease or the end of `waitMax` ends the pause
+ * earlier. A pause is at least 10 ms.
  */
 export type WaitStrategy = (context: WaitStrategyContext) => DurationInput;
 
@@ -28,15 +28,15 @@ export function fixedWaitStrategy(delay?: DurationInput): WaitStrategy {
   return ({ waitStep }) => delay ?? waitStep;
 }
 
-/** What {@linkcode backoffWaitStrategy} takes. */
+/** The options of {@linkcode backoffWaitStrategy}. */
 export interface BackoffWaitStrategyOptions {
   /** The first pause; 20 ms by default. */
   readonly initial?: DurationInput | undefined;
-  /** What each pause is multiplied by for the next one; 2 by default. */
+  /** The factor from one pause to the next; 2 by default. */
   readonly factor?: number | undefined;
   /** The longest pause; `waitStep` by default. */
   readonly max?: DurationInput | undefined;
-  /** How much of each pause is left to chance, from 0 to 1; 0.5 by default, so that followers spread out. */
+  /** The part of each pause that chance may take off, from 0 to 1; 0.5 by default, so that followers spread out. */
   readonly jitter?: number | undefined;
 }
 
@@ -58,8 +58,8 @@ const pushed = ({ waitStep }: WaitStrategyContext) =>
   Duration.toMillis(waitStep) * (4 - Math.random());
 
 /**
- * What followers do by default: jittered pauses that start at 20 ms and double up to `waitStep`; where the store pushes,
- * three to four times `waitStep`, in case a push is lost, so that a fleet doesn't look all at once.
+ * The default: jittered pauses that start at 20 ms and double up to `waitStep`. With push, three to four times `waitStep`,
+ * in case a push is lost, and by chance, so that processes don't look all at once.
  */
 export const defaultWaitStrategy: WaitStrategy = (context) =>
   context.push ? pushed(context) : polling(context);

@@ -4,15 +4,15 @@ import { AdapterError, type AdapterOperation } from "../model/errors.ts";
 import type { Entry } from "./store.ts";
 
 /**
- * How values become what a backend keeps. `decode` gets the bytes of what `encode` returned, and throws for bytes that it
- * can't read: such an entry is reported, and is a miss.
+ * Turns values into text or bytes, and back. `decode` receives the bytes of the result of `encode`. It throws for bytes
+ * that it can't read: such an entry is reported, and is a miss.
  *
- * Keep a codec in a constant: adapters with different codecs are different adapters, whose callers don't meet.
+ * Keep a codec in a constant: adapters with different codecs are different stores, whose callers don't share a flight.
  */
 export interface Codec {
-  /** Text or bytes for a value; throws for one that it can't keep. */
+  /** Turns a value into text or bytes; throws for a value that it can't keep. */
   encode(value: unknown): string | Uint8Array;
-  /** The value of these bytes. */
+  /** Turns bytes into the value. */
   decode(bytes: Uint8Array): unknown;
 }
 
@@ -20,8 +20,8 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 /**
- * JSON, and the empty text for `undefined`. What JSON drops or changes inside of a value comes back as JSON has it: a
- * `Date` as its text, a `Map` as `{}`, an `undefined` in an array as `null`.
+ * JSON, and the empty text for `undefined`. Values come back as JSON keeps them: a `Date` as text, a `Map` as `{}`, an
+ * `undefined` in an array as `null`.
  */
 export const jsonCodec: Codec = {
   encode(value) {
@@ -39,7 +39,7 @@ export const jsonCodec: Codec = {
   },
 };
 
-/** The codec of the option, JSON without one; throws a `TypeError` for what is none. */
+/** The codec of the option, or JSON without it; throws a `TypeError` for a value that is no codec. */
 export function codecOf(codec: Codec | undefined): Codec {
   if (codec === undefined) return jsonCodec;
   if (typeof codec?.encode === "function" && typeof codec.decode === "function") return codec;
