@@ -1,6 +1,6 @@
 /** Everything that can be said about the source without running it: `deno task check`. */
 import { run } from "../tests/support/command.ts";
-import { checkLinks } from "./check_docs.ts";
+import { checkDocs } from "./check_docs.ts";
 import { checkFloors } from "./check_floors.ts";
 import {
   deno,
@@ -43,8 +43,8 @@ report([
   await types(4, sources),
   await types(3, sources),
   await docsLint(),
-  await tally("Links of the docs", (count) => {
-    checkLinks();
+  await tally("Links, defaults and copies in the docs", (count) => {
+    checkDocs();
     count.pass();
   }),
   await tally("Floors", (count) => {

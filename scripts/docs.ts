@@ -5,6 +5,7 @@
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { backendsRequired, variableOf } from "../tests/servers/environment.ts";
 import { freePort } from "../tests/servers/server.ts";
 import { atOnce } from "../tests/support/at_once.ts";
@@ -107,14 +108,21 @@ function documents(): string[] {
 function examplesOf(document: string): Example[] {
   const text = readFileSync(`${root}${document}`, "utf8");
   const prose = document.endsWith(".md") ? text : docComments(text);
-  return [...prose.matchAll(/^```ts\b(.*)\n([^]*?)^```$/gm)].map((block) => {
+  const blocks = [...prose.matchAll(/^```ts\b(.*)\n([^]*?)^```$/gm)];
+  return blocks.filter(([, words]) => !words!.includes("/")).map((block) => {
     const line = prose.slice(0, block.index).split("\n").length;
     return {
       file: `${document.replaceAll("/", ".")}.${line}.ts`,
       words: block[1]!.split(/\s+/).filter(Boolean),
-      code: `${"\n".repeat(line)}${block[2]}export {};\n`,
+      code: `${"\n".repeat(line)}${fromDocument(document, block[2]!)}export {};\n`,
     };
   });
+}
+
+/** A block that may leave its document's folder: what it imports from beside the document, by its address. */
+function fromDocument(document: string, code: string): string {
+  const base = pathToFileURL(`${root}${document}`);
+  return code.replace(/(?<=\bfrom )"(\.[^"]+)"/g, (_, path) => `"${new URL(path, base).href}"`);
 }
 
 /** The text of a module's doc comments, each line where it was. */

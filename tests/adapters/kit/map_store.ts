@@ -3,7 +3,7 @@ import { makeNames } from "../../../adapters/kit/names.ts";
 import { makeStore } from "../../../adapters/kit/store.ts";
 import type { Store } from "../../../mod.ts";
 
-/** What lies under a name until it is over: an entry, a lease, or how one ended. */
+/** An entry, a live lease, or the end of a lease. It expires at `until`. */
 interface Held extends Row {
   readonly owner?: string | undefined;
   readonly until: number;
@@ -18,7 +18,7 @@ export function mapBackend(held: Map<string, Held> = new Map()): Backend {
     return found !== undefined && found.until > now() ? found : undefined;
   };
   const ask = <A>(step: () => A): Promise<A> => Promise.resolve().then(step);
-  /** Puts something in place of the owner's lease. */
+  /** Replaces the owner's lease; false if the owner has lost it. */
   const change = (name: string, owner: string, next: (lease: Held) => Held) =>
     ask(() => {
       const found = find(name);
@@ -34,9 +34,9 @@ export function mapBackend(held: Map<string, Held> = new Map()): Backend {
         const found = find(name);
         if (found?.data !== undefined && found.data !== ignored?.data) return found;
         const ended = found?.ended;
-        const isOver = ended?.outcome === "uncached" && ended.owner === waitedFor;
+        const uncached = ended?.outcome === "uncached" && ended.owner === waitedFor;
         const until = found?.owner === undefined ? endOf(ttl) : found.until;
-        const holder = found?.owner ?? (isOver ? undefined : owner);
+        const holder = found?.owner ?? (uncached ? undefined : owner);
         if (holder === undefined) return { ended };
         held.set(name, { owner: holder, ended, until });
         return { lease: { owner: holder, remaining: until - now() }, ended };
@@ -55,6 +55,6 @@ export function mapBackend(held: Map<string, Held> = new Map()): Backend {
   };
 }
 
-/** Makes a store of it. */
+/** Makes a store of the backend. */
 export const mapStore = (backend: Backend): Store<unknown> =>
   makeStore({ name: "map", backend, nameOf: makeNames({ prefix: undefined }) });
