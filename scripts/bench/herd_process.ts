@@ -1,5 +1,4 @@
-import process from "node:process";
-import { createInterface } from "node:readline";
+import { answer, messages } from "../../tests/support/worker.ts";
 import { VALUE } from "./loads.ts";
 import { openPeer, type PeerName } from "./open_peer.ts";
 import { callOf, type Peer } from "./peer.ts";
@@ -10,7 +9,7 @@ export interface HerdsJob {
   readonly url: string;
 }
 
-/** What it is asked to do, by a line of JSON. */
+/** What it is asked to do. */
 export interface Task {
   /** By which cache. */
   readonly peer: PeerName;
@@ -62,11 +61,11 @@ export async function runHerds({ url }: HerdsJob): Promise<void> {
     return { name: peer.name, fetches, failed, slowest: performance.now() - began };
   }
 
-  console.log(JSON.stringify("ready"));
-  for await (const line of createInterface({ input: process.stdin })) {
-    task = JSON.parse(line);
+  answer("ready");
+  for await (const message of messages<Task>()) {
+    task = message;
     fetches = 0;
-    console.log(JSON.stringify(await run(task)));
+    answer(await run(task));
   }
   for (const { close } of peers.values()) await close?.();
 }

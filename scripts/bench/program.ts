@@ -1,5 +1,6 @@
 /** What runs in a program of its own, on any runtime: `program.ts <job> <its arguments as JSON>`; the result is the last line. */
 import process from "node:process";
+import { answer, beginning } from "../../tests/support/worker.ts";
 
 /** The jobs, each loaded when it is asked for. */
 export const jobs = {
@@ -11,7 +12,6 @@ export const jobs = {
     (await import("./herd_process.ts")).runHerds(job),
 };
 
-const [job, input] = process.argv.slice(2) as [keyof typeof jobs, string];
-const run = jobs[job] as (input: unknown) => Promise<unknown>;
-console.log(JSON.stringify(await run(JSON.parse(input)) ?? null));
+const run = jobs[process.argv[2] as keyof typeof jobs] as (input: unknown) => Promise<unknown>;
+answer(await run(beginning()) ?? null);
 process.exit();

@@ -13,14 +13,14 @@ const NOTICE = 200;
 
 /** Starts processes, each with clients of its own. */
 export async function startFleet(size: number, runtime: Runtime, url: string): Promise<Fleet> {
-  const programs = Array.from({ length: size }, () => runtime.start("herds", { url }));
+  const programs = Array.from({ length: size }, () => runtime.start<Task, Share>("herds", { url }));
   await Promise.all(programs.map(({ next }) => next()));
   return {
     run: (count, task) =>
       Promise.all(
         programs.slice(0, count).map(({ send, next }) => {
           send({ ...task, begins: Date.now() + NOTICE });
-          return next() as Promise<Share>;
+          return next();
         }),
       ),
     stop: async () => void await Promise.all(programs.map(({ end }) => end())),

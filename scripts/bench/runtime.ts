@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { globSync, rmSync } from "node:fs";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 import { npmInstall } from "../npm_install.ts";
 import { nodes } from "../package.ts";
@@ -16,6 +14,7 @@ import {
   root,
 } from "../project.ts";
 import { must } from "../../tests/support/command.ts";
+import { startWorker, type Worker } from "../../tests/support/worker.ts";
 import { compile, emit } from "../typescript.ts";
 import { type NoSources, type Sources, sourcesBefore } from "./before.ts";
 import { versionOf } from "./machine.ts";
@@ -41,22 +40,12 @@ export interface Runtime {
   readonly before: Sources | NoSources;
   /** Runs a job to its end. */
   run<Name extends keyof Jobs>(job: Name, input: InputOf<Name>): Promise<OutputOf<Name>>;
-  /** Starts a job that is spoken to by lines. */
-  start<Name extends keyof Jobs>(job: Name, input: InputOf<Name>): Program;
+  /** Starts a job that is told what to do by messages. */
+  start<Message, Answer>(job: keyof Jobs, input: unknown): Worker<Message, Answer>;
 }
 
 type InputOf<Name extends keyof Jobs> = Parameters<Jobs[Name]>[0];
 type OutputOf<Name extends keyof Jobs> = Awaited<ReturnType<Jobs[Name]>>;
-
-/** A job that is spoken to by lines of JSON. */
-export interface Program {
-  send(line: unknown): void;
-  /** Its next line. */
-  // deno-lint-ignore no-explicit-any
-  next(): Promise<any>;
-  /** Sends nothing any more, and waits until it has ended. */
-  end(): Promise<void>;
-}
 
 /** Builds what is measured, and finds what runs it. */
 export async function openRuntime({ on, effect, before }: RuntimeOptions): Promise<Runtime> {
@@ -66,35 +55,13 @@ export async function openRuntime({ on, effect, before }: RuntimeOptions): Promi
     ? onDeno(effect, sources)
     : await onNode(on, effect, sources);
   const env = { ...process.env, BENCH_BUILDS: JSON.stringify(builds), NODE_NO_WARNINGS: "1" };
-  const start = (job: string, input: unknown) =>
-    speakTo(spawn(command[0]!, [...command.slice(1), job, JSON.stringify(input)], {
-      env,
-      stdio: ["pipe", "pipe", "inherit"],
-    }));
-  const run = async (job: string, input: unknown) => {
-    const { next, end } = start(job, input);
-    const result = await next();
-    await end();
-    return result;
+  const start = <Message, Answer>(job: string, input: unknown) =>
+    startWorker<Message, Answer>([...command, job], input, env);
+  const run = <Name extends keyof Jobs>(job: Name, input: InputOf<Name>) => {
+    const { next, end } = start<never, OutputOf<Name>>(job, input);
+    return next().finally(end);
   };
   return { name: `${name}, Effect ${effect}`, effect, before: older, run, start };
-}
-
-function speakTo(child: ChildProcess): Program {
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
-  return {
-    send: (line) => void child.stdin!.write(`${JSON.stringify(line)}\n`),
-    async next() {
-      const { value, done } = await lines.next();
-      if (done) throw new Error("Cannot go on: a program of the benchmark has ended");
-      return JSON.parse(value);
-    },
-    end() {
-      child.stdin!.end();
-      return ended;
-    },
-  };
 }
 
 interface Found {

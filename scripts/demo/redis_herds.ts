@@ -1,11 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { redis } from "../../tests/servers/redis.ts";
+import { startWorker } from "../../tests/support/worker.ts";
 import { deno } from "../project.ts";
 import type { Flags } from "./flags.ts";
 import type { Herd, Herds } from "./herd.ts";
+
+const program = fileURLToPath(new URL("redis_process.ts", import.meta.url));
 
 /** What one of the processes is told at its start. */
 export interface Orders {
@@ -16,13 +17,13 @@ export interface Orders {
   readonly process: number;
 }
 
-/** What it is asked for, by a line each. */
+/** What it is asked for. */
 export interface Request {
   readonly herd: keyof Herds;
   readonly begins: number;
 }
 
-/** What it answers, by a line each: first that it is connected, then its share of a herd. */
+/** What it answers: first that it is connected, then its share of a herd. */
 export type Answer =
   | { readonly ready: true }
   | { readonly failure: string }
@@ -38,7 +39,10 @@ export async function redisHerds(flags: Flags): Promise<Herds | string> {
   const prefix = `cache-locking-demo:${crypto.randomUUID()}:`;
   const processes = Array.from(
     { length: flags.processes },
-    (_, process) => startProcess({ url: server.url, prefix, flags, process }),
+    (_, process) => {
+      const orders: Orders = { url: server.url, prefix, flags, process };
+      return startWorker<Request, Answer>([deno, "run", "-A", program], orders);
+    },
   );
   try {
     for (const answer of await Promise.all(processes.map(({ next }) => next()))) {
@@ -47,8 +51,8 @@ export async function redisHerds(flags: Flags): Promise<Herds | string> {
     const herdOf = async (herd: keyof Herds) => {
       // Time for all of them to read it.
       const request: Request = { herd, begins: Date.now() + 300 };
-      const shares = await Promise.all(processes.map(({ child, next }) => {
-        child.stdin!.write(`${JSON.stringify(request)}\n`);
+      const shares = await Promise.all(processes.map(({ send, next }) => {
+        send(request);
         return next();
       }));
       return shares.flatMap((answer) => "share" in answer ? answer.share : [])
@@ -56,7 +60,7 @@ export async function redisHerds(flags: Flags): Promise<Herds | string> {
     };
     return { unprotected: await herdOf("unprotected"), protected: await herdOf("protected") };
   } finally {
-    for (const { child } of processes) child.kill("SIGKILL");
+    await Promise.all(processes.map(({ end }) => end()));
     await server.stop();
   }
 }
@@ -67,18 +71,4 @@ async function findRedis() {
   return await redis.start().catch((error: Error) =>
     `Cannot show processes over Redis: ${error.message}, or set REDIS_URL`
   );
-}
-
-function startProcess(orders: Orders): { child: ChildProcess; next: () => Promise<Answer> } {
-  const program = fileURLToPath(new URL("redis_process.ts", import.meta.url));
-  const child = spawn(deno, ["run", "-A", program, JSON.stringify(orders)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
-  const next = async () => {
-    const { value, done } = await lines.next();
-    if (done) throw new Error("Cannot go on: a process of the demo has ended");
-    return JSON.parse(value);
-  };
-  return { child, next };
 }

@@ -2,13 +2,13 @@
 import { Effect } from "effect";
 import { Redis } from "ioredis";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import { redisAdapter } from "../../adapters/redis.ts";
 import { Cache } from "../../mod.ts";
+import { answer, beginning, messages } from "../../tests/support/worker.ts";
 import type { Answer, Orders, Request } from "./redis_herds.ts";
 import { type GetOrSet, type Got, runHerd } from "./run_herd.ts";
 
-const { url, prefix, flags, process: own }: Orders = JSON.parse(process.argv[2]!);
+const { url, prefix, flags, process: own }: Orders = beginning();
 const MINUTE = 60;
 const client = new Redis(url, { lazyConnect: true, retryStrategy: null });
 let failure: string | undefined;
@@ -43,9 +43,7 @@ const kinds: Record<Request["herd"], GetOrSet> = {
     ),
 };
 
-function answer(answer: Answer): void {
-  console.log(JSON.stringify(answer));
-}
+const say: (told: Answer) => void = answer;
 
 /** How many fetches all processes have begun before this one. */
 async function countFetch(herd: Request["herd"]): Promise<number> {
@@ -57,14 +55,14 @@ async function countFetch(herd: Request["herd"]): Promise<number> {
 
 try {
   await client.connect();
-  answer({ ready: true });
+  say({ ready: true });
 } catch (error) {
-  answer({ failure: failure ?? (error as Error).message });
+  say({ failure: failure ?? (error as Error).message });
   process.exit(1);
 }
-for await (const line of createInterface({ input: process.stdin })) {
-  const { herd, begins }: Request = JSON.parse(line);
+for await (const { herd, begins } of messages<Request>()) {
   const fetched = () => countFetch(herd);
   const share = { process: own, processes: flags.processes, begins, fetched };
-  answer({ share: await runHerd(flags, kinds[herd], share) });
+  say({ share: await runHerd(flags, kinds[herd], share) });
 }
+client.disconnect();

@@ -1,19 +1,19 @@
 /** A process of its own that calls the library as it is told to, by lines of JSON, and reports and records likewise. */
 import { Effect } from "effect";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import { Cache } from "../../mod.ts";
 import { flightsUnderWay } from "../../src/engine/flights.ts";
 import type { Ending } from "../simulation/history.ts";
 import { recorded } from "../simulation/recorded.ts";
-import type { Assignment, Message, Report, Task } from "./callers.ts";
+import type { Assignment, Message, Report, Task, Told } from "./callers.ts";
 import type { Connect } from "./connection.ts";
 import { startLoad } from "./load.ts";
 import { recordedCall, type RecordedProcess, termsOf } from "./recorded_call.ts";
 import { recorderOf } from "./recording.ts";
 import { skewClock } from "./skewed_clock.ts";
+import { answer, beginning, messages } from "./worker.ts";
 
-const { connection, place, skew, number }: Assignment = JSON.parse(process.argv[2]!);
+const { connection, place, skew, number } = beginning<Assignment>();
 if (skew !== undefined) skewClock(skew);
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
 const module = new URL(`../adapters/${connection}.${extension}`, import.meta.url).href;
@@ -25,7 +25,7 @@ const adapter = recorded(store, recorder, { process: number, timeout: () => time
 const unrecorded = Cache.make({ adapter: store });
 const self: RecordedProcess = { cache: Cache.make({ adapter }), recorder, process: number };
 
-const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+const say: (told: Told) => void = answer;
 const tellHistory = () => {
   if (recorder.events.length > 0) say({ events: recorder.events.splice(0) });
 };
@@ -35,7 +35,7 @@ const waiting = new Map<number, ((number: number) => void)[]>();
 async function run(task: Task): Promise<void> {
   const { id, key, callers, fetch, value = `value of ${process.pid}`, succeedsFrom = 1 } = task;
   const { options = {} } = task;
-  const report: Report = { outcomes: {}, errors: {}, values: [], fetches: 0, fetch: 0, slowest: 0 };
+  const report = newReport();
   const values = new Set<string>();
   waiting.set(id, []);
   const fetcher = (call: number) =>
@@ -43,7 +43,7 @@ async function run(task: Task): Promise<void> {
       report.fetches++;
       const began = performance.now();
       const number = new Promise<number>((resolve) => waiting.get(id)!.push(resolve));
-      say({ id, key, event: "fetching" });
+      say({ id, key });
       yield* Effect.sleep(fetch);
       report.fetch = performance.now() - began;
       return yield* succeedsFrom <= 1 || (yield* Effect.promise(() => number)) >= succeedsFrom
@@ -75,22 +75,24 @@ async function run(task: Task): Promise<void> {
   say({ id, report: { ...report, values: [...values] } });
 }
 
+function newReport(): Report {
+  return { outcomes: {}, errors: {}, values: [], fetches: 0, fetch: 0, slowest: 0 };
+}
+
 /** What ends the calls that were begun by each task. */
 const loads = new Map<number, () => Promise<void>>();
 
 async function endLoad(id: number): Promise<void> {
   await loads.get(id)!();
   tellHistory();
-  say({ id, report: {} });
+  say({ id, report: newReport() });
 }
 
 /** How often what was recorded is told, in milliseconds: no more than that is lost when the process is killed. */
 const TELLING = 20;
 
 const telling = setInterval(tellHistory, TELLING);
-const lines = createInterface({ input: process.stdin });
-lines.on("line", (line) => {
-  const { id, number, load, stop, ...task }: Message = JSON.parse(line);
+function handle({ id, number, load, stop, ...task }: Message): void {
   if (number !== undefined) return waiting.get(id)?.shift()?.(number);
   if (stop) return void endLoad(id);
   timeout = termsOf(load?.options ?? task.options ?? {}).operationTimeout;
@@ -98,13 +100,13 @@ lines.on("line", (line) => {
     const cache = Cache.make({ adapter, operationTimeout: timeout });
     loads.set(id, startLoad({ ...self, cache }, load));
   } else void run({ id, ...task });
-});
-// Nothing else may keep the process alive.
-lines.on("close", () => {
-  clearInterval(telling);
-  recorder.note(number, { type: "rest", flights: flightsUnderWay(adapter) });
-  tellHistory();
-  close();
-});
+}
+
 await ready();
-say({ event: "ready" });
+say({});
+for await (const message of messages<Message>()) handle(message);
+// Nothing else may keep the process alive.
+clearInterval(telling);
+recorder.note(number, { type: "rest", flights: flightsUnderWay(adapter) });
+tellHistory();
+close();

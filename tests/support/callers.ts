@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { variable } from "./address.ts";
 import type { Place } from "./connection.ts";
 import type { Load } from "./load.ts";
 import type { PlainOptions } from "./recorded_call.ts";
 import type { Recording } from "./recording.ts";
+import { startWorker } from "./worker.ts";
 
 /** What one process is asked to do. */
 export interface Task {
@@ -31,6 +30,16 @@ export interface Message extends Task {
   readonly number?: number;
   readonly load?: Load;
   readonly stop?: true;
+}
+
+/** What a process answers: at first that it is ready, by nothing at all. */
+export interface Told {
+  readonly id?: number;
+  /** The key that it begins to fetch. */
+  readonly key?: string;
+  /** What came of the task. */
+  readonly report?: Report;
+  readonly events?: Parameters<Recording["add"]>[0];
 }
 
 /** What came of it. */
@@ -93,12 +102,10 @@ export async function startCallers(
 ): Promise<Caller[]> {
   const commands = commandsOfCallers();
   const started = await Promise.allSettled(
-    Array.from({ length: count }, (_, index) => {
-      const [command, ...args] = commands[index % commands.length]!;
-      const number = recording.newProcess();
-      const assignment: Assignment = { ...backend, number };
-      return startCaller(command!, [...args, JSON.stringify(assignment)], { number, recording });
-    }),
+    Array.from(
+      { length: count },
+      (_, index) => startCaller(commands[index % commands.length]!, backend, recording),
+    ),
   );
   const callers = started.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
   const missing = started.find((each) => each.status === "rejected");
@@ -119,32 +126,32 @@ function commandsOfCallers(): string[][] {
 const begun = new Map<string, number>();
 
 async function startCaller(
-  command: string,
-  args: readonly string[],
-  { number, recording }: { readonly number: number; readonly recording: Recording },
+  command: readonly string[],
+  backend: Backend,
+  recording: Recording,
 ): Promise<Caller> {
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
-  const over = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const number = recording.newProcess();
+  const assignment: Assignment = { ...backend, number };
+  const worker = startWorker<Partial<Message>, Told>(command, assignment);
+  const { pid, send, next } = worker;
   const tasks = new Map<number, { begin?: () => void; done: (report: Report) => void }>();
-  const tell = (line: object) => child.stdin!.write(`${JSON.stringify(line)}\n`);
-  await new Promise<void>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", () => reject(new Error(`${command} ${args.join(" ")} did not come up`)));
-    createInterface({ input: child.stdout! }).on("line", (line) => {
-      const { id, event, key, report, events } = JSON.parse(line);
+  await next();
+  const listen = async () => {
+    while (true) {
+      const { id, key, report, events } = await next();
       if (events !== undefined) recording.add(events);
-      if (event === "ready") resolve();
-      if (event === "fetching") {
+      if (key !== undefined) {
         begun.set(key, (begun.get(key) ?? 0) + 1);
-        tell({ id, number: begun.get(key) });
-        tasks.get(id)?.begin?.();
+        send({ id: id!, number: begun.get(key)! });
+        tasks.get(id!)?.begin?.();
       }
-      if (report !== undefined) tasks.get(id)?.done(report);
-    });
-  });
+      if (report !== undefined) tasks.get(id!)?.done(report);
+    }
+  };
+  listen().catch(() => {});
   let tasksGiven = 0;
   // Deno's `child.kill` works once.
-  const signal = (name: "SIGKILL" | "SIGSTOP" | "SIGCONT") => process.kill(child.pid!, name);
+  const signal = (name: "SIGKILL" | "SIGSTOP" | "SIGCONT") => process.kill(pid, name);
   const note = (type: "crash" | "pause" | "resume") => recording.recorder.note(number, { type });
   return {
     call(task) {
@@ -154,16 +161,16 @@ async function startCaller(
       const fetching = new Promise<void>((resolve) => begin = resolve);
       const report = new Promise<Report>((resolve) => done = resolve);
       tasks.set(id, { begin, done });
-      tell({ ...task, id });
+      send({ ...task, id });
       return { fetching, report };
     },
     load(load) {
       const id = tasksGiven++;
       const over = new Promise<void>((resolve) => tasks.set(id, { done: () => resolve() }));
-      tell({ id, load });
+      send({ id, load });
       return {
         stop() {
-          tell({ id, stop: true });
+          send({ id, stop: true });
           return over;
         },
       };
@@ -180,15 +187,12 @@ async function startCaller(
       signal("SIGCONT");
       note("resume");
     },
-    end: () => endOf(child, over),
+    async end() {
+      const began = performance.now();
+      const killer = setTimeout(() => signal("SIGKILL"), 5000);
+      await worker.end();
+      clearTimeout(killer);
+      return performance.now() - began;
+    },
   };
-}
-
-async function endOf(child: ChildProcess, over: Promise<void>): Promise<number> {
-  const began = performance.now();
-  if (child.exitCode === null && child.signalCode === null) child.stdin!.end();
-  const killer = setTimeout(() => process.kill(child.pid!, "SIGKILL"), 5000);
-  await over;
-  clearTimeout(killer);
-  return performance.now() - began;
 }
