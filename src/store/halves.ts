@@ -5,11 +5,10 @@ import { typed } from "./typed.ts";
 import type { Acquired, Entry, LeaseOutcome, Store, Watch } from "./store.ts";
 
 /**
- * The half that keeps entries, as people write it by hand. `null` is the miss, in this layer only. Times to live are
- * milliseconds.
+ * The hand-written half that keeps entries. `null` is the miss, in this layer only. Times to live are milliseconds.
  */
 export interface CacheHalf<V = unknown> {
-  /** For errors, spans and logs; `'custom'` without one. */
+  /** The backend's name, for errors, spans and logs; `'custom'` by default. */
   readonly name?: string | undefined;
   /** Reads the value; `null` if there is none or it has expired. */
   get(key: string): Effect.Effect<V | null, unknown>;
@@ -19,19 +18,19 @@ export interface CacheHalf<V = unknown> {
   delete?(key: string): Effect.Effect<unknown, unknown>;
 }
 
-/** What a hand-written {@linkcode LeasesHalf.acquire} answers. */
+/** The answer of a hand-written {@linkcode LeasesHalf.acquire}. */
 export interface LeaseAnswer {
   /** `'leader'` if the owner now holds the lease, `'follower'` if another does. */
   readonly role: "leader" | "follower";
   /** When the lease expires: epoch milliseconds. */
   readonly leaseUntil: number;
-  /** Names this one lease, for `waitedFor`. */
+  /** The name of this lease, for `waitedFor`. */
   readonly lease?: string | undefined;
-  /** How the lease that was waited for ended, if that is known. */
+  /** How the awaited lease ended, if that is known. */
   readonly after?: "failed" | "uncached" | undefined;
 }
 
-/** What {@linkcode LeasesHalf.isReady} answers. */
+/** The answer of {@linkcode LeasesHalf.isReady}. */
 export interface ReadyAnswer {
   /** Whether the leader said that it is done. */
   readonly ready: boolean;
@@ -40,11 +39,11 @@ export interface ReadyAnswer {
 }
 
 /**
- * The half that keeps leases, as people write it by hand: `acquire` and `release` are needed, everything else makes it
- * better. Times to live are milliseconds.
+ * The hand-written half that keeps leases. It needs `acquire` and `release`; all other methods make it better. Times to live
+ * are milliseconds.
  */
 export interface LeasesHalf {
-  /** Takes the lease for `ttl` if no live one is there; an owner that holds it already is the leader again. */
+  /** Takes the lease for `ttl` if there is no live one. An owner that holds it already is the leader again. */
   acquire(
     key: string,
     owner: string,
@@ -57,25 +56,25 @@ export interface LeasesHalf {
     owner: string,
     outcome?: LeaseOutcome,
   ): Effect.Effect<unknown, unknown>;
-  /** Lets the owner's lease live `ttl` from now; false if it is lost. Without it a lease ends with its first `ttl`. */
+  /** Extends the owner's lease to `ttl` from now; false if it is lost. Without it, a lease ends after its first `ttl`. */
   renew?(key: string, owner: string, ttl: number): Effect.Effect<boolean, unknown>;
-  /** Says that the leader is done, with or without a value. The next lease must begin without this mark. */
+  /** Marks that the leader is done, with or without a value. The next lease must begin without this mark. */
   markReady?(key: string): Effect.Effect<unknown, unknown>;
-  /** Asks whether the leader of the lease that is waited for is done. */
+  /** Whether the leader of the awaited lease is done. */
   isReady?(key: string): Effect.Effect<ReadyAnswer, unknown>;
   /** As {@linkcode Store.watch}: wakes followers by push. */
   watch?(key: string): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope>;
 }
 
-/** A hand-written adapter: where entries are kept, and where leases are. */
+/** A hand-written adapter: one half keeps entries, one keeps leases. */
 export interface Halves<V = unknown> {
   /** Keeps the entries. */
   readonly cache: CacheHalf<V>;
-  /** Keeps the leases; without it the option `leases` has to. */
+  /** Keeps the leases; without it, the option `leases` is needed. */
   readonly leases?: LeasesHalf | undefined;
 }
 
-/** What keeps the entries: a whole store, or a hand-written half. */
+/** The part that keeps entries: a whole store, or a hand-written half. */
 export type Entries<V> = Pick<Store<V>, "name" | "get" | "set" | "delete">;
 
 /** The entries of a hand-written half. */
@@ -98,11 +97,11 @@ export function entriesOfHalf<V>(cache: CacheHalf<V>): Entries<V> {
 }
 
 /**
- * Makes a store of entries and leases that are kept apart.
+ * Makes a store of separate entries and leases.
  *
- * Two backends have no atomic step in common, so three guarantees are weaker: after winning, the entry is looked at
- * again in a second step; fills aren't fenced, so a leader that lost its lease since its last renewal can overwrite what
- * came after it; and `delete` and `set` don't revoke the lease.
+ * Two backends have no atomic step in common, so three guarantees are weaker. After winning, a second step reads the entry
+ * again. Fills aren't fenced: a leader that lost its lease since its last renewal can overwrite a newer value. And `delete`
+ * and `set` don't revoke the lease.
  */
 export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store<V> {
   const release = (key: string, owner: string, outcome?: LeaseOutcome) =>
