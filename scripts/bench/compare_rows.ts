@@ -53,18 +53,22 @@ async function compareRow(row: Row, bench: Bench, fleet?: Fleet): Promise<Compar
   const befores: PeerName[] = "commit" in bench.runtime.before
     ? owns.map((peer) => `before:${peer}` as const)
     : [];
-  const measured = [[beside, ...owns, ...befores], [beside, ...others]].map((peers) =>
-    peers.filter((peer) => bench.runtime.effect === 4 || !peer.startsWith("persisted"))
+  const theirs = [beside, ...others].filter((peer) =>
+    bench.runtime.effect === 4 || !peer.startsWith("persisted")
   );
-  const rounds: Rounds[][] = [];
-  for (const peers of measured) rounds.push(await measure(row, peers, { bench, fleet }));
-  const [ours, theirs] = rounds as [Rounds[], Rounds[]];
+  const { programs } = bench.effort;
+  const ours = await measure(row, [beside, ...owns, ...befores], {
+    bench,
+    fleet,
+    programs: programs * ("isClose" in row ? 3 : 1),
+  });
+  const apart = await measure(row, theirs, { bench, fleet, programs: 1 });
   const timings = compare(ours).map((timing, i): Timing => {
     const before = 0 < i && i <= owns.length && ours[i + owns.length];
     return before ? { ...timing, gain: gainOf(ours[i]!, before) } : timing;
   });
   const unit: Unit = "load" in row ? "ns" : "fetch" in row ? "ms" : "bytes";
-  return { title, unit, timings: [...timings, ...compare(theirs).slice(1)] };
+  return { title, unit, timings: [...timings, ...compare(apart).slice(1)] };
 }
 
 function gainOf(now: Rounds, before: Rounds): number {
@@ -74,16 +78,17 @@ function gainOf(now: Rounds, before: Rounds): number {
 interface RowMeans {
   readonly bench: Bench;
   readonly fleet?: Fleet | undefined;
+  readonly programs: number;
 }
 
 async function measure(
   row: Row,
   peers: readonly PeerName[],
-  { bench: { runtime, effort, url }, fleet }: RowMeans,
+  { bench: { runtime, effort, url }, fleet, programs }: RowMeans,
 ): Promise<Rounds[]> {
   if ("fetch" in row) return await timeHerds(row.fetch, peers, { fleet: fleet!, effort });
   const all: Rounds[][] = [];
-  for (let program = 0; program < effort.programs; program++) {
+  for (let program = 0; program < programs; program++) {
     // Which one the compiler sees first changes from one program to the next.
     const turned = peers.map((_, i) => peers[(i + program) % peers.length]!);
     const rounds = "load" in row

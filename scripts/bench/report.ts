@@ -92,7 +92,7 @@ function costsOf({ runtime, before, comparisons = [] }: Kept): string {
       others.join(", "),
     ];
   });
-  const head = ["", "cache-locking", "as good as the first", "as the build before", "others"];
+  const head = ["", "cache-locking", "beside", "beside the build before", "others"];
   const note = before ? `, and the build before is commit ${before}` : "";
   return `On ${runtime}${note}:\n\n${table(head, rows)}`;
 }
@@ -125,23 +125,23 @@ function pageOf({ costs, memory, fleet, backends }: Report): string {
 Measured on ${dates.join(" and ")}, on ${machines.join(" and ")}, by:
 
 \`\`\`sh
+deno task bench --on 20
 deno task bench --report
 \`\`\`
 
 Every cache is used as its own documentation says, with the options that it has by itself, but for
 times to live and sizes that hold all keys. What is compared takes turns, many times over, so that
 what else the machine does hits all alike; times are medians. The library, its build before and the
-first of a table are in one program, and the others with the first in another, each three times: how
-fast the same code is differs from one program to the next. Servers are on the same machine, over
+first of a table are in one program, three times over at least, as how fast the same code is differs
+from one program to the next; the others are with the first in another program. Servers are on the same machine, over
 the loopback: ${servers.join(", ")}.
 
 ${table(["package", "version"], packages.map((name) => [name, versionOf(name)]))}
 
 ## What it costs
 
-What a call takes of its own process, beside what does the same without a lease: how many times as
-good as the first that it is measured with, and as this library before its last change. Twice as good is
-half the time, or half the bytes.
+What a call takes of its own process: beside something that does the same, and beside this library
+before its last change. Twice as good, 2 ×, is half the time or half the bytes.
 
 ${costs.map(costsOf).join("\n\n")}
 
