@@ -27,13 +27,18 @@
  *
  * @module
  */
-import { type Codec, codecOf } from "../src/store/codec.ts";
-import { describe } from "../src/model/describe.ts";
+import type { Codec } from "../src/store/codec.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
-import { sharedStore } from "../src/store/shared_store.ts";
-import { type SqliteDatabase, sqliteStore } from "./kit/sqlite_store.ts";
 import type { Store } from "../src/store/store.ts";
+import { checkOption, hasMethods } from "./kit/options.ts";
+import {
+  explainSqlite,
+  sqliteBackend,
+  type SqliteDatabase,
+  sqliteNames,
+} from "./kit/sqlite_backend.ts";
+import { makeStore } from "./kit/store.ts";
 
 /**
  * What the adapter uses of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It is declared
@@ -60,11 +65,11 @@ export interface CloudflareD1AdapterOptions extends CloudflareD1LeasesOptions {
 }
 
 /**
- * Makes the store of a database; the same one for the same binding and options. Throws a `TypeError` for options that
- * can't be used.
+ * Makes a store of its own, over a database that may have several. Keep it in a constant, as a {@linkcode Store} is what
+ * callers meet by. Throws a `TypeError` for options that can't be used.
  */
 export function cloudflareD1Adapter<V = unknown>(options: CloudflareD1AdapterOptions): Store<V> {
-  return sharedStore("cloudflare-d1", options, () => makeStore(options)) as Store<V>;
+  return storeOf(options) as Store<V>;
 }
 
 /**
@@ -76,11 +81,16 @@ export function cloudflareD1Leases(options: CloudflareD1LeasesOptions): LeasesHa
   return leasesHalf(cloudflareD1Adapter({ ...options, table }));
 }
 
-function makeStore(options: CloudflareD1AdapterOptions): Store<unknown> {
-  const { db, table = "cache_locking", createTable = true, keyPrefix = "" } = options;
-  if (typeof db?.prepare !== "function" || typeof db.batch !== "function") {
-    throw new TypeError(`\`db\` must be a D1 binding, and is ${describe(db)}`);
-  }
-  const codec = codecOf(options.codec);
-  return sqliteStore({ name: "cloudflare-d1", db, table, createTable, keyPrefix, codec });
+function storeOf(
+  { db, table = "cache_locking", createTable = true, keyPrefix, codec }: CloudflareD1AdapterOptions,
+): Store<unknown> {
+  checkOption("db", hasMethods(db, "prepare", "batch"), "a D1 binding", db);
+  return makeStore({
+    name: "cloudflare-d1",
+    backend: sqliteBackend({ db, table, createTable }),
+    nameOf: sqliteNames(keyPrefix),
+    codec,
+    unordered: true,
+    explain: explainSqlite,
+  });
 }

@@ -38,16 +38,19 @@
  *
  * @module
  */
-import { attempt } from "../src/store/attempt.ts";
-import { finishAnyway } from "./kit/finish_anyway.ts";
-import { type Codec, codecOf, decode, encode } from "../src/store/codec.ts";
-import { describe } from "../src/model/describe.ts";
-import { Clock, Effect } from "../src/effect/effect.ts";
-import type { AdapterOperation } from "../src/model/errors.ts";
-import { shortened, wellFormed } from "./kit/keys.ts";
-import { sharedStore } from "../src/store/shared_store.ts";
-import { type SqliteDatabase, sqliteStore } from "./kit/sqlite_store.ts";
+import type { Codec } from "../src/store/codec.ts";
 import type { Store } from "../src/store/store.ts";
+import type { Backend, Written } from "./kit/backend.ts";
+import { shortened } from "./kit/keys.ts";
+import { checkOption, hasMethods } from "./kit/options.ts";
+import {
+  explainSqlite,
+  type SqliteBackend,
+  sqliteBackend,
+  type SqliteDatabase,
+  sqliteNames,
+} from "./kit/sqlite_backend.ts";
+import { makeStore } from "./kit/store.ts";
 
 /**
  * What the adapter uses of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It is declared
@@ -97,93 +100,65 @@ const SHORTEST = 60_000;
 /** The longest that it is told, in milliseconds: 30 years. */
 const LONGEST = 1e12;
 
-/** For how long a Worker outlives its response, in milliseconds. */
-const OUTLIVES = 30_000;
-
 /** How long a filled value is to be had from D1, in milliseconds: longer than KV's reads lag. */
 const LAG = 120_000;
 
 /**
- * Makes the store of a namespace and a database; the same one for the same bindings and options. Throws a `TypeError` for
- * options that can't be used.
+ * Makes a store of its own, over bindings that may have several. Keep it in a constant, as a {@linkcode Store} is what
+ * callers meet by. Throws a `TypeError` for options that can't be used.
  */
 export function cloudflareKvAdapter<V = unknown>(options: CloudflareKvAdapterOptions): Store<V> {
-  return sharedStore("cloudflare-kv", options, () => makeStore(options)) as Store<V>;
+  const { kv, leasesDb: db, leases = {}, keyPrefix, codec } = options;
+  checkOption("kv", hasMethods(kv, "getWithMetadata", "put"), "a KV binding", kv);
+  checkOption("leasesDb", hasMethods(db, "prepare", "batch"), "a D1 binding", db);
+  checkOption("leases", typeof leases === "object" && leases !== null, "options", leases);
+  const { table = "cache_locking_kv", createTable = true } = leases;
+  return makeStore({
+    name: "cloudflare-kv",
+    backend: kvBackend(kv, sqliteBackend({ db, table, createTable })),
+    nameOf: sqliteNames(keyPrefix),
+    codec,
+    unordered: true,
+    explain: explainSqlite,
+  }) as Store<V>;
 }
 
-function makeStore(options: CloudflareKvAdapterOptions): Store<unknown> {
-  const { kv, leasesDb: db, leases = {}, keyPrefix = "" } = options;
-  if (typeof kv?.getWithMetadata !== "function" || typeof kv.put !== "function") {
-    throw new TypeError(`\`kv\` must be a KV binding, and is ${describe(kv)}`);
-  }
-  if (typeof db?.prepare !== "function" || typeof db.batch !== "function") {
-    throw new TypeError(`\`leasesDb\` must be a D1 binding, and is ${describe(db)}`);
-  }
-  if (typeof leases !== "object" || leases === null) {
-    throw new TypeError(`\`leases\` must be options, and is ${describe(leases)}`);
-  }
-  const codec = codecOf(options.codec);
-  const { table = "cache_locking_kv", createTable = true } = leases;
-  const name = "cloudflare-kv";
-  const rows = sqliteStore({ name, db, table, createTable, keyPrefix, codec });
-
-  const ask = <A>(operation: AdapterOperation, key: string, run: (name: string) => Promise<A>) =>
-    wellFormed(operation, key, () => attempt(operation, key, () => run(nameOf(keyPrefix + key))));
-  const put = (operation: "set" | "fill", key: string, value: unknown, ttl: number | undefined) =>
-    Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis;
-      const data = yield* encode(codec, operation, key, value);
-      const expiry = ttl === undefined ? {} : {
-        expirationTtl: Math.ceil(Math.min(Math.max(ttl, SHORTEST), LONGEST) / 1000),
-        metadata: { expiresAt: now + ttl },
-      };
-      yield* ask(operation, key, (name) => kv.put(name, data as string, expiry));
-    });
-  const putIfFilled = (key: string, owner: string, value: unknown, ttl: number | undefined) =>
-    Effect.gen(function* () {
-      yield* put("fill", key, value, ttl);
-      if (yield* rows.filledBy(key, owner)) return true;
-      // A delete, or another value, has come between the two.
-      yield* ask("fill", key, (name) => kv.delete(name));
-      return false;
-    });
-  const briefly = (ttl = LAG) => Math.min(ttl, LAG);
-
+/** Keeps entries in KV, and leases and what was just filled in rows. */
+function kvBackend(kv: KvNamespace, rows: SqliteBackend): Backend {
+  const put = (name: string, { data, ttl }: Written) => kv.put(nameOf(name), data, expiryOf(ttl));
+  const briefly = ({ data, ttl = LAG }: Written) => ({ data, ttl: Math.min(ttl, LAG) });
   return {
-    ...rows,
-    get: (key) =>
-      Effect.gen(function* () {
-        const { value, metadata } = yield* ask(
-          "get",
-          key,
-          (name) => kv.getWithMetadata(name, "arrayBuffer"),
-        );
-        if (value === null || expiryOf(metadata) <= (yield* Clock.currentTimeMillis)) {
-          return undefined;
-        }
-        return yield* decode(codec, "get", key, new Uint8Array(value));
-      }),
-    set: (key, value, ttl) =>
-      Effect.flatMap(
-        rows.set(key, value, briefly(ttl)),
-        () => put("set", key, value, ttl),
-      ),
-    delete: (key) =>
-      Effect.flatMap(
-        rows.delete(key),
-        () => ask("delete", key, (name) => kv.delete(name)),
-      ),
-    fill: (key, owner, value, ttl) =>
-      Effect.flatMap(
-        rows.fill(key, owner, value, briefly(ttl)),
-        (filled) =>
-          filled
-            // A write of KV can't be called off, so neither may what looks after it.
-            ? finishAnyway("fill", key, putIfFilled(key, owner, value, ttl), {
-              gracePeriod: OUTLIVES,
-            })
-            : Effect.succeed(false),
-      ),
+    take: rows.take,
+    renew: rows.renew,
+    release: rows.release,
+    async read({ name }) {
+      const { value, metadata } = await kv.getWithMetadata(nameOf(name), "arrayBuffer");
+      const isThere = value !== null && endOf(metadata) > Date.now();
+      return isThere ? { data: new Uint8Array(value) } : undefined;
+    },
+    async write(target, written) {
+      await rows.write(target, briefly(written));
+      await put(target.name, written);
+    },
+    async remove(target) {
+      await rows.remove(target);
+      await kv.delete(nameOf(target.name));
+    },
+    async fill(target, { owner, ...filled }) {
+      if (!await rows.fill(target, { owner, ...briefly(filled) })) return false;
+      await put(target.name, filled);
+      if (await rows.filledBy(target, owner)) return true;
+      // A delete, or another value, has come between the two.
+      await kv.delete(nameOf(target.name));
+      return false;
+    },
+  };
+}
+
+function expiryOf(ttl: number | undefined) {
+  return ttl === undefined ? {} : {
+    expirationTtl: Math.ceil(Math.min(Math.max(ttl, SHORTEST), LONGEST) / 1000),
+    metadata: { expiresAt: Date.now() + ttl },
   };
 }
 
@@ -192,7 +167,7 @@ function nameOf(key: string): string {
   return shortened(key, key === "." || key === ".." ? 0 : 512);
 }
 
-function expiryOf(metadata: unknown): number {
+function endOf(metadata: unknown): number {
   const { expiresAt } = (metadata ?? {}) as { readonly expiresAt?: unknown };
   return typeof expiresAt === "number" ? expiresAt : Infinity;
 }

@@ -59,7 +59,7 @@ import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import { isWellFormed, prefixOf } from "./kit/keys.ts";
 import { makeRequestOrder, type Send, sendAtOnce } from "./kit/request_order.ts";
-import { withGracePeriod } from "./kit/finish_anyway.ts";
+import { withGracePeriod } from "./kit/grace_period.ts";
 import { loadOnce } from "../src/store/load_once.ts";
 import { notInstalled } from "./kit/optional_import.ts";
 import { makeServerClock } from "./kit/server_clock.ts";

@@ -11,7 +11,7 @@ import type { Objects } from "./objects.ts";
 import { checkPrefix, makeNames } from "./names.ts";
 import { makeOwnLeases, type OwnLease, type OwnLeases } from "./own_leases.ts";
 import { Refusal } from "./refusal.ts";
-import { withGracePeriod } from "./finish_anyway.ts";
+import { withGracePeriod } from "./grace_period.ts";
 import { Contention, retry } from "./retry.ts";
 import { makeStore } from "./store.ts";
 import { machineTime, type Time } from "./time.ts";

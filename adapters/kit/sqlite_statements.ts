@@ -1,0 +1,73 @@
+const NOW = "unixepoch('subsec') * 1000";
+
+/** An identifier, whatever it holds. */
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/**
+ * The statements on a table; `?1` is the key.
+ *
+ * `value` is null where the row is a lease; `expires_at` is when the entry or the lease ends, null for an entry that is
+ * kept for good. `last` is the owner of the latest lease that ended `how`: failed, uncached or filled.
+ */
+export function statementsOn(name: string) {
+  const table = quoted(name);
+  return {
+    create: [
+      `CREATE TABLE IF NOT EXISTS ${table} (key TEXT PRIMARY KEY, value BLOB, owner TEXT, ` +
+      `last TEXT, how TEXT, expires_at REAL) WITHOUT ROWID`,
+      `CREATE INDEX IF NOT EXISTS ${quoted(`${name}_expires_at`)} ON ${table} (expires_at)`,
+    ],
+
+    get: `
+SELECT value FROM ${table}
+WHERE key = ?1 AND value IS NOT NULL AND (expires_at IS NULL OR expires_at > ${NOW})`,
+
+    // ?2: owner, ?3: ttl, ?4: the lease that was waited for, ?5: an entry to ignore.
+    take: `
+INSERT INTO ${table} (key, owner, expires_at) VALUES (?1, ?2, ${NOW} + ?3)
+ON CONFLICT (key) DO UPDATE SET
+  value = NULL, owner = ?2, expires_at = ${NOW} + ?3,
+  last = CASE WHEN expires_at > ${NOW} THEN last END,
+  how = CASE WHEN expires_at > ${NOW} THEN how END
+WHERE expires_at <= ${NOW} OR value = ?5 OR typeof(value) IN ('integer', 'real')
+  OR (value IS NULL AND owner IS NULL AND (how IS NOT 'uncached' OR last IS NOT ?4))`,
+
+    // Whatever is dead by now was alive when the statement before left it as it was.
+    look: `
+SELECT value, owner, last, how, expires_at - ${NOW} AS remaining FROM ${table} WHERE key = ?1`,
+
+    // ?2: owner, ?3: ttl.
+    renew: `
+UPDATE ${table} SET expires_at = ${NOW} + ?3
+WHERE key = ?1 AND owner = ?2 AND expires_at > ${NOW} RETURNING 1`,
+
+    // ?2: owner, ?3: value, ?4: ttl.
+    fill: `
+UPDATE ${table} SET value = ?3, owner = NULL, last = ?2, how = 'filled', expires_at = ${NOW} + ?4
+WHERE key = ?1 AND owner = ?2 AND expires_at > ${NOW} RETURNING 1`,
+
+    // ?2: owner.
+    filledBy: `SELECT 1 FROM ${table} WHERE key = ?1 AND last = ?2 AND how = 'filled'`,
+
+    // ?2: owner, ?3: how, or null for no news.
+    release: `
+UPDATE ${table} SET
+  owner = NULL, last = CASE WHEN ?3 IS NULL THEN last ELSE ?2 END, how = coalesce(?3, how)
+WHERE key = ?1 AND owner = ?2`,
+
+    // ?2: value, ?3: ttl.
+    set: `
+INSERT INTO ${table} (key, value, expires_at) VALUES (?1, ?2, ${NOW} + ?3)
+ON CONFLICT (key) DO UPDATE SET
+  value = excluded.value, expires_at = excluded.expires_at, owner = NULL, last = NULL, how = NULL`,
+
+    delete: `DELETE FROM ${table} WHERE key = ?1`,
+
+    // ?2: how many.
+    prune: `
+DELETE FROM ${table} WHERE key IN (
+  SELECT key FROM ${table} WHERE expires_at <= ${NOW} AND key <> ?1 LIMIT ?2)`,
+  };
+}
