@@ -1,10 +1,11 @@
 /**
  * The memory adapter: entries and leases in this process, with push.
  *
- * `adapter: 'memory'` is one store that the whole process shares; `{ type: 'memory', options }` is one store per config
- * object; {@linkcode memoryAdapter} makes one. It keeps references, so what a caller changes in a value is changed for
- * all. Entries are bounded by `maxEntries` and evicted by SIEVE (Zhang et al., NSDI'24), under which a hit sets one bit
- * and moves nothing. Time is Effect's `Clock`.
+ * `adapter: 'memory'` is one store for the whole process. `{ type: 'memory', options }` is one store for each config object.
+ * {@linkcode memoryAdapter} makes a store. It keeps references: if one caller changes a value, all callers see the
+ * change.
+ * `maxEntries` limits the entries. SIEVE (Zhang et al., NSDI'24) evicts them: a hit sets one bit and moves nothing. Time is
+ * Effect's `Clock`.
  *
  * @example
  * ```ts
@@ -34,7 +35,7 @@ import { makeWatchers } from "./kit/watchers.ts";
 
 /** The options of {@linkcode memoryAdapter}. */
 export interface MemoryAdapterOptions {
-  /** How many entries there are at most; 10,000 by default. */
+  /** The largest number of entries; 10,000 by default. */
   readonly maxEntries?: number | undefined;
 }
 
@@ -56,7 +57,7 @@ interface MemoryLease {
   readonly before?: MemoryLease | undefined;
 }
 
-/** Makes a store of its own in this process. Throws a `TypeError` for a `maxEntries` that is no positive integer. */
+/** Makes a store in this process. Throws a `TypeError` for a `maxEntries` that is no positive integer. */
 export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): Store<V> {
   const { maxEntries = 10_000 } = options;
   if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {

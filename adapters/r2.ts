@@ -2,18 +2,18 @@
  * The R2 adapter: entries and leases as objects of a Cloudflare R2 bucket, through a Worker's binding or, from anywhere
  * else, through an AWS SDK client of R2's S3 API.
  *
- * A key is one object, which holds its entry or its lease. Every write that must not be made twice is conditional, so that
- * fills are fenced. There is no push: followers poll. R2 takes one write a second to one object, so that a fill, or a
- * release, that comes sooner after its acquire is written when that second is over.
+ * A key is one object, with its entry or its lease. Every write that must not happen twice is conditional, so fills are
+ * fenced. There is no push: followers poll. R2 takes one write a second for an object. A fill or a release that comes
+ * sooner waits until the second has passed.
  *
- * A lease is over for those who have seen it stay unchanged for as long as it lives, or if R2 says that it was written
- * longer ago. A binding says when an object was written, but not what time it is: how old it is, is told by the Worker's
- * clock, which is Cloudflare's own. R2's S3 API tells the time with every answer, in whole seconds.
+ * A lease expires for a process that has seen it unchanged for its length, or by R2's dates. A binding gives the date
+ * of an object, but not the time of R2's clock. The Worker's clock, which is Cloudflare's own, gives the age. R2's S3
+ * API sends the time with every answer, in whole seconds.
  *
- * Bundled for a Worker, from npm, it has the binding alone and nothing of the AWS SDK.
+ * In a bundle for a Worker, from npm, this module has only the binding, without the AWS SDK.
  *
- * Nothing removes an object whose entry has expired but the next fetch of its key, `delete`, or a lifecycle rule of the
- * bucket, which must leave leases the time that they need: a day is enough.
+ * Only three things remove the object of an expired entry: the next fetch of its key, `delete`, or a lifecycle rule of
+ * the bucket. Such a rule must keep leases: a day is enough.
  *
  * @example
  * ```ts no-run
@@ -44,8 +44,8 @@ import type { Objects } from "./kit/objects.ts";
 import type { Store } from "../src/store/store.ts";
 
 /**
- * A bucket, as [a Worker's binding](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) has it. It is
- * declared here, so that no version of `@cloudflare/workers-types` has to match.
+ * A bucket, as [a Worker's binding](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) has it. It
+ * is declared here, so that no version of `@cloudflare/workers-types` has to match.
  */
 export type R2Bucket = Bucket;
 
@@ -55,34 +55,34 @@ export interface R2Client {
   send(command: never, options?: { readonly abortSignal?: AbortSignal }): Promise<unknown>;
 }
 
-/** Where the objects are: the binding, or a client and the bucket's name. */
+/** The place of the objects: the binding, or a client and the bucket's name. */
 export type R2Place =
   | { readonly bucket: R2Bucket; readonly client?: undefined }
   | { readonly bucket: string; readonly client: R2Client };
 
 /** The options of {@linkcode r2Leases}. */
 export type R2LeasesOptions = R2Place & {
-  /** What the names of objects begin with. Nothing by default, and `'lease:'` for leases alone. */
+  /** The prefix of the names of objects: none by default, and `'lease:'` for leases alone. */
   readonly keyPrefix?: string | undefined;
 };
 
 /** The options of {@linkcode r2Adapter}. */
 export type R2AdapterOptions = R2LeasesOptions & {
-  /** How values become bytes; JSON by default. */
+  /** Turns values into text or bytes; JSON by default. */
   readonly codec?: Codec | undefined;
 };
 
 /**
- * Makes a store of its own. Keep it in a constant, as a store is what callers meet by. Throws a `TypeError` for options
- * that can't be used.
+ * Makes a store. Keep it in a constant: only callers of the same store share a flight. Throws a `TypeError` for bad
+ * options.
  */
 export function r2Adapter<V = unknown>(options: R2AdapterOptions): Store<V> {
   return makeStore(options) as Store<V>;
 }
 
 /**
- * Keeps leases alone, for adapters that keep their entries elsewhere. Keep it in a constant, as callers meet by it. Throws
- * a `TypeError` for options that can't be used.
+ * Makes a leases half, for entries in another backend. Keep it in a constant: only callers of the same leases half
+ * share a flight. Throws a `TypeError` for bad options.
  */
 export function r2Leases(options: R2LeasesOptions): LeasesHalf {
   const { keyPrefix = "lease:" } = options;

@@ -2,20 +2,21 @@
  * The Redis adapter: entries and leases in Redis or Valkey, on one server, behind Sentinel or in a cluster, through an
  * ioredis client, with push over pub/sub.
  *
- * An entry lies under its key, after `cache.keyPrefix`; its lease is a hash beside it, in the same slot of a cluster: that
- * of `user:42` is `lease:{user:42}`. Every operation is one command or one script, so one round trip. Time is the server's.
- * Followers are woken over one connection more, a duplicate of the client that the first of them opens and that is closed
- * a second after the last has gone, or with the client; in a cluster by sharded pub/sub (Redis 7 and ioredis 5.7 or later).
- * Where it can't be had, they poll.
+ * An entry is a string; its name is `cache.keyPrefix` and the key. Its lease is a hash in the same slot of a cluster:
+ * the lease of `user:42` is `lease:{user:42}`. Every operation is one command or one script, so one round trip. The
+ * server's clock decides when they expire.
  *
- * What lies under an entry's name and is no string, such as a list, is an entry that can't be decoded: it is reported, and
- * replaced.
+ * Pub/sub wakes followers over a second connection. The first follower opens it as a duplicate of the client. It is
+ * closed a second after the last follower has left, or with the client. In a cluster the pub/sub is sharded (Redis 7
+ * and ioredis 5.7 or later). If pub/sub fails, followers poll.
  *
- * No key of yours may be named as a lease is: a key `lease:{a}` and the lease of `a` would be one. Another
- * `leases.keyPrefix` keeps them apart.
+ * An entry of another type, such as a list, can't be decoded: it is reported and replaced.
  *
- * Redis replicates asynchronously: a failover may lose the latest leases, and two may lead then. Only the one whose lease
- * is known after it can fill.
+ * Don't name a key like a lease: a key `lease:{a}` and the lease of `a` have the same name. Another `leases.keyPrefix`
+ * separates them.
+ *
+ * Redis replicates asynchronously: a failover may lose the latest leases, and then two callers may lead. Only the one
+ * whose lease the server knows can fill.
  *
  * @example
  * ```ts redis
@@ -58,36 +59,36 @@ export type { RedisClient, RedisConnection, RedisSubscriber } from "./redis/iore
 
 /** The options of {@linkcode redisLeases}. */
 export interface RedisLeasesOptions {
-  /** The client, which stays the user's own to close. */
+  /** The client. Only the user closes it. */
   readonly client: RedisClient;
   /**
-   * A connection for pub/sub to use in place of a duplicate of the client; it stays the user's own to close. That of a
-   * cluster must have been made with `shardedSubscribers: true`.
+   * A connection for pub/sub, instead of a duplicate of the client. Only the user closes it. For a cluster, it must be
+   * made with `shardedSubscribers: true`.
    */
   readonly subscriber?: RedisSubscriber | undefined;
-  /** What the names of leases begin with: `'lease:'` by default. */
+  /** The prefix of the names of leases: `'lease:'` by default. */
   readonly leases?: { readonly keyPrefix?: string | undefined } | undefined;
 }
 
 /** The options of {@linkcode redisAdapter}. */
 export interface RedisAdapterOptions extends RedisLeasesOptions {
-  /** What the names of entries begin with: nothing by default, beyond the `keyPrefix` of the client. */
+  /** The prefix of the names of entries, after the `keyPrefix` of the client: none by default. */
   readonly cache?: { readonly keyPrefix?: string | undefined } | undefined;
-  /** How values become bytes; JSON by default. */
+  /** Turns values into text or bytes; JSON by default. */
   readonly codec?: Codec | undefined;
 }
 
 /**
- * Makes a store of its own, over a client that may have several. Keep it in a constant, as a {@linkcode Store} is what
- * callers meet by. Throws a `TypeError` for options that can't be used.
+ * Makes a store. A client may have several. Keep the store in a constant: only callers of the same {@linkcode Store}
+ * share a flight. Throws a `TypeError` for bad options.
  */
 export function redisAdapter<V = unknown>(options: RedisAdapterOptions): Store<V> {
   return storeOf(options, { entries: true }) as Store<V>;
 }
 
 /**
- * Keeps leases alone, for adapters that keep their entries elsewhere. Keep it in a constant, as callers meet by it. Throws
- * a `TypeError` for options that can't be used.
+ * Makes a leases half, for entries in another backend. Keep it in a constant: only callers of the same leases half
+ * share a flight. Throws a `TypeError` for bad options.
  */
 export function redisLeases(options: RedisLeasesOptions): LeasesHalf {
   return leasesHalf(storeOf(options, { entries: false }));
@@ -118,7 +119,7 @@ function storeOf(
   });
 }
 
-/** The server's refusal to read what is no string. */
+/** Explains the server's refusal to read a value that is no string. */
 function explain(error: unknown, operation: AdapterOperation): AdapterErrorOptions | undefined {
   return operation === "get" && error instanceof Error && error.message.startsWith("WRONGTYPE")
     ? { reason: "what is stored is no string", corrupt: true }

@@ -1,20 +1,20 @@
 /**
- * The S3 adapter: entries and leases as objects of a bucket, in Amazon S3 or any server of its API that heeds the
+ * The S3 adapter: entries and leases as objects of a bucket, in Amazon S3 or a server with the same API that obeys the
  * conditions of writes, through an AWS SDK client.
  *
- * A key is one object, which holds its entry or its lease: one line that says what it is, and for an entry the value as the
- * codec has it. Every write that must not be made twice is conditional, with `If-None-Match: *` or `If-Match`, so that
- * fills are fenced. Before a client's first lease counts, two writes that must be refused are sent; a server that makes
- * them is refused itself. Who uses the client needs the permissions `s3:GetObject`, `s3:PutObject`, `s3:DeleteObject` and
- * `s3:ListBucket`, without which S3 doesn't say that an object isn't there.
+ * A key is one object, with its entry or its lease: one line that tells which, and for an entry the value from the
+ * codec. Every write that must not happen twice is conditional, with `If-None-Match: *` or `If-Match`, so fills are
+ * fenced. Before a client's first lease, the adapter sends two writes that the server must refuse. It fails on a server
+ * that accepts them. The client needs the permissions `s3:GetObject`, `s3:PutObject`, `s3:DeleteObject` and
+ * `s3:ListBucket`. Without the last one, S3 doesn't say that an object is missing.
  *
- * There is no push: followers poll. A lease is over for those who have seen it stay unchanged for as long as it lives, or
- * if the server's clock says that it was written longer ago. How old an entry is, the server tells, in whole seconds, so
- * that one may live a second too long or too short where this machine's clock and the server's differ.
+ * There is no push: followers poll. A lease expires for a process that has seen it unchanged for its length, or by the
+ * server's clock. The server gives the age of an entry in whole seconds. So if this machine's clock and the server's
+ * differ, an entry may live a second too long or too short.
  *
- * Names of objects are the keys, with all but letters, digits and `-_.:` as `!` and hexadecimal digits; long ones end with
- * a hash. Nothing removes an object whose entry has expired but the next fetch of its key, `delete`, or a lifecycle rule of
- * the bucket, which must leave leases the time that they need: a day is enough.
+ * The name of an object is the key. All characters but letters, digits and `-_.:` become `!` and hexadecimal digits. A
+ * long name ends with a hash. Only three things remove the object of an expired entry: the next fetch of its key,
+ * `delete`, or a lifecycle rule of the bucket. Such a rule must keep leases: a day is enough.
  *
  * @example
  * ```ts s3
@@ -57,31 +57,31 @@ export interface S3Client {
 
 /** The options of {@linkcode s3Leases}. */
 export interface S3LeasesOptions {
-  /** The client, which stays the user's own to destroy. */
+  /** The client. Only the user destroys it. */
   readonly client: S3Client;
   /** The bucket's name. */
   readonly bucket: string;
-  /** What the names of objects begin with. Nothing by default, and `'lease:'` for leases alone. */
+  /** The prefix of the names of objects: none by default, and `'lease:'` for leases alone. */
   readonly keyPrefix?: string | undefined;
 }
 
 /** The options of {@linkcode s3Adapter}. */
 export interface S3AdapterOptions extends S3LeasesOptions {
-  /** How values become bytes; JSON by default. */
+  /** Turns values into text or bytes; JSON by default. */
   readonly codec?: Codec | undefined;
 }
 
 /**
- * Makes a store of its own. Keep it in a constant, as a store is what callers meet by. Throws a `TypeError` for options
- * that can't be used.
+ * Makes a store. Keep it in a constant: only callers of the same store share a flight. Throws a `TypeError` for bad
+ * options.
  */
 export function s3Adapter<V = unknown>(options: S3AdapterOptions): Store<V> {
   return makeStore(options) as Store<V>;
 }
 
 /**
- * Keeps leases alone, for adapters that keep their entries elsewhere. Keep it in a constant, as callers meet by it. Throws
- * a `TypeError` for options that can't be used.
+ * Makes a leases half, for entries in another backend. Keep it in a constant: only callers of the same leases half
+ * share a flight. Throws a `TypeError` for bad options.
  */
 export function s3Leases(options: S3LeasesOptions): LeasesHalf {
   const { keyPrefix = "lease:" } = options;
