@@ -8,9 +8,9 @@ import { entriesOfHalf, storeOfHalves } from "../../src/store/halves.ts";
 import { variable } from "../support/address.ts";
 import { fakeSignal } from "../support/fake_signal.ts";
 import { all, start, times } from "../support/herd.ts";
+import { handWritten } from "../support/hand_written.ts";
 import { processOver } from "../support/process_store.ts";
 import { simulate, type Simulation } from "../support/simulation.ts";
-import { slowHalves } from "../support/slow_halves.ts";
 
 const keys = ["a", "b", "c"];
 
@@ -87,7 +87,7 @@ describe("1,000 calls interrupted at random moments", () => {
 
     it(`hand-written halves of a few milliseconds, seed ${seed}: nothing is left`, async () => {
       const simulation = simulate({ seed });
-      const halves = slowHalves(() => simulation.random() * 4);
+      const halves = handWritten(() => simulation.random() * 8);
       const stores = times(3, () => storeOfHalves(entriesOfHalf(halves.cache), halves.leases));
       assert.deepEqual(await interruptAtRandom(simulation, stores, 1_000), nothing);
       assert.deepEqual([...halves.held], []);

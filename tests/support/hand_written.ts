@@ -1,5 +1,6 @@
 import { Clock, Effect } from "effect";
 import { AdapterError, type CacheHalf, type LeasesHalf } from "../../mod.ts";
+import { type Latency, roundTrip } from "./round_trip.ts";
 
 /** Halves as people write them by hand, over two Maps, a few milliseconds away. */
 export interface HandWritten {
@@ -19,12 +20,12 @@ export interface HandWritten {
 const SPOILED = Symbol("spoiled");
 
 /** Makes them. */
-export function handWritten(latency = 3): HandWritten {
+export function handWritten(latency: Latency = 3): HandWritten {
   const entries: HandWritten["entries"] = new Map();
   const held: HandWritten["held"] = new Map();
   const ready: HandWritten["ready"] = new Set();
   const slow = <A>(step: (now: number) => A): Effect.Effect<A> =>
-    Effect.flatMap(Effect.sleep(latency), () => Effect.map(Clock.currentTimeMillis, step));
+    roundTrip(latency, () => Effect.map(Clock.currentTimeMillis, step));
 
   const leases: LeasesHalf = {
     acquire: (key, owner, ttl) =>

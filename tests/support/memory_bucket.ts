@@ -1,50 +1,35 @@
 import type { R2Bucket } from "../../adapters/r2.ts";
-import { sha256 } from "../../adapters/kit/sha256.ts";
-
-interface Held {
-  readonly body: Uint8Array;
-  uploaded: Date;
-}
+import { type Held, memoryObjects } from "./memory_objects.ts";
 
 /** A bucket as a Worker's binding has it, in this process. */
 export interface MemoryBucket {
   readonly bucket: R2Bucket;
   readonly asked: string[];
-  readonly held: Map<string, Held>;
+  readonly held: Held;
 }
 
 /** Makes a bucket, of its own or of what another holds; `before` may throw. */
 export function memoryBucket(
   before: (request: "get" | "put" | "delete") => void = () => {},
-  held: Map<string, Held> = new Map(),
+  held: Held = new Map(),
 ): MemoryBucket {
-  const asked: string[] = [];
-  const answer = async <A>(request: "get" | "put" | "delete", act: () => A): Promise<A> => {
-    asked.push(request);
-    before(request);
-    await Promise.resolve();
-    return act();
-  };
-  const etagOf = (object: Held | undefined) => object && sha256(String(object.body));
+  const objects = memoryObjects(Date.now, { resolution: 1, held })
+    .reach((request) => void before(request));
+  const { signal } = new AbortController();
   const bucket: R2Bucket = {
-    get: (key) =>
-      answer("get", () => {
-        const object = held.get(key);
-        if (object === undefined) return null;
-        const { body, uploaded } = object;
-        const bytes = body.slice().buffer;
-        return { etag: etagOf(object)!, uploaded, arrayBuffer: () => Promise.resolve(bytes) };
-      }),
-    put: (key, body, { onlyIf: { etagMatches, etagDoesNotMatch } = {} } = {}) =>
-      answer("put", () => {
-        const there = etagOf(held.get(key));
-        if (etagMatches !== undefined && etagMatches !== there) return null;
-        if (etagDoesNotMatch === "*" && there !== undefined) return null;
-        const object = { body, uploaded: new Date() };
-        held.set(key, object);
-        return { etag: etagOf(object)! };
-      }),
-    delete: (key) => answer("delete", () => void held.delete(key)),
+    async get(key) {
+      const object = await objects.get(key, signal);
+      if (object === undefined) return null;
+      const { body, etag, written } = object;
+      const bytes = body.slice().buffer;
+      return { etag, uploaded: new Date(written), arrayBuffer: () => Promise.resolve(bytes) };
+    },
+    async put(key, body, { onlyIf: { etagMatches, etagDoesNotMatch } = {} } = {}) {
+      const over = etagDoesNotMatch === "*" ? null : etagMatches;
+      const etag = await objects.put(key, body, { over, signal });
+      return etag === undefined ? null : { etag };
+    },
+    delete: async (key) => void await objects.delete(key, signal),
   };
-  return { bucket, asked, held };
+  return { bucket, asked: objects.asked, held };
 }

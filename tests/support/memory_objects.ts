@@ -1,12 +1,14 @@
 import type { Objects } from "../../adapters/kit/objects.ts";
 import { sha256 } from "../../adapters/kit/sha256.ts";
 
+/** What a bucket holds, by name. */
+export type Held = Map<string, { readonly body: Uint8Array; written: number }>;
+
 /** A bucket in this process. */
 export interface MemoryObjects {
   /** The bucket as one process reaches it. */
   readonly reach: (meddle?: Meddle) => Objects & { readonly asked: string[] };
-  /** What there is, by name. */
-  readonly held: Map<string, { readonly body: Uint8Array; readonly written: number }>;
+  readonly held: Held;
 }
 
 /** What happens to a request: it is refused as the loser of a conflict, or its answer is lost, or its condition is ignored. */
@@ -15,9 +17,14 @@ export type Meddle = (
   over: string | null | undefined,
 ) => "conflict" | "lost" | "ignored" | undefined;
 
-/** Makes a bucket whose ETags are nothing but hashes of the bytes, and whose clock has whole seconds. */
-export function memoryObjects(now: () => number): MemoryObjects {
-  const held: Map<string, { readonly body: Uint8Array; readonly written: number }> = new Map();
+/**
+ * Makes a bucket, of its own or of what another holds, whose ETags are nothing but hashes of the bytes. Its clock has
+ * whole seconds, or another resolution in milliseconds.
+ */
+export function memoryObjects(
+  now: () => number,
+  { resolution = 1000, held = new Map() }: { resolution?: number; held?: Held } = {},
+): MemoryObjects {
   const etagOf = (body: Uint8Array | undefined) => body && sha256(String(body));
 
   const reach = (meddle: Meddle = () => undefined) => {
@@ -38,13 +45,13 @@ export function memoryObjects(now: () => number): MemoryObjects {
     const objects: Objects & { readonly asked: string[] } = {
       asked,
       now,
-      resolution: 1000,
+      resolution,
       conditional: "unproven",
       get: (name) =>
         answer("get", undefined, () => {
           const object = held.get(name);
           if (object === undefined) return undefined;
-          const written = Math.floor(object.written / 1000) * 1000;
+          const written = Math.floor(object.written / resolution) * resolution;
           return { body: object.body, etag: etagOf(object.body)!, written };
         }),
       put: (name, body, { over }) =>

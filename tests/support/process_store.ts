@@ -1,12 +1,12 @@
-import { Effect, Fiber } from "effect";
+import { Effect } from "effect";
 import { AdapterError, type AdapterOperation, type Store } from "../../mod.ts";
 import { attempt } from "../../src/store/attempt.ts";
-import { forkDetached } from "../../src/effect/fork.ts";
+import { type Latency, oneWay, roundTrip } from "./round_trip.ts";
 
 /** What happens to the operations of one process. */
 export interface Trouble {
-  /** How long each operation takes, in milliseconds: half of it before the backend acts, half of it after. */
-  readonly latency?: number | (() => number) | undefined;
+  /** How long each operation takes; no time by default. */
+  readonly latency?: Latency | undefined;
   /** Whether an operation fails, and when: before the backend acts, or after (the reply is lost); or never answers. */
   readonly trouble?:
     | ((operation: AdapterOperation, key: string) => "before" | "after" | "hang" | undefined)
@@ -32,10 +32,6 @@ export function processOver(
 ): ProcessStore {
   const counts: Partial<Record<AdapterOperation, number>> = {};
   const operations: AdapterOperation[] = [];
-  const trip = () => {
-    const time = (typeof latency === "number" ? latency : latency()) / 2;
-    return time > 0 ? Effect.sleep(time) : Effect.void;
-  };
   const remote = <A, R>(
     operation: AdapterOperation,
     key: string,
@@ -47,18 +43,9 @@ export function processOver(
       const kind = trouble?.(operation, key);
       const lost = Effect.fail(new AdapterError(operation, key, new Error("connection lost")));
       if (kind === "hang") return Effect.never;
-      if (kind === "before") return Effect.flatMap(trip(), () => lost);
-      // What was sent arrives, even if whoever sent it doesn't wait for the answer any more.
-      const sent = forkDetached(Effect.flatMap(trip(), run));
-      return Effect.flatMap(
-        sent,
-        (fiber) =>
-          Effect.flatMap(
-            Fiber.join(fiber),
-            (answer) =>
-              Effect.flatMap(trip(), () => kind === "after" ? lost : Effect.succeed(answer)),
-          ),
-      );
+      if (kind === "before") return Effect.flatMap(oneWay(latency), () => lost);
+      const answer = roundTrip(latency, run);
+      return kind === "after" ? Effect.flatMap(answer, () => lost) : answer;
     });
     return promise === undefined || operation === "watch"
       ? answer

@@ -128,7 +128,7 @@ describe("r2", () => {
     const one = r2Adapter({ bucket });
     await run(one.acquire("key", "dies", 1000));
     const [object] = held.values();
-    object!.uploaded = new Date(Date.now() - 4100);
+    object!.written = Date.now() - 4100;
     const { bucket: same } = memoryBucket(undefined, held);
     assert.equal((await run(r2Adapter({ bucket: same }).acquire("key", "a", 1000)))._tag, "Leader");
     assert.equal(await run(one.fill("key", "dies", "late")), false);
