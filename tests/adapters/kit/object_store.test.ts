@@ -83,6 +83,100 @@ describe("object store", () => {
     assert.equal(seen.size, 9);
   });
 
+  it("takes a lease over that was left long before anybody looked", async () => {
+    const { run, open } = world();
+    await run(open().store.acquire("a", "dies", 1000));
+    await run(Effect.sleep(1500));
+    assert.equal((await run(open().store.acquire("a", "me", 1000)))._tag, "Follower");
+    await run(Effect.sleep(2600));
+    assert.equal((await run(open().store.acquire("a", "me", 1000)))._tag, "Leader");
+  });
+
+  it("believes no writer's time beyond the second in which the server says that it wrote", async () => {
+    for (const skew of [HOUR, -HOUR]) {
+      const { run, open, reach, now, storeOver } = world();
+      const objects = { ...reach(), now: () => now() + skew };
+      const skewed = storeOver(objects);
+      await run(skewed.set("a", "value", 3000));
+      const { store } = open();
+      await run(Effect.sleep(1900));
+      assert.deepEqual(await run(store.get("a")), { value: "value" });
+      await run(Effect.sleep(2200));
+      assert.equal(await run(store.get("a")), undefined);
+    }
+  });
+
+  it("takes nothing for its own that it didn't write, and no more of it than it knows", async () => {
+    const { run, open, held, now } = world();
+    const { store } = open();
+    const foreign = [
+      "",
+      "\n",
+      "cache-locking/1",
+      "cache-locking/1 \n1",
+      "cache-locking/1 null\n1",
+      "cache-locking/1 {}\n1",
+      'cache-locking/1 {"kind":"entry","at":"0"}\n1',
+      'cache-locking/1 {"kind":"entry","at":0,"ttl":"1"}\n1',
+      'cache-locking/1 {"kind":"lease","at":0}\n1',
+      'cache-locking/1 {"kind":"__proto__","at":0,"ttl":1}\n1',
+      'cache-locking/2 {"kind":"entry","at":0}\n1',
+      '{"kind":"entry","at":0}\n1',
+    ];
+    for (const text of foreign) {
+      held.set("a", { body: new TextEncoder().encode(text), written: now() });
+      const error = await run(Effect.flip(store.get("a")));
+      assert.equal(error.corrupt, true, text);
+      assert.match(error.message, /what is stored is nothing of this library's/);
+      assert.equal(await run(store.renew("a", "me", 1000)), false);
+      assert.equal((await run(store.acquire("a", text, 1000)))._tag, "Leader", text);
+    }
+    const lease = 'cache-locking/1 {"kind":"lease","at":0,"ttl":9e9,"owner":1,"last":"x"}\n';
+    held.set("a", { body: new TextEncoder().encode(lease), written: now() });
+    assert.equal((await run(store.acquire("a", "me", 1000)))._tag, "Leader");
+    const polluting = 'cache-locking/1 {"kind":"entry","at":0,"__proto__":{"ttl":0}}\n1';
+    held.set("a", { body: new TextEncoder().encode(polluting), written: now() });
+    assert.deepEqual(await run(store.get("a")), { value: 1 });
+  });
+
+  it("names objects so that every server can keep them, each key its own", () => {
+    const { open, run, held } = world();
+    const { store } = open();
+    const names = {
+      "user:42": "user:42",
+      "a/b": "a!2Fb",
+      "..": "!2E!2E",
+      "...": "!2E!2E!2E",
+      "a.b": "a.b",
+      "a!2Fb": "a!212Fb",
+      "é~": "!C3!A9!7E",
+      "a\0": "a!00",
+    };
+    return run(Effect.gen(function* () {
+      for (const key of Object.keys(names)) yield* store.set(key, key);
+      assert.deepEqual([...held.keys()], Object.values(names));
+      held.clear();
+      for (const key of ["x".repeat(2000), "x".repeat(2001), "日".repeat(600)]) {
+        yield* store.set(key, key);
+        assert.deepEqual(yield* store.get(key), { value: key });
+      }
+      assert.equal(held.size, 3);
+      for (const name of held.keys()) assert.match(name, /^[\w!]{40}~[0-9a-f]{64}$/);
+    }));
+  });
+
+  it("refuses prefixes that it can't use", () => {
+    const { reach } = world();
+    for (const keyPrefix of [1, null, "\ud800", "x".repeat(251)]) {
+      assert.throws(
+        () => makeObjectStore({ name: "objects", objects: reach(), keyPrefix: keyPrefix as never }),
+        { name: "TypeError", message: /^`keyPrefix` must be a string of at most 250 characters/ },
+      );
+    }
+  });
+});
+
+describe("the answers of objects", () => {
   describe("an answer that is lost", () => {
     const lost = (request: "get" | "put" | "delete") => {
       const { open, ...rest } = world();
@@ -266,134 +360,42 @@ describe("object store", () => {
     const { message } = await run(Effect.flip(store.acquire("a", "me", 1000)));
     assert.match(message, /others wrote it during each of 5 tries/);
   });
+});
 
-  describe("a server that ignores conditions", () => {
-    const ignoring: Record<string, Meddle> = {
-      "all of them": () => "ignored",
-      "those of what must not be there": (_, over) => over === null ? "ignored" : undefined,
-      "those of what must be there": (_, over) => over ? "ignored" : undefined,
-    };
-    for (const [which, meddle] of Object.entries(ignoring)) {
-      it(`is refused at the first lease, if it is ${which}`, async () => {
-        const { run, open, held } = world();
-        const { store, asked } = open(meddle);
-        for (const key of ["a", "b"]) {
-          const { message } = await run(Effect.flip(store.acquire(key, "me", 1000)));
-          assert.match(message, /^Cannot acquire the lease for "[ab]": the server ignores/);
-          await run(store.release(key, "me", "cancelled"));
-        }
-        assert.equal(held.size, 0);
-        assert.equal(asked.filter((request) => request === "delete").length, 1);
-        await run(store.set("a", "value"));
-        assert.deepEqual(await run(store.get("a")), { value: "value" });
-      });
-    }
-
-    it("is not confused with one on which somebody deletes meanwhile", async () => {
+describe("a server that ignores conditions", () => {
+  const ignoring: Record<string, Meddle> = {
+    "all of them": () => "ignored",
+    "those of what must not be there": (_, over) => over === null ? "ignored" : undefined,
+    "those of what must be there": (_, over) => over ? "ignored" : undefined,
+  };
+  for (const [which, meddle] of Object.entries(ignoring)) {
+    it(`is refused at the first lease, if it is ${which}`, async () => {
       const { run, open, held } = world();
-      let writes = 0;
-      const { store } = open((request) => {
-        // The lease is gone by the time of the second and the third write.
-        if (request === "put" && writes++ === 1) held.clear();
-        return undefined;
-      });
-      await run(store.acquire("a", "me", 1000));
-      assert.ok(writes > 3);
-      assert.equal(await run(store.fill("a", "me", "stale")), false);
-      assert.equal(await run(store.get("a")), undefined);
-      assert.equal((await run(store.acquire("a", "other", 1000)))._tag, "Leader");
-    });
-  });
-
-  it("takes a lease over that was left long before anybody looked", async () => {
-    const { run, open } = world();
-    await run(open().store.acquire("a", "dies", 1000));
-    await run(Effect.sleep(1500));
-    assert.equal((await run(open().store.acquire("a", "me", 1000)))._tag, "Follower");
-    await run(Effect.sleep(2600));
-    assert.equal((await run(open().store.acquire("a", "me", 1000)))._tag, "Leader");
-  });
-
-  it("believes no writer's time beyond the second in which the server says that it wrote", async () => {
-    for (const skew of [HOUR, -HOUR]) {
-      const { run, open, reach, now, storeOver } = world();
-      const objects = { ...reach(), now: () => now() + skew };
-      const skewed = storeOver(objects);
-      await run(skewed.set("a", "value", 3000));
-      const { store } = open();
-      await run(Effect.sleep(1900));
-      assert.deepEqual(await run(store.get("a")), { value: "value" });
-      await run(Effect.sleep(2200));
-      assert.equal(await run(store.get("a")), undefined);
-    }
-  });
-
-  it("takes nothing for its own that it didn't write, and no more of it than it knows", async () => {
-    const { run, open, held, now } = world();
-    const { store } = open();
-    const foreign = [
-      "",
-      "\n",
-      "cache-locking/1",
-      "cache-locking/1 \n1",
-      "cache-locking/1 null\n1",
-      "cache-locking/1 {}\n1",
-      'cache-locking/1 {"kind":"entry","at":"0"}\n1',
-      'cache-locking/1 {"kind":"entry","at":0,"ttl":"1"}\n1',
-      'cache-locking/1 {"kind":"lease","at":0}\n1',
-      'cache-locking/1 {"kind":"__proto__","at":0,"ttl":1}\n1',
-      'cache-locking/2 {"kind":"entry","at":0}\n1',
-      '{"kind":"entry","at":0}\n1',
-    ];
-    for (const text of foreign) {
-      held.set("a", { body: new TextEncoder().encode(text), written: now() });
-      const error = await run(Effect.flip(store.get("a")));
-      assert.equal(error.corrupt, true, text);
-      assert.match(error.message, /what is stored is nothing of this library's/);
-      assert.equal(await run(store.renew("a", "me", 1000)), false);
-      assert.equal((await run(store.acquire("a", text, 1000)))._tag, "Leader", text);
-    }
-    const lease = 'cache-locking/1 {"kind":"lease","at":0,"ttl":9e9,"owner":1,"last":"x"}\n';
-    held.set("a", { body: new TextEncoder().encode(lease), written: now() });
-    assert.equal((await run(store.acquire("a", "me", 1000)))._tag, "Leader");
-    const polluting = 'cache-locking/1 {"kind":"entry","at":0,"__proto__":{"ttl":0}}\n1';
-    held.set("a", { body: new TextEncoder().encode(polluting), written: now() });
-    assert.deepEqual(await run(store.get("a")), { value: 1 });
-  });
-
-  it("names objects so that every server can keep them, each key its own", () => {
-    const { open, run, held } = world();
-    const { store } = open();
-    const names = {
-      "user:42": "user:42",
-      "a/b": "a!2Fb",
-      "..": "!2E!2E",
-      "...": "!2E!2E!2E",
-      "a.b": "a.b",
-      "a!2Fb": "a!212Fb",
-      "é~": "!C3!A9!7E",
-      "a\0": "a!00",
-    };
-    return run(Effect.gen(function* () {
-      for (const key of Object.keys(names)) yield* store.set(key, key);
-      assert.deepEqual([...held.keys()], Object.values(names));
-      held.clear();
-      for (const key of ["x".repeat(2000), "x".repeat(2001), "日".repeat(600)]) {
-        yield* store.set(key, key);
-        assert.deepEqual(yield* store.get(key), { value: key });
+      const { store, asked } = open(meddle);
+      for (const key of ["a", "b"]) {
+        const { message } = await run(Effect.flip(store.acquire(key, "me", 1000)));
+        assert.match(message, /^Cannot acquire the lease for "[ab]": the server ignores/);
+        await run(store.release(key, "me", "cancelled"));
       }
-      assert.equal(held.size, 3);
-      for (const name of held.keys()) assert.match(name, /^[\w!]{40}~[0-9a-f]{64}$/);
-    }));
-  });
+      assert.equal(held.size, 0);
+      assert.equal(asked.filter((request) => request === "delete").length, 1);
+      await run(store.set("a", "value"));
+      assert.deepEqual(await run(store.get("a")), { value: "value" });
+    });
+  }
 
-  it("refuses prefixes that it can't use", () => {
-    const { reach } = world();
-    for (const keyPrefix of [1, null, "\ud800", "x".repeat(251)]) {
-      assert.throws(
-        () => makeObjectStore({ name: "objects", objects: reach(), keyPrefix: keyPrefix as never }),
-        { name: "TypeError", message: /^`keyPrefix` must be a string of at most 250 characters/ },
-      );
-    }
+  it("is not confused with one on which somebody deletes meanwhile", async () => {
+    const { run, open, held } = world();
+    let writes = 0;
+    const { store } = open((request) => {
+      // The lease is gone by the time of the second and the third write.
+      if (request === "put" && writes++ === 1) held.clear();
+      return undefined;
+    });
+    await run(store.acquire("a", "me", 1000));
+    assert.ok(writes > 3);
+    assert.equal(await run(store.fill("a", "me", "stale")), false);
+    assert.equal(await run(store.get("a")), undefined);
+    assert.equal((await run(store.acquire("a", "other", 1000)))._tag, "Leader");
   });
 });

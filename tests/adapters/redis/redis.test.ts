@@ -1,4 +1,4 @@
-import { Deferred, Effect, Fiber } from "effect";
+import { Deferred, Effect } from "effect";
 import type { Cluster, Redis, RedisOptions } from "ioredis";
 import type { Cluster as Cluster6, Redis as Redis6 } from "ioredis6";
 import assert from "node:assert/strict";
@@ -10,16 +10,22 @@ import {
   redisLeases,
   type RedisSubscriber,
 } from "../../../adapters/redis.ts";
-import { Cache, type CacheLockingError, type Store } from "../../../mod.ts";
-import { randomToken } from "../../../src/model/token.ts";
+import { Cache } from "../../../mod.ts";
 import { conformance } from "../../conformance/mod.ts";
-import { withoutServer } from "../../support/address.ts";
-import { ioredisVersions, monitor, opened, redisUrl } from "./clients.ts";
+import { opened, redisUrl } from "./clients.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
-
-const skip = redisUrl === undefined ? withoutServer("REDIS_URL") : false;
-const [newest, oldest] = skip ? [] : await ioredisVersions();
+import {
+  closing,
+  connect,
+  monitored,
+  nameOf,
+  newest,
+  newKey,
+  oldest,
+  run,
+  skip,
+} from "./fixture.ts";
 
 describe("redis: the suite", () => {
   let admin: Redis;
@@ -66,23 +72,6 @@ describe("redis: the suite", () => {
 });
 
 describe("redis", { skip }, () => {
-  const clients: { disconnect(): void }[] = [];
-  const connect = (options: RedisOptions = {}, { Redis } = newest!) => {
-    const client = new Redis(redisUrl!, options);
-    clients.push(client);
-    return client;
-  };
-  /** Whatever comes of a test, it must not keep the process alive. */
-  const monitored = async (client: Redis) => {
-    const seen = await monitor(client);
-    clients.push({ disconnect: seen.stop });
-    return seen;
-  };
-  after(() => clients.forEach((client) => client.disconnect()));
-  const run = Effect.runPromise;
-  const newKey = () => `redis.test:${randomToken()}`;
-  const nameOf = ([name]: string[]) => /^eval/i.test(name!) ? "SCRIPT" : name;
-
   it("has clients of ioredis 5 and 6, of one server and of a cluster, fit its types", () => {
     const fits = (client: RedisClient & RedisSubscriber) => client;
     const all: ((client: never) => unknown)[] = [
@@ -264,158 +253,39 @@ describe("redis", { skip }, () => {
     assert.deepEqual(results.map(({ value }) => value), [1, 1]);
     assert.deepEqual(await one.keys(`*${key}*`), [key]);
   });
+});
 
-  describe("push", () => {
-    const subscribers = async (client: Redis, key: string) =>
-      Number((await client.pubsub("NUMSUB", `lease:{${key}}`) as unknown[])[1]);
-    /** The connections for pub/sub of the clients of this name. */
-    const connections = async (client: Redis, name: string) =>
-      (await client.client("LIST") as string).split("\n").filter((line) =>
-        line.includes(` name=${name} `) && / sub=[1-9]/.test(line)
-      );
-    /** Leads in one, and follows in the other until it is told to stop. */
-    const follow = async (
-      leader: Store<unknown>,
-      follower: RedisClient,
-      errors: CacheLockingError[] = [],
-      options: { readonly subscriber?: RedisSubscriber } = {},
-    ) => {
-      const key = newKey();
-      await run(leader.acquire(key, "leader", 60_000));
-      const cache = Cache.make({
-        adapter: redisAdapter({ client: follower, ...options }),
-        waitStrategy: () => "1 minute",
-        waitMax: "20 seconds",
-        hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
-      });
-      const fiber = Effect.runFork(cache.getOrSet(key, () => Effect.succeed("fallback")));
-      await sleep(100);
-      return { key, fiber };
-    };
-
-    it("opens one connection for all keys, and closes it when none is waited for", async () => {
-      const [one, two] = [connect(), connect({ connectionName: "lazy" })];
-      const store = redisAdapter({ client: one });
-      const waits = await Promise.all(Array.from({ length: 5 }, () => follow(store, two)));
-      assert.equal((await connections(one, "lazy")).length, 1);
-      for (const { key, fiber } of waits) {
-        assert.equal(await subscribers(one, key), 1);
-        await run(store.fill(key, "leader", "filled"));
-        assert.equal((await run(Fiber.join(fiber))).value, "filled");
-      }
-      await sleep(1300);
-      assert.equal((await connections(one, "lazy")).length, 0);
-    });
-
-    it("closes it with the client", async () => {
-      const [one, two] = [connect(), connect({ connectionName: "closed" })];
-      const { fiber } = await follow(redisAdapter({ client: one }), two);
-      assert.equal((await connections(one, "closed")).length, 1);
-      two.disconnect();
-      await sleep(100);
-      assert.equal((await connections(one, "closed")).length, 0);
-      await run(Fiber.interrupt(fiber));
-    });
-
-    it("stands for all who begin to wait while its connection comes up", async () => {
-      for (const driver of [newest!, oldest!]) {
-        const client = connect({ db: 1 }, driver);
-        await client.ping();
-        const store = redisAdapter({ client });
-        const opening: Promise<unknown>[] = [];
-        for (const began = performance.now(); performance.now() - began < 50;) {
-          opening.push(run(Effect.scoped(store.watch!(newKey()))));
-          await new Promise((resolve) => setImmediate(resolve));
-        }
-        await Promise.all(opening);
-      }
-    });
-
-    it("subscribes again when the connection was cut", async () => {
-      const [one, two] = [connect(), connect()];
-      const store = redisAdapter({ client: one });
-      const errors: CacheLockingError[] = [];
-      const { key, fiber } = await follow(store, two, errors);
-      await one.client("KILL", "TYPE", "pubsub");
-      await sleep(400);
-      assert.equal(await subscribers(one, key), 1);
-      await run(store.fill(key, "leader", "filled"));
-      assert.equal((await run(Fiber.join(fiber))).value, "filled");
-      assert.deepEqual(errors, []);
-    });
-
-    it("uses the connection that it was given, with a prefix or without, and leaves it open", async () => {
-      const one = connect();
-      const store = redisAdapter({ client: one });
-      for (const keyPrefix of ["", "app:"]) {
-        const subscriber = connect({ keyPrefix });
-        const { key, fiber } = await follow(store, connect(), [], { subscriber });
-        assert.equal(await subscribers(one, key), 1);
-        await run(store.fill(key, "leader", "filled"));
-        assert.equal((await run(Fiber.join(fiber))).value, "filled");
-        await sleep(1300);
-        assert.equal(await subscribers(one, key), 0);
-        assert.equal(subscriber.status, "ready");
-      }
-    });
-
-    it("polls where it may not subscribe, and says so once", async () => {
-      const admin = connect();
-      await admin.acl("SETUSER", "nopush", "on", ">secret", "~*", "+@all", "resetchannels");
-      const errors: CacheLockingError[] = [];
-      const two = connect({ username: "nopush", password: "secret" });
-      const key = newKey();
-      const store = redisAdapter({ client: two });
-      await run(redisAdapter({ client: admin }).acquire(key, "leader", 60_000));
-      const cache = Cache.make({
-        adapter: store,
-        hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
-      });
-      const fiber = Effect.runFork(cache.getOrSet(key, () => Effect.succeed("fallback")));
-      await sleep(100);
-      await run(redisAdapter({ client: admin }).fill(key, "leader", "filled"));
-      assert.equal((await run(Fiber.join(fiber))).value, "filled");
-      assert.deepEqual(errors.map(({ _tag }) => _tag), ["WAIT_FAILED"]);
-      // Those who may not publish can still fill.
-      await run(store.acquire(`${key}2`, "a", 1000));
-      assert.equal(await run(store.fill(`${key}2`, "a", "filled", 1000)), true);
-      await admin.acl("DELUSER", "nopush");
-    });
+describe("a client of redis that can't be used", { skip }, () => {
+  const failing = { key: "a", operationTimeout: 100 } as const;
+  it("fails at once when it is closed", async () => {
+    const client = connect();
+    client.disconnect();
+    await sleep(20);
+    const error = await run(Effect.flip(Cache.getOrSet({
+      ...failing,
+      adapter: redisAdapter({ client }),
+      fetcher: () => Effect.succeed(1),
+    })));
+    assert.equal(error._tag, "CACHE_GET_FAILED");
+    assert.match(error.message, /Connection is closed/);
   });
-
-  describe("a client that can't be used", () => {
-    const failing = { key: "a", operationTimeout: 100 } as const;
-    it("fails at once when it is closed", async () => {
-      const client = connect();
-      client.disconnect();
-      await sleep(20);
-      const error = await run(Effect.flip(Cache.getOrSet({
-        ...failing,
-        adapter: redisAdapter({ client }),
-        fetcher: () => Effect.succeed(1),
-      })));
-      assert.equal(error._tag, "CACHE_GET_FAILED");
-      assert.match(error.message, /Connection is closed/);
-    });
-    it("fails after operationTimeout when it never connects and never gives up", async () => {
-      const client = new newest!.Redis(1, "127.0.0.1", { maxRetriesPerRequest: null });
-      clients.push(client);
-      client.on("error", () => {});
-      const adapter = redisAdapter({ client });
-      const began = Date.now();
-      const error = await run(Effect.flip(
-        Cache.getOrSet({ ...failing, adapter, fetcher: () => Effect.succeed(1) }),
-      ));
-      assert.equal(error._tag, "CACHE_GET_FAILED");
-      assert.match(error.message, /redis did not answer within 100 ms/);
-      const bypassed = await run(Cache.getOrSet({
-        ...failing,
-        adapter,
-        onCacheFailure: "bypass",
-        fetcher: () => Effect.succeed(1),
-      }));
-      assert.equal(bypassed.meta.cache, "BYPASS");
-      assert.ok(Date.now() - began < 1000);
-    });
+  it("fails after operationTimeout when it never connects and never gives up", async () => {
+    const client = closing(new newest!.Redis(1, "127.0.0.1", { maxRetriesPerRequest: null }));
+    client.on("error", () => {});
+    const adapter = redisAdapter({ client });
+    const began = Date.now();
+    const error = await run(Effect.flip(
+      Cache.getOrSet({ ...failing, adapter, fetcher: () => Effect.succeed(1) }),
+    ));
+    assert.equal(error._tag, "CACHE_GET_FAILED");
+    assert.match(error.message, /redis did not answer within 100 ms/);
+    const bypassed = await run(Cache.getOrSet({
+      ...failing,
+      adapter,
+      onCacheFailure: "bypass",
+      fetcher: () => Effect.succeed(1),
+    }));
+    assert.equal(bypassed.meta.cache, "BYPASS");
+    assert.ok(Date.now() - began < 1000);
   });
 });

@@ -36,6 +36,19 @@ let objects: ReturnType<typeof objectsOf>;
 before(() => void (skip || (objects = objectsOf(sdk!, connect()))));
 after(() => clients.forEach((client) => client.destroy()));
 
+const cacheOf = (client: S3Client, errors: CacheLockingError[] = []) =>
+  Cache.make({
+    adapter: s3Adapter({ client, bucket }),
+    hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
+  });
+const leadsAtOnce = async (key: string) => {
+  for (let look = 0; look < 200; look++) {
+    if ((await run(open().acquire(key, "x", 1000)))._tag === "Leader") return;
+    await sleep(10);
+  }
+  assert.fail(`a lease is left on ${key}`);
+};
+
 describe("s3: the suite", () => {
   const suite = (name: string, only: RegExp, options: Omit<S3AdapterOptions, "client">) =>
     describe(name, () => {
@@ -73,19 +86,6 @@ describe("s3: the suite", () => {
 });
 
 describe("s3", { skip }, () => {
-  const cacheOf = (client: S3Client, errors: CacheLockingError[] = []) =>
-    Cache.make({
-      adapter: s3Adapter({ client, bucket }),
-      hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
-    });
-  const leadsAtOnce = async (key: string) => {
-    for (let look = 0; look < 200; look++) {
-      if ((await run(open().acquire(key, "x", 1000)))._tag === "Leader") return;
-      await sleep(10);
-    }
-    assert.fail(`a lease is left on ${key}`);
-  };
-
   it("has the client of the SDK fit its type", () => {
     const fits = (client: Client): S3Client => client;
     const client = connect();
@@ -207,213 +207,213 @@ describe("s3", { skip }, () => {
       }
     }
   });
+});
 
-  describe("bad input", () => {
-    it("refuses options that it can't use, with their names", async () => {
-      const client = connect();
-      const bad: [unknown, RegExp][] = [
-        [{}, /`client` must be an S3 client, and is undefined/],
-        [{ client: {}, bucket }, /`client` must be an S3 client, and is an object/],
-        [{ client }, /`bucket` must be the name of a bucket, and is undefined/],
-        [{ client, bucket: "" }, /`bucket` must be the name of a bucket, and is ""/],
-        [{ client, bucket, keyPrefix: 1 }, /`keyPrefix` must be a string .*, and is 1/],
-        [{ client, bucket, keyPrefix: "\ud800" }, /`keyPrefix` must be a string/],
-        [{ client, bucket, keyPrefix: "x".repeat(251) }, /`keyPrefix` must .* 250 characters/],
-      ];
-      for (const [options, message] of bad) {
-        assert.throws(() => s3Adapter(options as never), { name: "TypeError", message });
-      }
-      const error = await run(Effect.flip(Cache.getOrSet({
-        adapter: { type: "s3", options: {} as never },
-        key: "a",
-        fetcher: () => Effect.succeed(1),
-      })));
-      assert.equal(error._tag, "VALIDATION_ERROR");
-      assert.match(error.message, /`client` must be given, and is undefined/);
-    });
-
-    it("takes the longest prefix before the longest key", async () => {
-      const store = s3Adapter({ client: connect(), bucket, keyPrefix: "x/".repeat(125) });
-      await run(store.set("日".repeat(5000), "value"));
-      assert.deepEqual(await run(store.get("日".repeat(5000))), { value: "value" });
-      await run(store.delete("日".repeat(5000)));
-    });
-
-    const everything = (store: Store<unknown>): Effect.Effect<unknown, Error>[] => [
-      store.get("key"),
-      store.set("key", 1),
-      store.delete("key"),
-      store.acquire("key", "a", 1000),
-      store.renew("key", "a", 1000),
-      store.fill("key", "a", 1),
-      store.release("key", "a", "failed"),
+describe("bad input of s3", { skip }, () => {
+  it("refuses options that it can't use, with their names", async () => {
+    const client = connect();
+    const bad: [unknown, RegExp][] = [
+      [{}, /`client` must be an S3 client, and is undefined/],
+      [{ client: {}, bucket }, /`client` must be an S3 client, and is an object/],
+      [{ client }, /`bucket` must be the name of a bucket, and is undefined/],
+      [{ client, bucket: "" }, /`bucket` must be the name of a bucket, and is ""/],
+      [{ client, bucket, keyPrefix: 1 }, /`keyPrefix` must be a string .*, and is 1/],
+      [{ client, bucket, keyPrefix: "\ud800" }, /`keyPrefix` must be a string/],
+      [{ client, bucket, keyPrefix: "x".repeat(251) }, /`keyPrefix` must .* 250 characters/],
     ];
-
-    it("names the bucket that isn't there, and refuses names that none has", async () => {
-      const names: [string, RegExp][] = [
-        ["nowhere", /^Cannot .* "key": there is no bucket "nowhere"$/],
-        ["a b", /^Cannot .* "key": ./],
-        ["../cache", /^Cannot .* "key": ./],
-        ["__proto__", /^Cannot .* "key": ./],
-        [`${"x".repeat(300)}`, /^Cannot .* "key": ./],
-      ];
-      for (const [bucket, message] of names) {
-        for (const operation of everything(s3Adapter({ client: connect(), bucket }))) {
-          const error = await run(Effect.flip(operation));
-          assert.ok(isAdapterError(error), `${error}`);
-          assert.match(error.message, message);
-        }
-      }
-    });
-
-    it("fails with the server's error where the credentials are wrong", async () => {
-      const credentials = { accessKeyId: "local", secretAccessKey: "wrong" };
-      for (const operation of everything(open({ credentials }))) {
-        const error = await run(Effect.flip(operation));
-        assert.ok(isAdapterError(error), `${error}`);
-        assert.equal((error.cause as Error).name, "SignatureDoesNotMatch");
-      }
-    });
-
-    it("fails with the client's errors, typed, and leaves no lease", async () => {
-      for (const name of ["ExpiredToken", "AccessDenied", "SlowDown", "InternalError"]) {
-        for (const [index, command] of ["GetObject", "PutObject"].entries()) {
-          const client = connect();
-          const key = newKey();
-          meddle(client, (request, next) => {
-            if (request.command !== command) return next(request);
-            throw Object.assign(new Error(`the server said ${name}`), { name });
-          });
-          const cache = cacheOf(client);
-          const failed = await run(Effect.flip(cache.getOrSet(key, () => Effect.succeed(1))));
-          assert.equal(failed._tag, index ? "LEASE_ACQUIRE_FAILED" : "CACHE_GET_FAILED");
-          const message = name === "AccessDenied"
-            ? `access to the bucket "${bucket}" is denied`
-            : `the server said ${name}`;
-          assert.ok(failed.message.includes(message), failed.message);
-          await leadsAtOnce(key);
-        }
-      }
-    });
-
-    it("stores no value that is too large, and leaves no lease", async () => {
-      const client = connect();
-      const key = newKey();
-      meddle(client, (request, next) => {
-        if (!(request.input.Body && request.input.Body.length > 10_000)) return next(request);
-        const message = "Your proposed upload exceeds the maximum allowed size";
-        throw Object.assign(new Error(message), { name: "EntityTooLarge" });
-      });
-      const errors: CacheLockingError[] = [];
-      const large = "x".repeat(10_000);
-      const { value, meta } = await run(
-        cacheOf(client, errors).getOrSet(key, () => Effect.succeed(large)),
-      );
-      assert.equal(value, large);
-      assert.equal(meta.cache, "MISS-LEADER-NOCACHE");
-      assert.deepEqual(errors.map(({ _tag }) => _tag), ["CACHE_SET_FAILED"]);
-      assert.match(errors[0]!.message, /exceeds the maximum allowed size/);
-      await leadsAtOnce(key);
-    });
-
-    it("keeps values of megabytes", async () => {
-      const large = "é".repeat(4_000_000);
-      const [one, two] = [open(), open()];
-      const key = newKey();
-      await run(one.acquire(key, "a", 60_000));
-      assert.equal(await run(one.fill(key, "a", large)), true);
-      assert.equal((await run(two.get(key)))?.value === large, true);
-      await run(two.delete(key));
-    });
+    for (const [options, message] of bad) {
+      assert.throws(() => s3Adapter(options as never), { name: "TypeError", message });
+    }
+    const error = await run(Effect.flip(Cache.getOrSet({
+      adapter: { type: "s3", options: {} as never },
+      key: "a",
+      fetcher: () => Effect.succeed(1),
+    })));
+    assert.equal(error._tag, "VALIDATION_ERROR");
+    assert.match(error.message, /`client` must be given, and is undefined/);
   });
 
-  describe("answers", () => {
-    const meddled = (how: Meddle) => {
-      const client = connect();
-      const sent = meddle(client, how);
-      return { store: s3Adapter({ client, bucket }), sent };
-    };
-    /** Does something to the first request of a command. */
-    const first = (command: string, how: Meddle): Meddle => {
-      let left = 1;
-      return (request, next) =>
-        request.command === command && left-- > 0 ? how(request, next) : next(request);
-    };
-    const lost: Meddle = async (request, next) => {
-      await next(request);
-      throw new Error("socket hang up");
-    };
-    const refusedWith = (name: string): Meddle => () => {
-      throw Object.assign(new Error(name), { name });
-    };
+  it("takes the longest prefix before the longest key", async () => {
+    const store = s3Adapter({ client: connect(), bucket, keyPrefix: "x/".repeat(125) });
+    await run(store.set("日".repeat(5000), "value"));
+    assert.deepEqual(await run(store.get("日".repeat(5000))), { value: "value" });
+    await run(store.delete("日".repeat(5000)));
+  });
 
-    it("that are lost are found again by their owner", async () => {
+  const everything = (store: Store<unknown>): Effect.Effect<unknown, Error>[] => [
+    store.get("key"),
+    store.set("key", 1),
+    store.delete("key"),
+    store.acquire("key", "a", 1000),
+    store.renew("key", "a", 1000),
+    store.fill("key", "a", 1),
+    store.release("key", "a", "failed"),
+  ];
+
+  it("names the bucket that isn't there, and refuses names that none has", async () => {
+    const names: [string, RegExp][] = [
+      ["nowhere", /^Cannot .* "key": there is no bucket "nowhere"$/],
+      ["a b", /^Cannot .* "key": ./],
+      ["../cache", /^Cannot .* "key": ./],
+      ["__proto__", /^Cannot .* "key": ./],
+      [`${"x".repeat(300)}`, /^Cannot .* "key": ./],
+    ];
+    for (const [bucket, message] of names) {
+      for (const operation of everything(s3Adapter({ client: connect(), bucket }))) {
+        const error = await run(Effect.flip(operation));
+        assert.ok(isAdapterError(error), `${error}`);
+        assert.match(error.message, message);
+      }
+    }
+  });
+
+  it("fails with the server's error where the credentials are wrong", async () => {
+    const credentials = { accessKeyId: "local", secretAccessKey: "wrong" };
+    for (const operation of everything(open({ credentials }))) {
+      const error = await run(Effect.flip(operation));
+      assert.ok(isAdapterError(error), `${error}`);
+      assert.equal((error.cause as Error).name, "SignatureDoesNotMatch");
+    }
+  });
+
+  it("fails with the client's errors, typed, and leaves no lease", async () => {
+    for (const name of ["ExpiredToken", "AccessDenied", "SlowDown", "InternalError"]) {
+      for (const [index, command] of ["GetObject", "PutObject"].entries()) {
+        const client = connect();
+        const key = newKey();
+        meddle(client, (request, next) => {
+          if (request.command !== command) return next(request);
+          throw Object.assign(new Error(`the server said ${name}`), { name });
+        });
+        const cache = cacheOf(client);
+        const failed = await run(Effect.flip(cache.getOrSet(key, () => Effect.succeed(1))));
+        assert.equal(failed._tag, index ? "LEASE_ACQUIRE_FAILED" : "CACHE_GET_FAILED");
+        const message = name === "AccessDenied"
+          ? `access to the bucket "${bucket}" is denied`
+          : `the server said ${name}`;
+        assert.ok(failed.message.includes(message), failed.message);
+        await leadsAtOnce(key);
+      }
+    }
+  });
+
+  it("stores no value that is too large, and leaves no lease", async () => {
+    const client = connect();
+    const key = newKey();
+    meddle(client, (request, next) => {
+      if (!(request.input.Body && request.input.Body.length > 10_000)) return next(request);
+      const message = "Your proposed upload exceeds the maximum allowed size";
+      throw Object.assign(new Error(message), { name: "EntityTooLarge" });
+    });
+    const errors: CacheLockingError[] = [];
+    const large = "x".repeat(10_000);
+    const { value, meta } = await run(
+      cacheOf(client, errors).getOrSet(key, () => Effect.succeed(large)),
+    );
+    assert.equal(value, large);
+    assert.equal(meta.cache, "MISS-LEADER-NOCACHE");
+    assert.deepEqual(errors.map(({ _tag }) => _tag), ["CACHE_SET_FAILED"]);
+    assert.match(errors[0]!.message, /exceeds the maximum allowed size/);
+    await leadsAtOnce(key);
+  });
+
+  it("keeps values of megabytes", async () => {
+    const large = "é".repeat(4_000_000);
+    const [one, two] = [open(), open()];
+    const key = newKey();
+    await run(one.acquire(key, "a", 60_000));
+    assert.equal(await run(one.fill(key, "a", large)), true);
+    assert.equal((await run(two.get(key)))?.value === large, true);
+    await run(two.delete(key));
+  });
+});
+
+describe("answers of s3", { skip }, () => {
+  const meddled = (how: Meddle) => {
+    const client = connect();
+    const sent = meddle(client, how);
+    return { store: s3Adapter({ client, bucket }), sent };
+  };
+  /** Does something to the first request of a command. */
+  const first = (command: string, how: Meddle): Meddle => {
+    let left = 1;
+    return (request, next) =>
+      request.command === command && left-- > 0 ? how(request, next) : next(request);
+  };
+  const lost: Meddle = async (request, next) => {
+    await next(request);
+    throw new Error("socket hang up");
+  };
+  const refusedWith = (name: string): Meddle => () => {
+    throw Object.assign(new Error(name), { name });
+  };
+
+  it("that are lost are found again by their owner", async () => {
+    const key = newKey();
+    const { store } = meddled(first("PutObject", lost));
+    await run(Effect.flip(store.acquire(key, "a", 60_000)));
+    assert.equal((await run(open().acquire(key, "b", 60_000)))._tag, "Follower");
+    assert.equal((await run(store.acquire(key, "a", 60_000)))._tag, "Leader");
+    assert.equal(await run(store.fill(key, "a", "value")), true);
+  });
+
+  it("that are lost leave no lease behind", async () => {
+    const key = newKey();
+    const client = connect();
+    meddle(client, first("PutObject", lost));
+    const failed = await run(
+      Effect.flip(cacheOf(client).getOrSet(key, () => Effect.succeed(1))),
+    );
+    assert.equal(failed._tag, "LEASE_ACQUIRE_FAILED");
+    await leadsAtOnce(key);
+  });
+
+  for (const conflict of ["ConditionalRequestConflict", "OperationAborted"]) {
+    it(`that are ${conflict} are no answers: it looks again`, async () => {
+      const { store, sent } = meddled(first("PutObject", refusedWith(conflict)));
       const key = newKey();
-      const { store } = meddled(first("PutObject", lost));
-      await run(Effect.flip(store.acquire(key, "a", 60_000)));
-      assert.equal((await run(open().acquire(key, "b", 60_000)))._tag, "Follower");
       assert.equal((await run(store.acquire(key, "a", 60_000)))._tag, "Leader");
+      assert.deepEqual(sent.slice(0, 4), ["GetObject", "PutObject", "GetObject", "PutObject"]);
       assert.equal(await run(store.fill(key, "a", "value")), true);
     });
+  }
 
-    it("that are lost leave no lease behind", async () => {
+  it("of a server that ignores conditions are refused, and nothing is left", async () => {
+    const conditions: (readonly ("IfMatch" | "IfNoneMatch")[])[] = [
+      ["IfMatch", "IfNoneMatch"],
+      ["IfMatch"],
+      ["IfNoneMatch"],
+    ];
+    for (const ignored of conditions) {
+      const { store } = meddled(({ command, input }, next) => {
+        const kept = { ...input };
+        for (const condition of ignored) delete kept[condition];
+        return next({ command, input: kept });
+      });
       const key = newKey();
-      const client = connect();
-      meddle(client, first("PutObject", lost));
-      const failed = await run(
-        Effect.flip(cacheOf(client).getOrSet(key, () => Effect.succeed(1))),
-      );
-      assert.equal(failed._tag, "LEASE_ACQUIRE_FAILED");
-      await leadsAtOnce(key);
-    });
-
-    for (const conflict of ["ConditionalRequestConflict", "OperationAborted"]) {
-      it(`that are ${conflict} are no answers: it looks again`, async () => {
-        const { store, sent } = meddled(first("PutObject", refusedWith(conflict)));
-        const key = newKey();
-        assert.equal((await run(store.acquire(key, "a", 60_000)))._tag, "Leader");
-        assert.deepEqual(sent.slice(0, 4), ["GetObject", "PutObject", "GetObject", "PutObject"]);
-        assert.equal(await run(store.fill(key, "a", "value")), true);
-      });
+      const error = await run(Effect.flip(store.acquire(key, "a", 60_000)));
+      assert.match(error.message, /: the server ignores the conditions of writes, without which/);
+      assert.equal(await objects.get(key), undefined);
     }
+  });
 
-    it("of a server that ignores conditions are refused, and nothing is left", async () => {
-      const conditions: (readonly ("IfMatch" | "IfNoneMatch")[])[] = [
-        ["IfMatch", "IfNoneMatch"],
-        ["IfMatch"],
-        ["IfNoneMatch"],
-      ];
-      for (const ignored of conditions) {
-        const { store } = meddled(({ command, input }, next) => {
-          const kept = { ...input };
-          for (const condition of ignored) delete kept[condition];
-          return next({ command, input: kept });
-        });
-        const key = newKey();
-        const error = await run(Effect.flip(store.acquire(key, "a", 60_000)));
-        assert.match(error.message, /: the server ignores the conditions of writes, without which/);
-        assert.equal(await objects.get(key), undefined);
-      }
+  it("are not waited for any longer than they are wanted", async () => {
+    let asked!: () => void;
+    let closed!: () => void;
+    const asking = new Promise<void>((resolve) => asked = resolve);
+    const closing = new Promise<void>((resolve) => closed = resolve);
+    const silent = createServer((_request, response) => {
+      response.once("close", closed);
+      asked();
     });
-
-    it("are not waited for any longer than they are wanted", async () => {
-      let asked!: () => void;
-      let closed!: () => void;
-      const asking = new Promise<void>((resolve) => asked = resolve);
-      const closing = new Promise<void>((resolve) => closed = resolve);
-      const silent = createServer((_request, response) => {
-        response.once("close", closed);
-        asked();
-      });
-      await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
-      const address = silent.address();
-      const port = typeof address === "object" ? address!.port : 0;
-      const store = open({ endpoint: `http://127.0.0.1:${port}` });
-      const reading = Effect.runFork(store.get("key"));
-      await asking;
-      await run(Fiber.interrupt(reading));
-      await closing;
-      silent.close();
-    });
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const address = silent.address();
+    const port = typeof address === "object" ? address!.port : 0;
+    const store = open({ endpoint: `http://127.0.0.1:${port}` });
+    const reading = Effect.runFork(store.get("key"));
+    await asking;
+    await run(Fiber.interrupt(reading));
+    await closing;
+    silent.close();
   });
 });
