@@ -50,7 +50,6 @@
  *
  * @module
  */
-import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { type Codec, codecOf, decode, encode } from "../src/store/codec.ts";
 import { describe } from "../src/model/describe.ts";
 import { Effect } from "../src/effect/effect.ts";
@@ -61,7 +60,7 @@ import { isWellFormed, prefixOf } from "./kit/keys.ts";
 import { makeRequestOrder, type Send, sendAtOnce } from "./kit/request_order.ts";
 import { withGracePeriod } from "./kit/grace_period.ts";
 import { loadOnce } from "../src/store/load_once.ts";
-import { notInstalled } from "./kit/optional_import.ts";
+import { importFromNpm } from "./kit/optional_import.ts";
 import { makeServerClock } from "./kit/server_clock.ts";
 import { sharedStore } from "../src/store/shared_store.ts";
 import { makeLeaseObserver } from "./kit/lease_observer.ts";
@@ -138,15 +137,24 @@ export function dynamodbLeases(options: DynamodbLeasesOptions): LeasesHalf {
   );
 }
 
-const sdk = loadOnce(async () => {
+const PACKAGE = "@aws-sdk/client-dynamodb";
+
+const sdk = loadOnce(async (): Promise<Sdk> => {
   try {
-    return await import("@aws-sdk/client-dynamodb");
+    const module: unknown = await import(PACKAGE);
+    return module as Sdk;
   } catch (cause) {
-    throw notInstalled("@aws-sdk/client-dynamodb", cause);
+    return await importFromNpm(PACKAGE, "^3", cause);
   }
 });
 
-type Sdk = Awaited<ReturnType<typeof sdk>>;
+/** The commands of the client, by their names there. */
+type Sdk = Readonly<
+  Record<
+    "DeleteItemCommand" | "GetItemCommand" | "PutItemCommand" | "UpdateItemCommand",
+    new (input: object) => Command
+  >
+>;
 
 /** What is used of a command; its middleware is of [Smithy](https://github.com/smithy-lang/smithy-typescript). */
 interface Command {
@@ -156,6 +164,13 @@ interface Command {
       options: { readonly step: "deserialize"; readonly priority: "low" },
     ): void;
   };
+}
+
+/** What is used of an attribute: a text, a number or bytes. */
+interface AttributeValue {
+  readonly S?: string;
+  readonly N?: string;
+  readonly B?: Uint8Array;
 }
 
 type Item = Readonly<Record<string, AttributeValue>>;

@@ -3,7 +3,7 @@
  * layout. With --release, dnt it must be. It runs without deno.lock, which Deno would write dnt to: `deno publish` refuses
  * a folder with changes.
  */
-import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import {
   dependencies,
@@ -13,7 +13,7 @@ import {
   root,
   workersSources,
 } from "./project.ts";
-import { compilerOptions, emit, nodeTypes } from "./typescript.ts";
+import { compilerOptions, emit, importAsBuilt, nodeTypes } from "./typescript.ts";
 
 const out = `${root}npm/`;
 const dntModule = "jsr:@deno/dnt@^0.43.2";
@@ -68,6 +68,7 @@ async function buildWithDnt(dnt: any): Promise<void> {
     skipSourceOutput: true,
     test: false,
   });
+  importAsBuilt(`${out}esm`);
   for (const left of ["node_modules", "package-lock.json", ".npmignore", "esm/package.json"]) {
     rmSync(`${out}${left}`, { recursive: true, force: true });
   }
@@ -76,17 +77,6 @@ async function buildWithDnt(dnt: any): Promise<void> {
 async function buildWithTypeScript(): Promise<void> {
   const files = [...entryPoints.map(({ source }) => source), ...Object.values(workersSources)];
   await emit(files, `${out}esm`, { declaration: true });
-  importBuiltDeclarations();
-}
-
-/** TypeScript rewrites `./x.ts` to `./x.js` in modules, but leaves it in declarations. */
-function importBuiltDeclarations(): void {
-  const files = readdirSync(`${out}esm`, { recursive: true, encoding: "utf8" });
-  for (const file of files.filter((name) => name.endsWith(".d.ts"))) {
-    const path = `${out}esm/${file}`;
-    const relative = /((?:from |import\()"\.[^"]+)\.ts"/g;
-    writeFileSync(path, readFileSync(path, "utf8").replace(relative, '$1.js"'));
-  }
 }
 
 function packageJson(): Record<string, unknown> {

@@ -86,9 +86,12 @@ export function dependenciesOf(files: readonly string[]): Record<string, string>
 /** A major version of Effect that the library supports. */
 export type EffectMajor = 3 | 4;
 
-/** The versions of Effect that everything runs with. */
+/**
+ * The versions of Effect that everything runs with. The import map has any version, which is all that JSR's specifiers can
+ * say of two majors: Deno then takes the one that the program itself imports.
+ */
 export const effectVersions: Readonly<Record<EffectMajor, string>> = {
-  4: dependencies["effect"]!,
+  4: "^4.1.0",
   3: "~3.22",
 };
 

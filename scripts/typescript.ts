@@ -1,4 +1,4 @@
-import { cpSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { must } from "../tests/support/command.ts";
 import { npmInstall } from "./npm_install.ts";
 import { cache, effectVersions, manifest, root, sourceDependencies, sources } from "./project.ts";
@@ -30,7 +30,8 @@ export async function emit(
     rmSync(`${folder}${source}`, { recursive: true, force: true });
     cpSync(`${root}${source}`, `${folder}${source}`, { recursive: true });
   }
-  await compile(folder, files, outDir, options);
+  for (const source of sources) importAsBuilt(`${folder}${source}`);
+  await compile(folder, files, outDir, { rewriteRelativeImportExtensions: false, ...options });
 }
 
 /** Compiles files of a folder that has all that they import; TypeScript is the one of {@linkcode emit}. */
@@ -56,4 +57,21 @@ export async function compile(
   };
   writeFileSync(`${folder}tsconfig.json`, JSON.stringify(config));
   await must("node", [`${cache}build/node_modules/typescript/bin/tsc`], { cwd: folder });
+}
+
+/**
+ * Has a file, or those of a folder, import as npm's package does: `./x.js`, declarations too, and optional packages by
+ * literals. The library imports these by a constant, because Deno would fetch what a literal names for every program; but
+ * bundlers see nothing else.
+ */
+export function importAsBuilt(path: string): void {
+  if (statSync(path).isDirectory()) {
+    for (const name of readdirSync(path)) importAsBuilt(`${path}/${name}`);
+  } else if (/\.[jt]s$/.test(path)) {
+    const text = readFileSync(path, "utf8");
+    const optional = text.match(/^const PACKAGE = ("[^"]+");$/m)?.[1] ?? "PACKAGE";
+    const built = text.replace(/((?:from |\bimport ?\(?)"\.[^"]+)\.ts"/g, '$1.js"')
+      .replaceAll("import(PACKAGE)", `import(${optional})`);
+    if (built !== text) writeFileSync(path, built);
+  }
 }

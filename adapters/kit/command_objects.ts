@@ -1,6 +1,6 @@
 import { loadOnce } from "../../src/store/load_once.ts";
 import type { Objects } from "./objects.ts";
-import { notInstalled } from "./optional_import.ts";
+import { importFromNpm } from "./optional_import.ts";
 import { makeServerClock } from "./server_clock.ts";
 
 /** A client that sends commands, which it signs, and retries if they fail in passing. */
@@ -62,11 +62,13 @@ const refusals = [
   "OperationAborted",
 ];
 
+const PACKAGE = "@aws-sdk/client-s3";
+
 const commands = loadOnce(async (): Promise<Commands> => {
   try {
-    return await import("@aws-sdk/client-s3");
+    return await import(PACKAGE);
   } catch (cause) {
-    throw notInstalled("@aws-sdk/client-s3", cause);
+    return await importFromNpm(PACKAGE, "^3", cause);
   }
 });
 
