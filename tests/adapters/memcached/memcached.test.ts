@@ -174,13 +174,27 @@ describe("memcached", { skip }, () => {
     assert.deepEqual(await seen.take(), ["set"]);
   });
 
-  it("is one store for the same client and options, however they are written", async () => {
+  it("makes a store of its own each time, as callers meet by it", async () => {
     const client = await connect();
-    const store = memcachedAdapter({ client, keyPrefix: "a:" });
-    assert.equal(memcachedAdapter({ keyPrefix: "a:", client, codec: undefined }), store);
-    assert.notEqual(memcachedAdapter({ client, keyPrefix: "b:" }), store);
-    assert.notEqual(memcachedAdapter({ client, keyPrefix: "a:", codec: reversed }), store);
-    assert.notEqual(memcachedAdapter({ client: await connect(), keyPrefix: "a:" }), store);
+    assert.notEqual(memcachedAdapter({ client }), memcachedAdapter({ client }));
+  });
+
+  it("relies on fields that memjs keeps to itself, and says which one is missing", async () => {
+    const client = await connect();
+    const store = memcachedAdapter({ client });
+    const key = newKey();
+    await run(store.set(key, "value", 5000));
+    const [server] = client.servers as unknown as Record<string, unknown>[];
+    assert.ok(server!._socket);
+    assert.ok(server!.responseBuffer);
+    for (const field of ["_socket", "responseBuffer"]) {
+      const without = new Proxy(server!, {
+        get: (of, name) => name === field ? undefined : of[name as string],
+      });
+      const other = { ...spied(client), server: () => without };
+      const error = await run(Effect.flip(memcachedAdapter({ client: other }).get(key)));
+      assert.match(error.message, new RegExp(`keeps no \`${field}\` of a server; use memjs 1.3`));
+    }
   });
 
   it("has the callers of configs that are written out in each call meet", async () => {
@@ -254,7 +268,7 @@ describe("memcached", { skip }, () => {
     it("are not asked for where UTF-8 can't carry them", async () => {
       const store = memcachedAdapter({ client: await connect() });
       const error = await run(Effect.flip(store.get("\ud800")));
-      assert.match(error.message, /UTF-8 can't carry it/);
+      assert.match(error.message, /the key must be text that UTF-8 can carry/);
     });
   });
 
