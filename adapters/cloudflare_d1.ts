@@ -1,11 +1,11 @@
 /**
  * The Cloudflare D1 adapter: entries and leases in one table of a D1 database, through its Workers binding.
  *
- * A key is one row: its entry, or its lease. Every operation is one round trip and one transaction, and time is the
- * database's. D1 has no push: followers poll. Each fill removes up to ten dead rows of other keys.
+ * A key is one row, with its entry or its lease. Every operation is one transaction, so one round trip. The database's
+ * clock decides when they expire. D1 has no push: followers poll. Each fill removes up to ten expired rows of other
+ * keys.
  *
- * A value may have 2 MB, the most that D1 keeps in a row; a larger one isn't stored, and the call that fetched it gets it
- * none the less.
+ * A value may have 2 MB: D1 keeps no more in a row. A larger value isn't stored, and its caller gets it anyway.
  *
  * @example
  * ```ts no-run
@@ -41,8 +41,8 @@ import {
 import { makeStore } from "./kit/store.ts";
 
 /**
- * What the adapter uses of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It is declared
- * here, so that no version of Cloudflare's types has to match.
+ * The methods that the adapter uses of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It
+ * is declared here, so that no version of Cloudflare's types has to match.
  */
 export type D1Database = SqliteDatabase;
 
@@ -52,29 +52,29 @@ export interface CloudflareD1LeasesOptions {
   readonly db: D1Database;
   /** The table; `'cache_locking'` by default. Two adapters with the same table have the same entries and leases. */
   readonly table?: string | undefined;
-  /** Whether the table is made where it is missing; it is by default. Otherwise the error holds the statements. */
+  /** Whether the adapter creates a missing table; true by default. With false, the error holds the statements. */
   readonly createTable?: boolean | undefined;
-  /** What keys begin with in the table; nothing by default. */
+  /** The prefix of keys in the table; none by default. */
   readonly keyPrefix?: string | undefined;
 }
 
 /** The options of {@linkcode cloudflareD1Adapter}. */
 export interface CloudflareD1AdapterOptions extends CloudflareD1LeasesOptions {
-  /** How values become text or bytes; JSON by default. */
+  /** Turns values into text or bytes; JSON by default. */
   readonly codec?: Codec | undefined;
 }
 
 /**
- * Makes a store of its own, over a database that may have several. Keep it in a constant, as a {@linkcode Store} is what
- * callers meet by. Throws a `TypeError` for options that can't be used.
+ * Makes a store. A database may have several. Keep the store in a constant: only callers of the same {@linkcode Store}
+ * share a flight. Throws a `TypeError` for bad options.
  */
 export function cloudflareD1Adapter<V = unknown>(options: CloudflareD1AdapterOptions): Store<V> {
   return storeOf(options) as Store<V>;
 }
 
 /**
- * Keeps leases alone, for adapters that keep their entries elsewhere; in the table `'cache_locking_leases'` by default.
- * Throws a `TypeError` for options that can't be used.
+ * Makes a leases half, for entries in another backend, in the table `'cache_locking_leases'` by default. Throws a
+ * `TypeError` for bad options.
  */
 export function cloudflareD1Leases(options: CloudflareD1LeasesOptions): LeasesHalf {
   const { table = "cache_locking_leases" } = options;

@@ -1,17 +1,16 @@
 /**
  * The Cloudflare KV adapter: entries in a KV namespace, leases in a D1 database, both through their Workers bindings.
  *
- * A hit is one read of KV. KV tells of a write everywhere only after a minute or so, so that it can't hold leases, and a
- * value that was just filled stays in D1, too, for two minutes: who has missed it in KV finds it there when it asks for
- * the lease. KV keeps nothing for less than a minute; shorter times to live are kept exactly beside the value, by the
- * Workers' own clock.
+ * A hit is one read of KV. Other locations see a write to KV only after a minute or so. So KV can't hold leases, and D1
+ * keeps a filled value for two minutes, too: a caller that misses it in KV finds it in D1 when it asks for the lease.
+ * KV keeps values for a minute at least. A shorter time to live is kept exactly, beside the value, by the Workers' own
+ * clock.
  *
- * What KV can't promise: for up to a minute after a `delete` or a `set`, other locations may still read the old value.
- * A fill is fenced by D1; if the key is deleted between its write to D1 and that to KV, the fill takes the latter back,
- * unless its Worker is stopped between the two.
+ * Limits: for up to a minute after a `delete` or a `set`, other locations may read the old value. D1 fences a fill. If
+ * the key is deleted between the fill's write to D1 and its write to KV, the fill removes the latter, unless its Worker
+ * is stopped between the two.
  *
- * A value may have 2 MB, the most that D1 keeps in a row; a larger one isn't stored, and the call that fetched it gets it
- * none the less.
+ * A value may have 2 MB: D1 keeps no more in a row. A larger value isn't stored, and its caller gets it anyway.
  *
  * @example
  * ```ts no-run
@@ -53,14 +52,14 @@ import {
 import { makeStore } from "./kit/store.ts";
 
 /**
- * What the adapter uses of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It is declared
- * here, so that no version of Cloudflare's types has to match.
+ * The methods that the adapter uses of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It
+ * is declared here, so that no version of Cloudflare's types has to match.
  */
 export type D1Database = SqliteDatabase;
 
 /**
- * What the adapter uses of a [KV binding](https://developers.cloudflare.com/kv/api/). It is declared here, so that no
- * version of Cloudflare's types has to match.
+ * The methods that the adapter uses of a [KV binding](https://developers.cloudflare.com/kv/api/). It is declared here,
+ * so that no version of Cloudflare's types has to match.
  */
 export interface KvNamespace {
   /** [Reads a value and its metadata.](https://developers.cloudflare.com/kv/api/read-key-value-pairs/) */
@@ -84,28 +83,28 @@ export interface CloudflareKvAdapterOptions {
   readonly kv: KvNamespace;
   /** The binding of the D1 database that keeps the leases. */
   readonly leasesDb: D1Database;
-  /** Its table, `'cache_locking_kv'` by default, and whether it is made where it is missing, as it is by default. */
+  /** The table in it, `'cache_locking_kv'` by default, and whether the adapter creates it; true by default. */
   readonly leases?:
     | { readonly table?: string | undefined; readonly createTable?: boolean | undefined }
     | undefined;
-  /** What keys begin with in the namespace and in the table; nothing by default. */
+  /** The prefix of keys in the namespace and in the table; none by default. */
   readonly keyPrefix?: string | undefined;
-  /** How values become text or bytes; JSON by default. */
+  /** Turns values into text or bytes; JSON by default. */
   readonly codec?: Codec | undefined;
 }
 
-/** The shortest that KV keeps a value, in milliseconds. */
+/** The shortest lifetime that KV accepts, in milliseconds. */
 const SHORTEST = 60_000;
 
-/** The longest that it is told, in milliseconds: 30 years. */
+/** The longest lifetime that the adapter sends, in milliseconds: 30 years. */
 const LONGEST = 1e12;
 
-/** How long a filled value is to be had from D1, in milliseconds: longer than KV's reads lag. */
+/** How long D1 keeps a filled value, in milliseconds: longer than KV's reads lag. */
 const LAG = 120_000;
 
 /**
- * Makes a store of its own, over bindings that may have several. Keep it in a constant, as a {@linkcode Store} is what
- * callers meet by. Throws a `TypeError` for options that can't be used.
+ * Makes a store. Bindings may have several. Keep the store in a constant: only callers of the same {@linkcode Store}
+ * share a flight. Throws a `TypeError` for bad options.
  */
 export function cloudflareKvAdapter<V = unknown>(options: CloudflareKvAdapterOptions): Store<V> {
   const { kv, leasesDb: db, leases = {}, keyPrefix, codec } = options;
@@ -123,7 +122,7 @@ export function cloudflareKvAdapter<V = unknown>(options: CloudflareKvAdapterOpt
   }) as Store<V>;
 }
 
-/** Keeps entries in KV, and leases and what was just filled in rows. */
+/** Keeps entries in KV; leases and just filled values in rows. */
 function kvBackend(kv: KvNamespace, rows: SqliteBackend): Backend {
   const put = (name: string, { data, ttl }: Written) => kv.put(nameOf(name), data, expiryOf(ttl));
   const briefly = ({ data, ttl = LAG }: Written) => ({ data, ttl: Math.min(ttl, LAG) });

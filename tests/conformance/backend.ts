@@ -2,54 +2,54 @@ import type { Effect, Exit, Scope } from "effect";
 import type { Halves, LeasesHalf } from "../../src/store/halves.ts";
 import type { Store } from "../../src/store/store.ts";
 
-/** What the suite is told of a backend. */
+/** The description of a backend for the suite. */
 export interface Backend {
   /**
-   * Opens a store, or hand-written halves, with a client of its own, as another process would. Every case opens two, over
-   * the same backend, and closes them with its scope.
+   * Opens a store, or hand-written halves, with its own client, as another process would. Every case opens two over the
+   * same backend, and closes them with its scope. Return a new object each time: two stores must not share flights.
    */
   readonly open: Effect.Effect<
     Store<unknown> | Halves & { readonly leases: LeasesHalf },
     unknown,
     Scope.Scope
   >;
-  /** The guarantees that the backend can't give, each with the reason, with which its cases are skipped. */
+  /** The guarantees that the backend can't give, each with the reason. Their cases are skipped with it. */
   readonly gaps?: Gaps | undefined;
-  /** The unit, in milliseconds, that times to live are rounded up to; 1 by default. */
+  /** The backend rounds times to live up to this unit, in milliseconds; 1 by default. */
   readonly granularity?: number | undefined;
   /**
-   * How long a lease or an entry lives in the suite whose end is waited for, in milliseconds; 300 by default. A case that
-   * fails at this pace goes once more, at a sixth of it, so that no store fails because the machine was busy.
+   * The lifetime of a lease or an entry whose end a case waits for, in milliseconds; 300 by default. A case that fails
+   * runs once more with times six times as long, so that no store fails on a busy machine.
    */
   readonly pace?: number | undefined;
-  /** Values that come back as they were beyond those that every store keeps: bytes, dates, `NaN`, … */
+  /** Values that come back unchanged, besides those that every store keeps: bytes, dates, `NaN`, … */
   readonly values?: readonly unknown[] | undefined;
-  /** Puts bytes that can't be decoded where the entry of the key is kept. */
+  /** Stores bytes that can't be decoded as the entry of the key. */
   readonly corrupt?: ((key: string) => Effect.Effect<unknown, unknown>) | undefined;
-  /** Lists what there is of a key, in the backend and in the open stores: entry, lease, remembered outcome, watch. */
+  /** Lists everything of a key in the backend and in the open stores: entry, lease, remembered outcome, watch. */
   readonly leftovers?: ((key: string) => Effect.Effect<readonly unknown[], unknown>) | undefined;
-  /** Runs a case: in real time by default, or in a world with a clock that is moved. */
+  /** Runs a case: in real time by default, or on a simulated clock. */
   readonly run?: (<A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>) | undefined;
 }
 
-/** The guarantees of {@linkcode Store} that some backend can't give. */
+/** The guarantees of {@linkcode Store} that some backends can't give. */
 export interface Gaps {
-  /** Followers are woken: the store has `watch`. */
+  /** Push wakes followers: the store has `watch`. */
   readonly push?: string | undefined;
   /** `fill` refuses an owner that has lost its lease. */
   readonly fencing?: string | undefined;
   /** `set` and `delete` revoke the lease. */
   readonly revocation?: string | undefined;
-  /** How a lease ended is told to those who waited for it. */
+  /** Followers learn how the lease that they waited for ended. */
   readonly outcomes?: string | undefined;
   /**
-   * A lease ends by the backend's clock. Without this guarantee it ends for those who have seen it stay unchanged for as
-   * long as it lives.
+   * A lease expires by the backend's clock. Without this guarantee, it expires for a process that has seen it unchanged
+   * for its length.
    */
   readonly expiry?: string | undefined;
-  /** `renew` tells who holds the lease, and lets it live longer. */
+  /** `renew` extends the lease, and says whether the owner still holds it. */
   readonly renewal?: string | undefined;
-  /** Processes whose wall clocks differ see the same. */
+  /** Processes with different wall clocks see the same. */
   readonly clocks?: string | undefined;
   /** `null` is a value. */
   readonly nulls?: string | undefined;
@@ -57,12 +57,12 @@ export interface Gaps {
 
 /** One case of the suite, for any test runner. */
 export interface Case {
-  /** What it shows. */
+  /** The property that the case tests. */
   readonly name: string;
-  /** Rejects if the store doesn't show it. */
+  /** Runs the case; rejects if the store doesn't have the property. */
   readonly run: () => Promise<void>;
-  /** Why it can't be run on this backend. */
+  /** The reason why the case can't run on this backend. */
   readonly skipped?: string | undefined;
-  /** True where no other may run beside it: it moves this process's clock, takes its time, or keeps it busy. */
+  /** True if no other case may run at the same time: this one moves the process's clock, or keeps the process busy. */
   readonly alone: boolean;
 }

@@ -61,7 +61,7 @@ const hasValue = (entry: Entry<unknown> | undefined) => entry !== undefined && "
 /** What `get`, `set` and `delete` guarantee. */
 export const entries: readonly Property[] = [
   {
-    name: "get finds nothing where nothing was stored",
+    name: "get finds nothing before a set",
     holds: ({ one, key }) => Effect.map(one.get(key), (entry) => assert.equal(entry, undefined)),
   },
   {
@@ -88,7 +88,7 @@ export const entries: readonly Property[] = [
       }),
   },
   {
-    name: "an entry ends with its time to live, and one without lives on",
+    name: "an entry expires after its time to live, and without one it stays",
     holds: ({ one, two, key, short, expired }) =>
       Effect.gen(function* () {
         yield* one.set(key, "short", short);
@@ -102,7 +102,7 @@ export const entries: readonly Property[] = [
       }),
   },
   {
-    name: "a filled entry ends with its time to live, and one without lives on",
+    name: "a filled entry expires after its time to live, and without one it stays",
     holds: ({ one, two, key, short, expired }) =>
       Effect.gen(function* () {
         yield* one.acquire(key, "a", LONG);
@@ -117,7 +117,7 @@ export const entries: readonly Property[] = [
       }),
   },
   {
-    name: "the time to live is that of the last set",
+    name: "the last set decides the time to live",
     holds: ({ one, two, key, short, expired }) =>
       Effect.gen(function* () {
         yield* one.set(key, 1, short);
@@ -133,7 +133,7 @@ export const entries: readonly Property[] = [
       }),
   },
   {
-    name: "times to live may have a fraction, and be as short or as long as they like",
+    name: "times to live may have a fraction, and be very short or very long",
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         for (const ttl of [1000.5, 29.9 * DAY + 0.1, 40 * DAY, 36_500 * DAY]) {
@@ -156,7 +156,7 @@ export const entries: readonly Property[] = [
       }),
   },
   {
-    name: "many keys are kept at once",
+    name: "many keys are stored at the same time",
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         const keys = Array.from({ length: 50 }, (_, index) => `${key}:${index}`);
@@ -168,7 +168,7 @@ export const entries: readonly Property[] = [
   },
   ...keyProperties(),
   {
-    name: "processes whose clocks are an hour ahead or behind see entries and leases as others do",
+    name: "processes with clocks an hour ahead or behind see the same entries and leases",
     needs: ["clocks"],
     alone: true,
     holds: ({ one, two, key: name, short, expired, gaps }) =>
@@ -297,15 +297,15 @@ function keyProperties(): Property[] {
     });
   return [
     {
-      name: "keys may be any text, and each is a key of its own",
+      name: "keys may be any text, and no two are the same",
       holds: (world) => apart(world, ordinary.map((name) => world.key + name), false),
     },
     {
-      name: "keys that mean something to an object or a file system are keys like any other",
+      name: "keys with a meaning for objects or file systems are keys like any other",
       holds: (world) => apart(world, ["__proto__", "constructor", " ", ".", "..", "/"], false),
     },
     {
-      name: "keys that no backend likes are kept apart, or refused with an AdapterError",
+      name: "keys that no backend likes stay separate, or are refused with an AdapterError",
       holds: (world) => apart(world, hostile.map((name) => world.key + name), true),
     },
   ];

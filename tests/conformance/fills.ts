@@ -17,7 +17,7 @@ export const fills: readonly Property[] = [
       }),
   },
   {
-    name: "fill over an entry that has expired stores, too",
+    name: "fill stores over an expired entry",
     holds: ({ one, two, key, short, expired }) =>
       Effect.gen(function* () {
         yield* one.set(key, "old", short);
@@ -29,7 +29,7 @@ export const fills: readonly Property[] = [
       }),
   },
   {
-    name: "a fill whose reply was lost may be asked for again",
+    name: "a fill may be repeated after its reply was lost",
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         yield* one.acquire(key, "a", LONG);
@@ -80,7 +80,7 @@ export const fills: readonly Property[] = [
       }),
   },
   {
-    name: "fill is refused once another has taken over, before and after that one's fill",
+    name: "fill is refused after a takeover, before and after the new leader's fill",
     needs: ["fencing"],
     holds: ({ one, two, key, short, takeOver }) =>
       Effect.gen(function* () {
@@ -127,7 +127,7 @@ export const fills: readonly Property[] = [
       }),
   },
   {
-    name: "a lease that was revoked can't be renewed",
+    name: "a revoked lease can't be renewed",
     needs: ["revocation", "renewal"],
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
@@ -141,7 +141,7 @@ export const fills: readonly Property[] = [
       }),
   },
   {
-    name: "set stores while another leads",
+    name: "set stores while another owner leads",
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         yield* one.acquire(key, "a", LONG);

@@ -36,7 +36,7 @@ const race = ({ one, two, key }: World) =>
 /** What `acquire`, `renew` and `release` guarantee. */
 export const leases: readonly Property[] = [
   {
-    name: "acquire leads on a cold key, and follows where another leads",
+    name: "acquire leads on a cold key, and follows if another owner leads",
     holds: ({ one, two, key, short }) =>
       Effect.gen(function* () {
         const leader = answered(yield* one.acquire(key, "a", LONG), "Leader");
@@ -52,7 +52,7 @@ export const leases: readonly Property[] = [
       }),
   },
   {
-    name: "acquire hits where the entry is, and takes nothing",
+    name: "acquire hits if there is an entry, and takes no lease",
     holds: ({ one, two, key, short, expired }) =>
       Effect.gen(function* () {
         yield* one.set(key, "value", short);
@@ -62,7 +62,7 @@ export const leases: readonly Property[] = [
       }),
   },
   {
-    name: "an owner that asks again is the leader again, and no other becomes it",
+    name: "an owner that acquires again is the leader again, and no other owner is",
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         yield* one.acquire(key, "a", LONG);
@@ -79,7 +79,7 @@ export const leases: readonly Property[] = [
     holds: (world) => Effect.flatMap(make(world), () => race(world)),
   })),
   {
-    name: "a lease has one name for all, and the next one has another",
+    name: "a lease has one name for all followers, and the next lease has another",
     needs: ["outcomes"],
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
@@ -106,7 +106,7 @@ export const leases: readonly Property[] = [
       }),
   },
   {
-    name: "a lease of which nothing is heard ends after its time to live",
+    name: "a lease without a renewal expires after its time to live",
     holds: ({ one, two, key, short, takeOver }) =>
       Effect.gen(function* () {
         yield* one.acquire(key, "a", short);
@@ -117,7 +117,7 @@ export const leases: readonly Property[] = [
       }),
   },
   {
-    name: "renew lets a lease live its time to live from then on",
+    name: "renew extends a lease to its time to live from now",
     needs: ["renewal"],
     holds: ({ one, two, key, short, expired }) =>
       Effect.gen(function* () {
@@ -131,7 +131,7 @@ export const leases: readonly Property[] = [
       }),
   },
   {
-    name: "a lease that is renewed in time outlives its time to live many times over",
+    name: "a lease that is renewed in time lives many times its time to live",
     needs: ["renewal"],
     holds: ({ one, two, key, short }) =>
       Effect.gen(function* () {
@@ -145,7 +145,7 @@ export const leases: readonly Property[] = [
       }),
   },
   {
-    name: "a lease that was renewed once ends as well",
+    name: "a lease that was renewed once expires as well",
     needs: ["renewal"],
     holds: ({ one, two, key, short, takeOver }) =>
       Effect.gen(function* () {
@@ -173,7 +173,7 @@ export const leases: readonly Property[] = [
       }),
   },
   {
-    name: "renew never lets another's lease live longer",
+    name: "renew never extends another owner's lease",
     needs: ["renewal"],
     holds: ({ one, two, key, short, takeOver }) =>
       Effect.gen(function* () {
@@ -195,7 +195,7 @@ export const leases: readonly Property[] = [
       }),
   },
   {
-    name: "renew never takes a lease back from another",
+    name: "renew never takes a lease back from another owner",
     needs: ["renewal"],
     holds: ({ one, two, key, short, takeOver }) =>
       Effect.gen(function* () {
@@ -221,7 +221,7 @@ export const leases: readonly Property[] = [
       }),
   },
   {
-    name: "release of a lease that another holds does nothing",
+    name: "release of another owner's lease does nothing",
     holds: ({ one, two, key, short, takeOver }) =>
       Effect.gen(function* () {
         yield* one.acquire(key, "a", short);
@@ -237,7 +237,7 @@ export const leases: readonly Property[] = [
       }),
   },
   {
-    name: "release without a lease does nothing, and twice is as good as once",
+    name: "release without a lease does nothing, and twice does the same as once",
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         yield* one.release(key, "a", "uncached");

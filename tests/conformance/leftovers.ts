@@ -8,7 +8,7 @@ const nothingLeft = ({ backend, key }: World) =>
 /** That nothing stays behind. */
 export const leftovers: readonly Property[] = [
   {
-    name: "nothing is left of a key that was deleted",
+    name: "nothing is left of a deleted key",
     given: "leftovers",
     holds: (world) =>
       Effect.gen(function* () {
@@ -27,7 +27,7 @@ export const leftovers: readonly Property[] = [
       }),
   },
   {
-    name: "nothing is left of entries, leases and outcomes whose time is over",
+    name: "nothing is left of expired entries, leases and outcomes",
     given: "leftovers",
     holds: (world) =>
       Effect.gen(function* () {
@@ -50,7 +50,7 @@ export const leftovers: readonly Property[] = [
       }),
   },
   {
-    name: "nothing is left of watches that are closed, and of calls that are over or cancelled",
+    name: "nothing is left of closed watches, and of ended or cancelled calls",
     given: "leftovers",
     holds: (world) =>
       Effect.gen(function* () {

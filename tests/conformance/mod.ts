@@ -1,9 +1,9 @@
 /**
- * The conformance suite: what every store must show, for people who write adapters.
+ * The conformance suite, for people who write adapters.
  *
- * {@linkcode conformance} makes a list of cases from the description of a backend; any test runner can run them. The
- * cases of the store's own guarantees come first, then those of what `Cache.getOrSet` promises over it. Each case opens
- * two stores, as two processes, and uses keys of its own.
+ * {@linkcode conformance} makes a list of cases from the description of a backend. Any test runner can run them. First
+ * come the guarantees of the store, then the promises of `Cache.getOrSet` over it. Each case opens two stores, as two
+ * processes, and uses its own keys.
  *
  * @example
  * ```ts
@@ -38,8 +38,8 @@ import { openWorld, PACE, type Property, scoped } from "./world.ts";
 export type { Backend, Case, Gaps } from "./backend.ts";
 
 /**
- * Makes the cases of a backend. A case that the backend can't pass is skipped with the reason that its description
- * gives; nothing is skipped without one.
+ * Makes the cases of a backend. A case that the backend can't pass is skipped with the reason from the description. No
+ * case is skipped without a reason.
  */
 export function conformance(backend: Backend): Case[] {
   const properties: readonly Property[] = [

@@ -19,7 +19,7 @@ const led = (
 /** What those are told who waited for a lease that ended without a value. */
 export const outcomes: readonly Property[] = [
   {
-    name: "who waited for a lease that failed is told so when it leads",
+    name: "a new leader learns that the lease it waited for failed",
     needs: ["outcomes"],
     holds: (world) =>
       Effect.gen(function* () {
@@ -34,7 +34,7 @@ export const outcomes: readonly Property[] = [
       }),
   },
   {
-    name: "who waited for a lease that failed is told so when it follows the next one",
+    name: "a follower learns that the lease it waited for failed, when it follows the next one",
     needs: ["outcomes"],
     holds: (world) =>
       Effect.gen(function* () {
@@ -48,7 +48,7 @@ export const outcomes: readonly Property[] = [
       }),
   },
   {
-    name: "who waited for a lease that stored nothing is told so, and takes nothing",
+    name: "a follower learns that the lease it waited for stored nothing, and takes no lease",
     needs: ["outcomes"],
     holds: (world) =>
       Effect.gen(function* () {
@@ -62,7 +62,8 @@ export const outcomes: readonly Property[] = [
       }),
   },
   {
-    name: "who waited for a lease that stored nothing is told so while the next one is led",
+    name:
+      "a follower learns that the lease it waited for stored nothing, while another owner leads",
     needs: ["outcomes"],
     holds: (world) =>
       Effect.gen(function* () {
@@ -75,7 +76,7 @@ export const outcomes: readonly Property[] = [
       }),
   },
   {
-    name: "who waited for a lease that was cancelled, or expired, just takes over",
+    name: "a follower takes over after a cancelled or expired lease",
     holds: (world) =>
       Effect.gen(function* () {
         const { one, two, key, short, takeOver } = world;
@@ -90,7 +91,7 @@ export const outcomes: readonly Property[] = [
       }),
   },
   {
-    name: "who waited for a lease that was filled hits",
+    name: "a follower hits after a fill",
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         yield* one.acquire(key, "a", LONG);
@@ -100,7 +101,7 @@ export const outcomes: readonly Property[] = [
       }),
   },
   {
-    name: "who waited for nothing is told nothing",
+    name: "an owner that waited for no lease learns of no end",
     holds: (world) =>
       Effect.gen(function* () {
         const { one, two, key } = world;
@@ -113,7 +114,7 @@ export const outcomes: readonly Property[] = [
       }),
   },
   {
-    name: "who waited for one lease isn't told of another's end",
+    name: "a follower doesn't learn of the end of another lease",
     holds: (world) =>
       Effect.gen(function* () {
         const { one, two, key } = world;
@@ -126,7 +127,7 @@ export const outcomes: readonly Property[] = [
       }),
   },
   {
-    name: "the end of a lease is told to many, one of whom leads",
+    name: "many followers learn of the end of a lease, and one of them leads",
     needs: ["outcomes"],
     holds: (world) =>
       Effect.gen(function* () {
@@ -142,7 +143,7 @@ export const outcomes: readonly Property[] = [
       }),
   },
   {
-    name: "the end of a lease is forgotten when the lease would have ended",
+    name: "the end of a lease is forgotten when the lease would have expired",
     needs: ["outcomes"],
     holds: (world) =>
       Effect.gen(function* () {

@@ -68,7 +68,7 @@ export const promises: readonly Property[] = [
     holds: (world) => oneFetch(world, uncoalesced, 10),
   },
   {
-    name: "no second fetch after a fill: who missed, and then finds it filled, hits",
+    name: "no second fetch after a fill: a caller that missed and then finds the entry hits",
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         const late = makeFetch(() => Effect.succeed("late"));
@@ -129,7 +129,7 @@ export const promises: readonly Property[] = [
       }),
   },
   {
-    name: "fenced fills: a lease that was lost during the fetch",
+    name: "fenced fills: a lease lost during the fetch",
     needs: ["fencing"],
     holds: ({ one, two, key, short }) =>
       Effect.gen(function* () {
@@ -237,7 +237,7 @@ export const promises: readonly Property[] = [
       }),
   },
   {
-    name: "followers are woken by push, however long their strategy pauses",
+    name: "push wakes followers, however long their strategy pauses",
     needs: ["push"],
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
@@ -287,7 +287,7 @@ export const promises: readonly Property[] = [
       }),
   },
   {
-    name: "bounded failure: failures elsewhere are counted, too",
+    name: "bounded failure: failures of other processes count, too",
     needs: ["outcomes"],
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
@@ -332,7 +332,7 @@ export const promises: readonly Property[] = [
       }),
   },
   {
-    name: "bounded waiting: who waited for a value that isn't stored falls back at once",
+    name: "bounded waiting: followers of a value that isn't stored fall back at once",
     needs: ["outcomes"],
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
@@ -355,7 +355,7 @@ export const promises: readonly Property[] = [
       }),
   },
   {
-    name: "cancelling: the others get their value",
+    name: "cancelling: the other callers get their value",
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         const fetch = makeFetch(() => Effect.succeed("value"));
@@ -377,7 +377,7 @@ export const promises: readonly Property[] = [
       }),
   },
   {
-    name: "cancelling: the last to leave interrupts the fetch and releases the lease",
+    name: "cancelling: the last caller to leave interrupts the fetch and releases the lease",
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         const fetch = makeFetch(() => Effect.never);
@@ -393,7 +393,7 @@ export const promises: readonly Property[] = [
       }),
   },
   {
-    name: "cancelling: an acquire that is interrupted leaves no lease behind",
+    name: "cancelling: an interrupted acquire leaves no lease behind",
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
         let landed = false;
@@ -470,7 +470,7 @@ export const promises: readonly Property[] = [
       }),
   },
   {
-    name: "a bad entry is a miss: to acquire, fill, set and delete as well",
+    name: "a bad entry is a miss: for acquire, fill, set and delete, too",
     given: "corrupt",
     holds: ({ backend, one, two, key }) =>
       Effect.gen(function* () {

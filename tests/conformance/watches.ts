@@ -28,7 +28,7 @@ const woken = ({ next }: Watch) => soon("The push", next);
 /** What `watch` guarantees. */
 export const watches: readonly Property[] = [
   {
-    name: "a store has a watch exactly if it has push",
+    name: "a store has a watch if, and only if, it has push",
     holds: ({ one, key, gaps }) =>
       Effect.map(one.watch?.(key) ?? Effect.succeed(undefined), (standing) => {
         assert.equal(standing !== undefined, gaps.push === undefined);
@@ -49,7 +49,7 @@ export const watches: readonly Property[] = [
       }),
   })),
   {
-    name: "a watch misses nothing that came about since it stood",
+    name: "a watch misses no change since it was opened",
     needs: ["push"],
     holds: (world) =>
       Effect.gen(function* () {
@@ -66,7 +66,7 @@ export const watches: readonly Property[] = [
       }),
   },
   {
-    name: "a watch whose next was interrupted stands",
+    name: "a watch stays open after an interrupted next",
     needs: ["push"],
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
@@ -89,7 +89,7 @@ export const watches: readonly Property[] = [
       }),
   },
   {
-    name: "all watches of a key are woken, in every process, and those of other keys by their own",
+    name: "a change wakes all watches of its key, in every process, and no watch of another key",
     needs: ["push"],
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
@@ -103,7 +103,7 @@ export const watches: readonly Property[] = [
       }),
   },
   {
-    name: "a watch that is closed leaves the others standing",
+    name: "a closed watch leaves the others open",
     needs: ["push"],
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
@@ -114,7 +114,7 @@ export const watches: readonly Property[] = [
       }),
   },
   {
-    name: "watches may be opened and closed all the time, by many",
+    name: "many processes may open and close watches at any time",
     needs: ["push"],
     holds: ({ one, two, key }) =>
       Effect.gen(function* () {
