@@ -1,18 +1,19 @@
 /**
  * The Memcached adapter: entries and leases in memcached, through a memjs client of one server or many.
  *
- * An item lies under its key, after `keyPrefix`, and is the entry or, while there is none, the lease: a marker, told apart
- * by its flags. To acquire is to `ADD` the marker, and to fill is to `REPLACE` it by the value if it is still the same one
- * by its CAS, so that fills are fenced. Keys over 250 bytes, and those with spaces, control characters or Unicode, are kept
- * under a name that ends in their SHA-256.
+ * A key is one item; its name is `keyPrefix` and the key. The item holds the entry or, while there is none, the lease:
+ * a marker, which its flags tell apart. An acquire is an `ADD` of the marker. A fill is a `REPLACE` of this very
+ * marker, by CAS, so fills are fenced. The name of a key over 250 bytes, or with spaces, control characters or Unicode,
+ * ends with its SHA-256.
  *
- * Time is the server's, which counts whole seconds: entries and leases live up to two seconds longer than they were told,
- * and never shorter. A lease lives 30 days at most; the end of an entry that lives longer is a date by the clock of this
- * machine. memcached doesn't tell how much of a lease is left: followers are told all of it. There is no push: they poll.
+ * The server's clock decides when they expire, in whole seconds: entries and leases live up to two seconds longer than
+ * their time to live, and never shorter. A lease lives 30 days at most. The end of an entry that lives longer is a date
+ * by this machine's clock. memcached doesn't tell the rest of a lease: followers get its full length. There is no push:
+ * they poll.
  *
- * memcached forgets what it has no room for, and everything when it is restarted: two may lead then, but only the one whose
- * lease is known can fill. A client with `failover` sends the keys of a server that is down to another, with the same
- * effect.
+ * memcached evicts entries and leases when its memory is full, and loses all of them when it restarts. Then two callers
+ * may lead, but only the one whose lease the server knows can fill. A client with `failover` sends the keys of a dead
+ * server to another one, with the same effect.
  *
  * @example
  * ```ts memcached
@@ -54,25 +55,25 @@ export type { MemcachedClient, MemcachedResponse } from "./memcached/memjs.ts";
 
 /** The options of {@linkcode memcachedLeases}. */
 export interface MemcachedLeasesOptions {
-  /** The client, which stays the user's own to close. */
+  /** The client. Only the user closes it. */
   readonly client: MemcachedClient;
-  /** What the names of leases begin with: `'lease:'` by default. */
+  /** The prefix of the names of leases: `'lease:'` by default. */
   readonly keyPrefix?: string | undefined;
 }
 
 /** The options of {@linkcode memcachedAdapter}. */
 export interface MemcachedAdapterOptions {
-  /** The client, which stays the user's own to close. */
+  /** The client. Only the user closes it. */
   readonly client: MemcachedClient;
-  /** How values become bytes; JSON by default. */
+  /** Turns values into text or bytes; JSON by default. */
   readonly codec?: Codec | undefined;
-  /** What the names of items begin with: nothing by default. */
+  /** The prefix of the names of items: none by default. */
   readonly keyPrefix?: string | undefined;
 }
 
 /**
- * Makes a store of its own, over a client that may have several. Keep it in a constant, as a {@linkcode Store} is what
- * callers meet by. Throws a `TypeError` for options that can't be used.
+ * Makes a store. A client may have several. Keep the store in a constant: only callers of the same {@linkcode Store}
+ * share a flight. Throws a `TypeError` for bad options.
  */
 export function memcachedAdapter<V = unknown>(options: MemcachedAdapterOptions): Store<V> {
   const { client, keyPrefix, codec } = options;
@@ -87,8 +88,8 @@ export function memcachedAdapter<V = unknown>(options: MemcachedAdapterOptions):
 }
 
 /**
- * Keeps leases alone, for adapters that keep their entries elsewhere. Keep it in a constant, as callers meet by it. Throws
- * a `TypeError` for options that can't be used.
+ * Makes a leases half, for entries in another backend. Keep it in a constant: only callers of the same leases half
+ * share a flight. Throws a `TypeError` for bad options.
  */
 export function memcachedLeases(
   { client, keyPrefix = "lease:" }: MemcachedLeasesOptions,

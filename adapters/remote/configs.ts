@@ -11,7 +11,7 @@ import type { S3AdapterOptions } from "../s3.ts";
 
 /** The config of the memory adapter: one store per config object. */
 export interface MemoryAdapterConfig {
-  /** Which adapter. */
+  /** The adapter's name. */
   readonly type: "memory";
   /** Its options. */
   readonly options?: MemoryAdapterOptions | undefined;
@@ -19,13 +19,13 @@ export interface MemoryAdapterConfig {
 
 /** The config of an adapter whose code is loaded on first use: one store for the same clients and options. */
 export interface RemoteAdapterConfig<Type extends string, Options> {
-  /** Which adapter. */
+  /** The adapter's name. */
   readonly type: Type;
   /** Its options. */
   readonly options: Options;
 }
 
-/** What configures an adapter: its type and its options. */
+/** The config of an adapter: its type and its options. */
 export type AdapterConfig =
   | MemoryAdapterConfig
   | RemoteAdapterConfig<"cloudflare-d1", CloudflareD1AdapterOptions>
@@ -41,7 +41,7 @@ export type AdapterConfig =
 /** A config whose adapter is loaded on first use. */
 export type RemoteConfig = Exclude<AdapterConfig, MemoryAdapterConfig>;
 
-/** The option that each adapter which is loaded on first use can't do without. */
+/** The required option of each adapter that is loaded on first use. */
 export const needs: {
   readonly [Config in RemoteConfig as Config["type"]]: keyof Config["options"];
 } = {
