@@ -1,17 +1,16 @@
 import type { Place } from "../../tests/support/connection.ts";
-import { startDynamodb } from "../../tests/servers/dynamodb.ts";
-import { startMemcached } from "../../tests/servers/memcached.ts";
-import { startMongodb } from "../../tests/servers/mongodb.ts";
-import { startPostgresServer } from "../../tests/servers/postgres.ts";
-import { startRedisCluster, startRedisServer } from "../../tests/servers/redis.ts";
-import { startS3Server } from "../../tests/servers/s3.ts";
 import type { Description, Running } from "../../tests/servers/description.ts";
-import { dynamodb } from "../../tests/servers/dynamodb.ts";
-import { memcached } from "../../tests/servers/memcached.ts";
-import { mongodbReplicaSet } from "../../tests/servers/mongodb.ts";
-import { postgres } from "../../tests/servers/postgres.ts";
-import { redis, redisCluster } from "../../tests/servers/redis.ts";
-import { s3 } from "../../tests/servers/s3.ts";
+import { dynamodb, startDynamodb } from "../../tests/servers/dynamodb.ts";
+import { memcached, startMemcached } from "../../tests/servers/memcached.ts";
+import { mongodbReplicaSet, startMongodb } from "../../tests/servers/mongodb.ts";
+import { postgres, startPostgresServer } from "../../tests/servers/postgres.ts";
+import {
+  redis,
+  redisCluster,
+  startRedisCluster,
+  startRedisServer,
+} from "../../tests/servers/redis.ts";
+import { s3, startS3Server } from "../../tests/servers/s3.ts";
 
 /** A backend whose server and network are to fail. */
 export interface FaultyBackend {
@@ -55,7 +54,7 @@ export const faultyBackends: readonly FaultyBackend[] = [
   {
     description: postgres,
     connection: "postgres/connection",
-    restart: ([port], { POSTGRES_PROGRAMS }) => startPostgresServer(POSTGRES_PROGRAMS!, port),
+    restart: ([port], { POSTGRES_PROGRAMS }) => startPostgresServer(POSTGRES_PROGRAMS!, { port }),
     // Its clients pause up to 20 s between two attempts to connect otherwise.
     place: ([port]) => ({ url: `postgres://postgres@127.0.0.1:${port}/postgres`, backoff: 0.1 }),
   },
@@ -85,7 +84,7 @@ export const faultyBackends: readonly FaultyBackend[] = [
   {
     description: s3,
     connection: "s3/connection",
-    restart: ([port], { S3_SERVER }) => startS3Server(S3_SERVER!, port),
+    restart: ([port], { S3_SERVER }) => startS3Server(S3_SERVER!, { port }),
     // Over files, it looks at a condition before it writes, and not as it does.
     deletes: false,
     place: ([port]) => ({ url: `http://127.0.0.1:${port}` }),

@@ -1,45 +1,21 @@
 import { connect } from "node:net";
 import { must } from "../support/command.ts";
 import type { Description } from "./description.ts";
-import { freePort, startServer } from "./server.ts";
-
-/** A memcached that was started here. */
-export interface MemcachedServer {
-  readonly port: number;
-  /** As memjs takes it: `127.0.0.1:11211`. */
-  readonly url: string;
-  /** What it says that it is: `1.6.18`. */
-  readonly version: string;
-  /** Ends it and waits until it has ended; what it held is gone. */
-  stop(): Promise<void>;
-}
-
-/** How a server is started. */
-export interface MemcachedServerOptions {
-  /** The port; a free one by default. */
-  readonly port?: number | undefined;
-  /** More of its arguments. */
-  readonly args?: readonly string[];
-}
+import { type StartedServer, type StartOptions, startServer } from "./server.ts";
 
 /** Starts a server on the loopback; rejects if it doesn't come up. */
-export async function startMemcached(
+export function startMemcached(
   binary: string,
-  { port, args = [] }: MemcachedServerOptions = {},
-): Promise<MemcachedServer> {
-  const listening = port ?? await freePort();
-  let version = "";
-  const { stop } = await startServer({
+  { port, args = [] }: StartOptions = {},
+): Promise<StartedServer> {
+  return startServer({
     command: binary,
+    port,
     // It refuses to be root, and takes no notice of `-u` otherwise.
-    args: () => ["-l", "127.0.0.1", "-p", String(listening), "-u", "nobody", ...args],
-    async ready() {
-      [version = ""] = await askMemcached(listening, "version");
-      return version !== "";
-    },
+    args: (_, port) => ["-l", "127.0.0.1", "-p", String(port), "-u", "nobody", ...args],
+    url: (host) => host,
+    ready: async ({ port }) => (await askMemcached(port, "version")).length > 0,
   });
-  const name = version.replace("VERSION ", "");
-  return { port: listening, url: `127.0.0.1:${listening}`, version: name, stop };
 }
 
 /** Sends one command of the text protocol on a connection of its own, and returns the lines of the reply. */
@@ -60,7 +36,12 @@ export const memcached: Description = {
     const found = await must("sh", ["-c", "command -v memcached"]).catch(() => "");
     if (!found) throw new Error("no memcached is installed; Debian's package is memcached");
     const binary = found.trim();
-    const { version, url, stop } = await startMemcached(binary);
-    return { url, stop, version: `memcached ${version}`, env: { MEMCACHED_SERVER: binary } };
+    const server = await startMemcached(binary);
+    const [version] = await askMemcached(server.port, "version");
+    return {
+      ...server,
+      version: version!.replace("VERSION", "memcached"),
+      env: { MEMCACHED_SERVER: binary },
+    };
   },
 };

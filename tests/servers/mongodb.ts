@@ -1,26 +1,14 @@
-import type { MongoClient } from "mongodb";
+import type { Db } from "mongodb";
 import { chmodSync, globSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { oldestDriver, openMongodb } from "../adapters/mongodb/clients.ts";
 import { must } from "../support/command.ts";
 import type { Description } from "./description.ts";
 import { fetched } from "./fetched.ts";
-import { freePort, startServer } from "./server.ts";
+import { type StartedServer, type StartOptions, startServer } from "./server.ts";
 
-/** A mongod that was started here. */
-export interface MongodbServer {
-  readonly port: number;
-  readonly url: string;
-  /** What it says that it is: `6.0.5`. */
-  readonly version: string;
-  /** Ends it and waits until it has ended; what it held is gone. */
-  stop(): Promise<void>;
-}
-
-/** How a server is started. */
-export interface MongodbServerOptions {
-  /** The port; a free one by default. */
-  readonly port?: number | undefined;
+/** How a mongod is started. */
+export interface MongodbOptions extends Pick<StartOptions, "port"> {
   /** Makes it a replica set of one. */
   readonly replicaSet?: boolean | undefined;
 }
@@ -28,39 +16,45 @@ export interface MongodbServerOptions {
 /** Starts a server on the loopback; rejects if it doesn't come up. */
 export async function startMongodb(
   binary: string,
-  { port, replicaSet = false }: MongodbServerOptions = {},
-): Promise<MongodbServer> {
-  const listening = port ?? await freePort();
-  const host = `127.0.0.1:${listening}`;
-  const { stop } = await startServer({
+  { port, replicaSet = false }: MongodbOptions = {},
+): Promise<StartedServer> {
+  const server = await startServer({
     command: binary,
-    args: (folder) => [
-      ...["--dbpath", folder, "--port", String(listening), "--bind_ip", "127.0.0.1"],
+    port,
+    args: (folder, port) => [
+      ...["--dbpath", folder, "--port", String(port), "--bind_ip", "127.0.0.1"],
       ...["--wiredTigerCacheSizeGB", "0.25", "--setParameter", "ttlMonitorSleepSecs=1"],
       ...replicaSet ? ["--replSet", "rs0", "--oplogSize", "64"] : [],
     ],
+    url: (host) => `mongodb://${host}/${replicaSet ? "?replicaSet=rs0" : ""}`,
     ready: '"Waiting for connections"',
   });
-  const url = `mongodb://${host}/?directConnection=true`;
-  let client: MongoClient | undefined;
   try {
-    client = await openMongodb(await oldestDriver(), url);
-    const admin = client.db("admin");
-    if (replicaSet) {
-      const members = [{ _id: 0, host }];
-      await admin.command({ replSetInitiate: { _id: "rs0", members } });
-      while (!(await admin.command({ hello: 1 }))["isWritablePrimary"]) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
-    const { version } = await admin.command({ buildInfo: 1 });
-    const place = replicaSet ? `mongodb://${host}/?replicaSet=rs0` : `mongodb://${host}/`;
-    return { port: listening, url: place, version, stop };
+    if (replicaSet) await beginReplicaSet(server);
+    return server;
   } catch (error) {
-    await stop();
+    await server.stop();
     throw error;
+  }
+}
+
+function beginReplicaSet(server: StartedServer): Promise<void> {
+  return withAdmin(server, async (admin) => {
+    const members = [{ _id: 0, host: `127.0.0.1:${server.port}` }];
+    await admin.command({ replSetInitiate: { _id: "rs0", members } });
+    while (!(await admin.command({ hello: 1 }))["isWritablePrimary"]) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  });
+}
+
+async function withAdmin<A>({ port }: StartedServer, use: (admin: Db) => Promise<A>): Promise<A> {
+  const url = `mongodb://127.0.0.1:${port}/?directConnection=true`;
+  const client = await openMongodb(await oldestDriver(), url);
+  try {
+    return await use(client.db("admin"));
   } finally {
-    await client?.close();
+    await client.close();
   }
 }
 
@@ -78,8 +72,9 @@ function describe(backend: string, replicaSet: boolean): Description {
     backend,
     async start() {
       const binary = await install();
-      const { version, url, stop } = await startMongodb(binary, { replicaSet });
-      return { url, stop, version: `MongoDB ${version}`, env: { MONGODB_SERVER: binary } };
+      const server = await startMongodb(binary, { replicaSet });
+      const { version } = await withAdmin(server, (admin) => admin.command({ buildInfo: 1 }));
+      return { ...server, version: `MongoDB ${version}`, env: { MONGODB_SERVER: binary } };
     },
   };
 }

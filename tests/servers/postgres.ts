@@ -3,42 +3,47 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { must } from "../support/command.ts";
 import type { Description } from "./description.ts";
-import { freePort, type ServerCommand, startServer } from "./server.ts";
-
-/** A Postgres server, or a pooler in front of one, that was started here, with a folder that goes with it. */
-export interface PostgresServer {
-  readonly port: number;
-  readonly url: string;
-  /** Ends it at once and waits until it has ended; what it held is gone. */
-  stop(): Promise<void>;
-}
+import {
+  type ServerCommand,
+  type StartedServer,
+  type StartOptions,
+  startServer,
+} from "./server.ts";
 
 /** Starts a server on the loopback, with the programs of this folder; rejects if it doesn't come up. */
-export function startPostgresServer(programs: string, port?: number): Promise<PostgresServer> {
+export function startPostgresServer(
+  programs: string,
+  { port, args = [] }: StartOptions = {},
+): Promise<StartedServer> {
   const settings = [
     ...["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300"],
     ...["fsync=off", "synchronous_commit=off", "full_page_writes=off"],
     ...["shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_utility=on"],
   ];
-  return startOn(port, (port) => ({
+  return startServer({
     ...unprivileged(
       `"$1/initdb" -D "$0/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >&2 &&
       shift && exec "$@" -D "$0/data"`,
-      [programs, join(programs, "postgres"), "-p", String(port)],
-      settings.flatMap((setting) => ["-c", setting]),
+      (port) => [
+        ...[programs, join(programs, "postgres"), "-p", String(port)],
+        ...settings.flatMap((setting) => ["-c", setting]),
+        ...args,
+      ],
     ),
+    port,
+    url,
     ready: "ready to accept connections",
     // Leaves no shared memory behind, which SIGKILL would.
     end: "SIGQUIT",
-  }));
+  });
 }
 
 /** Starts pgbouncer in transaction mode before a server on this port of the loopback. */
-export function startPgbouncer(program: string, server: number): Promise<PostgresServer> {
-  return startOn(undefined, (port) => ({
+export function startPgbouncer(program: string, server: number): Promise<StartedServer> {
+  return startServer({
     ...unprivileged(
       `printf '%s\\n' "$2" > "$0/pgbouncer.ini" && exec "$1" "$0/pgbouncer.ini"`,
-      [
+      (port) => [
         program,
         `[databases]
 * = host=127.0.0.1 port=${server} user=postgres
@@ -52,34 +57,26 @@ default_pool_size = 5
 max_client_conn = 200`,
       ],
     ),
+    url,
     ready: "process up",
-  }));
+  });
 }
 
-async function startOn(
-  port: number | undefined,
-  commandOn: (port: number) => ServerCommand,
-): Promise<PostgresServer> {
-  const listening = port ?? await freePort();
-  const { stop } = await startServer(commandOn(listening));
-  return { port: listening, url: `postgres://postgres@127.0.0.1:${listening}/postgres`, stop };
+function url(host: string): string {
+  return `postgres://postgres@${host}/postgres`;
 }
 
 /** A script that gets the folder as `$0`, run by `postgres` where this process is root, whom both programs refuse. */
 function unprivileged(
   script: string,
-  ...args: readonly (readonly string[])[]
+  args: (port: number) => readonly string[],
 ): Pick<ServerCommand, "command" | "args"> {
   const asPostgres = `chown postgres "$0" && cd "$0" &&
     exec setpriv --reuid=postgres --regid=postgres --clear-groups sh -c '${
     script.replaceAll("'", `'\\''`)
   }' "$0" "$@"`;
-  return {
-    command: "sh",
-    args: (
-      folder,
-    ) => ["-c", process.getuid?.() === 0 ? asPostgres : script, folder, ...args.flat()],
-  };
+  const command = process.getuid?.() === 0 ? asPostgres : script;
+  return { command: "sh", args: (folder, port) => ["-c", command, folder, ...args(port)] };
 }
 
 /** One Postgres server. Suites that stop and restart one of their own find its programs in `POSTGRES_PROGRAMS`. */
@@ -88,8 +85,8 @@ export const postgres: Description = {
   async start() {
     const programs = await findPrograms();
     const version = await must(`${programs}/postgres`, ["--version"]);
-    const { url, stop } = await startPostgresServer(programs);
-    return { url, stop, version: version.trim(), env: { POSTGRES_PROGRAMS: programs } };
+    const server = await startPostgresServer(programs);
+    return { ...server, version: version.trim(), env: { POSTGRES_PROGRAMS: programs } };
   },
 };
 

@@ -3,59 +3,33 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { must } from "../support/command.ts";
 import type { Description } from "./description.ts";
-import { freePort, startServer } from "./server.ts";
-
-/** A redis-server that was started here, with a folder that goes with it. */
-export interface RedisServer {
-  readonly port: number;
-  readonly url: string;
-  /** What it says that it is: `Redis 7.0.15`. */
-  readonly version: string;
-  /** Ends it and waits until it has ended; what it held is gone. */
-  stop(): Promise<void>;
-}
-
-/** How a server is started. */
-export interface RedisServerOptions {
-  /** The port; a free one by default. */
-  readonly port?: number | undefined;
-  /** More of its arguments. */
-  readonly args?: readonly string[];
-}
+import { freePort, type StartedServer, type StartOptions, startServer } from "./server.ts";
 
 /** Starts a server on the loopback; rejects if it doesn't come up. */
-export async function startRedisServer(
+export function startRedisServer(
   binary: string,
-  { port, args = [] }: RedisServerOptions = {},
-): Promise<RedisServer> {
-  const listening = port ?? await freePort();
-  const { stop } = await startServer({
+  { port, args = [] }: StartOptions = {},
+): Promise<StartedServer> {
+  return startServer({
     command: binary,
-    args: (folder) => [
-      ...["--port", String(listening), "--bind", "127.0.0.1", "--dir", folder],
+    port,
+    args: (folder, port) => [
+      ...["--port", String(port), "--bind", "127.0.0.1", "--dir", folder],
       ...["--save", "", "--appendonly", "no", ...args],
     ],
+    url: (host) => `redis://${host}`,
     ready: "Ready to accept connections",
   });
-  try {
-    const info = await redisCommand(listening, "INFO server");
-    const valkey = /valkey_version:(\S+)/.exec(info)?.[1];
-    const version = valkey ? `Valkey ${valkey}` : `Redis ${/redis_version:(\S+)/.exec(info)?.[1]}`;
-    return { port: listening, url: `redis://127.0.0.1:${listening}`, version, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
 }
 
 /** A cluster of three servers, which has the address of the first. */
-export interface RedisCluster extends RedisServer {
+export interface RedisCluster extends StartedServer {
   /** Those of all three. */
   readonly ports: readonly number[];
 }
 
 /** How a cluster is started. */
-export interface RedisClusterOptions extends Pick<RedisServerOptions, "args"> {
+export interface RedisClusterOptions extends Pick<StartOptions, "args"> {
   /** The ports; free ones by default. */
   readonly ports?: readonly number[] | undefined;
 }
@@ -65,7 +39,7 @@ export async function startRedisCluster(
   binary: string,
   { ports = [], args = [] }: RedisClusterOptions = {},
 ): Promise<RedisCluster> {
-  const servers: RedisServer[] = [];
+  const servers: StartedServer[] = [];
   const stop = async () => void await Promise.all(servers.map((server) => server.stop()));
   try {
     for (let node = 0; node < 3; node++) {
@@ -78,8 +52,8 @@ export async function startRedisCluster(
       await redisCommand(servers[0]!.port, `CLUSTER MEET 127.0.0.1 ${servers[node]!.port} ${bus}`);
     }
     for (const { port } of servers) await untilWhole(port);
-    const { port, url, version } = servers[0]!;
-    return { port, ports: servers.map(({ port }) => port), url, version, stop };
+    const { port, url } = servers[0]!;
+    return { port, ports: servers.map(({ port }) => port), url, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -87,21 +61,16 @@ export async function startRedisCluster(
 }
 
 /** Starts a Sentinel that watches a server under the name `main`, and alone decides that it failed. */
-export async function startSentinel(
-  binary: string,
-  watched: RedisServer,
-): Promise<Pick<RedisServer, "port" | "stop">> {
-  const port = await freePort();
-  const { stop } = await startServer({
+export function startSentinel(binary: string, watched: StartedServer): Promise<StartedServer> {
+  return startServer({
     command: binary,
-    args: (folder) => {
+    args: (folder, port) => {
       const config = join(folder, "sentinel.conf");
       writeFileSync(config, `sentinel monitor main 127.0.0.1 ${watched.port} 1\n`);
       return [config, "--sentinel", "--port", String(port), "--bind", "127.0.0.1", "--dir", folder];
     },
     ready: "+monitor master main",
   });
-  return { port, stop };
 }
 
 /** Sends one command on a connection of its own, and returns the reply as it came. */
@@ -132,7 +101,8 @@ export const redis: Description = {
   backend: "redis",
   async start() {
     const binary = await findBinary();
-    return { ...await startRedisServer(binary), env: { REDIS_SERVER: binary } };
+    const server = await startRedisServer(binary);
+    return { ...server, version: await versionOf(server), env: { REDIS_SERVER: binary } };
   },
 };
 
@@ -141,11 +111,17 @@ export const redisCluster: Description = {
   backend: "redis-cluster",
   async start() {
     const binary = await findBinary();
-    const { version, ports, url, stop } = await startRedisCluster(binary);
-    const env = { REDIS_SERVER: binary, REDIS_CLUSTER_PORTS: ports.join() };
-    return { url, stop, env, version: `${version}, three nodes` };
+    const cluster = await startRedisCluster(binary);
+    const env = { REDIS_SERVER: binary, REDIS_CLUSTER_PORTS: cluster.ports.join() };
+    return { ...cluster, env, version: `${await versionOf(cluster)}, three nodes` };
   },
 };
+
+async function versionOf({ port }: StartedServer): Promise<string> {
+  const info = await redisCommand(port, "INFO server");
+  const valkey = /valkey_version:(\S+)/.exec(info)?.[1];
+  return valkey ? `Valkey ${valkey}` : `Redis ${/redis_version:(\S+)/.exec(info)?.[1]}`;
+}
 
 async function findBinary(): Promise<string> {
   for (const name of ["redis-server", "valkey-server"]) {

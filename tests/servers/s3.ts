@@ -3,12 +3,10 @@ import { join } from "node:path";
 import { must } from "../support/command.ts";
 import type { Description } from "./description.ts";
 import { fetched } from "./fetched.ts";
-import { freePort, type StartedServer, startServer } from "./server.ts";
+import { type StartedServer, type StartOptions, startServer } from "./server.ts";
 
 /** An S3 server that was started here, with an empty bucket. */
 export interface S3Server extends StartedServer {
-  readonly port: number;
-  readonly url: string;
   /** The file in which it notes each request, in a line. */
   readonly log: string;
 }
@@ -20,28 +18,30 @@ export const BUCKET = "cache";
 export const LOCAL = "local";
 
 /** Starts a Versity S3 Gateway, over files, on the loopback; rejects if it doesn't come up. */
-export async function startS3Server(binary: string, port?: number): Promise<S3Server> {
-  const listening = port ?? await freePort();
-  const url = `http://127.0.0.1:${listening}`;
+export async function startS3Server(
+  binary: string,
+  { port, args = [] }: StartOptions = {},
+): Promise<S3Server> {
   let log = "";
-  const { stop } = await startServer({
+  const server = await startServer({
     command: binary,
-    args: (folder) => {
+    port,
+    args: (folder, port) => {
       log = join(folder, "log");
       mkdirSync(join(folder, "data", BUCKET), { recursive: true });
       return [
-        ...["--port", `127.0.0.1:${listening}`, "--region", LOCAL, "--quiet", "--keep-alive"],
+        ...["--port", `127.0.0.1:${port}`, "--region", LOCAL, "--quiet", "--keep-alive", ...args],
         ...["--access-log", log, "posix", join(folder, "data")],
       ];
     },
     env: { ROOT_ACCESS_KEY: LOCAL, ROOT_SECRET_KEY: LOCAL },
-    ready: async () => {
+    ready: async ({ url }) => {
       const reply = await fetch(url);
       await reply.text();
       return reply.headers.get("server") === "VERSITYGW";
     },
   });
-  return { port: listening, url, log, stop };
+  return { ...server, log };
 }
 
 const version = "v1.8.0";
@@ -59,10 +59,10 @@ export const s3: Description = {
       (folder) => must("go", ["install", module], { env: { GOBIN: folder }, timeout: 900_000 }),
     );
     const binary = join(folder, "versitygw");
-    const { url, log, stop } = await startS3Server(binary);
+    const server = await startS3Server(binary);
     const env = {
       S3_SERVER: binary,
-      S3_ACCESS_LOG: log,
+      S3_ACCESS_LOG: server.log,
       S3_BUCKET: BUCKET,
       AWS_REGION: LOCAL,
       AWS_ACCESS_KEY_ID: LOCAL,
@@ -70,6 +70,6 @@ export const s3: Description = {
       // The SDK prints which versions of Node it is going to leave.
       NODE_NO_WARNINGS: "1",
     };
-    return { version: `Versity S3 Gateway ${version}`, url, env, stop };
+    return { ...server, version: `Versity S3 Gateway ${version}`, env };
   },
 };

@@ -6,21 +6,35 @@ import { join } from "node:path";
 import process from "node:process";
 
 /** How a server is started. */
+export interface StartOptions {
+  /** The port of the loopback; a free one by default. */
+  readonly port?: number | undefined;
+  /** More of its program's arguments. */
+  readonly args?: readonly string[];
+}
+
+/** What starts a server. */
 export interface ServerCommand {
   /** Its program. */
   readonly command: string;
   /** Its arguments; the folder is empty, its own, and goes with it. */
-  readonly args: (folder: string) => readonly string[];
+  readonly args: (folder: string, port: number) => readonly string[];
+  /** Its port; a free one by default. */
+  readonly port?: number | undefined;
+  /** The address for clients of the server at this host and port; `http://` and these by default. */
+  readonly url?: (host: string) => string;
   /** The variables that it has on top of this process's own. */
   readonly env?: Readonly<Record<string, string>>;
   /** What it writes, on either stream, once it is up; or a look whether it is, which is taken every 20 ms. */
-  readonly ready: string | (() => Promise<boolean>);
+  readonly ready: string | ((server: Pick<StartedServer, "port" | "url">) => Promise<boolean>);
   /** The signal that ends it where it stands; SIGKILL by default. */
   readonly end?: "SIGKILL" | "SIGQUIT";
 }
 
-/** A server that was started here. */
+/** A server that was started here, with a folder that goes with it. */
 export interface StartedServer {
+  readonly port: number;
+  readonly url: string;
   /** Ends it where it stands and waits until it has ended; what it held is gone. */
   stop(): Promise<void>;
 }
@@ -29,10 +43,13 @@ const PATIENCE = 30_000;
 
 /** Starts a server; rejects, with what it wrote, if it isn't up within half a minute. */
 export async function startServer(
-  { command, args, env, ready, end: signal = "SIGKILL" }: ServerCommand,
+  { command, args, port: wanted, url: urlAt, env, ready, end: signal = "SIGKILL" }: ServerCommand,
 ): Promise<StartedServer> {
+  const port = wanted ?? await freePort();
+  const host = `127.0.0.1:${port}`;
+  const url = urlAt?.(host) ?? `http://${host}`;
   const folder = mkdtempSync(join(tmpdir(), "cache-locking-"));
-  const server = spawn(command, args(folder), {
+  const server = spawn(command, args(folder, port), {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   });
@@ -54,7 +71,9 @@ export async function startServer(
     await over;
     rmSync(folder, { recursive: true, force: true });
   };
-  const look = typeof ready === "string" ? () => Promise.resolve(output.includes(ready)) : ready;
+  const look = typeof ready === "string"
+    ? () => Promise.resolve(output.includes(ready))
+    : () => ready({ port, url });
   const began = performance.now();
   while (!await look().catch(() => false)) {
     const late = performance.now() - began > PATIENCE ? `not within ${PATIENCE} ms` : undefined;
@@ -65,7 +84,7 @@ export async function startServer(
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  return { stop };
+  return { port, url, stop };
 }
 
 /** A port of the loopback that is free now. */

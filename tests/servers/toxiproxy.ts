@@ -85,13 +85,11 @@ export const toxiproxy: Description = {
       `toxiproxy-${version}`,
       (folder) => must("go", ["install", module], { env: { GOBIN: folder } }),
     );
-    const port = await freePort();
-    const url = `http://127.0.0.1:${port}`;
-    const { stop } = await startServer({
+    const server = await startServer({
       command: join(folder, "server"),
-      args: () => ["-host", "127.0.0.1", "-port", String(port)],
-      ready: async () => (await fetch(`${url}/version`)).ok,
+      args: (_, port) => ["-host", "127.0.0.1", "-port", String(port)],
+      ready: async ({ url }) => (await fetch(`${url}/version`)).ok,
     });
-    return { version: `Toxiproxy ${version}`, url, stop };
+    return { ...server, version: `Toxiproxy ${version}` };
   },
 };

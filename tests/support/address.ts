@@ -15,3 +15,9 @@ export function variable(name: string): string | undefined {
 export function withoutServer(name: string): string {
   return `no server: \`${name}\` is not set; \`deno task test\` starts one`;
 }
+
+/** Why a suite is skipped that needs these variables; false if all are set. */
+export function skipWithout(...names: readonly string[]): string | false {
+  const missing = names.find((name) => variable(name) === undefined);
+  return missing === undefined ? false : withoutServer(missing);
+}

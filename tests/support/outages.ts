@@ -5,22 +5,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Cache, type CallOptions } from "../../mod.ts";
 import { randomToken } from "../../src/model/token.ts";
 import type { Connection } from "./connection.ts";
+import type { StartedServer, StartOptions } from "../servers/server.ts";
 import { type Network, openNetwork } from "../servers/toxiproxy.ts";
+import { skipWithout, variable } from "./address.ts";
 
-/** A server of the suite's own, which it may stop. */
-export interface OwnServer {
-  readonly port: number;
-  stop(): Promise<void>;
-}
+type Stoppable = Pick<StartedServer, "port" | "stop">;
 
 /** The outages of a backend. */
 export interface Outages {
-  /** The reason why they can't be run here. */
-  readonly skip: string | false;
-  /** Where Toxiproxy is. */
-  readonly toxiproxy: string | undefined;
-  /** Starts a server, on this port where one is given. */
-  readonly start: (port?: number) => Promise<OwnServer>;
+  /** The variable that says what to start: `REDIS_SERVER`. */
+  readonly program: string;
+  /** Starts a server of the suite's own, which it may stop. */
+  readonly start: (program: string, options: StartOptions) => Promise<Stoppable>;
   /** Opens a client of the server behind this port of the loopback. */
   readonly open: (port: number) => Promise<Connection>;
 }
@@ -31,14 +27,16 @@ const TIMEOUT = 500;
 const SLACK = 400;
 
 /** Tests what happens to herds whose server is restarted, cut off or lost behind a network that swallows everything. */
-export function outages(name: string, { skip, toxiproxy, start, open }: Outages): void {
+export function outages(name: string, { program, start: startServer, open }: Outages): void {
+  const skip = skipWithout(program, "TOXIPROXY_URL");
+  const start = (port?: number) => startServer(variable(program)!, { port });
   describe(`${name} in trouble`, { skip }, () => {
-    let server: OwnServer;
+    let server: Stoppable;
     let network: Network;
     const connections: Connection[] = [];
     before(async () => {
       server = await start();
-      network = await openNetwork(toxiproxy!, server.port);
+      network = await openNetwork(variable("TOXIPROXY_URL")!, server.port);
     });
     after(async () => {
       await network.heal();

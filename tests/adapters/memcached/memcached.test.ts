@@ -15,7 +15,8 @@ import { randomToken } from "../../../src/model/token.ts";
 import { conformance, type Gaps } from "../../conformance/mod.ts";
 import { variable, withoutServer } from "../../support/address.ts";
 import { countMemcached, memcachedUrl, openMemcached } from "./clients.ts";
-import { askMemcached, type MemcachedServer, startMemcached } from "../../servers/memcached.ts";
+import { askMemcached, startMemcached } from "../../servers/memcached.ts";
+import type { StartedServer } from "../../servers/server.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
 
@@ -27,7 +28,7 @@ const skip = memcachedUrl === undefined
   : false;
 
 describe("memcached: the suite", () => {
-  let other: MemcachedServer;
+  let other: StartedServer;
   before(async () => void (skip || (other = await startMemcached(binary!))));
   after(async () => void (skip || await other.stop()));
 
@@ -70,7 +71,7 @@ describe("memcached: the suite", () => {
 
 describe("memcached", { skip }, () => {
   const clients: Client[] = [];
-  const servers: MemcachedServer[] = [];
+  const servers: StartedServer[] = [];
   const connect = async (servers = memcachedUrl!, options: object = {}) => {
     const client = await openMemcached(servers, options);
     clients.push(client);

@@ -2,33 +2,26 @@ import { Effect, type Scope } from "effect";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { variable, withoutServer } from "../../support/address.ts";
+import { skipWithout, variable } from "../../support/address.ts";
 import { connect } from "./connection.ts";
 import { outages } from "../../support/outages.ts";
 import { startPostgresServer } from "../../servers/postgres.ts";
 import { openNetwork } from "../../servers/toxiproxy.ts";
 
-const programs = variable("POSTGRES_PROGRAMS");
-const toxiproxy = variable("TOXIPROXY_URL");
-
-const skip = programs === undefined
-  ? withoutServer("POSTGRES_PROGRAMS")
-  : toxiproxy === undefined
-  ? withoutServer("TOXIPROXY_URL")
-  : false;
+const programs = "POSTGRES_PROGRAMS";
+const toxiproxy = "TOXIPROXY_URL";
 
 outages("postgres", {
-  skip,
-  toxiproxy,
-  start: (port) => startPostgresServer(programs!, port),
+  program: programs,
+  start: startPostgresServer,
   open: (port) => connect({ url: `postgres://postgres@127.0.0.1:${port}/postgres` }),
 });
 
-describe("postgres that listens", { skip }, () => {
+describe("postgres that listens", { skip: skipWithout(programs, toxiproxy) }, () => {
   /** A client behind a network, which pauses for so many seconds before it connects again. */
   async function behind(backoff: number) {
-    const server = await startPostgresServer(programs!);
-    const network = await openNetwork(toxiproxy!, server.port);
+    const server = await startPostgresServer(variable(programs)!);
+    const network = await openNetwork(variable(toxiproxy)!, server.port);
     const urlOf = (port: number) => `postgres://postgres@127.0.0.1:${port}/postgres`;
     const direct = await connect({ url: urlOf(server.port) });
     const { store, ready, close } = await connect({ url: urlOf(network.port), backoff });
