@@ -75,7 +75,7 @@ function costLine({ runtime, comparisons = [] }: Kept): string {
     const [first, own] = timings;
     return [`${title}: ${formatRatio(own!.ratio)} ${first!.name}`];
   });
-  return `Beside its neighbours, on ${runtime}, it is as fast as this: ${said.join("; ")}.`;
+  return `Speed beside its neighbours, on ${runtime}: ${said.join("; ")}.`;
 }
 
 function costsOf({ runtime, before, comparisons = [] }: Kept): string {
@@ -129,19 +129,19 @@ deno task bench --on 20
 deno task bench --report
 \`\`\`
 
-Every cache is used as its own documentation says, with the options that it has by itself, but for
-times to live and sizes that hold all keys. What is compared takes turns, many times over, so that
-what else the machine does hits all alike; times are medians. The library, its build before and the
-first of a table are in one program, three times over at least, as how fast the same code is differs
-from one program to the next; the others are with the first in another program. Servers are on the same machine, over
-the loopback: ${servers.join(", ")}.
+Every cache runs as its own documentation says, with its default options, except for times to live and
+for sizes that hold all keys. The programs take many turns, so that the machine's other work affects
+all of them alike. Times are medians. The library, the build before and the first row of a
+table run in one program, in three such programs at least: the speed of the same code differs from
+one program to the next. The other rows run with the first row in another program. Servers are on the
+same machine, over the loopback: ${servers.join(", ")}.
 
 ${table(["package", "version"], packages.map((name) => [name, versionOf(name)]))}
 
 ## What it costs
 
-What a call takes of its own process: beside something that does the same, and beside this library
-before its last change. Twice as good, 2 ×, is half the time or half the bytes.
+The cost of a call for its own process, beside something that does the same, and beside this library
+before its last change. 2 × is twice as good: half the time or half the bytes.
 
 ${costs.map(costsOf).join("\n\n")}
 
@@ -151,18 +151,18 @@ ${goalsByRuntime(costs)}
 
 ## A herd, by the number of processes
 
-Real processes, with ${callers} callers each, that ask for one cold key in Redis at the same time. A
-fetch takes ${fetch} ms.
+Real processes, with ${callers} callers each, ask for one cold key in Redis at the same time. A fetch takes
+${fetch} ms.
 
 ![Fetches and commands by the number of processes](./charts/herds.svg)
 
 ${herdsByProcesses(fleet.herds!, ({ fetches }) => whole(fetches))}
 
-Commands that Redis was sent for the herd, and how long the slowest caller took:
+The commands to Redis for the herd, and the time of the slowest caller:
 
 ${herdsByProcesses(fleet.herds!, ({ sent, slowest }) => `${whole(sent)}, ${whole(slowest)} ms`)}
 
-_By hand_ is \`SET NX PX\`, a look every 50 ms, and a \`DEL\` that asks nobody whose lock it is: it has
+_By hand_ is \`SET NX PX\`, a look every 50 ms, and a \`DEL\` without a check of the owner: it has
 no flights, no fence and no push. bentocache has one tier, in Redis, and its bus; cacheable
 has its two. Effect's PersistedCache has its tier in memory, and an ioredis client for its own layer
 for Redis.
@@ -171,16 +171,16 @@ for Redis.
 
 ${down.processes} processes with ${down.callers} callers each; every fetch fails, after ${down.fetch} ms.
 
-![Fetches of a source that is down, and how long its callers wait](./charts/failing.svg)
+![Fetches of a source that is down, and the time that its callers wait](./charts/failing.svg)
 
 ${herdTable(fleet.failing!)}
 
-cache-locking lets \`1 + takeovers\` fetches of a herd fail, and then tells all who wait.
+cache-locking lets \`1 + takeovers\` fetches of a herd fail, and then fails all waiting callers.
 
 ## Hits in memory
 
-How long a call takes that finds its value, with 1,000 calls one after the other. _A run each_ has a
-run of Effect's for every call, and _bare_ is a promise awaited; _one fiber_ has all calls in one.
+The time of a call that finds its value, with 1,000 calls one after the other. _A run each_ has one run
+of Effect for every call, _one fiber_ has all calls in one run, and _bare_ awaits a promise.
 
 ![A hit in memory, beside other caches](./charts/hits.svg)
 
@@ -188,8 +188,8 @@ ${comparisonsOf(memory, /^Hit/).map(comparisonTable).join("\n\n")}
 
 ## A stampede in memory
 
-All callers come before the fetch ends, which itself takes no time: what is timed is what the cache
-does with them.
+All callers come before the fetch ends, and the fetch takes no time. So this is the time of the
+cache's own work.
 
 ![A stampede in memory, beside other caches](./charts/stampede.svg)
 
@@ -197,7 +197,7 @@ ${comparisonsOf(memory, /^Stampede/).map(comparisonTable).join("\n\n")}
 
 ## Hits in Redis
 
-Every call asks Redis: PersistedCache, which would answer for ten seconds from memory, is told not to.
+Every call asks Redis. PersistedCache would answer from memory for ten seconds; this is turned off.
 
 ![A hit in Redis, beside other caches](./charts/redis.svg)
 
@@ -206,7 +206,7 @@ ${comparisonsOf(costs[0]!, redisHits).map(comparisonTable).join("\n\n")}
 ## Backends
 
 A hit and a miss beside the bare read of the driver: a miss is \`get\`, \`acquire\` and \`fill\`. DynamoDB
-Local and the gateway that stands for S3 are slower than what they stand for.
+Local and the gateway that stands for S3 are slower than the services that they stand for.
 
 ![A hit and a miss beside the driver's read](./charts/backends.svg)
 
@@ -219,17 +219,17 @@ ${herds[0]!.fetch} ms:
 
 ${herdTable(herds)}
 
-## How soon followers have the value
+## When followers have the value
 
-From the end of the leader's fetch, in one client, to the value in the hands of a follower in
-another; the fetch takes 600 to 800 ms, so that pauses between looks have grown to \`waitStep\`.
-Backends with push are measured without it, too.
+The time from the end of the leader's fetch, in one client, until a follower in another client has the
+value. The fetch takes 600 to 800 ms, so that pauses between looks have grown to \`waitStep\`. Backends
+with push are measured without it, too.
 
-![How soon followers have the value, by push and by polling](./charts/lateness.svg)
+![When followers have the value, by push and by polling](./charts/lateness.svg)
 
 ${backendTable(["polling", "p99", "pushed", "p99"], ofBackends(backends, /follow/))}
 
-How this goes on for fleets of up to ten thousand processes is in [scale.md](./scale.md).
+[scale.md](./scale.md) has fleets of up to ten thousand processes.
 `;
 }
 
