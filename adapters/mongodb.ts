@@ -187,8 +187,8 @@ function makeStore(options: MongodbAdapterOptions): Store<unknown> {
     operation: AdapterOperation,
     key: string,
     ask: () => Promise<A>,
-    read?: (answer: A) => Effect.Effect<B, AdapterError>,
-  ) => wellFormed(operation, key, () => attempt(operation, key, ask, read));
+    read: (answer: A) => Effect.Effect<B, AdapterError> = Effect.succeed as never,
+  ) => wellFormed(operation, key, () => Effect.flatMap(attempt(operation, key, ask), read));
   /** Changes the document of a lease that the owner holds; false if it doesn't. */
   const change = (operation: "renew" | "fill", key: string, owner: string, stage: object) =>
     run(operation, key, async () => {

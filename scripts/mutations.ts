@@ -1,9 +1,9 @@
 /**
  * Breaks the engine in each of the known ways, in a copy, and lets the simulator find it: `deno task mutate`. A mutation
- * that it doesn't notice in the scenarios that are kept and within 2,000 seeds is a failure, and so is one whose text
- * isn't in the source any more.
+ * that it doesn't notice in the scenarios that are kept and within 2,000 seeds is a failure, and so is one whose mark
+ * is on no line of the source.
  */
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import process from "node:process";
 import { type Mutation, mutations } from "./mutations/list.ts";
@@ -19,19 +19,40 @@ interface Verdict {
   readonly promise: string;
 }
 
-async function tryMutation({ what, file, edits }: Mutation, copy: string): Promise<Verdict> {
-  const source = readFileSync(`${root}${file}`, "utf8");
-  let mutant = source;
-  for (const [text, instead] of edits) {
-    if (source.split(text).length !== 2) {
-      return { what, seed: undefined, promise: `CANNOT BE MADE: ${file} has no single ${text}` };
+/** A line that can be mutated. */
+interface Place {
+  readonly file: string;
+  /** The line's number, from zero. */
+  readonly index: number;
+}
+
+/** The lines of the source that have a mark, by their marks. */
+function marked(): ReadonlyMap<string, Place[]> {
+  const places = new Map<string, Place[]>();
+  for (const file of globSync("src/**/*.ts", { cwd: root })) {
+    for (const [index, line] of readFileSync(`${root}${file}`, "utf8").split("\n").entries()) {
+      const mark = MARK.exec(line)?.[1];
+      if (mark !== undefined) places.set(mark, [...places.get(mark) ?? [], { file, index }]);
     }
-    mutant = mutant.replace(text, () => instead);
   }
-  writeFileSync(`${copy}${file}`, mutant);
+  return places;
+}
+
+const MARK = / \/\/ mutate: (.*)$/;
+
+async function tryMutation({ what, mark, change }: Mutation, copy: string): Promise<Verdict> {
+  const [place, ...others] = places.get(mark) ?? [];
+  const cannot = (why: string) => ({ what, seed: undefined, promise: `CANNOT BE MADE: ${why}` });
+  if (place === undefined || others.length > 0) return cannot(`no single line is marked ${mark}`);
+  const source = readFileSync(`${root}${place.file}`, "utf8");
+  const lines = source.split("\n");
+  const line = lines[place.index]!.replace(MARK, "");
+  lines[place.index] = change(line);
+  if (lines[place.index] === line) return cannot(`it changes nothing in ${line.trim()}`);
+  writeFileSync(`${copy}${place.file}`, lines.join("\n"));
   const args = ["tests/simulation/program.ts", "1", String(MOST_SEEDS), "--first", "--kept"];
   const { output } = await run(deno, ["run", "-A", "--no-check", ...args], { cwd: copy });
-  writeFileSync(`${copy}${file}`, source);
+  writeFileSync(`${copy}${place.file}`, source);
   const [, seed, promise] = /^BROKEN seed (\d+): (.*)$/m.exec(output) ?? [];
   return seed === undefined
     ? { what, seed: undefined, promise: `NOT CAUGHT${output.trim() && `: ${output.trim()}`}` }
@@ -58,6 +79,7 @@ function copyProject(number: number): string {
   return copy;
 }
 
+const places = marked();
 const began = Date.now();
 const named = process.argv.slice(2).filter((argument) => argument !== "--");
 const chosen = mutations.filter(({ what }) =>

@@ -54,7 +54,7 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
     operation: AdapterOperation,
     key: string,
     ask: (target: Target) => Promise<A>,
-    read?: (answer: A) => Effect.Effect<B, AdapterError>,
+    read?: (answer: A) => B,
   ) => {
     const errorOf = (error: unknown) => toError(operation, key, error, explain);
     return attempt(
@@ -69,14 +69,12 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
   return {
     name,
     get: (key) =>
-      run("get", key, (target) => backend.read(target), (row) => {
-        if (row?.data === undefined) return NONE;
-        try {
-          return Effect.succeed(toEntry(codec, row.data));
-        } catch (error) {
-          return Effect.fail(toError("get", key, error));
-        }
-      }),
+      run(
+        "get",
+        key,
+        (target) => backend.read(target),
+        (row) => row?.data === undefined ? undefined : toEntry(codec, row.data),
+      ),
     set: (key, value, ttl) =>
       run("set", key, (target) => backend.write(target, { data: toData(codec, value), ttl }), done),
     delete: (key) => run("delete", key, (target) => backend.remove(target), done),
@@ -114,8 +112,7 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
   };
 }
 
-const NONE = Effect.succeed(undefined);
-const done = () => Effect.void;
+const done = () => {};
 
 /** Asks for the lease, and once more for each entry in its way that can't be read. */
 async function acquire<Found extends Row>(

@@ -1,7 +1,7 @@
 /** One of the processes of the soak: has traffic with pauses, and prints what there is in each of them. */
 import { getEventListeners } from "node:events";
 import process from "node:process";
-import { flightsUnderWay } from "../../src/engine/flights.ts";
+import { flightsUnderWay } from "../../src/engine/flight.ts";
 import { type Place, places } from "./places.ts";
 import { makeTraffic, type Tally } from "./traffic.ts";
 

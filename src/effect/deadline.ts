@@ -4,14 +4,14 @@ import { interruptNoWait } from "./fork.ts";
 import { inWorkers } from "./runtime.ts";
 
 /**
- * Runs something when a time in milliseconds is over, unless it was called off before, with what this returns: that
- * returns whether it came in time. If the event loop was blocked until then, what has arrived meanwhile comes first.
+ * Calls `expire` after a time in milliseconds, unless it is cancelled before. Returns the function that cancels it, which
+ * returns whether it was in time. If the event loop was blocked until then, input that has arrived meanwhile comes first.
  */
 export function deadline(clock: Clock.Clock, millis: number, expire: () => void): () => boolean {
   if (clock === machineClock && !inWorkers) {
-    const deadline = { at: performance.now() + millis, expire, place: deadlines.length };
+    const deadline = { at: performance.now() + millis, expire, index: deadlines.length };
     deadlines.push(deadline);
-    if (deadline.place === 0) timer?.ref?.();
+    if (deadline.index === 0) timer?.ref?.();
     if (deadline.at < timerAt) setTimer(deadline.at);
     return () => remove(deadline);
   }
@@ -35,11 +35,12 @@ interface Deadline {
   /** By the machine's monotonic clock, in milliseconds. */
   readonly at: number;
   readonly expire: () => void;
-  /** Where it is among all, if it is. */
-  place: number;
+  /** Its index in `deadlines`, while it is there. */
+  index: number;
 }
 
-// All share one timer, which stays when they are called off: to set and clear one for each took an eighth of a hit.
+// All share one timer, which stays when they are cancelled. A timer for each operation, set and cleared, took an eighth of
+// a remote hit.
 const deadlines: Deadline[] = [];
 let timer: Timer | undefined;
 let timerAt = Infinity;
@@ -55,10 +56,10 @@ const LONGEST = 2 ** 31 - 1;
 
 /** Whether it was there. The timer holds no process that has nothing to wait for. */
 function remove(deadline: Deadline): boolean {
-  const { place } = deadline;
-  if (deadlines[place] !== deadline) return false;
+  const { index } = deadline;
+  if (deadlines[index] !== deadline) return false;
   const last = deadlines.pop()!;
-  if (last !== deadline) deadlines[last.place = place] = last;
+  if (last !== deadline) deadlines[last.index = index] = last;
   if (deadlines.length > 0 || timer === undefined) return true;
   if (timer.unref !== undefined) {
     timer.unref();

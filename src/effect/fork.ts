@@ -1,31 +1,38 @@
-import { Effect, type Exit, Fiber, Scope } from "./effect.ts";
+import { Effect, type Exit, Fiber, Runtime } from "./effect.ts";
 
 /** A fiber that tells of its end. */
 export type Forked<A, E> = Fiber.Fiber<A, E> & {
   addObserver(observer: (exit: Exit.Exit<A, E>) => void): void;
 };
 
-// Effect 3 starts a fork at once and has no options for it.
-const forkIn: <A, E, R>(
-  effect: Effect.Effect<A, E, R>,
-  scope: Scope.Scope,
-  options: { readonly startImmediately: boolean },
-) => Effect.Effect<Forked<A, E>, never, R> = Effect.forkIn;
-
-const processScope = Effect.runSync(Scope.make());
-
 /**
- * Starts an effect in a fiber that belongs to the process, or to a scope, not to the fiber that starts it, in that fiber's
- * context.
- *
- * It can be interrupted wherever it was started. (Effect 3 hands the starter's uninterruptibility on, and an interrupt
- * signal to every child.)
+ * Starts an effect at once in a fiber that belongs to the process, not to the fiber whose context it has. It can be
+ * interrupted, wherever it was started.
  */
+export type Spawn = <A, E, R>(effect: Effect.Effect<A, E, R>) => Forked<A, E>;
+
+// Effect 4 runs by a context, Effect 3 by a runtime, which hands on that its fiber can't be interrupted.
+const { runForkWith } = Effect as unknown as {
+  readonly runForkWith?: (context: unknown) => Spawn;
+};
+const inEffect3 = Runtime as unknown as {
+  readonly runFork: (runtime: unknown) => Spawn;
+};
+const { runtime } = Effect as unknown as { readonly runtime: () => Effect.Effect<unknown> };
+
+/** What starts fibers in the context of the fiber that asks for it. */
+export const spawner: Effect.Effect<Spawn> = runForkWith !== undefined
+  ? Effect.map(Effect.context(), runForkWith)
+  : Effect.map(runtime(), (known): Spawn => {
+    const spawn = inEffect3.runFork(known);
+    return (effect) => spawn(Effect.interruptible(effect));
+  });
+
+/** Starts an effect in a fiber of its own, see {@linkcode Spawn}. */
 export function forkDetached<A, E, R>(
   effect: Effect.Effect<A, E, R>,
-  scope: Scope.Scope = processScope,
 ): Effect.Effect<Forked<A, E>, never, R> {
-  return forkIn(Effect.interruptible(effect), scope, { startImmediately: true });
+  return Effect.map(spawner, (spawn) => spawn(effect));
 }
 
 /** Interrupts a fiber, and doesn't wait for its end: it may hang where it can't be interrupted. */

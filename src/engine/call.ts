@@ -7,27 +7,44 @@ import type { WaitStrategy } from "../model/wait_strategy.ts";
 export interface FetchContext {
   /** The key of the call. */
   readonly key: string;
-  /** Fires when the last caller of the fetch has left, and no caller needs the value any more. */
+  /**
+   * Fires when the last caller of the fetch has left, and no caller needs the value any more. It is made when it is first
+   * read.
+   */
   readonly signal: AbortSignal;
 }
 
-/** The options of a call, validated, resolved and in milliseconds. */
+/** The options of a call, validated and resolved. Durations are in milliseconds. */
 export interface Settings {
+  /** Where entries and leases are kept. */
   readonly store: Store<unknown>;
+  /** How long a value is stored: without expiry if undefined, not at all if zero. A function is asked for each value. */
   readonly cacheTtl: number | undefined | ((value: unknown) => unknown);
+  /** How long a lease lives without its leader. */
   readonly leaseTtl: number;
+  /** The longest that a caller waits for another. */
   readonly waitMax: number;
+  /** The longest pause between two looks where the store has no push. */
   readonly waitStep: number;
+  /** How long a follower pauses before it looks again. */
   readonly waitStrategy: WaitStrategy;
+  /** Whether a value is stored; all are if undefined. */
   readonly shouldCache: ((value: unknown) => boolean) | undefined;
   /** How many failed fetches a waiting caller learns of before it fails: one more than the option `takeovers`. */
-  readonly tries: number;
+  readonly maxFailures: number;
+  /** Stands before the random owner token. */
   readonly ownerId: string | undefined;
+  /** Fails the call once it is aborted. */
   readonly signal: AbortSignal | undefined;
+  /** Whether the call shares flights with others of this process. */
   readonly coalesce: boolean;
+  /** Whether a failed read or acquire makes the call fetch without the cache. */
   readonly bypass: boolean;
+  /** The longest that one operation of the store may take. */
   readonly operationTimeout: number;
+  /** Receives work that continues after its callers. */
   readonly waitUntil: ((work: Promise<void>) => void) | undefined;
+  /** What the caller runs at the steps of the call. */
   readonly hooks: Hooks<unknown>;
 }
 

@@ -3,8 +3,8 @@ import { describe } from "../model/describe.ts";
 import { finiteMillis } from "../model/duration.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 
-/** For how long a fetched value is stored, in milliseconds: undefined for good, zero not at all. */
-export function storedFor(
+/** For how long a fetched value is stored, in milliseconds: undefined without expiry, zero not at all. */
+export function entryTtl(
   settings: Settings,
   key: string,
   value: unknown,
@@ -17,7 +17,7 @@ export function storedFor(
   }
 }
 
-/** What `cacheTtl` says of a value, in milliseconds: undefined for good. */
+/** What `cacheTtl` says of a value, in milliseconds: undefined without expiry. */
 export function ttlOf(
   { cacheTtl }: Settings,
   key: string,

@@ -2,106 +2,113 @@ import type { Call } from "./call.ts";
 import { monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
 import { describe } from "../model/describe.ts";
 import { finiteMillis } from "../model/duration.ts";
-import { Duration, Effect, Fiber, Scope } from "../effect/effect.ts";
+import { Duration, Effect, Fiber } from "../effect/effect.ts";
 import { type AdapterError, type CacheLockingError, cacheLockingError } from "../model/errors.ts";
-import type { Caller, End, Flight } from "./flight.ts";
+import type { End, Flight } from "./flight.ts";
 import { forkDetached, type Forked } from "../effect/fork.ts";
 import { operate, phaseError } from "./operation.ts";
 import { report } from "./report.ts";
 import { traced } from "./tracing.ts";
-import type { Follower, Watch } from "../store/store.ts";
+import type { Follower, Leader, Watch } from "../store/store.ts";
 
 /** The shortest pause between two looks, in milliseconds, whatever a strategy says. */
-const SHORTEST_PAUSE = 10;
+const SHORTEST_PAUSE = 10; // mutate: shortest pause
 
-/** What ends a pause. */
-type Woken = "opened" | "pushed" | "paused" | "broken" | "none";
+/** What ends a pause: the watch stands, a push, the time, a watch that failed, or a store that has no push. */
+type PauseEnd = "opened" | "pushed" | "paused" | "broken" | "none";
+
+/** The next news of a watch. */
+type News = Effect.Effect<PauseEnd, AdapterError>;
 
 /**
- * Waits for the holder of the lease, for `waitMax` at most.
+ * Waits for the holder of the lease, for `waitMax` at most, until it is another caller's turn no more: the entry is there,
+ * the lease is free, or it ended without a value. To be run where it can't be interrupted; its pauses can be.
  *
  * Each pause is the strategy's, the rest of the lease's or the rest of `waitMax`, whichever is the shortest, unless a push
  * ends it. The watch is opened beside the pauses and looks, which don't wait for it: that it stands is its first push, for
- * what came about before. To look is to acquire: one step that finds the value, takes over, or says who leads now.
+ * what happened before. To look is to acquire: one step that finds the value, takes over, or says who leads now.
  */
 export function follow(
   flight: Flight,
-  caller: Caller,
   first: Follower,
-  look: (waitedFor: string) => Effect.Effect<End | Follower, AdapterError>,
-): Effect.Effect<End, AdapterError> {
+  look: (waitedFor: string) => Effect.Effect<Leader | Follower | End, AdapterError>,
+): Effect.Effect<Leader | End, AdapterError> {
+  const { first: caller, clock } = flight;
   const { call } = caller;
-  // The watch stands in one scope, and is opened in another, which ends before.
-  return Effect.scopedWith((standing) =>
-    Effect.scopedWith((opening) =>
-      Effect.gen(function* () {
-        const clock = yield* Effect.clockWith(Effect.succeed);
-        const began = caller.waitingSince ??= wholeMillis(clock);
-        const left = () => began + call.settings.waitMax - monotonicMillis(clock);
-        let lease = first;
-        flight.leaseUntil = wallMillis(clock) + lease.remaining;
-
-        let push = left() < 1 ? undefined : yield* openWatch(call, standing, opening);
-        for (let attempt = 1; left() >= 1;) {
-          const asked = askStrategy(call, attempt++, left(), push !== undefined);
-          if (typeof asked === "object") return { _tag: "Failed", error: asked, everyone: false };
-          // A little longer than the lease, so that it has ended by then.
-          const pause = Math.max(Math.min(asked, lease.remaining + 1), SHORTEST_PAUSE);
-          const woken = yield* wait(flight, call, push, Math.min(pause, left()));
-          if (woken === "broken" || woken === "none") {
-            push = undefined;
-            attempt = 1;
-          }
-          if (woken === "none") continue;
-          const answer = yield* look(lease.lease);
-          if (answer._tag !== "Follower") return answer;
-          lease = answer;
-          flight.leaseUntil = wallMillis(clock) + lease.remaining;
+  const began = caller.waitingSince ??= wholeMillis(clock);
+  const left = () => began + call.settings.waitMax - monotonicMillis(clock); // mutate: clock of the wait
+  const observe = (lease: Follower) => {
+    flight.leaseUntil = wallMillis(clock) + lease.remaining;
+    return lease;
+  };
+  let lease = observe(first);
+  if (left() < 1) return Effect.succeed({ _tag: "FallBack" }); // mutate: wait
+  return withNews(flight, (opened) =>
+    Effect.gen(function* () {
+      let news = opened;
+      for (let attempt = 1; left() >= 1;) { // mutate: followed until
+        const asked = askStrategy(call, attempt++, left(), news !== undefined);
+        if (typeof asked === "object") return { _tag: "Failed", error: asked, scope: "first" };
+        // A little longer than the lease, so that it has expired by then.
+        const pause = Math.max(Math.min(asked, lease.remaining + 1), SHORTEST_PAUSE);
+        const ended = yield* wait(flight, news, Math.min(pause, left()));
+        if (ended === "broken" || ended === "none") {
+          news = undefined;
+          attempt = 1;
         }
-        return { _tag: "FallBack" };
-      })
-    )
+        if (ended === "none") continue; // mutate: no push
+        const answer = yield* look(lease.lease); // mutate: waited for
+        if (answer._tag !== "Follower") return answer;
+        lease = observe(answer);
+      }
+      return { _tag: "FallBack" };
+    }));
+}
+/**
+ * Runs with the news of the key's watch, if the store has one: first of all, how its opening ended. It is opened in a fiber
+ * of its own, which ends before the scope that the watch stands in.
+ */
+function withNews<A>(
+  flight: Flight,
+  use: (news: News | undefined) => Effect.Effect<A, AdapterError>,
+): Effect.Effect<A, AdapterError> {
+  const { call } = flight.first;
+  if (call.settings.store.watch === undefined) return use(undefined);
+  return Effect.scoped(
+    Effect.acquireUseRelease(
+      forkDetached(operate(call, "watch")), // mutate: opening
+      (opening) => use(newsOf(opening)),
+      (opening) => Fiber.interrupt(opening),
+    ),
   );
 }
 
-/** Begins to open the watch, if the store has one, and gives its next news: first of all, how the opening ended. */
-function openWatch(
-  call: Call,
-  standing: Scope.Scope,
-  opening: Scope.Scope,
-): Effect.Effect<Effect.Effect<Woken, AdapterError> | undefined> {
-  if (call.settings.store.watch === undefined) return Effect.succeed(undefined);
+function newsOf(opening: Forked<Watch | undefined, AdapterError>): News {
   let watch: Watch | undefined;
-  const news = (fiber: Forked<Watch | undefined, AdapterError>) =>
-    Effect.suspend((): Effect.Effect<Woken, AdapterError> =>
-      watch
-        ? Effect.as(watch.next, "pushed")
-        : Effect.map(Fiber.join(fiber), (opened) =>
-          (watch = opened) === undefined ? "none" : "opened")
-    );
-  return Effect.provideService(
-    Effect.map(forkDetached(operate(call, "watch"), opening), news),
-    Scope.Scope,
-    standing,
+  return Effect.suspend((): News =>
+    watch
+      ? Effect.as(watch.next, "pushed")
+      : Effect.map(Fiber.join(opening), (opened) =>
+        (watch = opened) === undefined ? "none" : "opened")
   );
 }
 
-/** Waits for the push, or for the pause to end. Where there should be a push and is none, it is reported. */
+/** Waits for news, or for the pause to end. A watch that fails is reported. */
 function wait(
   flight: Flight,
-  call: Call,
-  push: Effect.Effect<Woken, AdapterError> | undefined,
+  news: News | undefined,
   pause: number,
-): Effect.Effect<Woken> {
+): Effect.Effect<PauseEnd> {
+  const { call } = flight.first;
   const pausing = Effect.as(Effect.sleep(pause), "paused" as const);
-  const waiting = push === undefined ? pausing : Effect.matchEffect(
-    Effect.raceFirst(push, pausing),
+  const waiting = news === undefined ? pausing : Effect.matchEffect( // mutate: push
+    Effect.raceFirst(news, pausing),
     {
       onSuccess: Effect.succeed,
       onFailure: (error) => Effect.as(report(flight, phaseError(call, error)), "broken" as const),
     },
   );
-  return traced("wait", call, waiting, (woken) => woken);
+  return traced(flight, "wait", Effect.interruptible(waiting), (ended) => ended);
 }
 
 /** The strategy's next pause in milliseconds, or the error of a strategy that threw or said nonsense. */

@@ -1,32 +1,35 @@
-import { abandon, depart, finish, join, openFlight, wait } from "./single_flight.ts";
-import { arrive, hit, waitedOf, waitingOver } from "./result.ts";
+import { runInBackground } from "./background.ts";
 import type { Call } from "./call.ts";
-import { callback } from "../effect/callback.ts";
 import { monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
-import { contend, fetchAlone, outOfTries } from "./contend.ts";
-import { Cause, Effect, type Exit } from "../effect/effect.ts";
+import { Cause, Effect } from "../effect/effect.ts";
+import { type AdapterError, type CacheLockingError, cacheLockingError } from "../model/errors.ts";
+import { endOfFetch, fetch } from "./fetch.ts";
 import {
   type Caller,
   type End,
   type Flight,
-  type Flights,
+  flightsFor,
   newCaller,
-  type Resume,
-  type Signal,
+  openFlight,
+  type Result,
 } from "./flight.ts";
-import { flightsFor } from "./flights.ts";
-import { operationOf, phaseError } from "./operation.ts";
-import type { GetOrSetResult } from "../model/outcome.ts";
+import { follow } from "./follow.ts";
+import { lead, release } from "./lead.ts";
+import { operate, phaseError } from "./operation.ts";
 import { report } from "./report.ts";
+import { afterFollowerWait, hit, resultFor, waitedOf } from "./result.ts";
 import { abortedError, untilAborted } from "./signal.ts";
-import { tracedCall, tracedFlight } from "./tracing.ts";
-import type { Entry, Store } from "../store/store.ts";
+import { complete, countFailure, leave, runIn, type Signal, wait } from "./single_flight.ts";
+import type { Follower, Leader } from "../store/store.ts";
+import { randomToken } from "../model/token.ts";
+import { traced, tracedCall, tracedFlight } from "./tracing.ts";
 
-type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
-type Looking = ReturnType<Store<unknown>["get"]>;
-type Seen = Entry<unknown> | undefined;
-
-/** Gets the entry, or has one caller of all fetch and fill it. */
+/**
+ * Gets the entry, or has one caller of all fetch and fill it.
+ *
+ * What is in this process is found here. Any other call takes part in a flight, which all concurrent calls for the key
+ * share: it reads, acquires the lease, then leads or follows; its end is each caller's result, by its own part in it.
+ */
 export function getOrSet(call: Call): Result {
   const { key, settings: { store, signal } } = call;
   return Effect.clockWith((clock) => {
@@ -34,133 +37,203 @@ export function getOrSet(call: Call): Result {
     const entry = store.peek?.(key, wallMillis(clock));
     if (entry !== undefined) return hit(call, entry.value);
     const caller = newCaller(call, clock);
-    const missed = seek(caller, store.peek === undefined);
+    // Whatever ends the call before its flight ends, it leaves the flight.
+    const missed = Effect.onExit(
+      joinOrStart(caller, store.peek === undefined),
+      () => leave(caller),
+    );
     return signal === undefined ? missed : untilAborted(key, signal, missed);
   });
 }
 
-/** Joins the flight of the key, or starts it: with a look at the entry, if it wasn't looked at yet. */
-function seek(caller: Caller, unseen?: boolean): Result {
-  return callback((resume) => {
+/** Joins the key's flight, or starts one. */
+function joinOrStart(caller: Caller, needsRead = false): Result {
+  return Effect.suspend(() => {
     const { call, clock } = caller;
     const flights = flightsFor(call, "leading");
-    const flight = flights?.get(call.key);
-    if (flight === undefined) return start(caller, flights, unseen, resume);
-    const until = (caller.waitingSince ??= wholeMillis(clock)) + call.settings.waitMax;
-    return flight.traced
-      ? resume(tracedCall(caller, wait(flight, caller, until)))
-      : join(flight, caller, until, resume);
+    const current = flights?.get(call.key);
+    if (current === undefined) {
+      const flight = openFlight(caller, flights);
+      return needsRead ? read(flight) : start(flight, contend);
+    }
+    const until = (caller.waitingSince ??= wholeMillis(clock)) + call.settings.waitMax; // mutate: joined until
+    return tracedCall(current, caller, join(current, caller, until, joinOrStart));
   });
 }
 
-/** Looks once for all who come meanwhile, in the first one's own fiber; a miss flies on from there. */
-function start(
-  caller: Caller,
-  flights: Flights | undefined,
-  unseen: boolean | undefined,
-  resume: Resume,
-): Effect.Effect<void> | void {
-  const { call, clock } = caller;
-  const look = unseen ? operationOf(clock, call, "get") : Effect.succeed(undefined);
-  if (Effect.isEffect(look)) {
-    const looking = () => looked(openFlight(flights, caller, land), caller, look);
-    // Somebody may have come by then.
-    return resume(asStarter(caller, () => flights?.has(call.key) ? seek(caller, true) : looking()));
-  }
-  const callOff = look((answer) => resume(looked(flight, caller, answer)));
-  const flight = openFlight(flights, caller, land);
-  flight.abort = callOff;
-  return abandon(caller);
-}
-
-/** What the flight's starter makes of what it sees. */
-function looked(
-  flight: Flight,
-  caller: Caller,
-  looking: Looking,
-): Result {
-  const { call } = caller;
-  const go = (body: Effect.Effect<End>) =>
-    asStarter(caller, () => tracedFlight(flight, caller, fly(flight, caller, body)));
-  const seen = (entry: Seen) => {
-    if (entry === undefined) return go(contend(flight, caller));
-    finish(flight, { _tag: "Value", value: entry.value, source: "hit", stored: true });
-    return hit(call, entry.value);
-  };
-  // What has succeeded needs no fiber to be read; what has not is no exit, or another one.
-  const exit = looking as Partial<Exit.Success<Seen, never>>;
-  if (exit._tag === "Success") return seen(exit.value);
-  return Effect.matchEffect(looking, {
-    onSuccess: seen,
+/** Reads for all who come meanwhile, in the first caller's own fiber; a miss goes on from there. */
+function read(flight: Flight): Result {
+  const { call } = flight.first;
+  return Effect.matchEffect(operate(call, "get"), {
+    onSuccess: (entry) => {
+      if (entry === undefined) return start(flight, contend); // mutate: miss
+      complete<End>(flight, { _tag: "Value", value: entry.value, source: "hit", stored: true });
+      return hit(call, entry.value);
+    },
     onFailure: (error) => {
       const failure = phaseError(call, error);
-      if (error.corrupt || call.settings.bypass) {
+      if (error.corrupt || call.settings.bypass) { // mutate: corrupt entry
         return Effect.flatMap(
           report(flight, failure),
-          () => go(error.corrupt ? contend(flight, caller) : fetchAlone(flight, call, "bypass")),
+          () => start(flight, error.corrupt ? contend : bypassCache),
         );
       }
-      finish(flight, { _tag: "Failed", error: failure, everyone: true });
+      complete<End>(flight, { _tag: "Failed", error: failure, scope: "all" });
       return Effect.fail(failure);
     },
   });
 }
 
-/** Waiting is over: joins the process's fallback fetch, or starts it. One is shared for as long as a lease would live. */
-function fallBack(caller: Caller): Result {
-  const { call, clock } = caller;
-  const { leaseTtl } = call.settings;
-  return asStarter(caller, () => {
-    const flights = flightsFor(call, "fallingBack");
-    const current = flights?.get(call.key);
-    const now = monotonicMillis(clock);
-    if (current !== undefined && now - current.since! < leaseTtl) {
-      return wait(current, caller, now + leaseTtl);
-    }
-    const flight = openFlight(flights, caller, landFallback);
-    flight.since = now;
-    return fly(flight, caller, fetchAlone(flight, call, "fallback"));
+/** Does a flight's work in a fiber of its own, and waits for its end as its first caller. */
+function start(
+  flight: Flight,
+  body: (flight: Flight) => Effect.Effect<End>,
+  again: (caller: Caller) => Result = joinOrStart,
+): Result {
+  const { first: caller, key } = flight;
+  const { store } = caller.call.settings;
+  return tracedFlight(flight, () => {
+    // All who were woken with it are there before a fetch that takes no time has ended.
+    const gathered = caller.wokenAt === undefined
+      ? body(flight)
+      : Effect.flatMap(Effect.sleep(0), () => body(flight));
+    const annotated = Effect.annotateLogs(gathered, { key, adapter: store.name });
+    const work = Effect.uninterruptible(annotated); // mutate: uninterruptible
+    return Effect.flatMap(runInBackground(flight, work), (fiber) => {
+      runIn(flight, fiber);
+      return join(flight, caller, Infinity, again);
+    });
   });
 }
 
-/** Runs what may open a flight; whatever ends it before the flight ends, the flight's starter has left it. */
-function asStarter(caller: Caller, run: () => Result): Result {
-  return Effect.onError(Effect.suspend(run), () => abandon(caller));
+/** Acquires the lease and leads, or follows its holder, until there is a value or the wait has ended. */
+function contend(flight: Flight): Effect.Effect<End> {
+  const { call } = flight.first;
+  const { bypass, ownerId } = call.settings;
+  const token = randomToken();
+  const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
+  const leadIfFree = (answer: Leader | End) =>
+    answer._tag === "Leader" ? lead(flight, owner, answer) : Effect.succeed(answer);
+  const contending = Effect.flatMap(
+    acquire(flight, owner),
+    (answer) =>
+      answer._tag !== "Follower" ? leadIfFree(answer) : Effect.flatMap(
+        follow(flight, answer, (waitedFor) => acquire(flight, owner, waitedFor)),
+        leadIfFree,
+      ),
+  );
+  return Effect.matchEffect(contending, {
+    onSuccess: (end) => Effect.succeed(end),
+    onFailure: (error) => {
+      const failure = phaseError(call, error);
+      const next: Effect.Effect<End> = bypass
+        ? Effect.flatMap(report(flight, failure), () => bypassCache(flight))
+        : Effect.succeed({ _tag: "Failed", error: failure, scope: "all" });
+      // The reply may be all that was lost: nobody waits for the release, but no lease is left behind.
+      const released = Effect.ignore(operate(call, "release", owner, "cancelled"));
+      return Effect.flatMap(runInBackground(flight, released), () => next); // mutate: release without an answer
+    },
+  });
 }
 
-/** Starts the flight and waits for its end as its first caller. */
-function fly(flight: Flight, { call, cohort }: Caller, body: Effect.Effect<End>): Result {
-  const { key, settings: { store } } = call;
-  // All who were woken with it are there before a fetch that takes no time is over.
-  const gathered = cohort === undefined ? body : Effect.flatMap(Effect.sleep(0), () => body);
-  return depart(flight, Effect.annotateLogs(gathered, { key, adapter: store.name }));
+/** Acquires once; any answer but a lease, the flight's own or another's, is how the flight ends. */
+function acquire(
+  flight: Flight,
+  owner: string,
+  waitedFor?: string,
+): Effect.Effect<Leader | Follower | End, AdapterError> {
+  const { first: caller } = flight;
+  const { call } = caller;
+  const acquiring = operate(call, "acquire", owner, call.settings.leaseTtl, waitedFor);
+  return Effect.flatMap(
+    traced(flight, "acquire", acquiring, ({ _tag }) => _tag.toLowerCase()),
+    (acquired): Effect.Effect<Leader | Follower | End> => {
+      if (acquired._tag === "Hit") {
+        const source = waitedFor === undefined ? "hit" : "follower";
+        const { value } = acquired.entry;
+        return Effect.succeed({ _tag: "Value", value, source, stored: true });
+      }
+      if (acquired._tag === "Ended") return Effect.succeed({ _tag: "FallBack" }); // mutate: ended
+      if (acquired.after === "failed") { // mutate: failure elsewhere
+        caller.failuresLeft--;
+        countFailure(flight); // mutate: failure for those who joined
+      }
+      if (acquired._tag === "Leader") caller.waited = waitedOf(caller);
+      if (caller.failuresLeft > 0) return Effect.succeed(acquired);
+      const failed: End = { _tag: "Failed", error: outOfFailures(caller), scope: "first" };
+      return acquired._tag === "Follower"
+        ? Effect.succeed(failed)
+        : Effect.as(release(flight, { owner, state: "held" }, "cancelled"), failed);
+    },
+  );
 }
 
-/** What the end of a flight that leads or follows means for one caller. */
-const land: Flight["land"] = (flight, caller, signal) => settle(flight, caller, signal, seek);
+/** Fetches without a lease, and stores nothing. */
+function fetchAlone(flight: Flight, source: "fallback" | "bypass"): Effect.Effect<End> {
+  return Effect.map(
+    fetch(flight),
+    (exit): End =>
+      exit._tag === "Success"
+        ? { _tag: "Value", value: exit.value, source, stored: false }
+        : endOfFetch(flight, exit.cause),
+  );
+}
 
-/** What the end of a fallback means for one caller. */
-const landFallback: Flight["land"] = (flight, caller, signal) =>
-  settle(flight, caller, signal, fallBack);
+/** Fetches in place of a cache that has failed. */
+function bypassCache(flight: Flight): Effect.Effect<End> {
+  return fetchAlone(flight, "bypass");
+}
 
-/** What the signal means for one caller: its result, its failure, or another try. */
+/** The wait has ended: joins the process's fallback fetch, or starts it. One is shared for as long as a lease would live. */
+function fallBack(caller: Caller): Result {
+  return Effect.suspend(() => {
+    const { call, clock } = caller;
+    const { leaseTtl } = call.settings;
+    const flights = flightsFor(call, "fallingBack");
+    const current = flights?.get(call.key);
+    const now = monotonicMillis(clock);
+    if (current !== undefined && now - current.fallingBackSince < leaseTtl) { // mutate: shared fallback
+      return join(current, caller, now + leaseTtl, fallBack); // mutate: fallback until
+    }
+    const flight = openFlight(caller, flights);
+    flight.fallingBackSince = now;
+    return start(flight, (flight) => fetchAlone(flight, "fallback"), fallBack);
+  });
+}
+
+/** Waits in a flight for its end, until a time of the monotonic clock at most. */
+function join(
+  flight: Flight,
+  caller: Caller,
+  until: number,
+  again: (caller: Caller) => Result,
+): Result {
+  const failuresLeft = caller === flight.first ? Infinity : caller.failuresLeft;
+  return Effect.flatMap(wait<End>(flight, caller, until, failuresLeft), (wake) => {
+    caller.wokenAt = wake.at;
+    caller.failuresLeft = Math.min(caller.failuresLeft, wake.failuresLeft);
+    return settle(flight, caller, wake.signal, again);
+  });
+}
+
+/** What a flight's end, or the end of the wait for it, means for one caller: its result, its failure, or another try. */
 function settle(
   flight: Flight,
   caller: Caller,
-  signal: Signal,
+  signal: Signal<End>,
   again: (caller: Caller) => Result,
 ): Result {
-  const started = caller === flight.starter;
-  if (started && flight.hookFailure !== undefined) return Effect.failCause(flight.hookFailure);
-  if (signal._tag === "Value") return arrive(flight, caller, signal, started);
+  const first = caller === flight.first;
+  if (first && flight.hookFailure !== undefined) return Effect.failCause(flight.hookFailure);
+  if (signal._tag === "Value") return resultFor(flight, caller, signal);
   caller.leaseUntil = flight.leaseUntil ?? caller.leaseUntil;
   switch (signal._tag) {
     case "FetchFailed":
-      if (started) return Effect.failCause(signal.cause);
+      if (first) return Effect.failCause(signal.cause); // mutate: own error
       caller.lastFailure = Cause.squash(signal.cause);
-      return --caller.tries > 0 ? again(caller) : Effect.fail(outOfTries(caller));
+      return --caller.failuresLeft > 0 ? again(caller) : Effect.fail(outOfFailures(caller)); // mutate: failure here
     case "Failed":
-      return started || (signal.everyone && !caller.call.settings.bypass)
+      return first || (signal.scope === "all" && !caller.call.settings.bypass) // mutate: failed for all
         ? Effect.fail(signal.error)
         : again(caller);
     case "FallBack":
@@ -168,14 +241,25 @@ function settle(
       if (caller.waited !== undefined) return fallBack(caller);
       caller.waited = waitedOf(caller) ?? 0;
       return Effect.flatMap(
-        waitingOver(caller, caller.leaseUntil, "FALLBACK", Effect.succeed(caller)),
+        afterFollowerWait(caller, caller.leaseUntil, "FALLBACK", Effect.succeed(caller)),
         fallBack,
       );
-    case "OutOfTries":
-      return Effect.fail(outOfTries(caller));
-    case "Over":
+    case "OutOfFailures":
+      return Effect.fail(outOfFailures(caller));
+    case "Cancelled":
       return again(caller);
     case "Died":
       return Effect.failCause(signal.cause);
   }
+}
+
+/** What a caller fails with that waited for too many failing fetches. */
+function outOfFailures({ call, lastFailure }: Caller): CacheLockingError {
+  const { key, settings: { maxFailures } } = call;
+  return cacheLockingError(
+    "FETCHER_FAILED",
+    `Cannot get ${JSON.stringify(key)}: the fetch that it waited for failed ${maxFailures} times`,
+    { key, phase: "fetch" },
+    lastFailure,
+  );
 }

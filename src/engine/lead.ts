@@ -1,130 +1,132 @@
-import { retire } from "./single_flight.ts";
-import type { Call } from "./call.ts";
+import { removeFromTable } from "./single_flight.ts";
 import { wallMillis } from "../effect/clock.ts";
+import { deadline } from "../effect/deadline.ts";
 import { Effect, Fiber } from "../effect/effect.ts";
-import { fetch } from "./fetch.ts";
+import { entryTtl } from "./entry_ttl.ts";
+import { endOfFetch, fetch } from "./fetch.ts";
 import type { End, Flight } from "./flight.ts";
-import { forkDetached } from "../effect/fork.ts";
+import { type Forked, type Spawn, spawner } from "../effect/fork.ts";
 import { operate, phaseError } from "./operation.ts";
-import { outlive } from "./background.ts";
 import { report } from "./report.ts";
+import { runInBackground } from "./background.ts";
 import { traced } from "./tracing.ts";
 import type { Leader, LeaseOutcome } from "../store/store.ts";
-import { storedFor } from "./entry_ttl.ts";
 
 /**
  * How many times a lease is renewed at most: every third of `leaseTtl`, so a fetch is protected for 20 × `leaseTtl`,
- * 5 minutes by default. Then the lease is left to end, so that a fetch that hangs doesn't block its key for good.
+ * 5 minutes by default. Then the lease is left to expire, so that a fetch that hangs doesn't block its key for ever.
  */
 export const MAX_RENEWALS = 60;
 
-/** A lease of this flight's, or its claim to one. */
-export interface Claim {
+/** The lease that a flight leads by, until it is released or filled. */
+interface Lease {
   readonly owner: string;
-  /** What to release the lease with when the claim ends; undefined where there is nothing to release. */
-  outcome: LeaseOutcome | undefined;
+  /** Whether another owner may have it by now. */
+  state: "held" | "lost";
 }
 
-/** Fetches under the lease, keeps it alive meanwhile, and fills. */
-export function lead(
-  flight: Flight,
-  call: Call,
-  claim: Claim,
-  { remaining }: Leader,
-): Effect.Effect<End> {
-  return Effect.uninterruptible(Effect.clockWith((clock) => {
-    flight.leaseUntil = wallMillis(clock) + remaining;
-    const fetching = Effect.acquireUseRelease(
-      forkDetached(keepLease(flight, call, claim)),
-      () => fetch(flight, call),
-      (keeper) => Fiber.interrupt(keeper),
+/** Fetches under the lease, keeps it alive meanwhile, and fills or releases it. To be run where it can't be interrupted. */
+export function lead(flight: Flight, owner: string, { remaining }: Leader): Effect.Effect<End> {
+  const lease: Lease = { owner, state: "held" };
+  flight.leaseUntil = wallMillis(flight.clock) + remaining;
+  return Effect.flatMap(spawner, (spawn) => {
+    const letGo = keepLease(flight, lease, spawn);
+    return Effect.flatMap(
+      fetch(flight),
+      (exit) =>
+        Effect.flatMap(
+          letGo(), // mutate: keeper ends
+          () =>
+            exit._tag === "Success"
+              ? endWith(flight, lease, exit.value)
+              : endFailed(flight, lease, endOfFetch(flight, exit.cause)),
+        ),
     );
-    return Effect.flatMap(fetching, (exit): Effect.Effect<End> => {
-      if (exit._tag === "Failure") {
-        if (claim.outcome !== undefined) claim.outcome = "failed";
-        return Effect.succeed({ _tag: "FetchFailed", cause: exit.cause });
-      }
-      const { value } = exit;
-      const ttl = storedFor(call.settings, call.key, value);
-      if (typeof ttl === "object" || ttl === 0) {
-        if (claim.outcome !== undefined) claim.outcome = "uncached";
-        const invalid = typeof ttl === "object" ? ttl : undefined;
-        return Effect.succeed({
-          _tag: "Value",
-          value,
-          source: "leader",
-          stored: false,
-          invalid,
-        });
-      }
-      return Effect.map(
-        fill(flight, call, claim, value, ttl),
-        (stored) => ({ _tag: "Value", value, source: "leader", stored }),
-      );
-    });
-  }));
+  });
 }
 
-function keepLease(flight: Flight, call: Call, claim: Claim): Effect.Effect<void> {
+/** Ends the lease of a fetch that has a value: fills it, or releases it if the value isn't to be stored. */
+function endWith(flight: Flight, lease: Lease, value: unknown): Effect.Effect<End> {
+  const { settings, key } = flight.first.call;
+  const ttl = entryTtl(settings, key, value);
+  const end = (stored: boolean): End => ({ _tag: "Value", value, source: "leader", stored });
+  if (typeof ttl === "object" || ttl === 0) {
+    const invalid = typeof ttl === "object" ? ttl : undefined;
+    const released = release(flight, lease, "uncached"); // mutate: uncached
+    return Effect.as(released, { ...end(false), invalid });
+  }
+  if (lease.state === "lost") return Effect.succeed(end(false)); // mutate: lost
+  return Effect.map(fill(flight, lease, value, ttl), end);
+}
+
+/** Ends the lease of a fetch that has no value. */
+function endFailed(flight: Flight, lease: Lease, end: End): Effect.Effect<End> {
+  const outcome = end._tag === "Cancelled" ? "cancelled" : "failed"; // mutate: release
+  return Effect.as(release(flight, lease, outcome), end);
+}
+
+/** Renews the lease at each third of it, from the first third on; what it returns ends that. */
+function keepLease(flight: Flight, lease: Lease, spawn: Spawn): () => Effect.Effect<unknown> {
+  const { call, clock } = flight.first;
   const { leaseTtl } = call.settings;
-  const keep = (renewals: number): Effect.Effect<void> =>
-    Effect.flatMap(Effect.sleep(leaseTtl / 3), () => {
-      if (renewals === MAX_RENEWALS) return Effect.sync(() => retire(flight));
-      return Effect.matchEffect(operate(call, "renew", claim.owner, leaseTtl), {
-        onSuccess: (held) => {
-          if (held) return keep(renewals + 1);
-          claim.outcome = undefined;
-          return Effect.sync(() => retire(flight));
-        },
-        onFailure: (error) =>
-          Effect.flatMap(
-            report(flight, phaseError(call, error)),
-            () => keep(renewals + 1),
-          ),
-      });
+  const third = leaseTtl / 3; // mutate: third
+  const keep = (renewals: number): Effect.Effect<void> => {
+    const next = Effect.suspend(() =>
+      Effect.flatMap(Effect.sleep(third), () => keep(renewals + 1))
+    );
+    if (renewals === MAX_RENEWALS) return Effect.sync(() => removeFromTable(flight)); // mutate: renewals
+    return Effect.matchEffect(operate(call, "renew", lease.owner, leaseTtl), {
+      onSuccess: (held) => {
+        if (held) return next; // mutate: renewed
+        lease.state = "lost";
+        return Effect.sync(() => removeFromTable(flight)); // mutate: lost in the table
+      },
+      onFailure: (error) => Effect.flatMap(report(flight, phaseError(call, error)), () => next), // mutate: renewal failed
     });
-  return keep(0);
+  };
+  let keeper: Forked<void, never> | undefined;
+  const cancel = deadline(clock, third, () => {
+    keeper = spawn(keep(0)); // mutate: renewal
+  });
+  return () => {
+    cancel();
+    return keeper === undefined ? Effect.void : Fiber.interrupt(keeper);
+  };
 }
 
-/** Fills and ends the lease. Once the value is there it is stored even if nobody waits for it any more. */
+/** Fills, which ends the lease; whether the value is stored. */
 function fill(
   flight: Flight,
-  call: Call,
-  claim: Claim,
+  lease: Lease,
   value: unknown,
   ttl: number | undefined,
 ): Effect.Effect<boolean> {
-  if (claim.outcome === undefined) return Effect.succeed(false);
-  const filling = operate(call, "fill", claim.owner, value, ttl);
-  return Effect.uninterruptible(
-    Effect.matchEffect(
-      traced("fill", call, filling, (stored) => stored ? "stored" : "refused"),
-      {
-        onSuccess: (stored) => {
-          claim.outcome = undefined;
-          return Effect.succeed(stored);
-        },
-        onFailure: (error) =>
-          Effect.flatMap(report(flight, phaseError(call, error)), () => {
-            claim.outcome = undefined;
-            // Nobody waits for it: the backend has just failed to answer, and the value is here.
-            const released = release(flight, call, claim.owner, "cancelled");
-            // Halves store first and release then.
-            const stored = error.operation !== "fill" && error.operation !== "set";
-            return Effect.as(outlive(flight, released), stored);
-          }),
-      },
-    ),
+  const { call } = flight.first;
+  const filling = operate(call, "fill", lease.owner, value, ttl); // mutate: fence
+  return Effect.matchEffect(
+    traced(flight, "fill", filling, (stored) => stored ? "stored" : "refused"),
+    {
+      onSuccess: (stored) => Effect.succeed(stored), // mutate: refused
+      onFailure: (error) =>
+        Effect.flatMap(report(flight, phaseError(call, error)), () => { // mutate: fill reported
+          // Nobody waits for it: the backend has just failed to answer, and the value is here.
+          const released = release(flight, lease, "cancelled");
+          // Halves store first and release then.
+          const stored = error.operation !== "fill" && error.operation !== "set";
+          return Effect.as(runInBackground(flight, released), stored); // mutate: value kept
+        }),
+    },
   );
 }
 
-/** Releases the lease of an owner, and reports it if that fails: the lease then ends by itself. */
+/** Releases a lease that wasn't lost, and reports it if that fails: the lease then expires. */
 export function release(
   flight: Flight,
-  call: Call,
-  owner: string,
+  { owner, state }: Lease,
   outcome: LeaseOutcome,
 ): Effect.Effect<void> {
+  if (state === "lost") return Effect.void;
+  const { call } = flight.first;
   return Effect.matchEffect(operate(call, "release", owner, outcome), {
     onSuccess: () => Effect.void,
     onFailure: (error) => report(flight, phaseError(call, error)),

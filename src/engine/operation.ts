@@ -1,8 +1,8 @@
-import { startOf } from "../store/attempt.ts";
+import { type Start, startOf } from "../store/attempt.ts";
 import type { Keyed } from "./call.ts";
 import { callback } from "../effect/callback.ts";
 import { deadline } from "../effect/deadline.ts";
-import { type Clock, Effect } from "../effect/effect.ts";
+import { Cause, Effect } from "../effect/effect.ts";
 import {
   AdapterError,
   type AdapterOperation,
@@ -10,103 +10,89 @@ import {
   cacheLockingError,
   type CacheLockingErrorTag,
 } from "../model/errors.ts";
-import { forkDetached, interruptNoWait } from "../effect/fork.ts";
+import { interruptNoWait, type Spawn, spawner } from "../effect/fork.ts";
 import type { Store } from "../store/store.ts";
 import { begin } from "../store/typed.ts";
 
 type Operations = Required<Omit<Store<unknown>, "name" | "peek">>;
+type Operation = (...args: unknown[]) => Effect.Effect<unknown, AdapterError>;
 type Rest<O extends keyof Operations> = Parameters<Operations[O]> extends
   [key: string, ...rest: infer Rest] ? Rest : never;
 
 /**
- * Runs one operation of the call's store on its key, for at most `operationTimeout`; then it is interrupted and counts as
- * failed. `rest` is what the operation takes after the key.
+ * Runs one operation of the call's store on its key, for at most `operationTimeout`; then it counts as failed and is given
+ * up. `rest` is what the operation takes after the key.
  *
- * Where the caller can't be interrupted, the operation can't be either, but by its timeout. What an adapter throws is
- * an `AdapterError` as well. A store in this process answers at once, so it needs no timeout.
+ * Where the caller can't be interrupted, the operation can't be either, but by its timeout. What an adapter throws is an
+ * `AdapterError` as well.
  */
 export function operate<O extends keyof Operations>(
-  ...asked: [keyed: Keyed, operation: O, ...rest: Rest<O>]
+  keyed: Keyed,
+  operation: O,
+  ...rest: Rest<O>
 ): ReturnType<Operations[O]> {
-  const answer = Effect.clockWith((clock): Effect.Effect<unknown, unknown, unknown> => {
-    const operation = operationOf(clock, ...asked);
-    return Effect.isEffect(operation)
-      ? operation
-      : callback((resume) => Effect.sync(operation(resume as never)));
+  const { key, settings: { store, operationTimeout } } = keyed;
+  const answer = Effect.clockWith((clock) => {
+    const effect = begin(
+      operation,
+      key,
+      () => (store[operation] as Operation)(key, ...rest),
+    );
+    // A store in this process answers at once.
+    if (store.peek !== undefined) return effect;
+    const answered = (start: Start<unknown>) =>
+      callback<unknown, AdapterError>((resume) => {
+        let waiting = true;
+        let tooLate = false;
+        let cancelDeadline: (() => boolean) | undefined;
+        const end = (result: Effect.Effect<unknown, AdapterError>) => {
+          if (!waiting) return;
+          waiting = false;
+          cancelDeadline?.();
+          resume(tooLate ? Effect.fail(late(keyed, operation)) : result);
+        };
+        const leave = start(
+          (value) => end(Effect.succeed(value)),
+          (error) => end(Effect.fail(error)),
+        );
+        // What has answered at once needs no deadline.
+        if (!waiting) return;
+        cancelDeadline = deadline(clock, operationTimeout, () => { // mutate: timeout
+          tooLate = true;
+          // It may clean up, but what hangs where it can't be interrupted isn't waited for.
+          cancelDeadline = deadline(clock, 0, () => end(Effect.void));
+          leave();
+        });
+        return Effect.sync(() => {
+          waiting = false;
+          cancelDeadline?.();
+          leave();
+        });
+      });
+    const start = startOf(effect);
+    return start === undefined
+      ? Effect.flatMap(spawner, (spawn) => answered(inFiber(spawn, effect)))
+      : answered(start);
   });
   return answer as ReturnType<Operations[O]>;
 }
 
-/** Begins an operation, which is done later, once; what it returns calls it off. */
-type Begin<O extends keyof Operations> = (
-  done: (answer: ReturnType<Operations[O]>) => void,
-) => () => void;
-
-/**
- * The same, for whoever knows the clock of its fiber. What is a promise can be begun there as a part of something else.
- */
-export function operationOf<O extends keyof Operations>(
-  clock: Clock.Clock,
-  { key, settings: { store, operationTimeout } }: Keyed,
-  operation: O,
-  ...rest: Rest<O>
-): ReturnType<Operations[O]> | Begin<O> {
-  const run = () =>
-    (store[operation] as (...args: unknown[]) => Effect.Effect<unknown, AdapterError>)(
-      key,
-      ...rest,
+/** Starts an operation that is more than one promise or step in a fiber of its own. */
+function inFiber<A>(spawn: Spawn, effect: Effect.Effect<A, AdapterError, unknown>): Start<A> {
+  return (done, failed) => {
+    const fiber = spawn(effect);
+    fiber.addObserver((exit) =>
+      exit._tag === "Success" ? done(exit.value) : failed(Cause.squash(exit.cause) as AdapterError)
     );
-  const late = () =>
-    new AdapterError(operation, key, undefined, {
-      reason: `${store.name} did not answer within ${operationTimeout} ms`,
-    });
-  const begun = begin(operation, key, run);
-  const bounded = store.peek !== undefined ? begun : within(clock, operationTimeout, begun, late);
-  return bounded as ReturnType<Operations[O]> | Begin<O>;
+    return () => interruptNoWait(fiber);
+  };
 }
 
-/** Runs an effect until it is too late: a promise in the caller's own fiber, anything else in one that is interrupted then. */
-function within<A, R>(
-  clock: Clock.Clock,
-  timeout: number,
-  effect: Effect.Effect<A, AdapterError, R>,
-  late: () => AdapterError,
-) {
-  const start = startOf(effect);
-  if (start !== undefined) {
-    return (done: (answer: Effect.Effect<A, AdapterError>) => void) => {
-      // The backend is asked first: the rest is done while it answers.
-      const leave = start((answer) => {
-        if (callOff()) done(answer);
-      });
-      const callOff = deadline(clock, timeout, () => {
-        leave();
-        done(Effect.fail(late()));
-      });
-      return () => {
-        if (callOff()) leave();
-      };
-    };
-  }
-  return Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(forkDetached(effect), (fiber) => {
-      const answered = callback<A, AdapterError>((resume) => {
-        let isLate = false;
-        let callOff = deadline(clock, timeout, () => {
-          isLate = true;
-          // What hangs where it can't be interrupted isn't waited for.
-          callOff = deadline(clock, 0, () => resume(Effect.fail(late())));
-          interruptNoWait(fiber);
-        });
-        fiber.addObserver((exit) => {
-          callOff();
-          resume(isLate ? Effect.fail(late()) : exit);
-        });
-        return Effect.sync(() => callOff());
-      });
-      return Effect.onInterrupt(restore(answered), () => Effect.sync(() => interruptNoWait(fiber)));
-    })
-  );
+function late({ key, settings }: Keyed, operation: AdapterOperation): AdapterError {
+  const { store, operationTimeout } = settings;
+  return new AdapterError(operation, key, undefined, {
+    reason: `${store.name} did not answer within ${operationTimeout} ms`,
+  });
 }
 
 const tagOf = {

@@ -4,8 +4,8 @@ import { Effect } from "../effect/effect.ts";
 import { type CacheLockingError, formatCacheLockingError } from "../model/errors.ts";
 import type { Flight } from "./flight.ts";
 
-/** Tells of a failure that doesn't fail the call: to the hook `onError`, or else to the log. */
-export function tell(
+/** Reports a failure that doesn't fail the call: to the hook `onError`, or else to the log. */
+export function reportError(
   { hooks: { onError } }: Settings,
   key: string,
   error: CacheLockingError,
@@ -15,10 +15,10 @@ export function tell(
     : runHook("onError", key, () => onError(error, { key }));
 }
 
-/** The same from within a flight: a hook that fails there fails the starter's call in the end. */
+/** The same from within a flight: a hook that fails there fails the first caller's call in the end. */
 export function report(flight: Flight, error: CacheLockingError): Effect.Effect<void> {
-  const { settings, key } = flight.starter.call;
-  return Effect.matchCauseEffect(tell(settings, key, error), {
+  const { settings, key } = flight.first.call;
+  return Effect.matchCauseEffect(reportError(settings, key, error), {
     onSuccess: () => Effect.void,
     onFailure: (cause) =>
       Effect.sync(() => {

@@ -2,64 +2,52 @@ import { runHook } from "./user_code.ts";
 import type { Call } from "./call.ts";
 import { wholeMillis } from "../effect/clock.ts";
 import { Duration, Effect } from "../effect/effect.ts";
-import type { Caller, End, Flight } from "./flight.ts";
+import type { Caller, Flight, Result, Value } from "./flight.ts";
 import type { HookEffect, Hooks } from "../model/hooks.ts";
-import { type CacheMeta, CacheOutcome, type GetOrSetResult } from "../model/outcome.ts";
-
-type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
+import { type CacheMeta, CacheOutcome } from "../model/outcome.ts";
 
 const HIT: CacheMeta = Object.freeze({ cache: CacheOutcome.HIT });
 
 /** The result of a caller that found the entry, after its hook. */
-export function hit(
-  { key, settings: { hooks: { onHit } } }: Call,
-  value: unknown,
-  result: Result = Effect.succeed({ value, meta: HIT }),
-): Result {
+export function hit({ key, settings: { hooks: { onHit } } }: Call, value: unknown): Result {
+  const result = Effect.succeed({ value, meta: HIT });
   return onHit === undefined ? result : after("onHit", key, () => onHit(value, { key }), result);
 }
 
-/**
- * The result of a caller whose flight has a value, by its own part in it, after its hook. Those who waited alike share it.
- */
-export function arrive(
-  flight: Flight,
-  caller: Caller,
-  { value, source, stored, invalid }: End & { readonly _tag: "Value" },
-  started: boolean,
-): Result {
+/** The result of a caller whose flight has a value, by its own part in it, after its hook. */
+export function resultFor(flight: Flight, caller: Caller, end: Value): Result {
+  const { value, source, stored, invalid } = end;
   const { key, settings: { hooks } } = caller.call;
-  if (started && invalid !== undefined) return Effect.fail(invalid);
-  if (source === "bypass") return found(value, CacheOutcome.BYPASS);
-  const waitedBefore = started && caller.waitingSince !== undefined;
-  if (source === "hit" && !waitedBefore) {
-    return hit(caller.call, value, found(value, CacheOutcome.HIT));
+  const first = caller === flight.first;
+  if (first && invalid !== undefined) return Effect.fail(invalid);
+  if (source === "bypass") return resultOf(end, CacheOutcome.BYPASS);
+  if (source === "hit" && !(first && caller.waitingSince !== undefined)) {
+    return hit(caller.call, value);
   }
 
   const leaseUntil = flight.leaseUntil ?? caller.leaseUntil;
   const waited = waitedOf(caller);
-  if (source === "leader" && started) {
+  if (source === "leader" && first) {
     const { onLeader } = hooks;
     const outcome = stored ? CacheOutcome.MISS_LEADER : CacheOutcome.MISS_LEADER_NOCACHE;
-    const led = found(value, outcome, leaseUntil, waited);
+    const led = resultOf(end, outcome, leaseUntil, waited);
     if (onLeader === undefined) return led;
     const context = { key, leaseUntil: leaseUntil ?? 0, cached: stored };
     return after("onLeader", key, () => onLeader(value, context), led);
   }
   if (source === "fallback") {
     const { onFallback } = hooks;
-    const outcome = CacheOutcome.MISS_FOLLOWER_FALLBACK;
-    const fellBack = found(value, outcome, leaseUntil, waited);
+    const fellBack = resultOf(end, CacheOutcome.MISS_FOLLOWER_FALLBACK, leaseUntil, waited);
     if (onFallback === undefined) return fellBack;
     const context = { key, leaseUntil: leaseUntil ?? 0, waited: Duration.millis(waited ?? 0) };
     return after("onFallback", key, () => onFallback(value, { ...context }), fellBack);
   }
-  const followed = found(value, CacheOutcome.MISS_FOLLOWER_HIT, leaseUntil, waited);
-  return waitingOver(caller, leaseUntil, "HIT", followed);
+  const followed = resultOf(end, CacheOutcome.MISS_FOLLOWER_HIT, leaseUntil, waited);
+  return afterFollowerWait(caller, leaseUntil, "HIT", followed);
 }
 
-/** What follows, after the hook that tells that the caller's waiting is over. */
-export function waitingOver<A, E>(
+/** What follows, after the hook that receives how the caller's wait ended. */
+export function afterFollowerWait<A, E>(
   caller: Caller,
   leaseUntil: number | undefined = 0,
   outcome: "HIT" | "FALLBACK",
@@ -72,25 +60,26 @@ export function waitingOver<A, E>(
 }
 
 /** How long the caller waited for others, in whole milliseconds, if it did. */
-export function waitedOf({ clock, waited, waitingSince, cohort }: Caller): number | undefined {
+export function waitedOf({ clock, waited, waitingSince, wokenAt }: Caller): number | undefined {
   return waited !== undefined || waitingSince === undefined
     ? waited
-    : (cohort?.wokenAt ?? wholeMillis(clock)) - waitingSince;
+    : (wokenAt ?? wholeMillis(clock)) - waitingSince;
 }
 
-/** What a caller gets in the end. */
-function found(
-  value: unknown,
-  cache: CacheOutcome,
-  leaseUntil?: number,
-  waited?: number,
-): Result {
+/** What a caller gets. Those who are woken together mostly get the same, so it is kept with the end of their flight. */
+function resultOf(end: Value, outcome: CacheOutcome, leaseUntil?: number, waited?: number): Result {
+  const { made } = end;
+  if (made?.outcome === outcome && made.leaseUntil === leaseUntil && made.waited === waited) {
+    return made.result;
+  }
   const meta = Object.freeze({
-    cache,
+    cache: outcome,
     ...(leaseUntil === undefined ? {} : { leaseUntil }),
     ...(waited === undefined ? {} : { waited: Duration.millis(waited) }),
   });
-  return Effect.succeed(Object.freeze({ value, meta }));
+  const result = Effect.succeed(Object.freeze({ value: end.value, meta }));
+  end.made = { outcome, leaseUntil, waited, result };
+  return result;
 }
 
 function after<A, E>(

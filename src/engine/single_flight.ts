@@ -1,188 +1,213 @@
-import type { Caller, Cohort, End, Flight, Flights, Result, Resume, Signal } from "./flight.ts";
 import { callback } from "../effect/callback.ts";
 import { causeKind } from "../effect/cause.ts";
 import { monotonicMillis, wholeMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
-import { type Cause, Effect, Fiber } from "../effect/effect.ts";
-import { outlive } from "./background.ts";
+import { type Cause, type Clock, Effect, type Exit, Fiber } from "../effect/effect.ts";
+import type { Forked } from "../effect/fork.ts";
 
-/** A new flight with its first caller, in a table that others find it by, or alone. */
-export function openFlight(
-  flights: Flights | undefined,
-  starter: Caller,
-  land: Flight["land"],
-): Flight {
-  const flight: Flight = { starter, land, flights, callers: 1, cohorts: [] };
-  starter.opened = flight;
-  flights?.set(starter.call.key, flight);
+/** The flights that callers can join, by key. */
+export type FlightTable<End> = Map<string, Flight<End>>;
+
+/** Work that is done once for all who wait for it. It ends with an `End`, of which nothing is known here. */
+export interface Flight<End> {
+  readonly key: string;
+  /** Where others find it; undefined for a flight that nobody can join. */
+  readonly table: FlightTable<End> | undefined;
+  readonly clock: Clock.Clock;
+  /** Who started it. Until it has a fiber, the flight lives in this waiter's fiber and ends if the waiter leaves. */
+  readonly first: Waiter<End>;
+  /** How many have joined and have neither left nor been woken. */
+  waiting: number;
+  /** Those who wait, by what may wake them before the end. */
+  readonly groups: WaitGroup<End>[];
+  /** Its own fiber, once it has one. */
+  fiber?: Fiber.Fiber<unknown, unknown> | undefined;
+  /** Whether nobody wanted its end any more. It isn't wanted again by who joins it then and waits until it has ended. */
+  cancelled: boolean;
+  /** Called when it is cancelled. */
+  onCancel?: (() => void) | undefined;
+  /** How it ended. */
+  completed?: Wake<End> | undefined;
+}
+
+/** Someone who waits in a flight. What waits there is this one object, so that a herd of callers weighs little. */
+export interface Waiter<End> {
+  /** The flight that it is in. */
+  flight: Flight<End> | undefined;
+  /** Its group there, and its index among the group's waiters. */
+  group: WaitGroup<End> | undefined;
+  index: number;
+  /** Continues it. */
+  resume: ((wake: Effect.Effect<Wake<End>>) => void) | undefined;
+}
+
+/** Waiters that are woken before the end at the same time. */
+export interface WaitGroup<End> {
+  /** When they have waited for long enough, in whole milliseconds of the monotonic clock. */
+  readonly until: number;
+  /** How many more failed fetches they may learn of. */
+  failuresLeft: number;
+  /** Each at its `index`; undefined where one has left. */
+  waiters: (Waiter<End> | undefined)[];
+  /** Cancels the deadline at `until`. */
+  cancel?: () => void;
+}
+
+/** What a waiter is woken with. */
+export interface Wake<End> {
+  readonly signal: Signal<End>;
+  /** When, in whole milliseconds of the monotonic clock. */
+  readonly at: number;
+  /** What is left of the failed fetches that the waiter may learn of. */
+  readonly failuresLeft: number;
+}
+
+/** Why a waiter is woken. */
+export type Signal<End> =
+  | End
+  /** It has waited for as long as it may. */
+  | { readonly _tag: "OutOfTime" }
+  /** It has learned of as many failed fetches as it may. */
+  | { readonly _tag: "OutOfFailures" }
+  /** The flight was cancelled: whoever still wants its end starts anew. */
+  | { readonly _tag: "Cancelled" }
+  /** The flight died of a defect, of an adapter's or of the engine's. */
+  | { readonly _tag: "Died"; readonly cause: Cause.Cause<unknown> };
+
+/** Puts a new flight into its table, with the waiter that started it. */
+export function open<F extends Flight<End>, End>(flight: F): F {
+  flight.first.flight = flight;
+  flight.table?.set(flight.key, flight);
   return flight;
 }
 
 /** Makes later callers start a flight of their own. */
-export function retire(flight: Flight): void {
-  const { flights, starter: { call: { key } } } = flight;
-  if (flights?.get(key) === flight) flights.delete(key);
+export function removeFromTable<End>(flight: Flight<End>): void {
+  if (flight.table?.get(flight.key) === flight) flight.table.delete(flight.key);
+}
+
+/** Has the flight run in this fiber, which was started for it: it ends as the fiber does. */
+export function runIn<End>(flight: Flight<End>, fiber: Forked<Signal<End>, never>): void {
+  flight.fiber = fiber;
+  fiber.addObserver((exit) => complete(flight, signalOf(exit)));
+}
+
+function signalOf<End>(exit: Exit.Exit<Signal<End>, never>): Signal<End> {
+  if (exit._tag === "Success") return exit.value;
+  return causeKind(exit.cause) === "Interrupt"
+    ? { _tag: "Cancelled" }
+    : { _tag: "Died", cause: exit.cause };
+}
+
+/** Ends the flight: wakes all who wait in it. */
+export function complete<End>(flight: Flight<End>, signal: Signal<End>): void {
+  if (flight.completed !== undefined) return;
+  flight.completed = { signal, at: wholeMillis(flight.clock), failuresLeft: Infinity };
+  removeFromTable(flight);
+  for (const group of flight.groups) wake(flight, group, signal);
 }
 
 /**
- * Runs the flight's body in a fiber of its own, with the context of this, its first, caller, who waits for the end, and
- * whose interruption is to {@linkcode abandon} the flight.
+ * Waits for the end of a flight: until a time of the monotonic clock at most, and for so many failed fetches elsewhere.
+ * Who waits must {@linkcode leave} if it is interrupted.
  */
-export function depart(flight: Flight, body: Effect.Effect<End>): Result {
-  const flying = Effect.asVoid(
-    Effect.onExit(
-      body,
-      (exit) =>
-        Effect.sync(() =>
-          finish(flight, exit._tag === "Success" ? exit.value : endOfFailure(exit.cause))
-        ),
-    ),
-  );
-  return Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(outlive(flight, flying), (fiber) => {
-      flight.fiber = fiber;
-      return restore(wait(flight, flight.starter, Infinity));
-    })
-  );
-}
-
-/**
- * Waits in a flight for its end, until a time of the monotonic clock at most, and, in another caller's flight, for the
- * caller's `tries` failed fetches elsewhere at most. A caller that goes before the end leaves the others as they were.
- */
-export function wait(flight: Flight, caller: Caller, until: number): Result {
-  return callback((resume) => join(flight, caller, until, resume));
-}
-
-/** The same, in a callback. */
-export function join(
-  flight: Flight,
-  caller: Caller,
+export function wait<End>(
+  flight: Flight<End>,
+  waiter: Waiter<End>,
   until: number,
-  resume: Resume,
-): Effect.Effect<void> | void {
-  if (flight.ended !== undefined) return resume(flight.land(flight, caller, flight.ended));
-  board(flight, caller, until);
-  caller.resume = resume;
-  return Effect.suspend(() => getOff(flight, caller));
-}
-
-/** Takes a place in the flight: what waits there is this one object, so that a herd of callers weighs little. */
-function board(flight: Flight, caller: Caller, until: number): void {
-  const joins = caller !== flight.starter;
-  if (joins) flight.callers++;
-  caller.cohort = cohortOf(flight, Math.ceil(until), joins ? caller.tries : Infinity);
-  caller.place = caller.cohort.waiters.push(caller) - 1;
-}
-
-/** Gives the place up, if the caller was not woken before. */
-function getOff(flight: Flight, caller: Caller): Effect.Effect<void> {
-  const { place, cohort } = caller;
-  if (cohort?.waiters[place] !== caller) return Effect.void;
-  cohort.waiters[place] = undefined;
-  return caller === flight.starter ? Effect.void : leave(flight);
-}
-
-/** The cohort of these bounds: the last one, or a new one. */
-function cohortOf(flight: Flight, until: number, tries: number): Cohort {
-  const { cohorts, starter: { clock } } = flight;
-  const last = cohorts.at(-1);
-  if (last?.until === until && last.tries === tries) return last;
-  const cohort: Cohort = { until, tries, waiters: [] };
-  cohorts.push(cohort);
-  if (until < Infinity) {
-    const patience = Math.max(0, until - monotonicMillis(clock));
-    cohort.callOff = deadline(
-      clock,
-      patience,
-      () => dismiss(flight, cohort, { _tag: "OutOfTime" }),
-    );
-  }
-  return cohort;
-}
-
-/** A caller goes that may have opened a flight, before its end: one that has no fiber of its own yet is over with it. */
-export function abandon(caller: Caller): Effect.Effect<void> {
-  return Effect.suspend(() => {
-    const { opened } = caller;
-    caller.opened = undefined;
-    if (opened === undefined) return Effect.void;
-    if (opened.fiber !== undefined) return leave(opened);
-    opened.abort?.();
-    finish(opened, { _tag: "Over" });
-    return Effect.void;
+  failuresLeft: number,
+): Effect.Effect<Wake<End>> {
+  return callback((resume) => {
+    if (flight.completed !== undefined) return resume(Effect.succeed(flight.completed));
+    if (waiter.flight !== flight) {
+      waiter.flight = flight;
+      flight.waiting++;
+    }
+    const group = waiter.group = groupOf(flight, Math.ceil(until), failuresLeft);
+    waiter.index = group.waiters.push(waiter) - 1;
+    waiter.resume = resume;
   });
 }
 
-/** One caller goes before the end. The last to go interrupts the flight and waits until it has let go of its lease. */
-function leave(flight: Flight): Effect.Effect<void> {
-  flight.callers--;
-  return interruptIfEmpty(flight);
+/** The group with these bounds: the last one, or a new one. */
+function groupOf<End>(
+  flight: Flight<End>,
+  until: number,
+  failuresLeft: number,
+): WaitGroup<End> {
+  const { clock, groups } = flight;
+  const last = groups.at(-1);
+  if (last?.until === until && last.failuresLeft === failuresLeft) return last;
+  const group: WaitGroup<End> = { until, failuresLeft, waiters: [] };
+  groups.push(group);
+  if (until < Infinity) {
+    const left = Math.max(0, until - monotonicMillis(clock));
+    group.cancel = deadline(clock, left, () => wakeEarly(flight, group, { _tag: "OutOfTime" }));
+  }
+  return group;
 }
 
-function interruptIfEmpty(flight: Flight): Effect.Effect<void> {
-  const { callers, ended, fiber, abort } = flight;
-  if (callers > 0 || ended !== undefined || fiber === undefined) return Effect.void;
-  abort?.();
-  // A fiber that is interrupted before its first step ends without a word.
-  return Effect.map(Fiber.interrupt(fiber), () => finish(flight, { _tag: "Over" }));
+/**
+ * A waiter leaves, unless it has been woken. The others stay as they were; the last one to leave cancels the flight and
+ * waits until that is done.
+ */
+export function leave<End>(waiter: Waiter<End>): Effect.Effect<void> {
+  const { flight, group, index } = waiter;
+  if (flight === undefined) return Effect.void;
+  waiter.flight = undefined;
+  if (group?.waiters[index] === waiter) group.waiters[index] = undefined;
+  flight.waiting--;
+  if (waiter === flight.first && flight.fiber === undefined) return cancel(flight); // mutate: first leaves
+  return cancelIfEmpty(flight);
 }
 
-/** Sends a cohort away before the end. Its flight may be who does it, so that nobody waits for it here. */
-function dismiss(flight: Flight, cohort: Cohort, signal: Signal): void {
-  flight.cohorts.splice(flight.cohorts.indexOf(cohort), 1);
-  wake(flight, cohort, signal);
-  Effect.runFork(interruptIfEmpty(flight));
+function cancelIfEmpty<End>(flight: Flight<End>): Effect.Effect<void> {
+  return flight.waiting > 0 ? Effect.void : cancel(flight); // mutate: last leaves
 }
 
-/** Tells those who joined of a failed fetch elsewhere. */
-export function learnOfFailure(flight: Flight): void {
-  const outOfTries = flight.cohorts.filter((cohort) => --cohort.tries <= 0);
-  for (const cohort of outOfTries) dismiss(flight, cohort, { _tag: "OutOfTries" });
+function cancel<End>(flight: Flight<End>): Effect.Effect<void> {
+  if (flight.completed !== undefined) return Effect.void;
+  flight.cancelled = true; // mutate: cancelled
+  flight.onCancel?.(); // mutate: signal
+  if (flight.fiber !== undefined) return Effect.asVoid(Fiber.interrupt(flight.fiber));
+  complete(flight, { _tag: "Cancelled" });
+  return Effect.void;
 }
 
-/** Tells all callers how the flight ended. */
-export function finish(flight: Flight, end: End): void {
-  if (flight.ended !== undefined) return;
-  flight.ended = end;
-  retire(flight);
-  for (const cohort of flight.cohorts) wake(flight, cohort, end);
+/** Counts a failed fetch elsewhere for all who wait in the flight but its first. */
+export function countFailure<End>(flight: Flight<End>): void {
+  const spent = flight.groups.filter((group) => --group.failuresLeft <= 0);
+  for (const group of spent) wakeEarly(flight, group, { _tag: "OutOfFailures" });
 }
 
-function wake(flight: Flight, cohort: Cohort, signal: Signal): void {
-  const { waiters, tries, callOff } = cohort;
-  cohort.waiters = [];
-  cohort.wokenAt = wholeMillis(flight.starter.clock);
-  callOff?.();
-  let last: Caller | undefined;
-  let next: Result;
-  for (const caller of waiters) {
-    if (caller === undefined) continue;
-    flight.callers--;
-    // The starter counts for itself.
-    if (caller !== flight.starter) caller.tries = tries;
+/** Wakes a group before the end. The flight itself may do it, so it isn't waited for if that cancels it. */
+function wakeEarly<End>(
+  flight: Flight<End>,
+  group: WaitGroup<End>,
+  signal: Signal<End>,
+): void {
+  flight.groups.splice(flight.groups.indexOf(group), 1);
+  wake(flight, group, signal);
+  Effect.runFork(cancelIfEmpty(flight));
+}
+
+function wake<End>(flight: Flight<End>, group: WaitGroup<End>, signal: Signal<End>): void {
+  const { waiters, failuresLeft } = group;
+  group.waiters = [];
+  group.cancel?.();
+  // All of them share it.
+  const woken = Effect.succeed({ signal, at: wholeMillis(flight.clock), failuresLeft });
+  for (const waiter of waiters) {
+    if (waiter === undefined) continue;
+    flight.waiting--;
+    waiter.flight = undefined; // mutate: woken
     try {
-      // Of a value, those who waited alike have one result.
-      if (last === undefined || signal._tag !== "Value" || !alike(last, caller)) {
-        next = flight.land(flight, caller, signal);
-      }
-      last = caller;
-      caller.resume!(next!);
+      waiter.resume!(woken);
     } catch (error) {
-      // Effect 4 goes on with a caller at once: an observer of it that throws is not to keep the others waiting.
+      // Effect 4 continues a fiber at once: an observer of it that throws must not keep the others waiting.
       queueMicrotask(() => {
         throw error;
       });
     }
   }
-}
-
-/** Whether two who are woken together have waited alike, with the same hooks. */
-function alike(a: Caller, b: Caller): boolean {
-  return a.call.settings.hooks === b.call.settings.hooks && a.waitingSince === b.waitingSince &&
-    a.waited === b.waited && a.leaseUntil === b.leaseUntil;
-}
-
-function endOfFailure(cause: Cause.Cause<never>): End {
-  return causeKind(cause) === "Interrupt" ? { _tag: "Over" } : { _tag: "Died", cause };
 }

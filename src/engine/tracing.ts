@@ -1,47 +1,40 @@
-import type { Call } from "./call.ts";
 import { Effect } from "../effect/effect.ts";
-import type { Caller, Flight } from "./flight.ts";
-import type { GetOrSetResult } from "../model/outcome.ts";
+import type { Caller, Flight, Result } from "./flight.ts";
 
 const defaultTracer = Effect.runSync(Effect.tracer);
 
-/** The span of a part of a call that missed, with its key, adapter and, if it succeeds, its outcome. */
+/**
+ * The span of a part of a call that missed, with its key, adapter and, if it succeeds, its outcome. The default tracer
+ * keeps no spans, so none are made for it: a span takes longer than all else that a miss in memory does.
+ */
 export function traced<A, E, R>(
+  { traced, first: { call } }: Flight,
   part: "getOrSet" | "acquire" | "fetch" | "wait" | "fill",
-  { key, settings: { store } }: Call,
   effect: Effect.Effect<A, E, R>,
   outcomeOf: (result: A) => string,
 ): Effect.Effect<A, E, R> {
-  const told = Effect.tap(
+  if (!traced) return effect;
+  const { key, settings: { store } } = call;
+  const withOutcome = Effect.tap(
     effect,
     (result) => Effect.annotateCurrentSpan("outcome", outcomeOf(result)),
   );
-  return Effect.withSpan(told, `cache-locking.${part}`, {
+  return Effect.withSpan(withOutcome, `cache-locking.${part}`, {
     attributes: { key, adapter: store.name },
   }) as Effect.Effect<A, E, R>;
 }
 
-/** The span of a call, once, however often it tries. */
-export function tracedCall(
-  caller: Caller,
-  effect: Effect.Effect<GetOrSetResult<unknown>, unknown>,
-): Effect.Effect<GetOrSetResult<unknown>, unknown> {
+/** The span of a call, once, however often it tries. An application has one tracer for all its calls. */
+export function tracedCall(flight: Flight, caller: Caller, effect: Result): Result {
   if (caller.traced) return effect;
   caller.traced = true;
-  return traced("getOrSet", caller.call, effect, ({ meta }) => meta.cache);
+  return traced(flight, "getOrSet", effect, ({ meta }) => meta.cache);
 }
 
-/**
- * The span of a call that starts a flight. Those who join it, who may be thousands, have theirs only if a tracer was
- * provided that keeps spans: an application has one tracer for all.
- */
-export function tracedFlight(
-  flight: Flight,
-  caller: Caller,
-  effect: Effect.Effect<GetOrSetResult<unknown>, unknown>,
-): Effect.Effect<GetOrSetResult<unknown>, unknown> {
+/** Starts a flight's work once it is known whether its first caller's tracer keeps spans. */
+export function tracedFlight(flight: Flight, start: () => Result): Result {
   return Effect.flatMap(Effect.tracer, (tracer) => {
     flight.traced = tracer !== defaultTracer;
-    return tracedCall(caller, effect);
+    return tracedCall(flight, flight.first, start());
   });
 }

@@ -5,7 +5,7 @@ import { cacheLockingError } from "../model/errors.ts";
 import type { HookEffect, Hooks } from "../model/hooks.ts";
 
 /** What a caller's own code is called, and what it is when that throws. */
-export interface CallersOwn {
+export interface UserCode {
   /** As messages have it: `the fetcher`. */
   readonly what: string;
   readonly key: string;
@@ -18,8 +18,8 @@ const tagOf = { fetch: "FETCHER_FAILED", hook: "HOOK_FAILED" } as const;
  * Runs what a caller handed in, as far as `around` lets it: its own errors stay as they are, what it throws is a typed
  * error, and so is what isn't an Effect.
  */
-export function callersOwn(
-  { what, key, phase }: CallersOwn,
+export function runUserCode(
+  { what, key, phase }: UserCode,
   run: () => Effect.Effect<unknown, unknown, unknown>,
   around: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E> = (effect) => effect,
 ): Effect.Effect<unknown, unknown> {
@@ -57,5 +57,5 @@ export function runHook(
   key: string,
   hook: () => HookEffect,
 ): Effect.Effect<unknown, unknown> {
-  return callersOwn({ what: `the hook \`${name}\``, key, phase: "hook" }, hook);
+  return runUserCode({ what: `the hook \`${name}\``, key, phase: "hook" }, hook);
 }

@@ -4,7 +4,7 @@ import { type DurationInput, finiteMillis } from "../model/duration.ts";
 import { Effect, Option } from "../effect/effect.ts";
 import { type AdapterError, type CacheLockingError, isCacheLockingError } from "../model/errors.ts";
 import type { HooksError, HooksServices, NoHooks } from "../model/hooks.ts";
-import { retireFlights } from "../engine/flights.ts";
+import { retireFlights } from "../engine/flight.ts";
 import { operate, phaseError } from "../engine/operation.ts";
 import type {
   AdapterOptions,
@@ -14,7 +14,7 @@ import type {
   HooksOptions,
 } from "./options.ts";
 import type { GetOrSetResult } from "../model/outcome.ts";
-import { tell } from "../engine/report.ts";
+import { reportError } from "../engine/report.ts";
 import { invalid, type OpenAdapter, reading, settingsOf } from "./settings.ts";
 import type { Entry } from "../store/store.ts";
 import { ttlOf } from "../engine/entry_ttl.ts";
@@ -86,7 +86,7 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
    */
   const change = (key: string, changing: Effect.Effect<void, AdapterError>) =>
     Effect.mapError(
-      Effect.ensuring(changing, Effect.sync(() => retireFlights(settings.store, key))),
+      Effect.ensuring(changing, Effect.sync(() => retireFlights(settings.store, key))), // mutate: change
       (error) => phaseError({ settings, key }, error),
     );
   const checked = <A, E>(key: unknown, run: (key: string) => Effect.Effect<A, E, unknown>) =>
@@ -131,7 +131,7 @@ function read(
     onFailure: (error) => {
       const failure = phaseError({ settings, key }, error);
       return error.corrupt
-        ? Effect.as(tell(settings, key, failure), Option.none())
+        ? Effect.as(reportError(settings, key, failure), Option.none())
         : Effect.fail(failure);
     },
   });

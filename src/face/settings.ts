@@ -55,7 +55,7 @@ export function settingsOf(input: unknown, open: OpenAdapter): Settings {
     waitStrategy: optionalOf("function", "waitStrategy", options.waitStrategy) ??
       defaultWaitStrategy,
     shouldCache: optionalOf("function", "shouldCache", options.shouldCache),
-    tries: takeovers + 1,
+    maxFailures: takeovers + 1,
     ownerId: ownerIdOf(options.ownerId),
     signal: signalOf(options.signal),
     coalesce,

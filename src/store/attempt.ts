@@ -2,19 +2,32 @@ import { callback } from "../effect/callback.ts";
 import { Effect } from "../effect/effect.ts";
 import { AdapterError, type AdapterOperation, isAdapterError } from "../model/errors.ts";
 
-/** Begins an operation, which is done later; what it returns says that nobody waits for it any more. */
-type Start<A> = (done: (answer: Effect.Effect<A, AdapterError>) => void) => () => void;
+/**
+ * Starts an operation without a fiber of its own. Either `done` or `failed` is called, once, later or at once; what it
+ * returns says that nobody waits for the answer any more.
+ */
+export type Start<A> = (
+  done: (answer: A) => void,
+  failed: (error: AdapterError) => void,
+) => () => void;
 
 const START: unique symbol = Symbol("start");
 
 type Startable<A> = Effect.Effect<A, AdapterError> & { [START]?: Start<A> };
 
+/** How an effect that is an {@linkcode attempt} starts; undefined for any other. */
+export function startOf<A, E, R>(effect: Effect.Effect<A, E, R>): Start<A> | undefined {
+  return (effect as { readonly [START]?: Start<A> })[START];
+}
+
 /** Gives the signal that fires once the caller has left, as it was interrupted or its time is out. */
 export type CallerSignal = () => AbortSignal;
 
 /**
- * An operation that is one promise. `read` says what its answer means, and `errorOf` what it means that it failed:
- * an `AdapterError` with what was thrown as its cause, by default.
+ * An operation that is one promise. `read` says what its answer means, and `errorOf` what it means that the promise, or
+ * `read`, failed: by default an `AdapterError` with what was thrown as its cause.
+ *
+ * An answer that comes when the caller has left isn't read.
  *
  * The engine runs such an effect in its caller's own fiber, see {@linkcode startOf}; an effect that does more to it, be it
  * a `map`, takes a fiber of its own.
@@ -23,47 +36,49 @@ export function attempt<A, B = A>(
   operation: AdapterOperation,
   key: string,
   run: (signal: CallerSignal) => PromiseLike<A>,
-  read: (answer: A) => Effect.Effect<B, AdapterError> = Effect.succeed as never,
-  errorOf = (error: unknown) =>
+  read: (answer: A) => B = (answer) => answer as never,
+  errorOf: (error: unknown) => AdapterError = (error) =>
     isAdapterError(error) ? error : new AdapterError(operation, key, error),
 ): Effect.Effect<B, AdapterError> {
-  const start: Start<B> = (done) => {
-    let controller: AbortController | undefined;
+  const start: Start<B> = (done, failed) => {
     let left = false;
+    let controller: AbortController | undefined;
     // Made when it is first asked for: most operations don't.
     const signal = () => {
       controller ??= new AbortController();
       if (left) controller.abort();
       return controller.signal;
     };
-    const failed = (error: unknown) => done(Effect.fail(errorOf(error)));
+    const fail = (error: unknown) => failed(errorOf(error));
     // In one step: a promise more is a turn later.
     const answered = (answer: A) => {
+      if (left) return;
       let meaning;
       try {
         meaning = read(answer);
       } catch (error) {
-        return failed(error);
+        return fail(error);
       }
       done(meaning);
     };
     try {
       // A client's own kind of promise may answer at once.
-      Promise.resolve(run(signal)).then(answered, failed);
+      Promise.resolve(run(signal)).then(answered, fail);
     } catch (error) {
-      queueMicrotask(() => failed(error));
+      fail(error);
     }
     return () => {
       left = true;
       controller?.abort();
     };
   };
-  const effect: Startable<B> = callback<B, AdapterError>((resume) => Effect.sync(start(resume)));
+  const effect: Startable<B> = callback<B, AdapterError>((resume) => {
+    const leave = start(
+      (answer) => resume(Effect.succeed(answer)),
+      (error) => resume(Effect.fail(error)),
+    );
+    return Effect.sync(leave);
+  });
   effect[START] = start;
   return effect;
-}
-
-/** How an effect that is an {@linkcode attempt} begins; undefined for any other. */
-export function startOf<A, E, R>(effect: Effect.Effect<A, E, R>): Start<A> | undefined {
-  return (effect as { readonly [START]?: Start<A> })[START];
 }

@@ -125,7 +125,7 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
   ): Effect.Effect<Acquired<V>, AdapterError> =>
     Effect.gen(function* () {
       const entry = yield* ignoreCorrupt(entries.get(key));
-      if (entry !== undefined) return { _tag: "Hit", entry };
+      if (entry !== undefined) return { _tag: "Hit", entry }; // mutate: entry after winning
       if (answer.after === "uncached") return { _tag: "Ended", outcome: "uncached" };
       const until = answer.leaseUntil - (yield* Clock.currentTimeMillis);
       // Whoever keeps the leases may have another clock; what it says is that there is a lease.

@@ -1,37 +1,49 @@
-import { finish, openFlight, wait } from "../../src/engine/single_flight.ts";
-import { Duration, Effect, Fiber } from "effect";
+import { complete, type Flight, open, wait, type Waiter } from "../../src/engine/single_flight.ts";
+import { type Clock, Duration, Effect, Fiber } from "effect";
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache, type CallOptions } from "../../mod.ts";
-import type { Call } from "../../src/engine/call.ts";
 import { monotonicMillis } from "../../src/effect/clock.ts";
-import { newCaller, type Signal } from "../../src/engine/flight.ts";
 import { randomToken } from "../../src/model/token.ts";
 import { all, KEY, source, start, times } from "../support/herd.ts";
 import { processOver } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
 
-it("who joins a cohort that was sent away meanwhile is sent away as well, and doesn't wait unbounded", async () => {
+/** A flight that nobody works on. */
+function emptyFlight(clock: Clock.Clock): Flight<string> {
+  return open<Flight<string>, string>({
+    key: KEY,
+    table: undefined,
+    clock,
+    first: waiter(),
+    waiting: 1,
+    groups: [],
+    cancelled: false,
+  });
+}
+
+function waiter(): Waiter<string> {
+  return { flight: undefined, group: undefined, index: 0, resume: undefined };
+}
+
+it("who joins a group that was woken meanwhile is woken as well, and doesn't wait unbounded", async () => {
   const simulation = simulate();
-  const signals: string[] = [];
-  const land = (_flight: unknown, _caller: unknown, { _tag }: Signal) => {
-    signals.push(_tag);
-    return Effect.fail(_tag);
-  };
-  await simulation.run(Effect.scoped(Effect.gen(function* () {
+  const wakes = await simulation.run(Effect.scoped(Effect.gen(function* () {
     const clock = yield* Effect.clockWith(Effect.succeed);
-    const caller = () => newCaller({ key: KEY, settings: { tries: 2 } } as Call, clock);
-    const flight = openFlight(undefined, caller(), land);
+    const flight = emptyFlight(clock);
     const until = monotonicMillis(clock) + 100;
-    yield* start(Effect.exit(wait(flight, caller(), until)));
+    const early = yield* start(wait(flight, waiter(), until, 2));
     yield* Effect.sleep(0);
-    // Chosen while the cohort stands, run when it is gone.
-    const late = wait(flight, caller(), until);
+    // Chosen while the group stands, run when it is gone.
+    const late = wait(flight, waiter(), until, 2);
     yield* Effect.sleep(200);
-    yield* Effect.exit(late);
+    return [yield* Fiber.join(early), yield* late];
   })));
-  assert.deepEqual(signals, ["OutOfTime", "OutOfTime"]);
+  assert.deepEqual(wakes.map(({ signal }) => signal), [
+    { _tag: "OutOfTime" },
+    { _tag: "OutOfTime" },
+  ]);
   assert.equal(simulation.timers(), 0);
 });
 
@@ -119,21 +131,19 @@ it("what one caller throws when it is woken doesn't keep the others waiting", as
       }
     });
   try {
-    const landed = await simulation.run(Effect.scoped(Effect.gen(function* () {
-      const clock = yield* Effect.clockWith(Effect.succeed);
-      const caller = () => newCaller({ key: KEY, settings: { tries: 2 } } as Call, clock);
-      const flight = openFlight(undefined, caller(), (_flight, caller) => {
-        if (caller === first) throw "thrown";
-        return Effect.succeed({ value: "landed", meta: { cache: "HIT" } });
-      });
-      const first = caller();
-      yield* start(wait(flight, first, Infinity));
-      const second = yield* start(wait(flight, caller(), Infinity));
+    const woken = await simulation.run(Effect.scoped(Effect.gen(function* () {
+      const flight = emptyFlight(yield* Effect.clockWith(Effect.succeed));
+      const first = waiter();
+      yield* start(wait(flight, first, Infinity, 2));
+      const second = yield* start(wait(flight, waiter(), Infinity, 2));
       yield* Effect.sleep(0);
-      finish(flight, { _tag: "Over" });
+      first.resume = () => {
+        throw "thrown";
+      };
+      complete(flight, "end");
       return yield* Fiber.join(second);
     })));
-    assert.equal(landed.value, "landed");
+    assert.equal(woken.signal, "end");
     assert.deepEqual(thrown, ["thrown"]);
   } finally {
     globalThis.queueMicrotask = queueMicrotask;

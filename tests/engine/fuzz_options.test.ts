@@ -13,7 +13,7 @@ import { r2Adapter } from "../../adapters/r2.ts";
 import { redisAdapter } from "../../adapters/redis.ts";
 import { s3Adapter } from "../../adapters/s3.ts";
 import { Cache, type Store } from "../../mod.ts";
-import { flightsUnderWay } from "../../src/engine/flights.ts";
+import { flightsUnderWay } from "../../src/engine/flight.ts";
 import { anything, revoked } from "../support/fuzz/inputs.ts";
 import { holds, outcomeOf, type Told } from "../support/fuzz/judge.ts";
 import { handWritten } from "../support/hand_written.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache, type GetOrSetOptions, type Store } from "../../mod.ts";
-import { flightsUnderWay } from "../../src/engine/flights.ts";
+import { flightsUnderWay } from "../../src/engine/flight.ts";
 import { entriesOfHalf, storeOfHalves } from "../../src/store/halves.ts";
 import { variable } from "../support/address.ts";
 import { fakeSignal } from "../support/fake_signal.ts";

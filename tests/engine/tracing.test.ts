@@ -79,6 +79,18 @@ describe("spans", () => {
     }
   });
 
+  it("there are none under the default tracer, which keeps none", async () => {
+    const seen: string[] = [];
+    const fetcher = () =>
+      Effect.map(Effect.exit(Effect.currentSpan), ({ _tag }) => void seen.push(_tag));
+    const call = Cache.getOrSet({ adapter: memoryAdapter(), key: KEY, fetcher });
+    await simulate().run(Effect.orDie(call));
+    await spansOf(() =>
+      Effect.orDie(Cache.getOrSet({ adapter: memoryAdapter(), key: KEY, fetcher }))
+    );
+    assert.deepEqual(seen, ["Failure", "Success"]);
+  });
+
   it("those who join have theirs, with their own outcomes", async () => {
     const cache = Cache.make({ adapter: memoryAdapter() });
     const spans = await spansOf(() =>

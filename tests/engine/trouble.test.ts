@@ -10,7 +10,7 @@ import {
   isCacheLockingError,
   type Store,
 } from "../../mod.ts";
-import { flightsUnderWay } from "../../src/engine/flights.ts";
+import { flightsUnderWay } from "../../src/engine/flight.ts";
 import { all, errorOf, KEY, outcomes, source, start, tagOf, times } from "../support/herd.ts";
 import { processOver, type Trouble } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";

@@ -1,6 +1,6 @@
 /*
- * The protocol of one key: N processes, as src/contend.ts, lead.ts and follow.ts drive them, over one store that keeps
- * the contract of src/store.ts. docs/proof.md says what spin proves with it; scripts/model.ts has spin do it.
+ * The protocol of one key: N processes, as src/engine/{get_or_set,lead,follow}.ts drive them, over one store that keeps
+ * the contract of src/store/store.ts. docs/proof.md says what spin proves with it; scripts/model.ts has spin do it.
  *
  * There is no clock. What takes time takes any time at all, and a lease runs out when the world says so: at any moment
  * if nobody leads by it any more, and PAUSES times although somebody does. A fetch gives the version of the source, so

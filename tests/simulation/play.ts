@@ -8,7 +8,7 @@ import {
   type Store,
 } from "../../mod.ts";
 import { callback } from "../../src/effect/callback.ts";
-import { flightsUnderWay } from "../../src/engine/flights.ts";
+import { flightsUnderWay } from "../../src/engine/flight.ts";
 import { entriesOfHalf, storeOfHalves } from "../../src/store/halves.ts";
 import { fakeSignal } from "../support/fake_signal.ts";
 import { seededRandom } from "../support/random.ts";
@@ -79,7 +79,7 @@ export async function play(scenario: Scenario): Promise<History> {
     if (kind === "memory") {
       return {
         ...rest,
-        store: recorded(memoryAdapter(), recorder, { process: number }),
+        store: recorded(memoryAdapter(), recorder, number),
         watches: () => 0,
       };
     }

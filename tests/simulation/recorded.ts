@@ -1,8 +1,6 @@
 import { Effect } from "effect";
 import type { AdapterError, AdapterOperation, Store, Watch } from "../../mod.ts";
 import { attempt, startOf } from "../../src/store/attempt.ts";
-import { machineClock } from "../../src/effect/clock.ts";
-import { deadline } from "../../src/effect/deadline.ts";
 import type { Answer, Question, Recorder } from "./history.ts";
 
 type Operation = (key: string, ...rest: never[]) => Effect.Effect<unknown, AdapterError>;
@@ -13,25 +11,11 @@ type End =
   | { readonly type: "failure"; readonly corrupt: boolean }
   | { readonly type: "dropped" };
 
-/** Whose store it is. */
-export interface RecordedOptions {
-  /** The process's number. */
-  readonly process: number;
-  /** The longest that an operation may take, in milliseconds: who asks gives a promise up without a word. */
-  readonly timeout?: (() => number) | undefined;
-}
-
-/**
- * How much earlier than the engine it gives an operation up, in milliseconds, so that the history tells things in their
- * order. By the engine's own means, as a timer of another may come later on a busy machine.
- */
-const EARLY = 20;
-
-/** A store that does what another does, and writes down what it was asked and what it answered. */
+/** A store of a process, by its number, that does what another does, and writes down what it was asked and answered. */
 export function recorded(
   store: Store<unknown>,
   recorder: Recorder,
-  { process, timeout }: RecordedOptions,
+  process: number,
 ): Store<unknown> {
   /** What it returns notes how it ended, the first time. */
   const ask = (question: Question) => {
@@ -72,23 +56,28 @@ export function recorded(
     if (start === undefined) {
       return Effect.suspend(() => noted(effect, question, ask(question)));
     }
-    const run = () =>
-      new Promise<Effect.Effect<unknown, AdapterError>>((resolve) => {
-        const end = ask(question);
-        let late = false;
-        const callOff = timeout && deadline(machineClock, timeout() - EARLY, () => {
-          late = true;
-          end({ type: "dropped" });
-        });
-        start((answer) => {
-          callOff?.();
-          if (late) return;
-          resolve(noted(answer, question, end));
-          // Who was interrupted meanwhile doesn't go on with the answer.
-          if (timeout) deadline(machineClock, EARLY, () => end({ type: "dropped" }));
-        });
-      });
-    return attempt(operation, key, run, (answer) => answer);
+    let end: (end: End) => void;
+    return attempt(
+      operation,
+      key,
+      (signal) =>
+        new Promise((resolve, reject) => {
+          end = ask(question);
+          const leave = start(resolve, reject);
+          signal().addEventListener("abort", () => {
+            leave();
+            end({ type: "dropped" });
+          });
+        }),
+      (answer) => {
+        end({ type: "answer", answer: answerOf(answer) });
+        return answer;
+      },
+      (error) => {
+        end({ type: "failure", corrupt: (error as AdapterError).corrupt });
+        return error as AdapterError;
+      },
+    );
   };
   const wrapped: Partial<Record<AdapterOperation, unknown>> = {};
   for (const [operation, parameters] of Object.entries(parametersOf)) {

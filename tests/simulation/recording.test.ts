@@ -20,7 +20,7 @@ function processOver(backend: Store<unknown>, recording: Recording): RecordedPro
   const process = recording.newProcess();
   const recorder = recorderOf(process);
   const { peek: _, ...remote } = backend;
-  const adapter = recorded(remote, recorder, { process });
+  const adapter = recorded(remote, recorder, process);
   return { cache: Cache.make({ adapter }), recorder, process };
 }
 
@@ -156,8 +156,7 @@ describe("What processes have recorded", () => {
     const process = recording.newProcess();
     const recorder = recorderOf(process);
     const { peek: _, ...remote } = memoryAdapter();
-    const options = { process, timeout: () => operationTimeout };
-    const adapter = recorded({ ...remote, ...backend }, recorder, options);
+    const adapter = recorded({ ...remote, ...backend }, recorder, process);
     const cache = Cache.make({ adapter, operationTimeout });
     const call = (key: string, fetch: number, options: PlainOptions = {}) =>
       Effect.runPromise(recordedCall({ cache, recorder, process }, {

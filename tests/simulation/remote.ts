@@ -51,7 +51,7 @@ function ask<A>(
   { act, tell }: { readonly act: () => A | Failed; readonly tell: (answer: A) => Answer },
 ): Effect.Effect<A, AdapterError> {
   const { operation: name, key } = question;
-  const go = (resume: (effect: Effect.Effect<A, AdapterError>) => void) => {
+  const go = (resolve: (answer: A) => void, reject: (error: AdapterError) => void) => {
     const operation = recorder.number();
     const { there, back, trouble } = way();
     let open = true;
@@ -59,7 +59,7 @@ function ask<A>(
       if (!open) return;
       open = false;
       recorder.note(number, { type: "failure", operation, corrupt: error.corrupt });
-      resume(Effect.fail(error));
+      reject(error);
     };
     const lost = () => fail(new AdapterError(name, key, new Error("connection lost")));
     recorder.note(number, { type: "ask", operation, question });
@@ -77,7 +77,7 @@ function ask<A>(
           if (!open) return;
           open = false;
           recorder.note(number, { type: "answer", operation, answer: told });
-          resume(Effect.succeed(answer));
+          resolve(answer);
         });
       });
     }
@@ -87,17 +87,23 @@ function ask<A>(
       recorder.note(number, { type: "dropped", operation });
     };
   };
-  // Nobody is told that a promise is given up: what changes something is one only if it can't be interrupted.
+  // What changes something is a promise only if it can't be interrupted.
   if (promises === undefined || !promised.has(name)) {
-    return callback((resume) => Effect.sync(go(resume)));
+    return callback((resume) =>
+      Effect.sync(
+        go((answer) => resume(Effect.succeed(answer)), (error) => resume(Effect.fail(error))),
+      )
+    );
   }
-  const run = () =>
-    new Promise<Effect.Effect<A, AdapterError>>((resolve) => {
-      const drop = go(resolve);
-      // Just before the engine gives it up, so that the history tells things in their order.
-      process.after(promises.operationTimeout - 1e-6, drop);
-    });
-  return attempt(name, key, run, (answer) => answer);
+  return attempt(
+    name,
+    key,
+    (signal) =>
+      new Promise<A>((resolve, reject) => {
+        const drop = go(resolve, reject);
+        signal().addEventListener("abort", drop);
+      }),
+  );
 }
 
 const promised: ReadonlySet<string> = new Set(["get", "acquire", "renew", "fill", "release"]);

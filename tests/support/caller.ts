@@ -2,7 +2,7 @@
 import { Effect } from "effect";
 import process from "node:process";
 import { Cache } from "../../mod.ts";
-import { flightsUnderWay } from "../../src/engine/flights.ts";
+import { flightsUnderWay } from "../../src/engine/flight.ts";
 import type { Ending } from "../simulation/history.ts";
 import { recorded } from "../simulation/recorded.ts";
 import type { Assignment, Message, Report, Task, Told } from "./callers.ts";
@@ -20,8 +20,7 @@ const module = new URL(`../adapters/${connection}.${extension}`, import.meta.url
 const { connect } = await import(module) as { readonly connect: Connect };
 const { store, ready, close } = await connect(place);
 const recorder = recorderOf(number);
-let timeout = termsOf({}).operationTimeout;
-const adapter = recorded(store, recorder, { process: number, timeout: () => timeout });
+const adapter = recorded(store, recorder, number);
 const unrecorded = Cache.make({ adapter: store });
 const self: RecordedProcess = { cache: Cache.make({ adapter }), recorder, process: number };
 
@@ -95,9 +94,9 @@ const telling = setInterval(tellHistory, TELLING);
 function handle({ id, number, load, stop, ...task }: Message): void {
   if (number !== undefined) return waiting.get(id)?.shift()?.(number);
   if (stop) return void endLoad(id);
-  timeout = termsOf(load?.options ?? task.options ?? {}).operationTimeout;
   if (load !== undefined) {
-    const cache = Cache.make({ adapter, operationTimeout: timeout });
+    const { operationTimeout } = termsOf(load.options ?? {});
+    const cache = Cache.make({ adapter, operationTimeout });
     loads.set(id, startLoad({ ...self, cache }, load));
   } else void run({ id, ...task });
 }

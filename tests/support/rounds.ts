@@ -214,7 +214,7 @@ export function rounds(
       const { fetching, report } = callers[0]!.call({ key, callers: 10, fetch: 200, value: "old" });
       await fetching;
       const { recorder } = recording;
-      const adapter = recorded(own.store, recorder, { process: 0 });
+      const adapter = recorded(own.store, recorder, 0);
       const self = { cache: Cache.make({ adapter }), recorder, process: 0 };
       assert.equal(await Effect.runPromise(recordedDelete(self, key)), true);
       const { values, outcomes } = await report;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import type { CacheClient, CacheLockingError, Codec, Store } from "../../../mod.ts";
 import { makeCacheModule } from "../../../src/face/client.ts";
-import { flightsUnderWay } from "../../../src/engine/flights.ts";
+import { flightsUnderWay } from "../../../src/engine/flight.ts";
 import { isWellFormed } from "../../../adapters/kit/keys.ts";
 import { randomToken } from "../../../src/model/token.ts";
 import { failures } from "./failures.ts";
