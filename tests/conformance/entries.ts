@@ -41,18 +41,17 @@ export function keeps(value: unknown): Property {
   return {
     name: `keeps the value ${nameOf(value)}`,
     needs: value === null ? ["nulls"] : [],
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const filled = `${key}:filled`;
-        yield* one.set(key, value, LONG);
-        yield* one.acquire(filled, "a", LONG);
-        assert.equal(yield* one.fill(filled, "a", value, LONG), true);
-        for (const each of [key, filled]) {
-          assert.deepEqual((yield* two.get(each))?.value, value);
-          assert.deepEqual(hasValue(yield* two.get(each)), true);
-          assert.deepEqual(answered(yield* two.acquire(each, "b", LONG), "Hit").entry.value, value);
-        }
-      }),
+    *holds({ one, two, key }) {
+      const filled = `${key}:filled`;
+      yield* one.set(key, value, LONG);
+      yield* one.acquire(filled, "a", LONG);
+      assert.equal(yield* one.fill(filled, "a", value, LONG), true);
+      for (const each of [key, filled]) {
+        assert.deepEqual((yield* two.get(each))?.value, value);
+        assert.deepEqual(hasValue(yield* two.get(each)), true);
+        assert.deepEqual(answered(yield* two.acquire(each, "b", LONG), "Hit").entry.value, value);
+      }
+    },
   };
 }
 
@@ -62,152 +61,146 @@ const hasValue = (entry: Entry<unknown> | undefined) => entry !== undefined && "
 export const entries: readonly Property[] = [
   {
     name: "get finds nothing before a set",
-    holds: ({ one, key }) => Effect.map(one.get(key), (entry) => assert.equal(entry, undefined)),
+    *holds({ one, key }) {
+      assert.equal(yield* one.get(key), undefined);
+    },
   },
   {
     name: "set stores for every process, and overwrites",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        yield* one.set(key, "first", LONG);
-        assert.equal((yield* two.get(key))?.value, "first");
-        yield* two.set(key, "second", LONG);
-        assert.equal((yield* one.get(key))?.value, "second");
-        assert.equal((yield* two.get(key))?.value, "second");
-      }),
+    *holds({ one, two, key }) {
+      yield* one.set(key, "first", LONG);
+      assert.equal((yield* two.get(key))?.value, "first");
+      yield* two.set(key, "second", LONG);
+      assert.equal((yield* one.get(key))?.value, "second");
+      assert.equal((yield* two.get(key))?.value, "second");
+    },
   },
   {
     name: "delete removes for every process, and may find nothing to remove",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        yield* one.delete(key);
-        yield* one.set(key, "value");
-        yield* two.delete(key);
-        assert.equal(yield* one.get(key), undefined);
-        assert.equal(yield* two.get(key), undefined);
-        answered(yield* one.acquire(key, "a", LONG), "Leader");
-      }),
+    *holds({ one, two, key }) {
+      yield* one.delete(key);
+      yield* one.set(key, "value");
+      yield* two.delete(key);
+      assert.equal(yield* one.get(key), undefined);
+      assert.equal(yield* two.get(key), undefined);
+      answered(yield* one.acquire(key, "a", LONG), "Leader");
+    },
   },
   {
     name: "an entry expires after its time to live, and without one it stays",
-    holds: ({ one, two, key, short, expired }) =>
-      Effect.gen(function* () {
-        yield* one.set(key, "short", short);
-        yield* one.set(`${key}:good`, "for good");
-        assert.equal((yield* two.get(key))?.value, "short");
-        yield* expired;
-        assert.equal(yield* one.get(key), undefined);
-        assert.equal(yield* two.get(key), undefined);
-        answered(yield* two.acquire(key, "a", LONG), "Leader");
-        assert.equal((yield* two.get(`${key}:good`))?.value, "for good");
-      }),
+    *holds({ one, two, key, short, expired }) {
+      yield* one.set(key, "short", short);
+      yield* one.set(`${key}:good`, "for good");
+      assert.equal((yield* two.get(key))?.value, "short");
+      yield* expired;
+      assert.equal(yield* one.get(key), undefined);
+      assert.equal(yield* two.get(key), undefined);
+      answered(yield* two.acquire(key, "a", LONG), "Leader");
+      assert.equal((yield* two.get(`${key}:good`))?.value, "for good");
+    },
   },
   {
     name: "a filled entry expires after its time to live, and without one it stays",
-    holds: ({ one, two, key, short, expired }) =>
-      Effect.gen(function* () {
-        yield* one.acquire(key, "a", LONG);
-        yield* one.fill(key, "a", "short", short);
-        yield* one.acquire(`${key}:good`, "a", short);
-        yield* one.fill(`${key}:good`, "a", "for good");
-        assert.equal((yield* two.get(key))?.value, "short");
-        yield* expired;
-        assert.equal(yield* two.get(key), undefined);
-        answered(yield* two.acquire(key, "b", LONG), "Leader");
-        assert.equal((yield* two.get(`${key}:good`))?.value, "for good");
-      }),
+    *holds({ one, two, key, short, expired }) {
+      yield* one.acquire(key, "a", LONG);
+      yield* one.fill(key, "a", "short", short);
+      yield* one.acquire(`${key}:good`, "a", short);
+      yield* one.fill(`${key}:good`, "a", "for good");
+      assert.equal((yield* two.get(key))?.value, "short");
+      yield* expired;
+      assert.equal(yield* two.get(key), undefined);
+      answered(yield* two.acquire(key, "b", LONG), "Leader");
+      assert.equal((yield* two.get(`${key}:good`))?.value, "for good");
+    },
   },
   {
     name: "the last set decides the time to live",
-    holds: ({ one, two, key, short, expired }) =>
-      Effect.gen(function* () {
-        yield* one.set(key, 1, short);
-        yield* two.set(key, 2);
-        yield* one.set(`${key}:2`, 1);
-        yield* two.set(`${key}:2`, 2, short);
-        yield* one.set(`${key}:3`, 1, short);
-        yield* two.set(`${key}:3`, 2, LONG);
-        yield* expired;
-        assert.equal((yield* one.get(key))?.value, 2);
-        assert.equal(yield* one.get(`${key}:2`), undefined);
-        assert.equal((yield* one.get(`${key}:3`))?.value, 2);
-      }),
+    *holds({ one, two, key, short, expired }) {
+      yield* one.set(key, 1, short);
+      yield* two.set(key, 2);
+      yield* one.set(`${key}:2`, 1);
+      yield* two.set(`${key}:2`, 2, short);
+      yield* one.set(`${key}:3`, 1, short);
+      yield* two.set(`${key}:3`, 2, LONG);
+      yield* expired;
+      assert.equal((yield* one.get(key))?.value, 2);
+      assert.equal(yield* one.get(`${key}:2`), undefined);
+      assert.equal((yield* one.get(`${key}:3`))?.value, 2);
+    },
   },
   {
     name: "times to live may have a fraction, and be very short or very long",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        for (const ttl of [1000.5, 29.9 * DAY + 0.1, 40 * DAY, 36_500 * DAY]) {
-          yield* one.set(key, ttl, ttl);
-          assert.equal((yield* two.get(key))?.value, ttl);
-          yield* one.delete(key);
-          const { remaining } = answered(yield* one.acquire(key, "a", ttl), "Leader");
-          assert.ok(remaining > 0);
-          assert.equal(yield* one.renew(key, "a", ttl), true);
-          assert.equal(yield* one.fill(key, "a", ttl, ttl), true);
-          assert.equal((yield* two.get(key))?.value, ttl);
-          yield* one.delete(key);
-        }
-        yield* one.set(key, "value", 0.4);
-        yield* one.set(key, "value", LONG);
+    *holds({ one, two, key }) {
+      for (const ttl of [1000.5, 29.9 * DAY + 0.1, 40 * DAY, 36_500 * DAY]) {
+        yield* one.set(key, ttl, ttl);
+        assert.equal((yield* two.get(key))?.value, ttl);
         yield* one.delete(key);
-        answered(yield* one.acquire(key, "a", 0.4), "Leader");
-        yield* one.renew(key, "a", 0.4);
-        yield* one.fill(key, "a", "value", 0.4);
-      }),
+        const { remaining } = answered(yield* one.acquire(key, "a", ttl), "Leader");
+        assert.ok(remaining > 0);
+        assert.equal(yield* one.renew(key, "a", ttl), true);
+        assert.equal(yield* one.fill(key, "a", ttl, ttl), true);
+        assert.equal((yield* two.get(key))?.value, ttl);
+        yield* one.delete(key);
+      }
+      yield* one.set(key, "value", 0.4);
+      yield* one.set(key, "value", LONG);
+      yield* one.delete(key);
+      answered(yield* one.acquire(key, "a", 0.4), "Leader");
+      yield* one.renew(key, "a", 0.4);
+      yield* one.fill(key, "a", "value", 0.4);
+    },
   },
   {
     name: "many keys are stored at the same time",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const keys = Array.from({ length: 50 }, (_, index) => `${key}:${index}`);
-        const each = <A, E>(run: (key: string) => Effect.Effect<A, E>) =>
-          Effect.forEach(keys, run, { concurrency: "unbounded" });
-        yield* each((key) => one.set(key, key, LONG));
-        assert.deepEqual((yield* each((key) => two.get(key))).map((entry) => entry?.value), keys);
-      }),
+    *holds({ one, two, key }) {
+      const keys = Array.from({ length: 50 }, (_, index) => `${key}:${index}`);
+      const each = <A, E>(run: (key: string) => Effect.Effect<A, E>) =>
+        Effect.forEach(keys, run, { concurrency: "unbounded" });
+      yield* each((key) => one.set(key, key, LONG));
+      assert.deepEqual((yield* each((key) => two.get(key))).map((entry) => entry?.value), keys);
+    },
   },
   ...keyProperties(),
   {
     name: "processes with clocks an hour ahead or behind see the same entries and leases",
     needs: ["clocks"],
     alone: true,
-    holds: ({ one, two, key: name, short, expired, gaps }) =>
-      Effect.gen(function* () {
-        const wrong = [60, -60].map((minutes) => ({
-          key: `${name}:${minutes}`,
-          there: <A, E, R>(run: Effect.Effect<A, E, R>) => withSkewedClock(minutes * 60_000, run),
-        }));
-        for (const { key, there } of wrong) {
-          yield* one.set(key, "here", LONG);
-          assert.equal((yield* there(two.get(key)))?.value, "here");
-          answered(yield* there(two.acquire(key, "b", LONG)), "Hit");
-          yield* there(two.set(key, "there", LONG));
-          assert.equal((yield* one.get(key))?.value, "there");
-          yield* there(two.set(key, "short", short));
-          assert.equal((yield* one.get(key))?.value, "short");
-        }
-        yield* expired;
-        for (const { key, there } of wrong) {
-          assert.equal(yield* one.get(key), undefined);
-          assert.equal(yield* there(two.get(key)), undefined);
+    *holds({ one, two, key: name, short, expired, gaps }) {
+      const wrong = [60, -60].map((minutes) => ({
+        key: `${name}:${minutes}`,
+        there: <A, E, R>(run: Effect.Effect<A, E, R>) => withSkewedClock(minutes * 60_000, run),
+      }));
+      for (const { key, there } of wrong) {
+        yield* one.set(key, "here", LONG);
+        assert.equal((yield* there(two.get(key)))?.value, "here");
+        answered(yield* there(two.acquire(key, "b", LONG)), "Hit");
+        yield* there(two.set(key, "there", LONG));
+        assert.equal((yield* one.get(key))?.value, "there");
+        yield* there(two.set(key, "short", short));
+        assert.equal((yield* one.get(key))?.value, "short");
+      }
+      yield* expired;
+      for (const { key, there } of wrong) {
+        assert.equal(yield* one.get(key), undefined);
+        assert.equal(yield* there(two.get(key)), undefined);
 
-          answered(yield* one.acquire(key, "a", LONG), "Leader");
-          const { remaining } = answered(yield* there(two.acquire(key, "b", LONG)), "Follower");
-          assert.ok(remaining > 0 && remaining <= LONG, `${remaining}`);
-          assert.equal(yield* one.fill(key, "a", "filled", LONG), true);
-          yield* one.delete(key);
+        answered(yield* one.acquire(key, "a", LONG), "Leader");
+        const { remaining } = answered(yield* there(two.acquire(key, "b", LONG)), "Follower");
+        assert.ok(remaining > 0 && remaining <= LONG, `${remaining}`);
+        assert.equal(yield* one.fill(key, "a", "filled", LONG), true);
+        yield* one.delete(key);
 
-          answered(yield* there(two.acquire(key, "c", short)), "Leader");
-          answered(yield* one.acquire(key, "d", LONG), "Follower");
+        answered(yield* there(two.acquire(key, "c", short)), "Leader");
+        answered(yield* one.acquire(key, "d", LONG), "Follower");
+      }
+      yield* expired;
+      for (const { key, there } of wrong) {
+        if (gaps.expiry === undefined) {
+          assert.equal(yield* there(two.fill(key, "c", "late", LONG)), false);
         }
-        yield* expired;
-        for (const { key, there } of wrong) {
-          if (gaps.expiry === undefined) {
-            assert.equal(yield* there(two.fill(key, "c", "late", LONG)), false);
-          }
-          answered(yield* one.acquire(key, "d", LONG), "Leader");
-        }
-      }),
+        answered(yield* one.acquire(key, "d", LONG), "Leader");
+      }
+    },
   },
 ];
 
@@ -298,15 +291,21 @@ function keyProperties(): Property[] {
   return [
     {
       name: "keys may be any text, and no two are the same",
-      holds: (world) => apart(world, ordinary.map((name) => world.key + name), false),
+      *holds(world) {
+        yield* apart(world, ordinary.map((name) => world.key + name), false);
+      },
     },
     {
       name: "keys with a meaning for objects or file systems are keys like any other",
-      holds: (world) => apart(world, ["__proto__", "constructor", " ", ".", "..", "/"], false),
+      *holds(world) {
+        yield* apart(world, ["__proto__", "constructor", " ", ".", "..", "/"], false);
+      },
     },
     {
       name: "keys that no backend likes stay separate, or are refused with an AdapterError",
-      holds: (world) => apart(world, hostile.map((name) => world.key + name), true),
+      *holds(world) {
+        yield* apart(world, hostile.map((name) => world.key + name), true);
+      },
     },
   ];
 }

@@ -37,218 +37,205 @@ const race = ({ one, two, key }: World) =>
 export const leases: readonly Property[] = [
   {
     name: "acquire leads on a cold key, and follows if another owner leads",
-    holds: ({ one, two, key, short }) =>
-      Effect.gen(function* () {
-        const leader = answered(yield* one.acquire(key, "a", LONG), "Leader");
-        assert.ok(leader.remaining > 0 && leader.remaining <= LONG, `${leader.remaining}`);
-        assert.equal(leader.after, undefined);
-        for (const store of [one, two]) {
-          const follower = answered(yield* store.acquire(key, "b", short), "Follower");
-          assert.ok(follower.remaining > LONG / 2, `${follower.remaining}`);
-          assert.ok(follower.remaining <= LONG, `${follower.remaining}`);
-          assert.equal(follower.after, undefined);
-        }
-        assert.equal(yield* two.get(key), undefined);
-      }),
+    *holds({ one, two, key, short }) {
+      const leader = answered(yield* one.acquire(key, "a", LONG), "Leader");
+      assert.ok(leader.remaining > 0 && leader.remaining <= LONG, `${leader.remaining}`);
+      assert.equal(leader.after, undefined);
+      for (const store of [one, two]) {
+        const follower = answered(yield* store.acquire(key, "b", short), "Follower");
+        assert.ok(follower.remaining > LONG / 2, `${follower.remaining}`);
+        assert.ok(follower.remaining <= LONG, `${follower.remaining}`);
+        assert.equal(follower.after, undefined);
+      }
+      assert.equal(yield* two.get(key), undefined);
+    },
   },
   {
     name: "acquire hits if there is an entry, and takes no lease",
-    holds: ({ one, two, key, short, expired }) =>
-      Effect.gen(function* () {
-        yield* one.set(key, "value", short);
-        assert.equal(answered(yield* two.acquire(key, "a", LONG), "Hit").entry.value, "value");
-        yield* expired;
-        answered(yield* one.acquire(key, "b", LONG), "Leader");
-      }),
+    *holds({ one, two, key, short, expired }) {
+      yield* one.set(key, "value", short);
+      assert.equal(answered(yield* two.acquire(key, "a", LONG), "Hit").entry.value, "value");
+      yield* expired;
+      answered(yield* one.acquire(key, "b", LONG), "Leader");
+    },
   },
   {
     name: "an owner that acquires again is the leader again, and no other owner is",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        yield* one.acquire(key, "a", LONG);
-        for (const store of [one, two, one]) {
-          const { remaining } = answered(yield* store.acquire(key, "a", LONG), "Leader");
-          assert.ok(remaining > 0 && remaining <= LONG, `${remaining}`);
-          answered(yield* store.acquire(key, "b", LONG), "Follower");
-        }
-        assert.equal(yield* two.fill(key, "a", "value", LONG), true);
-      }),
+    *holds({ one, two, key }) {
+      yield* one.acquire(key, "a", LONG);
+      for (const store of [one, two, one]) {
+        const { remaining } = answered(yield* store.acquire(key, "a", LONG), "Leader");
+        assert.ok(remaining > 0 && remaining <= LONG, `${remaining}`);
+        answered(yield* store.acquire(key, "b", LONG), "Follower");
+      }
+      assert.equal(yield* two.fill(key, "a", "value", LONG), true);
+    },
   },
   ...Object.entries(waysToBeFree).map(([way, make]): Property => ({
     name: `one of 50 acquirers leads where the key ${way}`,
-    holds: (world) => Effect.flatMap(make(world), () => race(world)),
+    *holds(world) {
+      yield* make(world);
+      yield* race(world);
+    },
   })),
   {
     name: "a lease has one name for all followers, and the next lease has another",
     needs: ["outcomes"],
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const names = new Set<string>();
-        for (const owner of ["a", "b", "c"]) {
-          yield* one.acquire(key, owner, LONG);
-          const seen = answered(yield* two.acquire(key, "d", LONG), "Follower").lease;
-          assert.equal(answered(yield* one.acquire(key, "e", LONG), "Follower").lease, seen);
-          names.add(seen);
-          yield* one.release(key, owner, "cancelled");
-        }
-        assert.equal(names.size, 3);
-      }),
+    *holds({ one, two, key }) {
+      const names = new Set<string>();
+      for (const owner of ["a", "b", "c"]) {
+        yield* one.acquire(key, owner, LONG);
+        const seen = answered(yield* two.acquire(key, "d", LONG), "Follower").lease;
+        assert.equal(answered(yield* one.acquire(key, "e", LONG), "Follower").lease, seen);
+        names.add(seen);
+        yield* one.release(key, owner, "cancelled");
+      }
+      assert.equal(names.size, 3);
+    },
   },
   {
     name: "a renewed lease keeps its name",
     needs: ["outcomes", "renewal"],
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        yield* one.acquire(key, "a", LONG);
-        const { lease } = answered(yield* two.acquire(key, "b", LONG), "Follower");
-        yield* one.renew(key, "a", 2 * LONG);
-        assert.equal(answered(yield* two.acquire(key, "b", LONG), "Follower").lease, lease);
-      }),
+    *holds({ one, two, key }) {
+      yield* one.acquire(key, "a", LONG);
+      const { lease } = answered(yield* two.acquire(key, "b", LONG), "Follower");
+      yield* one.renew(key, "a", 2 * LONG);
+      assert.equal(answered(yield* two.acquire(key, "b", LONG), "Follower").lease, lease);
+    },
   },
   {
     name: "a lease without a renewal expires after its time to live",
-    holds: ({ one, two, key, short, takeOver }) =>
-      Effect.gen(function* () {
-        yield* one.acquire(key, "a", short);
-        const { remaining } = answered(yield* two.acquire(key, "b", LONG), "Follower");
-        assert.ok(remaining > 0 && remaining <= 2 * short, `${remaining}`);
-        answered(yield* takeOver(two, "b"), "Leader");
-        answered(yield* one.acquire(key, "a", LONG), "Follower");
-      }),
+    *holds({ one, two, key, short, takeOver }) {
+      yield* one.acquire(key, "a", short);
+      const { remaining } = answered(yield* two.acquire(key, "b", LONG), "Follower");
+      assert.ok(remaining > 0 && remaining <= 2 * short, `${remaining}`);
+      answered(yield* takeOver(two, "b"), "Leader");
+      answered(yield* one.acquire(key, "a", LONG), "Follower");
+    },
   },
   {
     name: "renew extends a lease to its time to live from now",
     needs: ["renewal"],
-    holds: ({ one, two, key, short, expired }) =>
-      Effect.gen(function* () {
-        yield* one.acquire(key, "a", short);
-        answered(yield* two.acquire(key, "b", LONG), "Follower");
-        assert.equal(yield* one.renew(key, "a", LONG), true);
-        yield* expired;
-        const { remaining } = answered(yield* two.acquire(key, "b", LONG), "Follower");
-        assert.ok(remaining > LONG / 2 && remaining <= LONG, `${remaining}`);
-        assert.equal(yield* one.fill(key, "a", "value", LONG), true);
-      }),
+    *holds({ one, two, key, short, expired }) {
+      yield* one.acquire(key, "a", short);
+      answered(yield* two.acquire(key, "b", LONG), "Follower");
+      assert.equal(yield* one.renew(key, "a", LONG), true);
+      yield* expired;
+      const { remaining } = answered(yield* two.acquire(key, "b", LONG), "Follower");
+      assert.ok(remaining > LONG / 2 && remaining <= LONG, `${remaining}`);
+      assert.equal(yield* one.fill(key, "a", "value", LONG), true);
+    },
   },
   {
     name: "a lease that is renewed in time lives many times its time to live",
     needs: ["renewal"],
-    holds: ({ one, two, key, short }) =>
-      Effect.gen(function* () {
-        yield* one.acquire(key, "a", short);
-        for (let renewals = 0; renewals < 6; renewals++) {
-          yield* Effect.sleep(short / 3);
-          assert.equal(yield* one.renew(key, "a", short), true);
-          answered(yield* two.acquire(key, "b", LONG), "Follower");
-        }
-        assert.equal(yield* one.fill(key, "a", "value", LONG), true);
-      }),
+    *holds({ one, two, key, short }) {
+      yield* one.acquire(key, "a", short);
+      for (let renewals = 0; renewals < 6; renewals++) {
+        yield* Effect.sleep(short / 3);
+        assert.equal(yield* one.renew(key, "a", short), true);
+        answered(yield* two.acquire(key, "b", LONG), "Follower");
+      }
+      assert.equal(yield* one.fill(key, "a", "value", LONG), true);
+    },
   },
   {
     name: "a lease that was renewed once expires as well",
     needs: ["renewal"],
-    holds: ({ one, two, key, short, takeOver }) =>
-      Effect.gen(function* () {
-        yield* one.acquire(key, "a", LONG);
-        assert.equal(yield* one.renew(key, "a", short), true);
-        answered(yield* two.acquire(key, "b", LONG), "Follower");
-        answered(yield* takeOver(two, "b"), "Leader");
-      }),
+    *holds({ one, two, key, short, takeOver }) {
+      yield* one.acquire(key, "a", LONG);
+      assert.equal(yield* one.renew(key, "a", short), true);
+      answered(yield* two.acquire(key, "b", LONG), "Follower");
+      answered(yield* takeOver(two, "b"), "Leader");
+    },
   },
   {
     name: "renew never takes a lease",
     needs: ["renewal"],
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        assert.equal(yield* one.renew(key, "a", LONG), false);
-        answered(yield* two.acquire(key, "b", LONG), "Leader");
-        assert.equal(yield* one.renew(key, "a", LONG), false);
-        answered(yield* one.acquire(key, "a", LONG), "Follower");
-        yield* two.release(key, "b", "cancelled");
-        assert.equal(yield* two.renew(key, "b", LONG), false);
-        answered(yield* one.acquire(key, "a", LONG), "Leader");
-        assert.equal(yield* one.fill(key, "a", "value", LONG), true);
-        assert.equal(yield* one.renew(key, "a", LONG), false);
-        assert.equal((yield* two.get(key))?.value, "value");
-      }),
+    *holds({ one, two, key }) {
+      assert.equal(yield* one.renew(key, "a", LONG), false);
+      answered(yield* two.acquire(key, "b", LONG), "Leader");
+      assert.equal(yield* one.renew(key, "a", LONG), false);
+      answered(yield* one.acquire(key, "a", LONG), "Follower");
+      yield* two.release(key, "b", "cancelled");
+      assert.equal(yield* two.renew(key, "b", LONG), false);
+      answered(yield* one.acquire(key, "a", LONG), "Leader");
+      assert.equal(yield* one.fill(key, "a", "value", LONG), true);
+      assert.equal(yield* one.renew(key, "a", LONG), false);
+      assert.equal((yield* two.get(key))?.value, "value");
+    },
   },
   {
     name: "renew never extends another owner's lease",
     needs: ["renewal"],
-    holds: ({ one, two, key, short, takeOver }) =>
-      Effect.gen(function* () {
-        yield* one.acquire(key, "a", short);
-        answered(yield* two.acquire(key, "b", LONG), "Follower");
-        assert.equal(yield* two.renew(key, "b", LONG), false);
-        answered(yield* takeOver(two, "b"), "Leader");
-      }),
+    *holds({ one, two, key, short, takeOver }) {
+      yield* one.acquire(key, "a", short);
+      answered(yield* two.acquire(key, "b", LONG), "Follower");
+      assert.equal(yield* two.renew(key, "b", LONG), false);
+      answered(yield* takeOver(two, "b"), "Leader");
+    },
   },
   {
     name: "renew never revives a lease that has expired",
     needs: ["renewal", "expiry"],
-    holds: ({ one, two, key, short, expired }) =>
-      Effect.gen(function* () {
-        yield* one.acquire(key, "a", short);
-        yield* expired;
-        assert.equal(yield* one.renew(key, "a", LONG), false);
-        answered(yield* two.acquire(key, "b", LONG), "Leader");
-      }),
+    *holds({ one, two, key, short, expired }) {
+      yield* one.acquire(key, "a", short);
+      yield* expired;
+      assert.equal(yield* one.renew(key, "a", LONG), false);
+      answered(yield* two.acquire(key, "b", LONG), "Leader");
+    },
   },
   {
     name: "renew never takes a lease back from another owner",
     needs: ["renewal"],
-    holds: ({ one, two, key, short, takeOver }) =>
-      Effect.gen(function* () {
-        yield* one.acquire(key, "a", short);
-        answered(yield* two.acquire(key, "b", LONG), "Follower");
-        answered(yield* takeOver(two, "b"), "Leader");
-        assert.equal(yield* one.renew(key, "a", LONG), false);
-        assert.equal(yield* two.renew(key, "b", LONG), true);
-      }),
+    *holds({ one, two, key, short, takeOver }) {
+      yield* one.acquire(key, "a", short);
+      answered(yield* two.acquire(key, "b", LONG), "Follower");
+      answered(yield* takeOver(two, "b"), "Leader");
+      assert.equal(yield* one.renew(key, "a", LONG), false);
+      assert.equal(yield* two.renew(key, "b", LONG), true);
+    },
   },
   {
     name: "release frees the key at once, for every process",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        for (const outcome of ["failed", "uncached", "cancelled"] as const) {
-          answered(yield* one.acquire(key, `a ${outcome}`, LONG), "Leader");
-          answered(yield* two.acquire(key, "b", LONG), "Follower");
-          yield* one.release(key, `a ${outcome}`, outcome);
-          assert.equal(yield* two.get(key), undefined);
-          answered(yield* two.acquire(key, "b", LONG), "Leader");
-          yield* two.release(key, "b", "cancelled");
-        }
-      }),
+    *holds({ one, two, key }) {
+      for (const outcome of ["failed", "uncached", "cancelled"] as const) {
+        answered(yield* one.acquire(key, `a ${outcome}`, LONG), "Leader");
+        answered(yield* two.acquire(key, "b", LONG), "Follower");
+        yield* one.release(key, `a ${outcome}`, outcome);
+        assert.equal(yield* two.get(key), undefined);
+        answered(yield* two.acquire(key, "b", LONG), "Leader");
+        yield* two.release(key, "b", "cancelled");
+      }
+    },
   },
   {
     name: "release of another owner's lease does nothing",
-    holds: ({ one, two, key, short, takeOver }) =>
-      Effect.gen(function* () {
-        yield* one.acquire(key, "a", short);
-        answered(yield* two.acquire(key, "b", LONG), "Follower");
-        yield* two.release(key, "b", "failed");
-        const { lease } = answered(yield* two.acquire(key, "b", LONG), "Follower");
+    *holds({ one, two, key, short, takeOver }) {
+      yield* one.acquire(key, "a", short);
+      answered(yield* two.acquire(key, "b", LONG), "Follower");
+      yield* two.release(key, "b", "failed");
+      const { lease } = answered(yield* two.acquire(key, "b", LONG), "Follower");
 
-        answered(yield* takeOver(two, "b"), "Leader");
-        yield* one.release(key, "a", "failed");
-        const follower = answered(yield* one.acquire(key, "c", LONG), "Follower");
-        assert.notEqual(follower.lease, lease);
-        assert.equal(yield* two.fill(key, "b", "value", LONG), true);
-      }),
+      answered(yield* takeOver(two, "b"), "Leader");
+      yield* one.release(key, "a", "failed");
+      const follower = answered(yield* one.acquire(key, "c", LONG), "Follower");
+      assert.notEqual(follower.lease, lease);
+      assert.equal(yield* two.fill(key, "b", "value", LONG), true);
+    },
   },
   {
     name: "release without a lease does nothing, and twice does the same as once",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        yield* one.release(key, "a", "uncached");
-        answered(yield* two.acquire(key, "b", LONG), "Leader");
-        yield* two.release(key, "b", "failed");
-        yield* two.release(key, "b", "failed");
-        answered(yield* one.acquire(key, "a", LONG), "Leader");
-        yield* two.release(key, "b", "failed");
-        assert.equal(yield* one.fill(key, "a", "value", LONG), true);
-        yield* one.release(key, "a", "cancelled");
-        assert.equal((yield* two.get(key))?.value, "value");
-      }),
+    *holds({ one, two, key }) {
+      yield* one.release(key, "a", "uncached");
+      answered(yield* two.acquire(key, "b", LONG), "Leader");
+      yield* two.release(key, "b", "failed");
+      yield* two.release(key, "b", "failed");
+      answered(yield* one.acquire(key, "a", LONG), "Leader");
+      yield* two.release(key, "b", "failed");
+      assert.equal(yield* one.fill(key, "a", "value", LONG), true);
+      yield* one.release(key, "a", "cancelled");
+      assert.equal((yield* two.get(key))?.value, "value");
+    },
   },
 ];

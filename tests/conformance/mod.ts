@@ -75,13 +75,13 @@ function whySkipped(
 const SLOWER = 6;
 
 /** Runs a case. One that depends on times and fails is judged by what it shows when all of them are longer. */
-async function runCase(backend: Backend, { holds }: Property): Promise<void> {
+async function runCase(backend: Backend, property: Property): Promise<void> {
   const { run = Effect.runPromiseExit, pace = PACE } = backend;
   let timed = () => false;
   const runAt = (pace: number) =>
     run(scoped(Effect.flatMap(openWorld({ ...backend, pace }), (world) => {
       timed = world.timed;
-      return holds(world);
+      return Effect.gen(() => property.holds(world) as Generator<never, unknown, never>);
     })));
   let exit = await runAt(pace);
   if (exit._tag === "Failure" && timed()) exit = await runAt(SLOWER * pace);

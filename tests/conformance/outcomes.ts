@@ -21,138 +21,128 @@ export const outcomes: readonly Property[] = [
   {
     name: "a new leader learns that the lease it waited for failed",
     needs: ["outcomes"],
-    holds: (world) =>
-      Effect.gen(function* () {
-        const { two, key } = world;
-        const lease = yield* led(world, "a", "failed");
-        assert.equal(
-          answered(yield* two.acquire(key, "b", LONG, lease), "Leader").after,
-          "failed",
-        );
-        const again = answered(yield* two.acquire(key, "b", LONG, lease), "Leader");
-        assert.equal(again.after, "failed", "when the reply was lost");
-      }),
+    *holds(world) {
+      const { two, key } = world;
+      const lease = yield* led(world, "a", "failed");
+      assert.equal(
+        answered(yield* two.acquire(key, "b", LONG, lease), "Leader").after,
+        "failed",
+      );
+      const again = answered(yield* two.acquire(key, "b", LONG, lease), "Leader");
+      assert.equal(again.after, "failed", "when the reply was lost");
+    },
   },
   {
     name: "a follower learns that the lease it waited for failed, when it follows the next one",
     needs: ["outcomes"],
-    holds: (world) =>
-      Effect.gen(function* () {
-        const { one, two, key } = world;
-        const lease = yield* led(world, "a", "failed");
-        answered(yield* one.acquire(key, "b", LONG), "Leader");
-        const follower = answered(yield* two.acquire(key, "c", LONG, lease), "Follower");
-        assert.equal(follower.after, "failed");
-        const next = answered(yield* two.acquire(key, "c", LONG, follower.lease), "Follower");
-        assert.equal(next.after, undefined);
-      }),
+    *holds(world) {
+      const { one, two, key } = world;
+      const lease = yield* led(world, "a", "failed");
+      answered(yield* one.acquire(key, "b", LONG), "Leader");
+      const follower = answered(yield* two.acquire(key, "c", LONG, lease), "Follower");
+      assert.equal(follower.after, "failed");
+      const next = answered(yield* two.acquire(key, "c", LONG, follower.lease), "Follower");
+      assert.equal(next.after, undefined);
+    },
   },
   {
     name: "a follower learns that the lease it waited for stored nothing, and takes no lease",
     needs: ["outcomes"],
-    holds: (world) =>
-      Effect.gen(function* () {
-        const { one, two, key } = world;
-        const lease = yield* led(world, "a", "uncached");
-        for (const store of [one, two]) {
-          const { outcome } = answered(yield* store.acquire(key, "b", LONG, lease), "Ended");
-          assert.equal(outcome, "uncached");
-        }
-        assert.equal(answered(yield* one.acquire(key, "c", LONG), "Leader").after, undefined);
-      }),
+    *holds(world) {
+      const { one, two, key } = world;
+      const lease = yield* led(world, "a", "uncached");
+      for (const store of [one, two]) {
+        const { outcome } = answered(yield* store.acquire(key, "b", LONG, lease), "Ended");
+        assert.equal(outcome, "uncached");
+      }
+      assert.equal(answered(yield* one.acquire(key, "c", LONG), "Leader").after, undefined);
+    },
   },
   {
     name:
       "a follower learns that the lease it waited for stored nothing, while another owner leads",
     needs: ["outcomes"],
-    holds: (world) =>
-      Effect.gen(function* () {
-        const { one, two, key } = world;
-        const lease = yield* led(world, "a", "uncached");
-        answered(yield* one.acquire(key, "b", LONG), "Leader");
-        answered(yield* two.acquire(key, "c", LONG, lease), "Ended");
-        answered(yield* two.acquire(key, "d", LONG), "Follower");
-        assert.equal(yield* one.fill(key, "b", "value", LONG), true);
-      }),
+    *holds(world) {
+      const { one, two, key } = world;
+      const lease = yield* led(world, "a", "uncached");
+      answered(yield* one.acquire(key, "b", LONG), "Leader");
+      answered(yield* two.acquire(key, "c", LONG, lease), "Ended");
+      answered(yield* two.acquire(key, "d", LONG), "Follower");
+      assert.equal(yield* one.fill(key, "b", "value", LONG), true);
+    },
   },
   {
     name: "a follower takes over after a cancelled or expired lease",
-    holds: (world) =>
-      Effect.gen(function* () {
-        const { one, two, key, short, takeOver } = world;
-        const cancelled = yield* led(world, "a", "cancelled");
-        const leader = answered(yield* two.acquire(key, "b", LONG, cancelled), "Leader");
-        assert.equal(leader.after, undefined);
-        yield* two.release(key, "b", "cancelled");
+    *holds(world) {
+      const { one, two, key, short, takeOver } = world;
+      const cancelled = yield* led(world, "a", "cancelled");
+      const leader = answered(yield* two.acquire(key, "b", LONG, cancelled), "Leader");
+      assert.equal(leader.after, undefined);
+      yield* two.release(key, "b", "cancelled");
 
-        yield* one.acquire(key, "c", short);
-        const { lease } = answered(yield* two.acquire(key, "d", LONG), "Follower");
-        assert.equal(answered(yield* takeOver(two, "d", lease), "Leader").after, undefined);
-      }),
+      yield* one.acquire(key, "c", short);
+      const { lease } = answered(yield* two.acquire(key, "d", LONG), "Follower");
+      assert.equal(answered(yield* takeOver(two, "d", lease), "Leader").after, undefined);
+    },
   },
   {
     name: "a follower hits after a fill",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        yield* one.acquire(key, "a", LONG);
-        const { lease } = answered(yield* two.acquire(key, "b", LONG), "Follower");
-        yield* one.fill(key, "a", "value", LONG);
-        answered(yield* two.acquire(key, "b", LONG, lease), "Hit");
-      }),
+    *holds({ one, two, key }) {
+      yield* one.acquire(key, "a", LONG);
+      const { lease } = answered(yield* two.acquire(key, "b", LONG), "Follower");
+      yield* one.fill(key, "a", "value", LONG);
+      answered(yield* two.acquire(key, "b", LONG, lease), "Hit");
+    },
   },
   {
     name: "an owner that waited for no lease learns of no end",
-    holds: (world) =>
-      Effect.gen(function* () {
-        const { one, two, key } = world;
-        yield* led(world, "a", "uncached");
-        assert.equal(answered(yield* two.acquire(key, "b", LONG), "Leader").after, undefined);
-        yield* two.release(key, "b", "cancelled");
-        yield* led(world, "c", "failed");
-        assert.equal(answered(yield* two.acquire(key, "d", LONG), "Leader").after, undefined);
-        assert.equal(answered(yield* one.acquire(key, "e", LONG), "Follower").after, undefined);
-      }),
+    *holds(world) {
+      const { one, two, key } = world;
+      yield* led(world, "a", "uncached");
+      assert.equal(answered(yield* two.acquire(key, "b", LONG), "Leader").after, undefined);
+      yield* two.release(key, "b", "cancelled");
+      yield* led(world, "c", "failed");
+      assert.equal(answered(yield* two.acquire(key, "d", LONG), "Leader").after, undefined);
+      assert.equal(answered(yield* one.acquire(key, "e", LONG), "Follower").after, undefined);
+    },
   },
   {
     name: "a follower doesn't learn of the end of another lease",
-    holds: (world) =>
-      Effect.gen(function* () {
-        const { one, two, key } = world;
-        const before = yield* led(world, "a", "cancelled");
-        yield* led(world, "b", "uncached");
-        const { after } = answered(yield* two.acquire(key, "c", LONG, before), "Leader");
-        assert.equal(after, undefined);
-        const follower = answered(yield* one.acquire(key, "d", LONG, before), "Follower");
-        assert.equal(follower.after, undefined);
-      }),
+    *holds(world) {
+      const { one, two, key } = world;
+      const before = yield* led(world, "a", "cancelled");
+      yield* led(world, "b", "uncached");
+      const { after } = answered(yield* two.acquire(key, "c", LONG, before), "Leader");
+      assert.equal(after, undefined);
+      const follower = answered(yield* one.acquire(key, "d", LONG, before), "Follower");
+      assert.equal(follower.after, undefined);
+    },
   },
   {
     name: "many followers learn of the end of a lease, and one of them leads",
     needs: ["outcomes"],
-    holds: (world) =>
-      Effect.gen(function* () {
-        const { one, two, key } = world;
-        const lease = yield* led(world, "a", "failed");
-        const answers = yield* Effect.forEach(
-          Array.from({ length: 20 }, (_, index) => index),
-          (index) => (index % 2 ? one : two).acquire(key, `owner ${index}`, LONG, lease),
-          { concurrency: "unbounded" },
-        );
-        assert.equal(answers.filter(({ _tag }) => _tag === "Leader").length, 1);
-        for (const answer of answers) assert.ok("after" in answer && answer.after === "failed");
-      }),
+    *holds(world) {
+      const { one, two, key } = world;
+      const lease = yield* led(world, "a", "failed");
+      const answers = yield* Effect.forEach(
+        Array.from({ length: 20 }, (_, index) => index),
+        (index) => (index % 2 ? one : two).acquire(key, `owner ${index}`, LONG, lease),
+        { concurrency: "unbounded" },
+      );
+      assert.equal(answers.filter(({ _tag }) => _tag === "Leader").length, 1);
+      for (const answer of answers) assert.ok("after" in answer && answer.after === "failed");
+    },
   },
   {
     name: "the end of a lease is forgotten when the lease would have expired",
     needs: ["outcomes"],
-    holds: (world) =>
-      Effect.gen(function* () {
-        const { two, key, short, takeOver } = world;
-        const uncached = yield* led(world, "a", "uncached", short);
-        answered(yield* takeOver(two, "b", uncached), "Leader");
-        yield* two.release(key, "b", "cancelled");
-        const failed = yield* led(world, "c", "failed", short);
-        assert.equal(answered(yield* takeOver(two, "d", failed), "Leader").after, undefined);
-      }),
+    *holds(world) {
+      const { two, key, short, takeOver } = world;
+      const uncached = yield* led(world, "a", "uncached", short);
+      answered(yield* takeOver(two, "b", uncached), "Leader");
+      yield* two.release(key, "b", "cancelled");
+      const failed = yield* led(world, "c", "failed", short);
+      assert.equal(answered(yield* takeOver(two, "d", failed), "Leader").after, undefined);
+    },
   },
 ];

@@ -61,463 +61,447 @@ const valueIn = (store: Store<unknown>, key: string) =>
 export const promises: readonly Property[] = [
   {
     name: "one fetch: two processes with 50 callers each",
-    holds: (world) => oneFetch(world, {}, 50),
+    *holds(world) {
+      yield* oneFetch(world, {}, 50);
+    },
   },
   {
     name: "one fetch: 20 callers, each for itself",
-    holds: (world) => oneFetch(world, uncoalesced, 10),
+    *holds(world) {
+      yield* oneFetch(world, uncoalesced, 10);
+    },
   },
   {
     name: "no second fetch after a fill: a caller that missed and then finds the entry hits",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const late = makeFetch(() => Effect.succeed("late"));
-        yield* late.end;
-        let asked = false;
-        const filled = yield* Deferred.make<void>();
-        const slow = around(one, (operation, run) =>
-          operation !== "acquire" ? run : Effect.flatMap(
-            Effect.sync(() => asked = true),
-            () => Effect.flatMap(Deferred.await(filled), () => run),
-          ));
-        const call = yield* start(clientOf(slow).getOrSet(key, late.fetcher));
-        yield* until("it asks for the lease", () => asked);
-        yield* clientOf(two).getOrSet(key, () => Effect.succeed("value"));
-        yield* Deferred.succeed(filled, undefined);
-        const { value, meta } = yield* Fiber.join(call);
-        assert.equal(value, "value");
-        assert.equal(meta.cache, "HIT");
-        assert.equal(late.count, 0);
-      }),
+    *holds({ one, two, key }) {
+      const late = makeFetch(() => Effect.succeed("late"));
+      yield* late.end;
+      let asked = false;
+      const filled = yield* Deferred.make<void>();
+      const slow = around(one, (operation, run) =>
+        operation !== "acquire" ? run : Effect.flatMap(
+          Effect.sync(() => asked = true),
+          () => Effect.flatMap(Deferred.await(filled), () => run),
+        ));
+      const call = yield* start(clientOf(slow).getOrSet(key, late.fetcher));
+      yield* until("it asks for the lease", () => asked);
+      yield* clientOf(two).getOrSet(key, () => Effect.succeed("value"));
+      yield* Deferred.succeed(filled, undefined);
+      const { value, meta } = yield* Fiber.join(call);
+      assert.equal(value, "value");
+      assert.equal(meta.cache, "HIT");
+      assert.equal(late.count, 0);
+    },
   },
   ...(["one", "two"] as const).map((other): Property => ({
     name: `fenced fills: a delete during the fetch, in ${
       other === "one" ? "the same" : "another"
     } process`,
     needs: ["fencing", "revocation"],
-    holds: (world) =>
-      Effect.gen(function* () {
-        const { one, two, key } = world;
-        const fetch = makeFetch((before) => Effect.succeed(`value ${before}`));
-        const client = clientOf(one);
-        const call = yield* start(client.getOrSet(key, fetch.fetcher));
-        yield* fetch.begun();
-        yield* (other === "one" ? client : clientOf(two)).delete(key);
-        yield* fetch.end;
-        const { value, meta } = yield* Fiber.join(call);
-        assert.equal(value, "value 0");
-        assert.equal(meta.cache, "MISS-LEADER-NOCACHE");
-        assert.equal(yield* valueIn(two, key), undefined);
-        assert.equal((yield* client.getOrSet(key, fetch.fetcher)).value, "value 1");
-        assert.equal(yield* valueIn(two, key), "value 1");
-      }),
+    *holds(world) {
+      const { one, two, key } = world;
+      const fetch = makeFetch((before) => Effect.succeed(`value ${before}`));
+      const client = clientOf(one);
+      const call = yield* start(client.getOrSet(key, fetch.fetcher));
+      yield* fetch.begun();
+      yield* (other === "one" ? client : clientOf(two)).delete(key);
+      yield* fetch.end;
+      const { value, meta } = yield* Fiber.join(call);
+      assert.equal(value, "value 0");
+      assert.equal(meta.cache, "MISS-LEADER-NOCACHE");
+      assert.equal(yield* valueIn(two, key), undefined);
+      assert.equal((yield* client.getOrSet(key, fetch.fetcher)).value, "value 1");
+      assert.equal(yield* valueIn(two, key), "value 1");
+    },
   })),
   {
     name: "fenced fills: a set during the fetch",
     needs: ["fencing", "revocation"],
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const fetch = makeFetch(() => Effect.succeed("fetched"));
-        const call = yield* start(clientOf(one).getOrSet(key, fetch.fetcher));
-        yield* fetch.begun();
-        yield* clientOf(two).set(key, "set");
-        yield* fetch.end;
-        const { value, meta } = yield* Fiber.join(call);
-        assert.equal(value, "fetched");
-        assert.equal(meta.cache, "MISS-LEADER-NOCACHE");
-        assert.equal(yield* valueIn(one, key), "set");
-      }),
+    *holds({ one, two, key }) {
+      const fetch = makeFetch(() => Effect.succeed("fetched"));
+      const call = yield* start(clientOf(one).getOrSet(key, fetch.fetcher));
+      yield* fetch.begun();
+      yield* clientOf(two).set(key, "set");
+      yield* fetch.end;
+      const { value, meta } = yield* Fiber.join(call);
+      assert.equal(value, "fetched");
+      assert.equal(meta.cache, "MISS-LEADER-NOCACHE");
+      assert.equal(yield* valueIn(one, key), "set");
+    },
   },
   {
     name: "fenced fills: a lease lost during the fetch",
     needs: ["fencing"],
-    holds: ({ one, two, key, short }) =>
-      Effect.gen(function* () {
-        const fetch = makeFetch(() => Effect.succeed("late"));
-        const cutOff: Store<unknown> = { ...one, renew: () => Effect.succeed(true) };
-        const call = yield* start(
-          clientOf(cutOff, { leaseTtl: short }).getOrSet(key, fetch.fetcher),
-        );
-        yield* fetch.begun();
-        const other = yield* soon(
-          "The takeover",
-          clientOf(two).getOrSet(key, () => Effect.succeed("new")),
-        );
-        assert.equal(other.value, "new");
-        assert.equal(other.meta.cache, "MISS-LEADER");
-        yield* fetch.end;
-        const { value, meta } = yield* Fiber.join(call);
-        assert.equal(value, "late");
-        assert.equal(meta.cache, "MISS-LEADER-NOCACHE");
-        assert.equal(yield* valueIn(two, key), "new");
-      }),
+    *holds({ one, two, key, short }) {
+      const fetch = makeFetch(() => Effect.succeed("late"));
+      const cutOff: Store<unknown> = { ...one, renew: () => Effect.succeed(true) };
+      const call = yield* start(
+        clientOf(cutOff, { leaseTtl: short }).getOrSet(key, fetch.fetcher),
+      );
+      yield* fetch.begun();
+      const other = yield* soon(
+        "The takeover",
+        clientOf(two).getOrSet(key, () => Effect.succeed("new")),
+      );
+      assert.equal(other.value, "new");
+      assert.equal(other.meta.cache, "MISS-LEADER");
+      yield* fetch.end;
+      const { value, meta } = yield* Fiber.join(call);
+      assert.equal(value, "late");
+      assert.equal(meta.cache, "MISS-LEADER-NOCACHE");
+      assert.equal(yield* valueIn(two, key), "new");
+    },
   },
   {
     name: "a lease is kept while the fetcher runs",
     needs: ["renewal"],
-    holds: ({ one, two, key, short }) =>
-      Effect.gen(function* () {
-        const fetch = makeFetch(() => Effect.succeed("value"));
-        const leaseTtl = { leaseTtl: short };
-        const calls = yield* start(Effect.all([
-          clientOf(one, leaseTtl).getOrSet(key, fetch.fetcher),
-          clientOf(two, leaseTtl).getOrSet(key, fetch.fetcher),
-        ], { concurrency: "unbounded" }));
-        yield* fetch.begun();
-        yield* Effect.sleep(3 * short);
-        yield* fetch.end;
-        const results = yield* Fiber.join(calls);
-        assert.equal(fetch.count, 1);
-        assert.deepEqual(outcomes(results), { "MISS-LEADER": 1, "MISS-FOLLOWER-HIT": 1 });
-      }),
+    *holds({ one, two, key, short }) {
+      const fetch = makeFetch(() => Effect.succeed("value"));
+      const leaseTtl = { leaseTtl: short };
+      const calls = yield* start(Effect.all([
+        clientOf(one, leaseTtl).getOrSet(key, fetch.fetcher),
+        clientOf(two, leaseTtl).getOrSet(key, fetch.fetcher),
+      ], { concurrency: "unbounded" }));
+      yield* fetch.begun();
+      yield* Effect.sleep(3 * short);
+      yield* fetch.end;
+      const results = yield* Fiber.join(calls);
+      assert.equal(fetch.count, 1);
+      assert.deepEqual(outcomes(results), { "MISS-LEADER": 1, "MISS-FOLLOWER-HIT": 1 });
+    },
   },
   {
     name: "takeover by one: when the leader fails",
-    holds: (world) =>
-      Effect.gen(function* () {
-        const { one, two, key } = world;
-        const fetch = makeFetch((before) =>
-          before === 0 ? Effect.fail("boom" as const) : Effect.succeed("value")
-        );
-        const leader = yield* start(Effect.exit(clientOf(one).getOrSet(key, fetch.fetcher)));
-        yield* fetch.begun();
-        const others = yield* start(
-          Effect.all([
-            herd(clientOf(one, uncoalesced), key, fetch.fetcher, 10),
-            herd(clientOf(two, uncoalesced), key, fetch.fetcher, 10),
-          ], { concurrency: "unbounded" }),
-        );
-        yield* one.follows(10);
-        yield* two.follows(10);
-        const [results, elapsed] = yield* timed(
-          Effect.flatMap(fetch.end, () => Fiber.join(others)),
-        );
-        assert.equal(errorOf(yield* Fiber.join(leader)), "boom");
-        assert.equal(fetch.count, 2);
-        const counts = outcomes(resultsOf(results.flat()));
-        assert.equal(counts["MISS-LEADER"], 1);
-        assert.equal(counts["MISS-FOLLOWER-HIT"], 19);
-        assert.ok(elapsed < SOON, `took ${elapsed} ms`);
-      }),
+    *holds(world) {
+      const { one, two, key } = world;
+      const fetch = makeFetch((before) =>
+        before === 0 ? Effect.fail("boom" as const) : Effect.succeed("value")
+      );
+      const leader = yield* start(Effect.exit(clientOf(one).getOrSet(key, fetch.fetcher)));
+      yield* fetch.begun();
+      const others = yield* start(
+        Effect.all([
+          herd(clientOf(one, uncoalesced), key, fetch.fetcher, 10),
+          herd(clientOf(two, uncoalesced), key, fetch.fetcher, 10),
+        ], { concurrency: "unbounded" }),
+      );
+      yield* one.follows(10);
+      yield* two.follows(10);
+      const [results, elapsed] = yield* timed(
+        Effect.flatMap(fetch.end, () => Fiber.join(others)),
+      );
+      assert.equal(errorOf(yield* Fiber.join(leader)), "boom");
+      assert.equal(fetch.count, 2);
+      const counts = outcomes(resultsOf(results.flat()));
+      assert.equal(counts["MISS-LEADER"], 1);
+      assert.equal(counts["MISS-FOLLOWER-HIT"], 19);
+      assert.ok(elapsed < SOON, `took ${elapsed} ms`);
+    },
   },
   {
     name: "takeover by one: when the leader is interrupted",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const hangs = makeFetch(() => Effect.never);
-        const leader = yield* start(clientOf(one).getOrSet(key, hangs.fetcher));
-        yield* hangs.begun();
-        const fetch = makeFetch(() => Effect.succeed("value"));
-        yield* fetch.end;
-        const others = yield* start(herd(clientOf(two, uncoalesced), key, fetch.fetcher, 10));
-        yield* two.follows(10);
-        const [results, elapsed] = yield* timed(
-          Effect.flatMap(Fiber.interrupt(leader), () => Fiber.join(others)),
-        );
-        assert.equal(hangs.interrupted, 1);
-        assert.equal(fetch.count, 1);
-        assert.equal(outcomes(resultsOf(results))["MISS-LEADER"], 1);
-        assert.ok(elapsed < SOON, `took ${elapsed} ms`);
-      }),
+    *holds({ one, two, key }) {
+      const hangs = makeFetch(() => Effect.never);
+      const leader = yield* start(clientOf(one).getOrSet(key, hangs.fetcher));
+      yield* hangs.begun();
+      const fetch = makeFetch(() => Effect.succeed("value"));
+      yield* fetch.end;
+      const others = yield* start(herd(clientOf(two, uncoalesced), key, fetch.fetcher, 10));
+      yield* two.follows(10);
+      const [results, elapsed] = yield* timed(
+        Effect.flatMap(Fiber.interrupt(leader), () => Fiber.join(others)),
+      );
+      assert.equal(hangs.interrupted, 1);
+      assert.equal(fetch.count, 1);
+      assert.equal(outcomes(resultsOf(results))["MISS-LEADER"], 1);
+      assert.ok(elapsed < SOON, `took ${elapsed} ms`);
+    },
   },
   {
     name: "takeover by one: when the leader's process dies",
-    holds: ({ one, two, key, short }) =>
-      Effect.gen(function* () {
-        answered(yield* one.acquire(key, "dies", short), "Leader");
-        const fetch = makeFetch(() => Effect.succeed("value"));
-        yield* fetch.end;
-        const [results, elapsed] = yield* timed(Effect.all([
-          herd(clientOf(one, uncoalesced), key, fetch.fetcher, 10),
-          herd(clientOf(two), key, fetch.fetcher, 10),
-        ], { concurrency: "unbounded" }));
-        assert.equal(fetch.count, 1);
-        assert.equal(outcomes(resultsOf(results.flat()))["MISS-LEADER"], 1);
-        assert.ok(elapsed < 3 * short + SOON, `took ${elapsed} ms`);
-      }),
+    *holds({ one, two, key, short }) {
+      answered(yield* one.acquire(key, "dies", short), "Leader");
+      const fetch = makeFetch(() => Effect.succeed("value"));
+      yield* fetch.end;
+      const [results, elapsed] = yield* timed(Effect.all([
+        herd(clientOf(one, uncoalesced), key, fetch.fetcher, 10),
+        herd(clientOf(two), key, fetch.fetcher, 10),
+      ], { concurrency: "unbounded" }));
+      assert.equal(fetch.count, 1);
+      assert.equal(outcomes(resultsOf(results.flat()))["MISS-LEADER"], 1);
+      assert.ok(elapsed < 3 * short + SOON, `took ${elapsed} ms`);
+    },
   },
   {
     name: "push wakes followers, however long their strategy pauses",
     needs: ["push"],
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const fetch = makeFetch(() => Effect.succeed("value"));
-        const leader = yield* start(clientOf(one).getOrSet(key, fetch.fetcher));
-        yield* fetch.begun();
-        const sleepy = clientOf(two, { waitStrategy: () => LONG });
-        const others = yield* start(herd(sleepy, key, fetch.fetcher, 10));
-        yield* two.follows();
-        yield* Effect.sleep(50);
-        yield* fetch.end;
-        const results = resultsOf(yield* soon("The push", Fiber.join(others)));
-        assert.deepEqual(outcomes(results), { "MISS-FOLLOWER-HIT": 10 });
-        assert.equal((yield* Fiber.join(leader)).meta.cache, "MISS-LEADER");
-      }),
+    *holds({ one, two, key }) {
+      const fetch = makeFetch(() => Effect.succeed("value"));
+      const leader = yield* start(clientOf(one).getOrSet(key, fetch.fetcher));
+      yield* fetch.begun();
+      const sleepy = clientOf(two, { waitStrategy: () => LONG });
+      const others = yield* start(herd(sleepy, key, fetch.fetcher, 10));
+      yield* two.follows();
+      yield* Effect.sleep(50);
+      yield* fetch.end;
+      const results = resultsOf(yield* soon("The push", Fiber.join(others)));
+      assert.deepEqual(outcomes(results), { "MISS-FOLLOWER-HIT": 10 });
+      assert.equal((yield* Fiber.join(leader)).meta.cache, "MISS-LEADER");
+    },
   },
   {
     name: "bounded failure: at most two fetches per process",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const fetches = [0, 0];
-        const fails = (process: number) => () =>
-          Effect.suspend(() => {
-            fetches[process]!++;
-            return Effect.flatMap(Effect.sleep(30), () => Effect.fail("boom" as const));
-          });
-        const exits = yield* soon(
-          "Failing",
-          Effect.all([
-            herd(clientOf(one), key, fails(0), 20),
-            herd(clientOf(two), key, fails(1), 20),
-          ], { concurrency: "unbounded" }),
-        );
-        for (const process of exits) {
-          for (const exit of process) {
-            const error = errorOf(exit);
-            assert.ok(
-              error === "boom" || isCacheLockingError(error) && error._tag === "FETCHER_FAILED",
-              `${error}`,
-            );
-          }
+    *holds({ one, two, key }) {
+      const fetches = [0, 0];
+      const fails = (process: number) => () =>
+        Effect.suspend(() => {
+          fetches[process]!++;
+          return Effect.flatMap(Effect.sleep(30), () => Effect.fail("boom" as const));
+        });
+      const exits = yield* soon(
+        "Failing",
+        Effect.all([
+          herd(clientOf(one), key, fails(0), 20),
+          herd(clientOf(two), key, fails(1), 20),
+        ], { concurrency: "unbounded" }),
+      );
+      for (const process of exits) {
+        for (const exit of process) {
+          const error = errorOf(exit);
+          assert.ok(
+            error === "boom" || isCacheLockingError(error) && error._tag === "FETCHER_FAILED",
+            `${error}`,
+          );
         }
-        assert.ok(fetches[0]! <= 2 && fetches[1]! <= 2, `${fetches} fetches`);
-        const own = exits.flat().filter((exit) => errorOf(exit) === "boom").length;
-        assert.equal(own, fetches[0]! + fetches[1]!, "who fetched has its own error");
-        yield* leads(two, key, "after");
-      }),
+      }
+      assert.ok(fetches[0]! <= 2 && fetches[1]! <= 2, `${fetches} fetches`);
+      const own = exits.flat().filter((exit) => errorOf(exit) === "boom").length;
+      assert.equal(own, fetches[0]! + fetches[1]!, "who fetched has its own error");
+      yield* leads(two, key, "after");
+    },
   },
   {
     name: "bounded failure: failures of other processes count, too",
     needs: ["outcomes"],
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const fetch = makeFetch(() => Effect.fail("boom" as const));
-        const leader = yield* start(
-          Effect.exit(clientOf(one).getOrSet(key, fetch.fetcher)),
-        );
-        yield* fetch.begun();
-        const own = makeFetch(() => Effect.succeed("value"));
-        yield* own.end;
-        const impatient = clientOf(two, { takeovers: 0 });
-        const others = yield* start(herd(impatient, key, own.fetcher, 5));
-        yield* two.follows();
-        yield* fetch.end;
-        for (const exit of yield* soon("Failing fast", Fiber.join(others))) {
-          const error = errorOf(exit);
-          assert.ok(isCacheLockingError(error) && error._tag === "FETCHER_FAILED", `${error}`);
-        }
-        assert.equal(errorOf(yield* Fiber.join(leader)), "boom");
-        assert.equal(own.count, 0);
-        yield* leads(one, key, "after");
-      }),
+    *holds({ one, two, key }) {
+      const fetch = makeFetch(() => Effect.fail("boom" as const));
+      const leader = yield* start(
+        Effect.exit(clientOf(one).getOrSet(key, fetch.fetcher)),
+      );
+      yield* fetch.begun();
+      const own = makeFetch(() => Effect.succeed("value"));
+      yield* own.end;
+      const impatient = clientOf(two, { takeovers: 0 });
+      const others = yield* start(herd(impatient, key, own.fetcher, 5));
+      yield* two.follows();
+      yield* fetch.end;
+      for (const exit of yield* soon("Failing fast", Fiber.join(others))) {
+        const error = errorOf(exit);
+        assert.ok(isCacheLockingError(error) && error._tag === "FETCHER_FAILED", `${error}`);
+      }
+      assert.equal(errorOf(yield* Fiber.join(leader)), "boom");
+      assert.equal(own.count, 0);
+      yield* leads(one, key, "after");
+    },
   },
   {
     name: "bounded waiting: waitMax, and then one fetch per process",
     alone: true,
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const hangs = makeFetch(() => Effect.never);
-        yield* start(clientOf(one).getOrSet(key, hangs.fetcher));
-        yield* hangs.begun();
-        // Long enough for the one who is in the middle of a look when its time is out.
-        const fetch = makeFetch(() => Effect.as(Effect.sleep(500), "value"));
-        yield* fetch.end;
-        const client = clientOf(two, { waitMax: 200 });
-        const [exits, elapsed] = yield* timed(herd(client, key, fetch.fetcher, 20));
-        assert.equal(fetch.count, 1);
-        const results = resultsOf(exits);
-        assert.deepEqual(outcomes(results), { "MISS-FOLLOWER-FALLBACK": 20 });
-        assert.ok(elapsed >= 199 && elapsed < 200 + SOON, `took ${elapsed} ms`);
-        for (const { meta } of results) assert.ok(Duration.toMillis(meta.waited ?? 0) >= 199);
-      }),
+    *holds({ one, two, key }) {
+      const hangs = makeFetch(() => Effect.never);
+      yield* start(clientOf(one).getOrSet(key, hangs.fetcher));
+      yield* hangs.begun();
+      // Long enough for the one who is in the middle of a look when its time is out.
+      const fetch = makeFetch(() => Effect.as(Effect.sleep(500), "value"));
+      yield* fetch.end;
+      const client = clientOf(two, { waitMax: 200 });
+      const [exits, elapsed] = yield* timed(herd(client, key, fetch.fetcher, 20));
+      assert.equal(fetch.count, 1);
+      const results = resultsOf(exits);
+      assert.deepEqual(outcomes(results), { "MISS-FOLLOWER-FALLBACK": 20 });
+      assert.ok(elapsed >= 199 && elapsed < 200 + SOON, `took ${elapsed} ms`);
+      for (const { meta } of results) assert.ok(Duration.toMillis(meta.waited ?? 0) >= 199);
+    },
   },
   {
     name: "bounded waiting: followers of a value that isn't stored fall back at once",
     needs: ["outcomes"],
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const fetch = makeFetch(() => Effect.succeed("uncached"));
-        const client = clientOf(one, { shouldCache: () => false });
-        const leader = yield* start(client.getOrSet(key, fetch.fetcher));
-        yield* fetch.begun();
-        const own = makeFetch(() => Effect.as(Effect.sleep(50), "own"));
-        yield* own.end;
-        const others = yield* start(herd(clientOf(two), key, own.fetcher, 20));
-        yield* two.follows();
-        const [exits, elapsed] = yield* timed(
-          Effect.flatMap(fetch.end, () => Fiber.join(others)),
-        );
-        assert.equal((yield* Fiber.join(leader)).meta.cache, "MISS-LEADER-NOCACHE");
-        assert.equal(own.count, 1);
-        assert.deepEqual(outcomes(resultsOf(exits)), { "MISS-FOLLOWER-FALLBACK": 20 });
-        assert.ok(elapsed < SOON, `took ${elapsed} ms`);
-        assert.equal(yield* valueIn(one, key), undefined);
-      }),
+    *holds({ one, two, key }) {
+      const fetch = makeFetch(() => Effect.succeed("uncached"));
+      const client = clientOf(one, { shouldCache: () => false });
+      const leader = yield* start(client.getOrSet(key, fetch.fetcher));
+      yield* fetch.begun();
+      const own = makeFetch(() => Effect.as(Effect.sleep(50), "own"));
+      yield* own.end;
+      const others = yield* start(herd(clientOf(two), key, own.fetcher, 20));
+      yield* two.follows();
+      const [exits, elapsed] = yield* timed(
+        Effect.flatMap(fetch.end, () => Fiber.join(others)),
+      );
+      assert.equal((yield* Fiber.join(leader)).meta.cache, "MISS-LEADER-NOCACHE");
+      assert.equal(own.count, 1);
+      assert.deepEqual(outcomes(resultsOf(exits)), { "MISS-FOLLOWER-FALLBACK": 20 });
+      assert.ok(elapsed < SOON, `took ${elapsed} ms`);
+      assert.equal(yield* valueIn(one, key), undefined);
+    },
   },
   {
     name: "cancelling: the other callers get their value",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const fetch = makeFetch(() => Effect.succeed("value"));
-        const clients = [clientOf(one), clientOf(two)];
-        const calls = yield* Effect.forEach(
-          Array.from({ length: 12 }, (_, index) => clients[index % 2]!),
-          (client) => start(client.getOrSet(key, fetch.fetcher)),
-        );
-        yield* fetch.begun();
-        yield* Effect.raceFirst(one.follows(), two.follows());
-        for (const index of [0, 1, 4, 7]) yield* Fiber.interrupt(calls[index]!);
-        yield* fetch.end;
-        for (const [index, call] of calls.entries()) {
-          if ([0, 1, 4, 7].includes(index)) continue;
-          assert.equal((yield* Fiber.join(call)).value, "value");
-        }
-        assert.equal(fetch.count, 1);
-        assert.equal(fetch.interrupted, 0);
-      }),
+    *holds({ one, two, key }) {
+      const fetch = makeFetch(() => Effect.succeed("value"));
+      const clients = [clientOf(one), clientOf(two)];
+      const calls = yield* Effect.forEach(
+        Array.from({ length: 12 }, (_, index) => clients[index % 2]!),
+        (client) => start(client.getOrSet(key, fetch.fetcher)),
+      );
+      yield* fetch.begun();
+      yield* Effect.raceFirst(one.follows(), two.follows());
+      for (const index of [0, 1, 4, 7]) yield* Fiber.interrupt(calls[index]!);
+      yield* fetch.end;
+      for (const [index, call] of calls.entries()) {
+        if ([0, 1, 4, 7].includes(index)) continue;
+        assert.equal((yield* Fiber.join(call)).value, "value");
+      }
+      assert.equal(fetch.count, 1);
+      assert.equal(fetch.interrupted, 0);
+    },
   },
   {
     name: "cancelling: the last caller to leave interrupts the fetch and releases the lease",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const fetch = makeFetch(() => Effect.never);
-        const calls = [
-          yield* start(clientOf(one).getOrSet(key, fetch.fetcher)),
-          yield* start(clientOf(one).getOrSet(key, fetch.fetcher)),
-        ];
-        yield* fetch.begun();
-        answered(yield* two.acquire(key, "waits", LONG), "Follower");
-        for (const call of calls) yield* Fiber.interrupt(call);
-        assert.equal(fetch.interrupted, 1);
-        yield* leads(two, key, "next");
-      }),
+    *holds({ one, two, key }) {
+      const fetch = makeFetch(() => Effect.never);
+      const calls = [
+        yield* start(clientOf(one).getOrSet(key, fetch.fetcher)),
+        yield* start(clientOf(one).getOrSet(key, fetch.fetcher)),
+      ];
+      yield* fetch.begun();
+      answered(yield* two.acquire(key, "waits", LONG), "Follower");
+      for (const call of calls) yield* Fiber.interrupt(call);
+      assert.equal(fetch.interrupted, 1);
+      yield* leads(two, key, "next");
+    },
   },
   {
     name: "cancelling: an interrupted acquire leaves no lease behind",
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        let landed = false;
-        const slow = around(one, (operation, run) =>
+    *holds({ one, two, key }) {
+      let landed = false;
+      const slow = around(
+        one,
+        (operation, run) =>
           operation !== "acquire" ? run : Effect.tap(run, () => {
             landed = true;
             return Effect.sleep(100);
-          }));
-        const call = yield* start(
-          clientOf(slow).getOrSet(key, () =>
-            Effect.succeed("not wanted")),
-        );
-        yield* until("the lease is taken", () =>
-          landed);
-        yield* Fiber.interrupt(call);
-        yield* leads(two, key, "next");
-        assert.equal(yield* valueIn(two, key), undefined);
-      }),
+          }),
+      );
+      const call = yield* start(
+        clientOf(slow).getOrSet(key, () => Effect.succeed("not wanted")),
+      );
+      yield* until("the lease is taken", () => landed);
+      yield* Fiber.interrupt(call);
+      yield* leads(two, key, "next");
+      assert.equal(yield* valueIn(two, key), undefined);
+    },
   },
   {
     name: "a fetched value is never thrown away: when the fill fails",
-    holds: ({ one, key }) =>
-      Effect.gen(function* () {
-        const down: Store<unknown> = {
-          ...one,
-          fill: () => Effect.fail(new AdapterError("fill", key, new Error("down"))),
-        };
-        const errors: CacheLockingError[] = [];
-        const client = clientOf(down, {}, errors);
-        const fetch = makeFetch(() => Effect.as(Effect.sleep(50), "value"));
-        yield* fetch.end;
-        const results = resultsOf(yield* herd(client, key, fetch.fetcher, 10));
-        assert.deepEqual(results.map(({ value }) => value), Array(10).fill("value"));
-        assert.equal(outcomes(results)["MISS-LEADER-NOCACHE"], 1);
-        assert.equal(fetch.count, 1);
-        assert.deepEqual(errors.map(({ _tag }) => _tag), ["CACHE_SET_FAILED"]);
-      }),
+    *holds({ one, key }) {
+      const down: Store<unknown> = {
+        ...one,
+        fill: () => Effect.fail(new AdapterError("fill", key, new Error("down"))),
+      };
+      const errors: CacheLockingError[] = [];
+      const client = clientOf(down, {}, errors);
+      const fetch = makeFetch(() => Effect.as(Effect.sleep(50), "value"));
+      yield* fetch.end;
+      const results = resultsOf(yield* herd(client, key, fetch.fetcher, 10));
+      assert.deepEqual(results.map(({ value }) => value), Array(10).fill("value"));
+      assert.equal(outcomes(results)["MISS-LEADER-NOCACHE"], 1);
+      assert.equal(fetch.count, 1);
+      assert.deepEqual(errors.map(({ _tag }) => _tag), ["CACHE_SET_FAILED"]);
+    },
   },
   {
     name: "every value is a value: null, undefined, 0, '' and false hit like any other",
-    holds: ({ one, two, key, gaps }) =>
-      Effect.gen(function* () {
-        for (const [index, value] of values.entries()) {
-          if (value === null && gaps.nulls !== undefined) continue;
-          const each = `${key}:${index}`;
-          const fetch = makeFetch(() => Effect.succeed(value));
-          yield* fetch.end;
-          yield* clientOf(one).getOrSet(each, fetch.fetcher);
-          const result = yield* clientOf(two).getOrSet(each, fetch.fetcher);
-          assert.deepEqual(result, { value, meta: { cache: "HIT" } });
-          assert.equal(fetch.count, 1);
-          assert.equal((yield* clientOf(two).get(each))._tag, "Some");
-        }
-      }),
+    *holds({ one, two, key, gaps }) {
+      for (const [index, value] of values.entries()) {
+        if (value === null && gaps.nulls !== undefined) continue;
+        const each = `${key}:${index}`;
+        const fetch = makeFetch(() => Effect.succeed(value));
+        yield* fetch.end;
+        yield* clientOf(one).getOrSet(each, fetch.fetcher);
+        const result = yield* clientOf(two).getOrSet(each, fetch.fetcher);
+        assert.deepEqual(result, { value, meta: { cache: "HIT" } });
+        assert.equal(fetch.count, 1);
+        assert.equal((yield* clientOf(two).get(each))._tag, "Some");
+      }
+    },
   },
   {
     name: "a bad entry is a miss: it is reported and refilled",
     given: "corrupt",
-    holds: ({ backend, one, two, key }) =>
-      Effect.gen(function* () {
-        yield* one.set(key, "value", LONG);
-        yield* backend.corrupt!(key);
-        const error = yield* Effect.flip(one.get(key));
-        assert.equal(error.corrupt, true);
-        assert.equal(error._tag, "ADAPTER_ERROR");
+    *holds({ backend, one, two, key }) {
+      yield* one.set(key, "value", LONG);
+      yield* backend.corrupt!(key);
+      const error = yield* Effect.flip(one.get(key));
+      assert.equal(error.corrupt, true);
+      assert.equal(error._tag, "ADAPTER_ERROR");
 
-        const errors: CacheLockingError[] = [];
-        const client = clientOf(one, {}, errors);
-        assert.equal((yield* client.get(key))._tag, "None");
-        const result = yield* client.getOrSet(key, () => Effect.succeed("refilled"));
-        assert.equal(result.meta.cache, "MISS-LEADER");
-        assert.deepEqual(errors.map(({ _tag }) => _tag), ["CACHE_GET_FAILED", "CACHE_GET_FAILED"]);
-        assert.equal(yield* valueIn(two, key), "refilled");
-      }),
+      const errors: CacheLockingError[] = [];
+      const client = clientOf(one, {}, errors);
+      assert.equal((yield* client.get(key))._tag, "None");
+      const result = yield* client.getOrSet(key, () => Effect.succeed("refilled"));
+      assert.equal(result.meta.cache, "MISS-LEADER");
+      assert.deepEqual(errors.map(({ _tag }) => _tag), ["CACHE_GET_FAILED", "CACHE_GET_FAILED"]);
+      assert.equal(yield* valueIn(two, key), "refilled");
+    },
   },
   {
     name: "a bad entry is a miss: for acquire, fill, set and delete, too",
     given: "corrupt",
-    holds: ({ backend, one, two, key }) =>
-      Effect.gen(function* () {
-        const corrupt = Effect.flatMap(
-          Effect.suspend(() => one.set(key, "value", LONG)),
-          () => backend.corrupt!(key),
-        );
-        yield* corrupt;
-        answered(yield* one.acquire(key, "a", LONG), "Leader");
-        answered(yield* two.acquire(key, "b", LONG), "Follower");
-        assert.equal(yield* one.fill(key, "a", "filled", LONG), true);
-        assert.equal(yield* valueIn(two, key), "filled");
-        yield* corrupt;
-        yield* two.set(key, "set", LONG);
-        assert.equal(yield* valueIn(one, key), "set");
-        yield* corrupt;
-        yield* two.delete(key);
-        assert.equal(yield* valueIn(one, key), undefined);
-      }),
+    *holds({ backend, one, two, key }) {
+      const corrupt = Effect.flatMap(
+        Effect.suspend(() => one.set(key, "value", LONG)),
+        () => backend.corrupt!(key),
+      );
+      yield* corrupt;
+      answered(yield* one.acquire(key, "a", LONG), "Leader");
+      answered(yield* two.acquire(key, "b", LONG), "Follower");
+      assert.equal(yield* one.fill(key, "a", "filled", LONG), true);
+      assert.equal(yield* valueIn(two, key), "filled");
+      yield* corrupt;
+      yield* two.set(key, "set", LONG);
+      assert.equal(yield* valueIn(one, key), "set");
+      yield* corrupt;
+      yield* two.delete(key);
+      assert.equal(yield* valueIn(one, key), undefined);
+    },
   },
   {
     name: "constant cost: as many operations for 1000 callers as for 10",
     alone: true,
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const operations = ({ counts }: Process) =>
-          Object.values(counts).reduce((sum, count) => sum + count, 0);
-        const cost = (callers: number) =>
-          Effect.gen(function* () {
-            const before = operations(one) + operations(two);
-            const fetch = makeFetch(() => Effect.succeed("value"));
-            const patient = { waitStrategy: () => 1000 };
-            const results = yield* start(Effect.all([
-              herd(clientOf(one, patient), `${key}:${callers}`, fetch.fetcher, callers),
-              herd(clientOf(two, patient), `${key}:${callers}`, fetch.fetcher, callers),
-            ], { concurrency: "unbounded" }));
-            yield* fetch.begun();
-            yield* Effect.sleep(100);
-            yield* fetch.end;
-            const counts = outcomes(resultsOf((yield* Fiber.join(results)).flat()));
-            assert.equal(counts["MISS-LEADER"], 1);
-            return operations(one) + operations(two) - before;
-          });
-        const few = yield* cost(10);
-        const many = yield* cost(1000);
-        assert.ok(many <= few + 4, `${few} operations for 10 callers, ${many} for 1000`);
-      }),
+    *holds({ one, two, key }) {
+      const operations = ({ counts }: Process) =>
+        Object.values(counts).reduce((sum, count) => sum + count, 0);
+      const cost = (callers: number) =>
+        Effect.gen(function* () {
+          const before = operations(one) + operations(two);
+          const fetch = makeFetch(() => Effect.succeed("value"));
+          const patient = { waitStrategy: () => 1000 };
+          const results = yield* start(Effect.all([
+            herd(clientOf(one, patient), `${key}:${callers}`, fetch.fetcher, callers),
+            herd(clientOf(two, patient), `${key}:${callers}`, fetch.fetcher, callers),
+          ], { concurrency: "unbounded" }));
+          yield* fetch.begun();
+          yield* Effect.sleep(100);
+          yield* fetch.end;
+          const counts = outcomes(resultsOf((yield* Fiber.join(results)).flat()));
+          assert.equal(counts["MISS-LEADER"], 1);
+          return operations(one) + operations(two) - before;
+        });
+      const few = yield* cost(10);
+      const many = yield* cost(1000);
+      assert.ok(many <= few + 4, `${few} operations for 10 callers, ${many} for 1000`);
+    },
   },
 ];
 

@@ -29,107 +29,103 @@ const woken = ({ next }: Watch) => soon("The push", next);
 export const watches: readonly Property[] = [
   {
     name: "a store has a watch if, and only if, it has push",
-    holds: ({ one, key, gaps }) =>
-      Effect.map(one.watch?.(key) ?? Effect.succeed(undefined), (standing) => {
-        assert.equal(standing !== undefined, gaps.push === undefined);
-      }),
+    *holds({ one, key, gaps }) {
+      const standing = yield* one.watch?.(key) ?? Effect.succeed(undefined);
+      assert.equal(standing !== undefined, gaps.push === undefined);
+    },
   },
   ...Object.entries(events).map(([name, happen]): Property => ({
     name: `a watch is woken by ${name} in another process`,
     needs: name === "a set" || name === "a delete" ? ["push", "revocation"] : ["push"],
-    holds: (world) =>
-      Effect.gen(function* () {
-        const { one, two, key } = world;
-        yield* two.acquire(key, "a", LONG);
-        yield* one.acquire(key, "b", LONG);
-        const fiber = yield* start(woken(yield* watch(one, key)));
-        yield* Effect.sleep(20);
-        yield* happen(world, "a");
-        yield* Fiber.join(fiber);
-      }),
+    *holds(world) {
+      const { one, two, key } = world;
+      yield* two.acquire(key, "a", LONG);
+      yield* one.acquire(key, "b", LONG);
+      const fiber = yield* start(woken(yield* watch(one, key)));
+      yield* Effect.sleep(20);
+      yield* happen(world, "a");
+      yield* Fiber.join(fiber);
+    },
   })),
   {
     name: "a watch misses no change since it was opened",
     needs: ["push"],
-    holds: (world) =>
-      Effect.gen(function* () {
-        const { one, two, key } = world;
-        const standing = yield* watch(one, key);
-        for (const owner of ["a", "b", "c"]) {
-          yield* two.acquire(key, owner, LONG);
-          yield* two.release(key, owner, "failed");
-          yield* woken(standing);
-        }
-        yield* push(two, key);
-        yield* Effect.sleep(50);
+    *holds(world) {
+      const { one, two, key } = world;
+      const standing = yield* watch(one, key);
+      for (const owner of ["a", "b", "c"]) {
+        yield* two.acquire(key, owner, LONG);
+        yield* two.release(key, owner, "failed");
         yield* woken(standing);
-      }),
+      }
+      yield* push(two, key);
+      yield* Effect.sleep(50);
+      yield* woken(standing);
+    },
   },
   {
     name: "a watch stays open after an interrupted next",
     needs: ["push"],
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const standing = yield* watch(one, key);
-        const interruptNext = Effect.gen(function* () {
-          const fiber = yield* start(standing.next);
-          yield* Effect.sleep(10);
-          yield* Fiber.interrupt(fiber);
-        });
-        yield* interruptNext;
-        yield* interruptNext;
-        yield* push(two, key);
-        yield* woken(standing);
-
-        yield* interruptNext;
-        const fiber = yield* start(woken(standing));
+    *holds({ one, two, key }) {
+      const standing = yield* watch(one, key);
+      const interruptNext = Effect.gen(function* () {
+        const fiber = yield* start(standing.next);
         yield* Effect.sleep(10);
-        yield* push(two, key);
-        yield* Fiber.join(fiber);
-      }),
+        yield* Fiber.interrupt(fiber);
+      });
+      yield* interruptNext;
+      yield* interruptNext;
+      yield* push(two, key);
+      yield* woken(standing);
+
+      yield* interruptNext;
+      const fiber = yield* start(woken(standing));
+      yield* Effect.sleep(10);
+      yield* push(two, key);
+      yield* Fiber.join(fiber);
+    },
   },
   {
     name: "a change wakes all watches of its key, in every process, and no watch of another key",
     needs: ["push"],
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const all: Watch[] = [];
-        for (const store of [one, two, one, two]) {
-          for (const each of [key, `${key}:2`]) all.push(yield* watch(store, each));
-        }
-        yield* push(one, key);
-        yield* push(two, `${key}:2`);
-        yield* Effect.forEach(all, woken, { concurrency: "unbounded" });
-      }),
+    *holds({ one, two, key }) {
+      const all: Watch[] = [];
+      for (const store of [one, two, one, two]) {
+        for (const each of [key, `${key}:2`]) all.push(yield* watch(store, each));
+      }
+      yield* push(one, key);
+      yield* push(two, `${key}:2`);
+      yield* Effect.forEach(all, woken, { concurrency: "unbounded" });
+    },
   },
   {
     name: "a closed watch leaves the others open",
     needs: ["push"],
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const standing = yield* watch(one, key);
-        yield* scoped(watch(one, key));
-        yield* push(two, key);
-        yield* woken(standing);
-      }),
+    *holds({ one, two, key }) {
+      const standing = yield* watch(one, key);
+      yield* scoped(watch(one, key));
+      yield* push(two, key);
+      yield* woken(standing);
+    },
   },
   {
     name: "many processes may open and close watches at any time",
     needs: ["push"],
-    holds: ({ one, two, key }) =>
-      Effect.gen(function* () {
-        const scope = yield* Effect.scope;
-        yield* Effect.forEach(
-          Array.from({ length: 40 }, (_, index) => index),
-          (index) =>
-            Effect.flatMap(Effect.sleep(index % 7), () =>
+    *holds({ one, two, key }) {
+      const scope = yield* Effect.scope;
+      yield* Effect.forEach(
+        Array.from({ length: 40 }, (_, index) => index),
+        (index) =>
+          Effect.flatMap(
+            Effect.sleep(index % 7),
+            () =>
               index % 4 ? scoped(watch(one, key)) : Effect.flatMap(
                 Effect.provideService(watch(one, key), Scope.Scope, scope),
-                (standing) =>
-                  Effect.flatMap(push(two, key), () => woken(standing)),
-              )),
-          { concurrency: "unbounded" },
-        );
-      }),
+                (standing) => Effect.flatMap(push(two, key), () => woken(standing)),
+              ),
+          ),
+        { concurrency: "unbounded" },
+      );
+    },
   },
 ];

@@ -17,7 +17,8 @@ export interface Property {
   readonly given?: "corrupt" | "leftovers";
   /** True where no other may run beside it: it moves this process's clock, takes its time, or keeps it busy. */
   readonly alone?: boolean;
-  readonly holds: (world: World) => Effect.Effect<unknown, unknown, Scope.Scope>;
+  /** The steps of the case, as `Effect.gen` takes them. */
+  holds(world: World): Generator<unknown, unknown, never>;
 }
 
 /** Two processes over one backend, and a key that is cold. */
