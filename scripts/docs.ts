@@ -10,6 +10,7 @@ import { backendsRequired, variableOf } from "../tests/servers/environment.ts";
 import { freePort } from "../tests/servers/server.ts";
 import { atOnce } from "../tests/support/at_once.ts";
 import { type CommandOptions, type Finished, run } from "../tests/support/command.ts";
+import { readArguments } from "./arguments.ts";
 import { cache, deno, type EffectMajor, importFlags, root } from "./project.ts";
 import { report, type Result, tally } from "./result.ts";
 
@@ -91,7 +92,7 @@ async function runService(
   const finished = await run(command, args, { ...options, env, until: answered() });
   running = false;
   const output = `${finished.output}Answered ${status ?? "nothing"} at port ${port}\n`;
-  return { ok: finished.ok && status === 200, output };
+  return { ...finished, ok: finished.ok && status === 200, output };
 }
 
 const plainWords = /^(effect[34]|no-run|service)$/;
@@ -136,4 +137,10 @@ function docComments(module: string): string {
   }).join("\n");
 }
 
-if (import.meta.main) report([await testDocs(4), await testDocs(3)]);
+if (import.meta.main) {
+  readArguments({
+    name: "docs",
+    does: "Typechecks and runs every example of the docs, with Effect 4 and with Effect 3.",
+  });
+  report([await testDocs(4), await testDocs(3)]);
+}

@@ -15,6 +15,7 @@ interface Manifest {
   readonly version: string;
   readonly license: string;
   readonly exports: Readonly<Record<string, string>>;
+  readonly tasks: Readonly<Record<string, { readonly command: string }>>;
   readonly compilerOptions: Readonly<Record<string, unknown>>;
 }
 
@@ -68,11 +69,11 @@ export const dependencies: Readonly<Record<string, string>> = Object.fromEntries
   }),
 );
 
-/** Those of them that the library and its tests import; a server of workerd is for tests in Deno alone. */
+/** Those of them that the library and its tests import; servers that run in Deno have others. */
 export const sourceDependencies: Readonly<Record<string, string>> = dependenciesOf(
   globSync(sources.map((source) => source.endsWith(".ts") ? source : `${source}/**/*.ts`), {
     cwd: root,
-  }).filter((file) => file !== "tests/servers/workers.ts"),
+  }).filter((file) => !/^tests\/servers\/(dynalite|workers)\.ts$/.test(file)),
 );
 
 /** Those that some files import, by their paths from the top of the project. */

@@ -57,7 +57,10 @@ export async function tally(
     count.fail(error instanceof Error ? error.message : String(error));
   }
   const seconds = (Date.now() - started) / 1000;
-  console.log(`${failed === 0 ? "ok    " : "FAILED"} ${name}`);
+  const word = failed > 0 ? "FAILED " : passed > 0 ? "ok     " : "skipped";
+  const counts = [[passed, "passed"], [failed, "failed"], [skipped, "skipped"]] as const;
+  const figures = counts.filter(([count]) => count > 0).map((count) => count.join(" "));
+  console.log(`${word} ${name}: ${[...figures, `${seconds.toFixed(0)} s`].join(", ")}`);
   return { name, passed, failed, skipped, seconds, notes: [...notes] };
 }
 

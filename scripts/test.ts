@@ -3,14 +3,15 @@
  * the examples of the docs. With --all also Deno without any permission, Node 18 to 24, the packed package, and the model
  * of the protocol.
  */
-import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { atOnce } from "../tests/support/at_once.ts";
-import { type Backends, startBackends } from "../tests/servers/backends.ts";
+import { type Backends, missingBackends, startBackends } from "../tests/servers/backends.ts";
 import { backendsRequired } from "../tests/servers/environment.ts";
+import { readArguments } from "./arguments.ts";
 import { checkExports } from "./check_exports.ts";
+import { testDemo } from "./demo/test_demo.ts";
 import { testDocs } from "./docs.ts";
 import { testModel } from "./model.ts";
 import { npmInstall } from "./npm_install.ts";
@@ -37,6 +38,8 @@ interface SuiteOptions {
   readonly files?: readonly string[];
   /** What is said of them. */
   readonly of?: string;
+  /** Why they skip what they skip, where a server is missing. */
+  readonly without?: string | undefined;
 }
 
 const majors: readonly EffectMajor[] = [4, 3];
@@ -46,7 +49,7 @@ const suiteTimeout = 900_000;
 function testDeno(
   name: string,
   flags: readonly string[],
-  { env, files = [] }: SuiteOptions,
+  { env, files = [], without }: SuiteOptions,
 ): Promise<Result> {
   return tally(name, async (count) => {
     const finished = await run(deno, ["test", ...flags, ...files], { env, timeout: suiteTimeout });
@@ -55,7 +58,11 @@ function testDeno(
       const counts = summary.match(`(\\d+) ${word}(?: \\((\\d+) steps?\\))?`) ?? [];
       return Number(counts[1] ?? 0) + Number(counts[2] ?? 0);
     };
-    countSuite(count, finished, " ERRORS ", [sum("passed"), sum("failed"), sum("ignored")]);
+    if (finished.late) count.fail(endOf(finished.output));
+    else {
+      const counts = [sum("passed"), sum("failed"), sum("ignored")] as const;
+      countSuite(count, finished, " ERRORS ", counts, without);
+    }
   });
 }
 
@@ -63,21 +70,33 @@ function testDeno(
 async function testNode(
   node: string,
   effect: EffectMajor,
-  { env, files = testFiles(), of = "" }: SuiteOptions,
+  { env, files = testFiles(), of = "", without }: SuiteOptions,
 ): Promise<Result> {
-  const version = (await must(node, ["--version"])).trim();
-  return tally(`Node ${version}, Effect ${effect}${of}`, async (count) => {
+  const name = `Node ${await versionOf(node)}, Effect ${effect}${of}`;
+  return tally(name, async (count) => {
     const cwd = layoutOf(effect);
     const tests = files.map((file) => file.replace(/\.ts$/, ".js"));
-    const flags = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
+    const started = `${cache}started/${name.replaceAll(/\W+/g, "-")}.txt`;
+    mkdirSync(`${cache}started`, { recursive: true });
+    const flags = [
+      ...["--test", "--test-concurrency=1"],
+      ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
+      ...["--test-reporter=./tests/support/started_tests.js"],
+      `--test-reporter-destination=${started}`,
+    ];
     const finished = await run(node, [...flags, ...tests], { cwd, env, timeout: suiteTimeout });
     const sum = (word: string) =>
       Number(finished.output.match(new RegExp(`^\\S+ ${word} (\\d+)$`, "m"))?.[1] ?? 0);
-    countSuite(count, finished, "failing tests:", [
+    if (finished.late) {
+      const begun = endOf(readFileSync(started, "utf8"), 3);
+      return count.fail(`${endOf(finished.output)}\nThe tests that began last:\n${begun}`);
+    }
+    const counts = [
       sum("pass"),
       sum("fail") + sum("cancelled"),
       sum("skipped") + sum("todo"),
-    ]);
+    ] as const;
+    countSuite(count, finished, "failing tests:", counts, without);
   });
 }
 
@@ -86,11 +105,20 @@ function countSuite(
   { ok, output }: Finished,
   headingOfFailures: string,
   [passed, failed, skipped]: readonly [number, number, number],
+  without: string | undefined,
 ): void {
   count.pass(passed);
-  count.skip(undefined, skipped);
+  count.skip(skipped > 0 ? without : undefined, skipped);
   const failures = output.slice(Math.max(0, output.lastIndexOf(headingOfFailures)));
   if (!ok || failed > 0) count.fail(failures, Math.max(1, failed));
+}
+
+function endOf(text: string, lines = 40): string {
+  return text.trimEnd().split("\n").slice(-lines).join("\n");
+}
+
+async function versionOf(node: string): Promise<string> {
+  return (await must(node, ["--version"])).trim();
 }
 
 const compiled = `${cache}compiled/`;
@@ -137,8 +165,7 @@ function processes(node: string | undefined): Record<string, string> {
 /** What ran against a real server, and what did not and why. */
 function servers(effect: EffectMajor, { servers, missing }: Backends): Promise<Result> {
   return tally(`Real servers, Effect ${effect}`, (count) => {
-    if (servers.length === 0) count.note("none");
-    count.pass(servers.length || 1);
+    count.pass(servers.length);
     for (const { backend, version, url } of servers) {
       count.note(`${backend}: ${version}, ${url}`);
     }
@@ -166,24 +193,32 @@ async function testWithServers(
   const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
   const once = /^tests\/adapters\/\w+\/(processes|fuzz)\.test\.ts$/;
   // So that the report says how long each takes. Suites of one backend look at all that its servers are sent.
-  const suites = [...groupsOf(testFiles())].map(([of, files]) => async () => [
-    await testDeno(`${name}, ${of}`, denoFlags(effect), {
-      env,
-      files: effect === 4 ? files : files.filter((file) => !once.test(file)),
-    }),
-    ...node === undefined ? [] : [
-      await testNode(node, effect, {
+  const suites = [...groupsOf(testFiles())].map(([of, files]) => async () => {
+    const most = files.filter((file) => !once.test(file));
+    const without = reasonOf(of, backends);
+    return [
+      await testDeno(`${name}, ${of}`, denoFlags(effect), {
         env,
-        files: files.filter((file) => !once.test(file)),
-        of: `, ${of}`,
+        files: effect === 4 ? files : most,
+        without,
       }),
-    ],
-  ]);
+      ...node === undefined
+        ? []
+        : [await testNode(node, effect, { env, files: most, of: `, ${of}`, without })],
+    ];
+  });
   return [
     await servers(effect, backends),
     ...(await atOnce(2, suites)).flat(),
     await testDocs(effect, backends.env),
+    ...effect === 4 ? [await testDemo()] : [],
   ];
+}
+
+/** Why the suites of a backend skip tests, if it has no server; those of R2 ask a server of S3, too. */
+function reasonOf(group: string, { missing }: Backends): string | undefined {
+  const server = group === "r2" ? "s3" : group;
+  return missing.find(({ backend }) => backend === server)?.reason;
 }
 
 function testFiles(): string[] {
@@ -227,7 +262,9 @@ const rest = `${cache}rest.json`;
 async function testTheRestApart(): Promise<Result[]> {
   rmSync(rest, { force: true });
   const program = fileURLToPath(import.meta.url);
-  const { output } = await run(deno, ["run", "-A", program, "--rest"], { timeout: suiteTimeout });
+  const { output } = await run(deno, ["run", "-A", `--lock=${lockfile}`, program, "--rest"], {
+    timeout: suiteTimeout,
+  });
   try {
     return JSON.parse(readFileSync(rest, "utf8"));
   } catch {
@@ -235,15 +272,40 @@ async function testTheRestApart(): Promise<Result[]> {
   }
 }
 
+/** Says what will be done, what is left out, and about how long it takes. */
+async function announce(all: boolean, node: string | undefined): Promise<void> {
+  if (all) {
+    console.log(
+      "Tests the library on Deno and on Node 18 to 24, each with Effect 4 or 3, against every server, the docs, the " +
+        "packed package and the model: about 10 minutes on 2 cores. Servers that no package has are fetched or built first",
+    );
+    return;
+  }
+  const missing = await missingBackends({ fetch: false });
+  const on = node === undefined
+    ? "Deno; no Node is here to test the npm package on"
+    : `Deno and on Node ${node}`;
+  const minutes = missing.length === 0 ? 8 : missing.length < 8 ? 6 : 3;
+  const skipped = missing.length === 0
+    ? ""
+    : `the tests that need a server of ${missing.join(", ")}; `;
+  console.log(
+    `Tests the library on ${on}, each with Effect 4 and 3, and the docs: about ${minutes} minutes on 2 cores. Skips ` +
+      `${skipped}what \`--all\` adds: other Nodes, the packed package, the model, servers that must be fetched`,
+  );
+}
+
 async function main(all: boolean): Promise<void> {
   const results: Result[] = [];
   const started: Backends[] = [];
   try {
-    const withNode = all || (await run("node", ["--version"])).ok;
-    if (withNode) results.push(await build());
-    else console.log("No Node here: the npm package is not tested");
-    const installed = all ? await nodes() : withNode ? ["node"] : [];
-    for (const effect of majors) started.push(await startBackends(() => bundleWorker(effect)));
+    const node = await versionOf("node").catch(() => undefined);
+    await announce(all, node);
+    if (node !== undefined) results.push(await build());
+    const installed = all ? await nodes() : node !== undefined ? ["node"] : [];
+    for (const effect of majors) {
+      started.push(await startBackends(() => bundleWorker(effect), { fetch: all }));
+    }
     const lanes = majors.map((effect, i) => testWithServers(effect, installed, started[i]!));
     if (all) lanes.push(testTheRestApart());
     for (const lane of await Promise.all(lanes)) results.push(...lane);
@@ -253,9 +315,26 @@ async function main(all: boolean): Promise<void> {
   report(results);
 }
 
-if (process.argv.includes("--rest")) {
+const { values: { all, rest: onlyRest } } = readArguments({
+  name: "test",
+  does:
+    "Runs the suite on what this machine has: on Deno from its source, on Node against the built npm\n" +
+    "package, each with Effect 4 and 3, and the examples of the docs.",
+  options: {
+    all: {
+      type: "boolean",
+      help:
+        "add other Nodes, Deno without permissions, the packed package, and the model; fetch servers",
+    },
+    rest: { type: "boolean", help: "what --all adds that needs no server, alone" },
+  },
+  more:
+    "Servers that are installed are started; a variable like REDIS_URL names another. Without one, the\n" +
+    "tests that need it are skipped. With BACKENDS=required that is a failure.",
+});
+if (onlyRest) {
   setPriority(10);
   writeFileSync(rest, JSON.stringify(await testTheRest()));
 } else {
-  await main(process.argv.includes("--all"));
+  await main(all);
 }

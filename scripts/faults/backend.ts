@@ -78,7 +78,7 @@ export const faultyBackends: readonly FaultyBackend[] = [
   {
     description: dynamodb,
     connection: "dynamodb/connection",
-    restart: ([port], { DYNAMODB_LOCAL }) => startDynamodb(DYNAMODB_LOCAL!, port),
+    restart: ([port], { DYNAMODB_SERVER }) => startDynamodb(DYNAMODB_SERVER!, { port }),
     place: ([port]) => ({ url: `http://127.0.0.1:${port}` }),
   },
   {

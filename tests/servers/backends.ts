@@ -49,16 +49,35 @@ export interface Backends {
   stop(): Promise<void>;
 }
 
+/** How servers are found. */
+export interface FindOptions {
+  /** Fetches or builds those that no package of the system has; otherwise they are missing. */
+  readonly fetch: boolean;
+}
+
+/** The names of the backends that this machine has no server of. */
+export async function missingBackends(options: FindOptions): Promise<string[]> {
+  const missing: string[] = [];
+  await Promise.all(descriptions.map(async ({ backend, find }) => {
+    if (!process.env[variableOf(backend)]) await find(options).catch(() => missing.push(backend));
+  }));
+  return missing.sort();
+}
+
 /**
  * Starts the servers that this machine has, but for those whose addresses are in the environment: `REDIS_URL`, … workerd
  * runs the Worker that this gives.
  */
-export async function startBackends(worker: () => Promise<string>): Promise<Backends> {
+export async function startBackends(
+  worker: () => Promise<string>,
+  options: FindOptions,
+): Promise<Backends> {
   const servers: Server[] = [];
   const missing: Missing[] = [];
-  await Promise.all([...descriptions, workersOf(worker)].map(async ({ backend, start }) => {
+  await Promise.all([...descriptions, workersOf(worker)].map(async ({ backend, find, start }) => {
     try {
       const url = process.env[variableOf(backend)];
+      if (!url) await find(options);
       const running = url ? elsewhere(url) : await start();
       servers.push({ backend, ...running });
     } catch (error) {

@@ -14,6 +14,11 @@ export interface Running {
 export interface Description {
   /** The backend's name: `redis-cluster`; suites find its address in `REDIS_CLUSTER_URL`. */
   readonly backend: string;
+  /**
+   * Looks for its program, and rejects where it is missing; the message says what to install. With `fetch`, a program that no
+   * package of the system has is fetched or built first, and kept.
+   */
+  find(options: { readonly fetch: boolean }): Promise<unknown>;
   /** Starts one on a free port of the loopback. Rejects where that can't be done; the message says what is missing. */
   start(): Promise<Running>;
 }

@@ -1,19 +1,32 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import process from "node:process";
 
-/**
- * The folder of a server that no package of the system has, kept from one run to the next; `install` fills it the first
- * time. `name` holds the version.
- */
+/** A server that no package of the system has. */
+export interface Fetched {
+  /** Its name, with its version. */
+  readonly name: string;
+  /** Fills its folder. */
+  readonly install: (folder: string) => Promise<unknown>;
+}
+
+/** The folder of such a server, kept from one run to the next. Without `fetch` it rejects where the folder isn't there yet. */
 export async function fetched(
-  name: string,
-  install: (folder: string) => Promise<unknown>,
+  { name, install }: Fetched,
+  { fetch = true }: { readonly fetch?: boolean } = {},
 ): Promise<string> {
   const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
   const folder = join(cache, "cache-locking", name);
   if (existsSync(folder)) return folder;
+  if (!fetch) throw new Error(`${name} isn't installed; \`deno task test --all\` fetches it`);
+  return await (installing[folder] ??= fill(folder, install));
+}
+
+/** Two backends may come from one installation. */
+const installing: Record<string, Promise<string>> = {};
+
+async function fill(folder: string, install: Fetched["install"]): Promise<string> {
   // What is left half done by a run that was stopped is never taken for whole.
   const unfinished = `${folder}.${process.pid}`;
   mkdirSync(unfinished, { recursive: true });
@@ -22,7 +35,7 @@ export async function fetched(
     renameSync(unfinished, folder);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`${name} could not be installed: ${reason}`);
+    throw new Error(`${basename(folder)} could not be installed: ${reason}`);
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
   }

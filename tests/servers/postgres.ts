@@ -1,4 +1,4 @@
-import { globSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { must } from "../support/command.ts";
@@ -82,6 +82,7 @@ function unprivileged(
 /** One Postgres server. Suites that stop and restart one of their own find its programs in `POSTGRES_PROGRAMS`. */
 export const postgres: Description = {
   backend: "postgres",
+  find: findPrograms,
   async start() {
     const programs = await findPrograms();
     const version = await must(`${programs}/postgres`, ["--version"]);
@@ -93,17 +94,15 @@ export const postgres: Description = {
 /** pgbouncer in transaction mode, before a server of its own, which is in `PGBOUNCER_POSTGRES_URL`. */
 export const pgbouncer: Description = {
   backend: "pgbouncer",
+  find: () => Promise.all([findPooler(), findPrograms()]),
   async start() {
-    const program = await must("sh", ["-c", "PATH=$PATH:/usr/sbin command -v pgbouncer"])
-      .catch(() => {
-        throw new Error("no pgbouncer is installed; Debian's package is pgbouncer");
-      });
+    const program = await findPooler();
     const server = await startPostgresServer(await findPrograms());
     try {
-      const pooler = await startPgbouncer(program.trim(), server.port);
+      const pooler = await startPgbouncer(program, server.port);
       return {
         url: pooler.url,
-        version: (await must(program.trim(), ["--version"])).split("\n")[0]!,
+        version: (await must(program, ["--version"])).split("\n")[0]!,
         env: { PGBOUNCER_POSTGRES_URL: server.url },
         async stop() {
           await pooler.stop();
@@ -117,8 +116,20 @@ export const pgbouncer: Description = {
   },
 };
 
-/** The folder of `initdb` and `postgres`, which Debian keeps out of the path, by version. */
+async function findPooler(): Promise<string> {
+  const found = await must("sh", ["-c", "PATH=$PATH:/usr/sbin command -v pgbouncer"])
+    .catch(() => "");
+  if (!found) throw new Error("no pgbouncer is installed; Debian's package is pgbouncer");
+  return found.trim();
+}
+
+/** The folder of `initdb` and `postgres`, which Debian keeps out of the path, by version; `POSTGRES_PROGRAMS` has another. */
 async function findPrograms(): Promise<string> {
+  const named = process.env["POSTGRES_PROGRAMS"];
+  if (named) {
+    if (existsSync(join(named, "initdb"))) return named;
+    throw new Error(`no Postgres is in \`POSTGRES_PROGRAMS\`, ${named}`);
+  }
   const versioned = globSync("/usr/lib/postgresql/*/bin/initdb")
     .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
   const found = versioned.at(-1) ?? await must("sh", ["-c", "command -v initdb"]).catch(() => "");

@@ -99,6 +99,7 @@ async function untilWhole(port: number): Promise<void> {
 /** One Redis server. Suites that stop and restart one of their own find the program in `REDIS_SERVER`. */
 export const redis: Description = {
   backend: "redis",
+  find: findBinary,
   async start() {
     const binary = await findBinary();
     const server = await startRedisServer(binary);
@@ -109,6 +110,7 @@ export const redis: Description = {
 /** A cluster of three. Suites that restart it find its ports in `REDIS_CLUSTER_PORTS`. */
 export const redisCluster: Description = {
   backend: "redis-cluster",
+  find: findBinary,
   async start() {
     const binary = await findBinary();
     const cluster = await startRedisCluster(binary);

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { must } from "../support/command.ts";
 import type { Description } from "./description.ts";
-import { fetched } from "./fetched.ts";
+import { type Fetched, fetched } from "./fetched.ts";
 import { type StartedServer, type StartOptions, startServer } from "./server.ts";
 
 /** An S3 server that was started here, with an empty bucket. */
@@ -47,18 +47,25 @@ export async function startS3Server(
 const version = "v1.8.0";
 const module = `github.com/versity/versitygw/cmd/versitygw@${version}`;
 
+const server: Fetched = {
+  name: `versitygw-${version}`,
+  install: (folder) =>
+    must("go", ["install", module], { env: { GOBIN: folder }, timeout: 900_000 }),
+};
+
+async function findBinary(options?: { readonly fetch: boolean }): Promise<string> {
+  return join(await fetched(server, options), "versitygw");
+}
+
 /**
  * A Versity S3 Gateway, over files. Suites that stop and restart one of their own find the program in `S3_SERVER`, and
  * those that count requests find their log in `S3_ACCESS_LOG`.
  */
 export const s3: Description = {
   backend: "s3",
+  find: findBinary,
   async start() {
-    const folder = await fetched(
-      `versitygw-${version}`,
-      (folder) => must("go", ["install", module], { env: { GOBIN: folder }, timeout: 900_000 }),
-    );
-    const binary = join(folder, "versitygw");
+    const binary = await findBinary();
     const server = await startS3Server(binary);
     const env = {
       S3_SERVER: binary,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { randomToken } from "../../src/model/token.ts";
 import { must } from "../support/command.ts";
 import type { Description } from "./description.ts";
-import { fetched } from "./fetched.ts";
+import { type Fetched, fetched } from "./fetched.ts";
 import { freePort, startServer } from "./server.ts";
 
 /** A network between a client and a server that can be broken. */
@@ -77,16 +77,23 @@ export async function openNetwork(toxiproxy: string, upstream: number): Promise<
 const version = "v2.5.0";
 const module = `github.com/Shopify/toxiproxy/v2/cmd/server@${version}`;
 
+const server: Fetched = {
+  name: `toxiproxy-${version}`,
+  install: (folder) => must("go", ["install", module], { env: { GOBIN: folder } }),
+};
+
+async function findBinary(options?: { readonly fetch: boolean }): Promise<string> {
+  return join(await fetched(server, options), "server");
+}
+
 /** Breaks the network between a suite and its servers. */
 export const toxiproxy: Description = {
   backend: "toxiproxy",
+  find: findBinary,
   async start() {
-    const folder = await fetched(
-      `toxiproxy-${version}`,
-      (folder) => must("go", ["install", module], { env: { GOBIN: folder } }),
-    );
+    const binary = await findBinary();
     const server = await startServer({
-      command: join(folder, "server"),
+      command: binary,
       args: (_, port) => ["-host", "127.0.0.1", "-port", String(port)],
       ready: async ({ url }) => (await fetch(`${url}/version`)).ok,
     });

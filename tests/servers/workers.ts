@@ -6,6 +6,7 @@ import type { Description } from "./description.ts";
 export function workersOf(worker: () => Promise<string>): Description {
   return {
     backend: "workers",
+    find: () => Promise.resolve(),
     async start() {
       const miniflare = new Miniflare({
         name: "main",

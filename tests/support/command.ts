@@ -11,7 +11,7 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** Variables that are set on top of this process's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** After how many milliseconds it is killed; five minutes by default. */
+  /** After how many milliseconds it is stopped, by SIGINT and then by SIGKILL; five minutes by default. */
   readonly timeout?: number;
   /** Ends it with SIGTERM when this has resolved. */
   readonly until?: Promise<unknown>;
@@ -23,7 +23,12 @@ export interface Finished {
   readonly ok: boolean;
   /** What it wrote, both streams as they came. */
   readonly output: string;
+  /** True if it was stopped because its time was over. */
+  readonly late: boolean;
 }
+
+/** How long a command that was stopped may take to end by itself, in milliseconds. */
+const GRACE = 5000;
 
 /** Runs a command to its end and collects what it writes. */
 export function run(
@@ -33,10 +38,9 @@ export function run(
 ): Promise<Finished> {
   return new Promise((resolve) => {
     let output = "";
+    let late = false;
     const child = spawn(command, args, {
       cwd,
-      timeout,
-      killSignal: "SIGTERM",
       env: { ...process.env, NO_COLOR: "1", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -44,10 +48,26 @@ export function run(
     until?.then(() => child.exitCode === null && process.kill(child.pid!, "SIGTERM"));
     child.stdout.on("data", (chunk) => output += chunk);
     child.stderr.on("data", (chunk) => output += chunk);
-    child.on("error", (error) => resolve({ ok: false, output: `${output}${error.message}\n` }));
+    // Not spawn's own, which keeps Deno from ending where there is no such command. Deno tells which tests it was at.
+    const timers = [
+      setTimeout(() => {
+        late = true;
+        child.kill("SIGINT");
+      }, timeout),
+      setTimeout(() => child.kill("SIGKILL"), timeout + GRACE),
+    ];
+    const finish = (ok: boolean) => {
+      timers.forEach(clearTimeout);
+      if (late) output += `Stopped after ${timeout} ms: ${command}\n`;
+      resolve({ ok: ok && !late, output, late });
+    };
+    child.on("error", ({ message }) => {
+      output += `${message}\n`;
+      finish(false);
+    });
     child.on("close", (code, signal) => {
-      if (signal) output += `Stopped by ${signal}, after ${timeout} ms at the latest: ${command}\n`;
-      resolve({ ok: code === 0, output });
+      if (signal && !late) output += `Stopped by ${signal}: ${command}\n`;
+      finish(code === 0);
     });
   });
 }

@@ -2,7 +2,7 @@ import { connect } from "../../../tests/adapters/dynamodb/connection.ts";
 import { clientOf, loadSdk } from "../../../tests/adapters/dynamodb/clients.ts";
 import type { BackendBench } from "../backend.ts";
 
-/** DynamoDB, by DynamoDB Local, which is slower than what it stands for. */
+/** DynamoDB, by dynalite, which is slower than what it stands for. */
 export const bench: BackendBench = {
   name: "dynamodb",
   connect,

@@ -12,7 +12,9 @@ interface WorkersCase extends Omit<Case, "run"> {
   readonly backend: string;
 }
 
-const ask = async (path: string, init?: RequestInit) => {
+// On a connection of its own: workerd closes those that are kept, just as the next request goes out, too.
+const init = { headers: { connection: "close" } };
+const ask = async (path: string) => {
   const response = await fetch(`${url}/${path}`, init);
   const text = await response.text();
   assert.equal(response.status, 200, text);

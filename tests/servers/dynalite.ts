@@ -1,0 +1,18 @@
+/** Serves DynamoDB on a port of the loopback, by dynalite: with a folder as second argument its tables are kept there. */
+import process from "node:process";
+// @ts-types="./dynalite.d.ts"
+import dynalite from "dynalite";
+// @ts-types="./dynalite_db.d.ts"
+import db from "dynalite/db/index.js";
+
+// It drops `ReturnValuesOnConditionCheckFailure`, by which DynamoDB is asked for the item that was in the way.
+const { checkConditional } = db;
+db.checkConditional = (request, item) => {
+  const failure = checkConditional(request, item);
+  if (failure && item) failure.body.Item = item;
+  return failure;
+};
+
+const [port, path] = process.argv.slice(2);
+dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0, path })
+  .listen(Number(port), "127.0.0.1");
