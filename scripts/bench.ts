@@ -6,13 +6,13 @@
  */
 import { globSync } from "node:fs";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { dynamodb } from "../tests/servers/dynamodb.ts";
 import { memcached } from "../tests/servers/memcached.ts";
 import { mongodbReplicaSet as mongodb } from "../tests/servers/mongodb.ts";
 import { postgres } from "../tests/servers/postgres.ts";
 import { redis } from "../tests/servers/redis.ts";
 import { s3 } from "../tests/servers/s3.ts";
+import { readArguments } from "./arguments.ts";
 import { type Bench, compareRows } from "./bench/compare_rows.ts";
 import { keep, recall } from "./bench/kept.ts";
 import type { Goal, Measured } from "./bench/measured.ts";
@@ -23,26 +23,32 @@ import { openRuntime } from "./bench/runtime.ts";
 import { comparisonTable, goalTable, herdTable } from "./bench/tables.ts";
 import type { EffectMajor } from "./project.ts";
 
-const { values: options, positionals } = parseArgs({
-  args: process.argv.slice(2).filter((argument) => argument !== "--"),
-  allowPositionals: true,
+const { values: options, rest: positionals } = readArguments({
+  name: "bench",
+  does: "Measures the library beside its neighbours, and beside its build before.",
+  rest: {
+    value: "PART",
+    help: "costs (the default), memory, herds, a backend, or backends for all of them",
+  },
   options: {
-    /** What runs it: `deno`, a major version of Node, or the path of any Node. */
-    on: { type: "string", default: "deno" },
-    /** The major version of Effect. */
-    effect: { type: "string", default: "4" },
-    /** The commit of the build before. */
-    before: { type: "string" },
-    /** Only the rows whose titles match. */
-    only: { type: "string", default: "" },
-    /** Exits with 1 if a goal is missed. */
-    strict: { type: "boolean", default: false },
-    /** A look, not a measurement: it is not kept. */
-    quick: { type: "boolean", default: false },
-    /** Measures everything, and writes the page and its charts. */
-    report: { type: "boolean", default: false },
-    /** Writes them, and measures only what is named. */
-    render: { type: "boolean", default: false },
+    on: {
+      type: "string",
+      value: "RUNTIME",
+      default: "deno",
+      help: "deno, a major version of Node, or the path of any Node",
+    },
+    effect: { type: "string", value: "N", default: "4", help: "the major version of Effect" },
+    before: { type: "string", value: "COMMIT", help: "the commit of the build before" },
+    only: {
+      type: "string",
+      value: "REGEXP",
+      default: "",
+      help: "only the rows whose titles match",
+    },
+    strict: { type: "boolean", help: "exit with 1 if a goal is missed" },
+    quick: { type: "boolean", help: "a look, not a measurement: it is not kept" },
+    report: { type: "boolean", help: "measure everything, and write docs/benchmarks.md" },
+    render: { type: "boolean", help: "write docs/benchmarks.md, and measure only what is named" },
   },
 });
 const { quick, report, render } = options;

@@ -4,7 +4,7 @@
  * a folder with changes.
  */
 import { copyFileSync, rmSync, writeFileSync } from "node:fs";
-import process from "node:process";
+import { readArguments } from "./arguments.ts";
 import {
   dependencies,
   effectPeer,
@@ -118,6 +118,10 @@ function packageJson(): Record<string, unknown> {
 }
 
 if (import.meta.main) {
-  const release = process.argv.includes("--release");
+  const { values: { release } } = readArguments({
+    name: "build:npm",
+    does: "Writes the npm package to npm/.",
+    options: { release: { type: "boolean", help: "fail where dnt can't be loaded" } },
+  });
   console.log(`Built npm/ with ${await buildNpm({ release })}`);
 }

@@ -1,5 +1,9 @@
 /** Everything that can be said about the source without running it: `deno task check`. */
+import { dirname } from "node:path";
+import process from "node:process";
+import { atOnce } from "../tests/support/at_once.ts";
 import { run } from "../tests/support/command.ts";
+import { readArguments } from "./arguments.ts";
 import { checkDocs } from "./check_docs.ts";
 import { checkFloors } from "./check_floors.ts";
 import {
@@ -35,6 +39,28 @@ function docsLint(): Promise<Result> {
   return check("Docs lint", ["doc", "--lint", "--import-map", map, ...entryPoints]);
 }
 
+/** Every task prints its own help for `--help`, and does nothing else. */
+function helpOfTasks(): Promise<Result> {
+  return tally("Help of every task", async (count) => {
+    await atOnce(
+      2,
+      Object.entries(manifest.tasks).map(([name, { command }]) => async () => {
+        const { ok, output } = await run("sh", ["-c", `${command} --help`], {
+          env: { PATH: `${dirname(deno)}:${process.env["PATH"]}` },
+        });
+        if (ok && output.includes(`Usage: deno task ${name} [options]`)) count.pass();
+        else count.fail(`deno task ${name} --help\n${output}`);
+      }),
+    );
+  });
+}
+
+readArguments({
+  name: "check",
+  does:
+    "Checks all that can be said of the source without running it: format, lint, types with both\n" +
+    "Effects, docs, floors, the lockfile, the help of the tasks, and what JSR would refuse.",
+});
 report([
   await check("Format", ["fmt", "--check"]),
   await check("Lint", ["lint"]),
@@ -51,6 +77,7 @@ report([
     checkFloors();
     count.pass();
   }),
+  await helpOfTasks(),
   await check("Lockfile", ["install", "-q", "--frozen", `--lock=${lockfile}`]),
   await check("Publish", ["publish", "--dry-run", "--allow-dirty"]),
 ]);

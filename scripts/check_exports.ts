@@ -1,5 +1,6 @@
 /** Proves that deno.json's exports, the files in adapters/ and the exports of npm/ are the same. */
 import { readdirSync, readFileSync } from "node:fs";
+import { readArguments } from "./arguments.ts";
 import { entryPoints, root } from "./project.ts";
 
 /** Throws, naming the differences, if they are not. */
@@ -29,6 +30,10 @@ function missing(wanted: Set<string>, present: Set<string>, message: string): st
 }
 
 if (import.meta.main) {
+  readArguments({
+    name: "check:exports",
+    does: "Proves that the exports of deno.json, adapters/ and npm/ are the same.",
+  });
   checkExports();
   console.log(`The ${entryPoints.length} exports are the same everywhere`);
 }

@@ -4,6 +4,7 @@
  */
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path/posix";
+import { readArguments } from "./arguments.ts";
 import { root } from "./project.ts";
 
 /** The sources, by their paths from the top of the project. */
@@ -93,6 +94,10 @@ export function checkFloors(): void {
 }
 
 if (import.meta.main) {
+  readArguments({
+    name: "check:floors",
+    does: "Proves that each file imports only from its own room and from those below it.",
+  });
   checkFloors();
   console.log(
     "Each file imports only from its own room and from those below, and there is no circle",

@@ -4,13 +4,12 @@
  * docs/faults.md.
  */
 import { mkdir, writeFile } from "node:fs/promises";
-import process from "node:process";
-import { parseArgs } from "node:util";
 import { backendsRequired } from "../tests/servers/environment.ts";
 import { beforeQuitting } from "../tests/servers/before_quitting.ts";
 import type { Running } from "../tests/servers/description.ts";
 import { toxiproxy } from "../tests/servers/toxiproxy.ts";
 import { atOnce } from "../tests/support/at_once.ts";
+import { orExit, readArguments } from "./arguments.ts";
 import { type FaultyBackend, faultyBackends } from "./faults/backend.ts";
 import { type ReportedOutcome, writeReport } from "./faults/report.ts";
 import { type Extent, type Outcome, runFaults, SLACK } from "./faults/run.ts";
@@ -98,13 +97,17 @@ function named(name: string): FaultyBackend {
 }
 
 if (import.meta.main) {
-  const { values, positionals } = parseArgs({
-    args: process.argv.slice(2).filter((argument) => argument !== "--"),
-    options: { quick: { type: "boolean" }, report: { type: "boolean" } },
-    allowPositionals: true,
+  const { values, rest: names } = readArguments({
+    name: "faults",
+    does: "Breaks servers and networks under load, and judges what was recorded.",
+    rest: { value: "BACKEND", help: "the backends to break; all by default" },
+    options: {
+      quick: { type: "boolean", help: "less of it" },
+      report: { type: "boolean", help: "write the figures to docs/faults.md" },
+    },
   });
   const extent = extents[values.quick ? "quick" : "full"];
-  const chosen = positionals.length === 0 ? faultyBackends : positionals.map(named);
+  const chosen = names.length === 0 ? faultyBackends : orExit(() => names.map(named));
   const outcomes: ReportedOutcome[] = [];
   let started: Promise<Running> | undefined;
   const proxy = () => started ??= toxiproxy.start();

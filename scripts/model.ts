@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { atOnce } from "../tests/support/at_once.ts";
 import { backendsRequired } from "../tests/servers/environment.ts";
+import { readArguments } from "./arguments.ts";
 import { cache, root } from "./project.ts";
 import { type Count, report, type Result, tally } from "./result.ts";
 import { must, run } from "../tests/support/command.ts";
@@ -145,4 +146,10 @@ function describe({ processes, pushLost, broken, ...trouble }: Model): string {
     .join(", ");
 }
 
-if (import.meta.main) report([await testModel({ lanes: 2 })]);
+if (import.meta.main) {
+  readArguments({
+    name: "model",
+    does: "Has spin prove the promises on the model of the protocol, and refute broken models.",
+  });
+  report([await testModel({ lanes: 2 })]);
+}

@@ -6,6 +6,7 @@
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import process from "node:process";
+import { readArguments } from "./arguments.ts";
 import { type Mutation, mutations } from "./mutations/list.ts";
 import { cache, deno, root } from "./project.ts";
 import { run } from "../tests/support/command.ts";
@@ -81,7 +82,11 @@ function copyProject(number: number): string {
 
 const places = marked();
 const began = Date.now();
-const named = process.argv.slice(2).filter((argument) => argument !== "--");
+const { rest: named } = readArguments({
+  name: "mutate",
+  does: "Breaks the engine in known ways, each of which the simulator must notice.",
+  rest: { value: "WORDS", help: "only mutations whose names have these words; all by default" },
+});
 const chosen = mutations.filter(({ what }) =>
   named.length === 0 || named.some((name) => what.includes(name))
 );

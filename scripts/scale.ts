@@ -4,6 +4,7 @@
  * `deno task scale`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { readArguments } from "./arguments.ts";
 import { root } from "./project.ts";
 import { defaults } from "../src/model/defaults.ts";
 import { drawScale } from "./scale/chart.ts";
@@ -57,6 +58,10 @@ async function fare(fleet: Fleet): Promise<Fared> {
   return { fleet, herd };
 }
 
+readArguments({
+  name: "scale",
+  does: "Simulates fleets of up to 10,000 processes, and writes docs/scale.md.",
+});
 const scale = await measure();
 mkdirSync(`${root}docs/charts`, { recursive: true });
 writeFileSync(`${root}docs/charts/scale.svg`, drawScale(scale.growing));

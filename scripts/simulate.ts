@@ -2,9 +2,8 @@
  * Attacks the promises in virtual time: `deno task simulate --seeds N --seed S`. Half of the seeds run with each Effect,
  * in a process of its own; `--effect` chooses one. A seed that breaks a promise is printed and shrunk.
  */
-import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { orExit, readArguments, wholeNumber } from "./arguments.ts";
 import { deno, type EffectMajor, importFlags } from "./project.ts";
 import { report, type Result, tally } from "./result.ts";
 import { run } from "../tests/support/command.ts";
@@ -52,14 +51,24 @@ export async function simulateSeeds(
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    args: process.argv.slice(2).filter((argument) => argument !== "--"),
+  const { values } = readArguments({
+    name: "simulate",
+    does: "Attacks the promises in virtual time. A seed that breaks one is printed and shrunk.",
     options: {
-      seeds: { type: "string", default: "10000" },
-      seed: { type: "string", default: "1" },
-      effect: { type: "string" },
+      seeds: { type: "string", value: "N", default: "10000", help: "how many seeds" },
+      seed: { type: "string", value: "N", default: "1", help: "the first seed" },
+      effect: {
+        type: "string",
+        value: "N",
+        help: "3 or 4: all seeds with this Effect; without it, half with each",
+      },
     },
   });
-  const effect = values.effect === "3" ? 3 : values.effect === "4" ? 4 : undefined;
-  report(await simulateSeeds({ seeds: Number(values.seeds), seed: Number(values.seed), effect }));
+  const number = (name: "seeds" | "seed") => wholeNumber(`--${name}`, values[name], 1, 2 ** 31);
+  const options = orExit(() => ({
+    seeds: number("seeds"),
+    seed: number("seed"),
+    effect: values.effect && wholeNumber("--effect", values.effect, 3, 4) as EffectMajor,
+  }));
+  report(await simulateSeeds({ ...options, effect: options.effect || undefined }));
 }

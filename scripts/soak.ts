@@ -3,11 +3,10 @@
  * anything grows: `deno task soak --minutes 3`, or `--quick`; `deno task soak redis` has one of them alone. `--leak` loses
  * something of each kind on purpose, which must be found.
  */
-import process from "node:process";
-import { parseArgs } from "node:util";
 import type { Description, Running } from "../tests/servers/description.ts";
 import { postgres } from "../tests/servers/postgres.ts";
 import { redis } from "../tests/servers/redis.ts";
+import { orExit, readArguments, wholeNumber } from "./arguments.ts";
 import { deno, importFlags } from "./project.ts";
 import { report, type Result, tally } from "./result.ts";
 import { must } from "../tests/support/command.ts";
@@ -63,21 +62,23 @@ function round(figure: number): string {
 const here: Running = { version: "this process", url: "", stop: () => Promise.resolve() };
 const memory = { start: () => Promise.resolve(here) };
 
-const { values: { minutes, quick, leak }, positionals } = parseArgs({
-  allowPositionals: true,
-  args: process.argv.slice(2).filter((argument) => argument !== "--"),
+const { values: { minutes, quick, leak }, rest: names } = readArguments({
+  name: "soak",
+  does:
+    "Has traffic for a while, in memory, over Redis and over Postgres, and fails if anything grows.",
+  rest: { value: "BACKEND", help: "memory, redis or postgres; all by default" },
   options: {
-    minutes: { type: "string", default: "3" },
-    /** A look, not a measurement. */
-    quick: { type: "boolean", default: false },
-    leak: { type: "boolean", default: false },
+    minutes: { type: "string", value: "N", default: "3", help: "how long" },
+    quick: { type: "boolean", help: "half a minute: a look, not a measurement" },
+    leak: { type: "boolean", help: "lose something of each kind on purpose, which must be found" },
   },
 });
-const length = { seconds: quick ? 30 : Number(minutes) * 60, leak };
+const seconds = quick ? 30 : orExit(() => wholeNumber("--minutes", minutes, 1, 1440)) * 60;
+const length = { seconds, leak };
 report(
   await Promise.all(
     Object.entries({ memory, redis, postgres })
-      .filter(([backend]) => positionals.length === 0 || positionals.includes(backend))
+      .filter(([backend]) => names.length === 0 || names.includes(backend))
       .map(([backend, description]) => soak(backend, description, length)),
   ),
 );
