@@ -37,17 +37,17 @@ export async function redisHerds(flags: Flags): Promise<Herds | string> {
   const server = await findRedis();
   if (typeof server === "string") return server;
   const prefix = `cache-locking-demo:${crypto.randomUUID()}:`;
-  const processes = Array.from(
-    { length: flags.processes },
-    (_, process) => {
-      const orders: Orders = { url: server.url, prefix, flags, process };
-      return startWorker<Request, Answer>([deno, "run", "-A", program], orders);
-    },
-  );
+  const start = (process: number) => {
+    const orders: Orders = { url: server.url, prefix, flags, process };
+    return startWorker<Request, Answer>([deno, "run", "-A", program], orders);
+  };
+  // The first downloads what the others need as well.
+  const processes = [start(0)];
   try {
-    for (const answer of await Promise.all(processes.map(({ next }) => next()))) {
-      if ("failure" in answer) return `Cannot reach Redis: ${answer.failure}`;
-    }
+    const answer = await processes[0]!.next();
+    if ("failure" in answer) return `Cannot reach Redis: ${answer.failure}`;
+    while (processes.length < flags.processes) processes.push(start(processes.length));
+    await Promise.all(processes.slice(1).map(({ next }) => next()));
     const herdOf = async (herd: keyof Herds) => {
       // Time for all of them to read it.
       const request: Request = { herd, begins: Date.now() + 300 };
