@@ -60,7 +60,10 @@ export async function tally(
   const word = failed > 0 ? "FAILED " : passed > 0 ? "ok     " : "skipped";
   const counts = [[passed, "passed"], [failed, "failed"], [skipped, "skipped"]] as const;
   const figures = counts.filter(([count]) => count > 0).map((count) => count.join(" "));
-  console.log(`${word} ${name}: ${[...figures, `${seconds.toFixed(0)} s`].join(", ")}`);
+  const told = word === "skipped"
+    ? [...notes].map((note) => note.replace("skipped: ", ""))
+    : [...figures, `${seconds.toFixed(0)} s`];
+  console.log(`${word} ${name}: ${told.join(", ")}`);
   return { name, passed, failed, skipped, seconds, notes: [...notes] };
 }
 

@@ -38,8 +38,6 @@ interface SuiteOptions {
   readonly files?: readonly string[];
   /** What is said of them. */
   readonly of?: string;
-  /** Why they skip what they skip, where a server is missing. */
-  readonly without?: string | undefined;
 }
 
 const majors: readonly EffectMajor[] = [4, 3];
@@ -49,7 +47,7 @@ const suiteTimeout = 900_000;
 function testDeno(
   name: string,
   flags: readonly string[],
-  { env, files = [], without }: SuiteOptions,
+  { env, files = [] }: SuiteOptions,
 ): Promise<Result> {
   return tally(name, async (count) => {
     const finished = await run(deno, ["test", ...flags, ...files], { env, timeout: suiteTimeout });
@@ -61,7 +59,7 @@ function testDeno(
     if (finished.late) count.fail(endOf(finished.output));
     else {
       const counts = [sum("passed"), sum("failed"), sum("ignored")] as const;
-      countSuite(count, finished, " ERRORS ", counts, without);
+      countSuite(count, finished, " ERRORS ", counts);
     }
   });
 }
@@ -70,7 +68,7 @@ function testDeno(
 async function testNode(
   node: string,
   effect: EffectMajor,
-  { env, files = testFiles(), of = "", without }: SuiteOptions,
+  { env, files = testFiles(), of = "" }: SuiteOptions,
 ): Promise<Result> {
   const name = `Node ${await versionOf(node)}, Effect ${effect}${of}`;
   return tally(name, async (count) => {
@@ -96,7 +94,7 @@ async function testNode(
       sum("fail") + sum("cancelled"),
       sum("skipped") + sum("todo"),
     ] as const;
-    countSuite(count, finished, "failing tests:", counts, without);
+    countSuite(count, finished, "failing tests:", counts);
   });
 }
 
@@ -105,10 +103,9 @@ function countSuite(
   { ok, output }: Finished,
   headingOfFailures: string,
   [passed, failed, skipped]: readonly [number, number, number],
-  without: string | undefined,
 ): void {
   count.pass(passed);
-  count.skip(skipped > 0 ? without : undefined, skipped);
+  count.skip(undefined, skipped);
   const failures = output.slice(Math.max(0, output.lastIndexOf(headingOfFailures)));
   if (!ok || failed > 0) count.fail(failures, Math.max(1, failed));
 }
@@ -195,16 +192,18 @@ async function testWithServers(
   // So that the report says how long each takes. Suites of one backend look at all that its servers are sent.
   const suites = [...groupsOf(testFiles())].map(([of, files]) => async () => {
     const most = files.filter((file) => !once.test(file));
-    const without = reasonOf(of, backends);
+    const reason = backends.missing.find(({ backend }) => backend === of)?.reason;
+    if (reason !== undefined) {
+      return [await tally(`Effect ${effect}, ${of}`, (count) => count.skip(reason))];
+    }
     return [
       await testDeno(`${name}, ${of}`, denoFlags(effect), {
         env,
         files: effect === 4 ? files : most,
-        without,
       }),
       ...node === undefined
         ? []
-        : [await testNode(node, effect, { env, files: most, of: `, ${of}`, without })],
+        : [await testNode(node, effect, { env, files: most, of: `, ${of}` })],
     ];
   });
   return [
@@ -213,12 +212,6 @@ async function testWithServers(
     await testDocs(effect, backends.env),
     ...effect === 4 ? [await testDemo()] : [],
   ];
-}
-
-/** Why the suites of a backend skip tests, if it has no server; those of R2 ask a server of S3, too. */
-function reasonOf(group: string, { missing }: Backends): string | undefined {
-  const server = group === "r2" ? "s3" : group;
-  return missing.find(({ backend }) => backend === server)?.reason;
 }
 
 function testFiles(): string[] {
