@@ -230,117 +230,6 @@ describe("onError", () => {
     });
   }
 
-  describe("a watch that hangs as it is opened", () => {
-    /** A follower of a lease that lives on, whose watch hangs; its looks hang, too, from a time on. */
-    async function follower(
-      { fetchTime = 60_000, lostAt = Infinity, watch }: {
-        readonly fetchTime?: number;
-        readonly lostAt?: number;
-        readonly watch: NonNullable<Store<unknown>["watch"]>;
-      },
-    ) {
-      const simulation = simulate();
-      const began = simulation.now();
-      const backend = memoryAdapter();
-      const adapter: Store<unknown> = {
-        ...processOver(backend, {
-          poll: true,
-          trouble: () => simulation.now() - began >= lostAt ? "hang" : undefined,
-        }),
-        watch: (key) =>
-          Effect.onInterrupt(
-            watch(key),
-            () => Effect.sync(() => void (calledOff = simulation.now() - began)),
-          ),
-      };
-      const reported: string[] = [];
-      let calledOff: number | undefined;
-      const { fetcher } = source(fetchTime, () => "the leader's");
-      return await simulation.run(Effect.scoped(Effect.gen(function* () {
-        yield* start(Cache.getOrSet({ adapter: processOver(backend), key: KEY, fetcher }));
-        yield* Effect.sleep(1);
-        const { value, meta } = yield* Cache.getOrSet({
-          adapter,
-          key: KEY,
-          fetcher: () => Effect.succeed("its own"),
-          waitStep: 50,
-          operationTimeout: 500,
-          onCacheFailure: "bypass",
-          hooks: { onError: (error) => Effect.sync(() => void reported.push(error._tag)) },
-        });
-        const took = simulation.now() - began;
-        // Until nothing of it is left.
-        yield* Effect.sleep(1_000);
-        return { value, cache: meta.cache, took, reported, calledOff };
-      })));
-    }
-
-    const notes = () => {
-      const seen: string[] = [];
-      return { seen, note: (what: string) => Effect.sync(() => void seen.push(what)) };
-    };
-
-    it("holds up no look: the call takes one operationTimeout where the backend hangs, too", async () => {
-      const { took, cache, reported } = await follower({ lostAt: 2, watch: () => Effect.never });
-      assert.equal(cache, "BYPASS");
-      assert.ok(took <= 1 + 4 * 50 + 500, `${took} ms`);
-      assert.deepEqual(reported, ["LEASE_ACQUIRE_FAILED"]);
-    });
-
-    it("is reported after its operationTimeout, and waiting polls", async () => {
-      const { value, reported, took } = await follower({
-        fetchTime: 1_000,
-        watch: () => Effect.never,
-      });
-      assert.equal(value, "the leader's");
-      assert.deepEqual(reported, ["WAIT_FAILED"]);
-      assert.ok(took <= 1_000 + 50, `${took} ms`);
-    });
-
-    it("is called off as the value is there", async () => {
-      const { value, took, calledOff } = await follower({
-        fetchTime: 100,
-        watch: () => Effect.never,
-      });
-      assert.equal(value, "the leader's");
-      assert.ok(took <= 100 + 4 * 50, `${took} ms`);
-      assert.equal(calledOff, took);
-    });
-
-    it("is called off before what it has opened is closed", async () => {
-      const { seen, note } = notes();
-      const opened = (what: string) =>
-        Effect.acquireRelease(note(`${what} opened`), () => note(`${what} closed`));
-      const watch = Effect.gen(function* () {
-        yield* opened("connection");
-        yield* Effect.sleep(1);
-        yield* opened("channel");
-        return yield* Effect.onInterrupt(Effect.never, () => note("called off"));
-      });
-      const { value } = await follower({ fetchTime: 100, watch: () => watch });
-      assert.equal(value, "the leader's");
-      assert.deepEqual(seen, [
-        "connection opened",
-        "channel opened",
-        "called off",
-        "channel closed",
-        "connection closed",
-      ]);
-    });
-
-    it("holds no value up where it can't be called off, and leaves nothing open in the end", async () => {
-      const { seen, note } = notes();
-      const watch = Effect.acquireRelease(
-        Effect.as(Effect.andThen(Effect.sleep(300), note("opened")), { next: Effect.never }),
-        () => note("closed"),
-      );
-      const { value, took } = await follower({ fetchTime: 100, watch: () => watch });
-      assert.equal(value, "the leader's");
-      assert.ok(took <= 100 + 4 * 50, `${took} ms`);
-      assert.deepEqual(seen, ["opened", "closed"]);
-    });
-  });
-
   it("a store that finds that it has no push is polled, as one that has no watch", async () => {
     const waited = async (watch: Partial<Store<unknown>>) => {
       const simulation = simulate();
@@ -403,6 +292,117 @@ describe("onError", () => {
     );
     assert.equal(error, "the hook's");
     assert.equal(none, undefined);
+  });
+});
+
+describe("a watch that hangs as it is opened", () => {
+  /** A follower of a lease that lives on, whose watch hangs; its looks hang, too, from a time on. */
+  async function follower(
+    { fetchTime = 60_000, lostAt = Infinity, watch }: {
+      readonly fetchTime?: number;
+      readonly lostAt?: number;
+      readonly watch: NonNullable<Store<unknown>["watch"]>;
+    },
+  ) {
+    const simulation = simulate();
+    const began = simulation.now();
+    const backend = memoryAdapter();
+    const adapter: Store<unknown> = {
+      ...processOver(backend, {
+        poll: true,
+        trouble: () => simulation.now() - began >= lostAt ? "hang" : undefined,
+      }),
+      watch: (key) =>
+        Effect.onInterrupt(
+          watch(key),
+          () => Effect.sync(() => void (calledOff = simulation.now() - began)),
+        ),
+    };
+    const reported: string[] = [];
+    let calledOff: number | undefined;
+    const { fetcher } = source(fetchTime, () => "the leader's");
+    return await simulation.run(Effect.scoped(Effect.gen(function* () {
+      yield* start(Cache.getOrSet({ adapter: processOver(backend), key: KEY, fetcher }));
+      yield* Effect.sleep(1);
+      const { value, meta } = yield* Cache.getOrSet({
+        adapter,
+        key: KEY,
+        fetcher: () => Effect.succeed("its own"),
+        waitStep: 50,
+        operationTimeout: 500,
+        onCacheFailure: "bypass",
+        hooks: { onError: (error) => Effect.sync(() => void reported.push(error._tag)) },
+      });
+      const took = simulation.now() - began;
+      // Until nothing of it is left.
+      yield* Effect.sleep(1_000);
+      return { value, cache: meta.cache, took, reported, calledOff };
+    })));
+  }
+
+  const notes = () => {
+    const seen: string[] = [];
+    return { seen, note: (what: string) => Effect.sync(() => void seen.push(what)) };
+  };
+
+  it("holds up no look: the call takes one operationTimeout where the backend hangs, too", async () => {
+    const { took, cache, reported } = await follower({ lostAt: 2, watch: () => Effect.never });
+    assert.equal(cache, "BYPASS");
+    assert.ok(took <= 1 + 4 * 50 + 500, `${took} ms`);
+    assert.deepEqual(reported, ["LEASE_ACQUIRE_FAILED"]);
+  });
+
+  it("is reported after its operationTimeout, and waiting polls", async () => {
+    const { value, reported, took } = await follower({
+      fetchTime: 1_000,
+      watch: () => Effect.never,
+    });
+    assert.equal(value, "the leader's");
+    assert.deepEqual(reported, ["WAIT_FAILED"]);
+    assert.ok(took <= 1_000 + 50, `${took} ms`);
+  });
+
+  it("is called off as the value is there", async () => {
+    const { value, took, calledOff } = await follower({
+      fetchTime: 100,
+      watch: () => Effect.never,
+    });
+    assert.equal(value, "the leader's");
+    assert.ok(took <= 100 + 4 * 50, `${took} ms`);
+    assert.equal(calledOff, took);
+  });
+
+  it("is called off before what it has opened is closed", async () => {
+    const { seen, note } = notes();
+    const opened = (what: string) =>
+      Effect.acquireRelease(note(`${what} opened`), () => note(`${what} closed`));
+    const watch = Effect.gen(function* () {
+      yield* opened("connection");
+      yield* Effect.sleep(1);
+      yield* opened("channel");
+      return yield* Effect.onInterrupt(Effect.never, () => note("called off"));
+    });
+    const { value } = await follower({ fetchTime: 100, watch: () => watch });
+    assert.equal(value, "the leader's");
+    assert.deepEqual(seen, [
+      "connection opened",
+      "channel opened",
+      "called off",
+      "channel closed",
+      "connection closed",
+    ]);
+  });
+
+  it("holds no value up where it can't be called off, and leaves nothing open in the end", async () => {
+    const { seen, note } = notes();
+    const watch = Effect.acquireRelease(
+      Effect.as(Effect.andThen(Effect.sleep(300), note("opened")), { next: Effect.never }),
+      () => note("closed"),
+    );
+    const { value, took } = await follower({ fetchTime: 100, watch: () => watch });
+    assert.equal(value, "the leader's");
+    assert.ok(took <= 100 + 4 * 50, `${took} ms`);
+    assert.deepEqual(seen, ["opened", "closed"]);
   });
 });
 
