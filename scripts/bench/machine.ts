@@ -14,7 +14,8 @@ export function versionOf(name: string): string {
   const lock: { readonly specifiers: Readonly<Record<string, string>> } = JSON.parse(
     readFileSync(lockfile, "utf8"),
   );
-  const specifier = imports[name];
+  // Deno writes any version its own way.
+  const specifier = imports[name]?.replace(/@x$/, "@*");
   const version = specifier && lock.specifiers[specifier];
   if (!version) throw new Error(`Cannot tell the version of "${name}": deno.lock has none`);
   return version.split("_")[0]!;
