@@ -108,7 +108,7 @@ async function onNode(
   const before = `${folder}before/`;
   const files = globSync("scripts/bench/{program,backends/*}.ts", { cwd: root });
   for (const made of [now, before]) rmSync(made, { recursive: true, force: true });
-  const unchecked = { noCheck: true, types: [] };
+  const unchecked = { noCheck: true, types: [], rewriteRelativeImportExtensions: true };
   await emit([...files, ...filesOf(manifest.exports)], now, unchecked);
   if (older) await compile(older.folder, filesOf(older.exports), before, unchecked);
   return {
