@@ -2,6 +2,7 @@ import { loadOnce } from "../../src/store/load_once.ts";
 import type { Objects } from "./objects.ts";
 import { importFromNpm } from "./optional_import.ts";
 import { makeServerClock } from "./server_clock.ts";
+import { learnByDate, type SmithyCommand } from "./smithy.ts";
 
 /** A client that sends commands, which it signs, and retries if they fail in passing. */
 export interface CommandClient {
@@ -11,11 +12,11 @@ export interface CommandClient {
 
 /** The commands of the client, by their names there. */
 interface Commands {
-  readonly GetObjectCommand: new (input: Input) => Command;
+  readonly GetObjectCommand: new (input: Input) => SmithyCommand;
   readonly PutObjectCommand: new (
     input: Input & { Body: Uint8Array; IfMatch?: string; IfNoneMatch?: string },
-  ) => Command;
-  readonly DeleteObjectCommand: new (input: Input) => Command;
+  ) => SmithyCommand;
+  readonly DeleteObjectCommand: new (input: Input) => SmithyCommand;
 }
 
 /** The options of {@linkcode commandObjects}. */
@@ -31,24 +32,10 @@ interface Input {
   Key: string;
 }
 
-interface Command {
-  readonly middlewareStack: {
-    add(
-      middleware: never,
-      options: { readonly step: "deserialize"; readonly priority: "low" },
-    ): void;
-  };
-}
-
 interface GetOutput {
   readonly Body: { transformToByteArray(): Promise<Uint8Array> };
   readonly ETag: string;
   readonly LastModified: Date;
-}
-
-/** What an HTTP answer looks like to a client's middleware. */
-interface Answer {
-  readonly response: { readonly headers: Readonly<Record<string, string | undefined>> };
 }
 
 /** The unit of an HTTP date. Some servers renew that of their replies once a second, so that it may be a second old. */
@@ -78,15 +65,12 @@ export function commandObjects(
 ): Objects {
   const clock = makeServerClock({ late: 2 * SECOND });
 
-  const learn = <Args>(next: (args: Args) => Promise<Answer>) => async (args: Args) => {
-    const sent = performance.now();
-    const answer = await next(args);
-    const date = Date.parse(answer.response.headers.date ?? "");
-    if (!Number.isNaN(date)) clock.learn(date, sent);
-    return answer;
-  };
-  const send = async (command: Command, abortSignal: AbortSignal, answers: readonly string[]) => {
-    command.middlewareStack.add(learn as never, { step: "deserialize", priority: "low" });
+  const send = async (
+    command: SmithyCommand,
+    abortSignal: AbortSignal,
+    answers: readonly string[],
+  ) => {
+    learnByDate(command, clock);
     try {
       return await client.send(command as never, { abortSignal });
     } catch (error) {

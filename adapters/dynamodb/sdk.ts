@@ -1,0 +1,85 @@
+import { describe } from "../../src/model/describe.ts";
+import { loadOnce } from "../../src/store/load_once.ts";
+import { importFromNpm } from "../kit/optional_import.ts";
+import type { SmithyCommand } from "../kit/smithy.ts";
+
+/**
+ * The client, a `DynamoDBClient` of
+ * [@aws-sdk/client-dynamodb](https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/client/dynamodb/). It is declared
+ * here, so that nobody needs its types who doesn't use it. The adapter never destroys it.
+ */
+export interface DynamodbClient {
+  /** Sends a command, and resolves with its output. */
+  send(
+    command: never,
+    options?: { readonly abortSignal?: AbortSignal },
+  ): Promise<unknown>;
+}
+
+const PACKAGE = "@aws-sdk/client-dynamodb";
+
+/** Loads the commands, which the client alone doesn't have. */
+export const sdk = loadOnce(async (): Promise<Sdk> => {
+  try {
+    const module: unknown = await import(PACKAGE);
+    return module as Sdk;
+  } catch (cause) {
+    return await importFromNpm(PACKAGE, "^3", cause);
+  }
+});
+
+/** The commands of the client, by their names there. */
+export type Sdk = Readonly<
+  Record<
+    "DeleteItemCommand" | "GetItemCommand" | "PutItemCommand" | "UpdateItemCommand",
+    new (input: object) => SmithyCommand
+  >
+>;
+
+/** What is used of an attribute: a text, a number or bytes. */
+export interface AttributeValue {
+  readonly S?: string;
+  readonly N?: string;
+  readonly B?: Uint8Array;
+}
+
+/** An item, or a part of one. */
+export type Item = Readonly<Record<string, AttributeValue>>;
+
+/** What became of a request. */
+export interface Reply {
+  /** False if its condition didn't hold. */
+  readonly done: boolean;
+  /** What there is: to a write that was done, what there was. */
+  readonly item: Item | undefined;
+}
+
+/** What an answer, or a failed condition, says. Throws every other error again. */
+export async function replyOf(sending: Promise<unknown>): Promise<Reply> {
+  try {
+    const { Item, Attributes } = await sending as { Item?: Item; Attributes?: Item };
+    return { done: true, item: Item ?? Attributes };
+  } catch (error) {
+    // By its name: there may be two copies of the SDK.
+    const { name, Item } = error as { name?: unknown; Item?: Item };
+    if (name === "ConditionalCheckFailedException") return { done: false, item: Item };
+    throw error;
+  }
+}
+
+/** What there is to do about an error, where the SDK's own message doesn't say it. */
+export function whyFailed(error: unknown, table: string, key: string): string | undefined {
+  const { name, message, code } = error as Partial<Error> & { readonly code?: string };
+  const schema = `a partition key ${describe(key)} of type String and no sort key`;
+  if (name === "ResourceNotFoundException") {
+    return `there is no table ${describe(table)} where the client looks; create it with ${schema}`;
+  }
+  if (name !== "ValidationException") return message || code || name;
+  if (/item size/i.test(message!)) {
+    return "DynamoDB takes items of 400 KB; use a codec that compresses, or cache less in one entry";
+  }
+  if (/schema|mismatch for key|missing the key|required keys|on the keys/i.test(message!)) {
+    return `the table ${describe(table)} must have ${schema}: ${message}`;
+  }
+  return message;
+}
