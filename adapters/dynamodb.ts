@@ -1,20 +1,22 @@
 /**
- * The DynamoDB adapter: entries and leases in one table, an item for each key, through a client of the AWS SDK, version 3.
+ * The DynamoDB adapter: entries and leases in one table, an item for each key, through a client of the AWS SDK, version
+ * 3.
  *
- * The table needs a partition key of type String and no sort key. Let DynamoDB itself delete what is over, by
- * [its TTL](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html) on the attribute `ttl`; that takes
- * it up to days, so reads look at `expiresAt`. The client may need to `GetItem`, `PutItem`, `UpdateItem` and `DeleteItem`.
+ * The table needs a partition key of type String and no sort key. Let DynamoDB delete expired items by [its
+ * TTL](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html) on the attribute `ttl`. That takes up
+ * to days, so reads check `expiresAt`. The client needs the permissions for `GetItem`, `PutItem`, `UpdateItem` and
+ * `DeleteItem`.
  *
- * A hit is one request, a miss that nobody contends for three. Reads are strongly consistent: what was set or deleted is
- * seen at once. There is no push, so followers poll.
+ * A hit is one request, a miss without contention three. Reads are strongly consistent: a `set` or a `delete` is seen
+ * at once. There is no push: followers poll.
  *
- * DynamoDB can't be asked for its time. A lease is over for those who have seen one version of it stay unchanged for as
- * long as it lives; so a takeover from a process that died takes that long from the first look on, and nobody's clock
- * matters. Entries end by DynamoDB's time as the `Date` of its replies tells it, so to the millisecond where a process's
- * clock is right, and to about a second where it isn't.
+ * DynamoDB has no clock to ask. A lease expires for a process that has seen one version of it unchanged for its length.
+ * So a takeover from a dead process takes `leaseTtl` from a follower's first look, and no process's clock matters.
+ * Entries expire by DynamoDB's time, from the `Date` of its replies: to the millisecond if a process's clock is right,
+ * and to about a second otherwise.
  *
- * An item is 400 KB at most. A key and its prefix are 2048 bytes of UTF-8 at most. In a global table each region checks
- * conditions for itself, so each has a leader of its own, unless the table is strongly consistent in all of them.
+ * An item is 400 KB at most. A key with its prefix is 2048 bytes of UTF-8 at most. In a global table each region checks
+ * conditions for itself, so each has its own leader, unless the table is strongly consistent in all of them.
  *
  * @example
  * ```ts dynamodb
@@ -67,33 +69,33 @@ export type { DynamodbClient } from "./dynamodb/sdk.ts";
 
 /** The options of {@linkcode dynamodbLeases}. */
 export interface DynamodbLeasesOptions {
-  /** The client, which stays the user's own to destroy. */
+  /** The client. Only the user destroys it. */
   readonly client: DynamodbClient;
   /** The table's name or ARN. */
   readonly table: string;
-  /** Names for the attributes in place of the default ones. */
+  /** Other names for the attributes. */
   readonly attributes?: DynamodbAttributes | undefined;
-  /** What the keys in the table begin with: nothing by default, and `'lease:'` for leases alone. */
+  /** The prefix of keys in the table: none by default, and `'lease:'` for leases alone. */
   readonly keyPrefix?: string | undefined;
 }
 
 /** The options of {@linkcode dynamodbAdapter}. */
 export interface DynamodbAdapterOptions extends DynamodbLeasesOptions {
-  /** How values become text or bytes; JSON by default. */
+  /** Turns values into text or bytes; JSON by default. */
   readonly codec?: Codec | undefined;
 }
 
 /**
- * Makes a store of its own, over a client that may have several. Keep it in a constant, as a {@linkcode Store} is what
- * callers meet by. Throws a `TypeError` for options that can't be used.
+ * Makes a store. A client may have several. Keep the store in a constant: only callers of the same {@linkcode Store}
+ * share a flight. Throws a `TypeError` for bad options.
  */
 export function dynamodbAdapter<V = unknown>(options: DynamodbAdapterOptions): Store<V> {
   return storeOf(options) as Store<V>;
 }
 
 /**
- * Keeps leases alone, for adapters that keep their entries elsewhere. Keep it in a constant, as callers meet by it. Throws
- * a `TypeError` for options that can't be used.
+ * Makes a leases half, for entries in another backend. Keep it in a constant: only callers of the same leases half
+ * share a flight. Throws a `TypeError` for bad options.
  */
 export function dynamodbLeases(options: DynamodbLeasesOptions): LeasesHalf {
   const { keyPrefix = "lease:" } = options;

@@ -5,19 +5,19 @@ import { isWellFormed } from "../kit/keys.ts";
 export interface DynamodbAttributes {
   /** The table's partition key, a string: the key, after the prefix; `'key'` by default. */
   readonly key?: string | undefined;
-  /** The entry's value, a string or binary as the codec has it; `'value'` by default. */
+  /** The entry's value, a string or binary from the codec; `'value'` by default. */
   readonly value?: string | undefined;
-  /** When the entry or the lease ends, in epoch milliseconds; `'expiresAt'` by default. */
+  /** The end of the entry or the lease, in epoch milliseconds; `'expiresAt'` by default. */
   readonly expiresAt?: string | undefined;
-  /** From when on DynamoDB may delete the item, in epoch seconds; `'ttl'` by default. */
+  /** The time after which DynamoDB may delete the item, in epoch seconds; `'ttl'` by default. */
   readonly ttl?: string | undefined;
-  /** Who holds the lease; `'owner'` by default. */
+  /** The owner of the lease; `'owner'` by default. */
   readonly owner?: string | undefined;
   /** A random text that every write changes; `'version'` by default. */
   readonly version?: string | undefined;
-  /** How long the lease lives, in milliseconds; `'leaseTtl'` by default. */
+  /** The length of the lease, in milliseconds; `'leaseTtl'` by default. */
   readonly leaseTtl?: string | undefined;
-  /** How the last lease ended, if not by a fill, and whose it was; `'ended'` by default. */
+  /** The end of the last lease, if not by a fill, and its owner; `'ended'` by default. */
   readonly ended?: string | undefined;
 }
 

@@ -6,7 +6,7 @@ import type { SmithyCommand } from "../kit/smithy.ts";
 /**
  * The client, a `DynamoDBClient` of
  * [@aws-sdk/client-dynamodb](https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/client/dynamodb/). It is declared
- * here, so that nobody needs its types who doesn't use it. The adapter never destroys it.
+ * here, so that other users don't need its types. The adapter never destroys it.
  */
 export interface DynamodbClient {
   /** Sends a command, and resolves with its output. */
