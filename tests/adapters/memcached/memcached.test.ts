@@ -16,6 +16,7 @@ import type { StartedServer } from "../../servers/server.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
 import { connect, fieldOf, itemOf, newKey, run, skip, spied, start } from "./fixture.ts";
+import { assertLeaseAlone, assertMeet, assertRefused } from "../../support/adapter_cases.ts";
 
 describe("memcached: the suite", () => {
   let other: StartedServer;
@@ -161,17 +162,9 @@ describe("memcached", { skip }, () => {
   it("has the callers of configs that are written out in each call meet", async () => {
     const client = await connect();
     const key = newKey();
-    let fetches = 0;
-    const herd = Array.from({ length: 50 }, () =>
-      Cache.getOrSet({
-        adapter: { type: "memcached", options: { client, keyPrefix: "herd:" } },
-        key,
-        cacheTtl: 1000,
-        fetcher: () => Effect.as(Effect.sleep(20), ++fetches),
-      }));
     const seen = await countMemcached(memcachedUrl!);
-    const results = await run(Effect.all(herd, { concurrency: "unbounded" }));
-    assert.deepEqual(new Set(results.map(({ value }) => value)), new Set([1]));
+    const config = () => ({ type: "memcached", options: { client, keyPrefix: "herd:" } } as const);
+    await assertMeet(config, key);
     assert.deepEqual(await seen.take(), ["get", "set", "set"]);
     assert.equal(await itemOf(client, `herd:${key}`), "1");
   });
@@ -184,16 +177,7 @@ describe("memcached", { skip }, () => {
       [{ client, keyPrefix: 1 }, /`keyPrefix` must be a string, and is 1/],
       [{ client, keyPrefix: "\ud800" }, /`keyPrefix` must be a string/],
     ];
-    for (const [options, message] of bad) {
-      assert.throws(() => memcachedAdapter(options as never), { name: "TypeError", message });
-      assert.throws(() => memcachedLeases(options as never), { name: "TypeError", message });
-    }
-    const none = { adapter: { type: "memcached", options: {} as never }, key: "a" } as const;
-    const error = await run(
-      Effect.flip(Cache.getOrSet({ ...none, fetcher: () => Effect.succeed(1) })),
-    );
-    assert.equal(error._tag, "VALIDATION_ERROR");
-    assert.match(error.message, /`client` must be given, and is undefined/);
+    await assertRefused("memcached", [memcachedAdapter, memcachedLeases], bad);
   });
 
   it("fails with a typed error where a value is too large, and keeps the lease", async () => {
@@ -229,19 +213,7 @@ describe("memcached", { skip }, () => {
     const key = newKey();
     // What else lies under the key in memcached is none of their business.
     await one.set(key, "foreign", {});
-    const entries = new Map<string, unknown>();
-    const cache = {
-      get: (key: string) => Effect.sync(() => entries.get(key) ?? null),
-      set: (key: string, value: unknown) => Effect.sync(() => entries.set(key, value)),
-    };
-    const clientOf = (client: Client) =>
-      Cache.make({ adapter: { cache }, leases: memcachedLeases({ client }) });
-    let fetches = 0;
-    const fetcher = () => Effect.as(Effect.sleep(50), ++fetches);
-    const results = await Promise.all(
-      [one, two].map((client) => run(clientOf(client).getOrSet(key, fetcher))),
-    );
-    assert.deepEqual(results.map(({ value }) => value), [1, 1]);
+    await assertLeaseAlone([one, two].map((client) => memcachedLeases({ client })), key);
     assert.equal(await itemOf(one, key), "foreign");
     assert.equal(await itemOf(one, `lease:${key}`), null);
   });

@@ -11,6 +11,7 @@ import { conformance } from "../../conformance/mod.ts";
 import { memoryBucket } from "../../support/memory_bucket.ts";
 import { bucket, clientOf, loadSdk, meddle, objectsOf, s3Url, skip } from "../s3/clients.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
+import { assertLeaseAlone, assertMeet, assertRefused } from "../../support/adapter_cases.ts";
 
 const sdk = skip === false ? await loadSdk() : undefined;
 const run = Effect.runPromise;
@@ -137,26 +138,13 @@ describe("r2", () => {
   it("is a store of its own, whatever its options, and configs meet", async () => {
     const { bucket, asked } = memoryBucket();
     assert.notEqual(r2Adapter({ bucket }), r2Adapter({ bucket }));
-    let fetches = 0;
-    const herd = Array.from({ length: 20 }, () =>
-      Cache.getOrSet({
-        adapter: { type: "r2", options: { bucket } },
-        key: "key",
-        fetcher: () => Effect.as(Effect.sleep(20), ++fetches),
-      }));
-    await run(Effect.all(herd, { concurrency: "unbounded" }));
+    await assertMeet(() => ({ type: "r2", options: { bucket } }), "key");
     assert.deepEqual(asked, ["get", "get", "put", "put"]);
   });
 
   it("keeps leases alone, for entries that are elsewhere", async () => {
     const { bucket, held } = memoryBucket();
-    const entries = new Map<string, unknown>();
-    const cache = {
-      get: (key: string) => Effect.sync(() => entries.get(key) ?? null),
-      set: (key: string, value: unknown) => Effect.sync(() => entries.set(key, value)),
-    };
-    const client = Cache.make({ adapter: { cache }, leases: r2Leases({ bucket }) });
-    assert.equal((await run(client.getOrSet("key", () => Effect.succeed(1)))).value, 1);
+    await assertLeaseAlone([r2Leases({ bucket })], "key");
     assert.deepEqual([...held.keys()], ["lease:key"]);
   });
 
@@ -171,19 +159,10 @@ describe("r2", () => {
       [{ client, bucket: "" }, /`bucket` must be the name of a bucket beside .*, and is ""/],
       [{ bucket: memoryBucket().bucket, keyPrefix: 1 }, /`keyPrefix` must be a string/],
     ];
-    for (const [options, message] of bad) {
-      assert.throws(() => r2Adapter(options as never), { name: "TypeError", message });
-    }
+    await assertRefused("r2", [r2Adapter], bad);
     assert.throws(() => r2AdapterOfWorkers({ client, bucket: "cache" }), {
       name: "TypeError",
       message: '`bucket` must be a binding, and is "cache"',
     });
-    const error = await run(Effect.flip(Cache.getOrSet({
-      adapter: { type: "r2", options: {} as never },
-      key: "a",
-      fetcher: () => Effect.succeed(1),
-    })));
-    assert.equal(error._tag, "VALIDATION_ERROR");
-    assert.match(error.message, /`bucket` must be given, and is undefined/);
   });
 });

@@ -26,6 +26,7 @@ import {
   run,
   skip,
 } from "./fixture.ts";
+import { assertLeaseAlone, assertMeet, assertRefused } from "../../support/adapter_cases.ts";
 
 describe("redis: the suite", () => {
   let admin: Redis;
@@ -176,17 +177,10 @@ describe("redis", { skip }, () => {
   it("has the callers of configs that are written out in each call meet", async () => {
     const client = connect();
     const key = newKey();
-    let fetches = 0;
-    const herd = Array.from({ length: 50 }, () =>
-      Cache.getOrSet({
-        adapter: { type: "redis", options: { client, cache: { keyPrefix: "herd:" } } },
-        key,
-        cacheTtl: 1000,
-        fetcher: () => Effect.as(Effect.sleep(20), ++fetches),
-      }));
     const seen = await monitored(connect());
-    const results = await run(Effect.all(herd, { concurrency: "unbounded" }));
-    assert.deepEqual(new Set(results.map(({ value }) => value)), new Set([1]));
+    const config =
+      () => ({ type: "redis", options: { client, cache: { keyPrefix: "herd:" } } } as const);
+    await assertMeet(config, key);
     assert.deepEqual((await seen.take()).map(nameOf), ["get", "SCRIPT", "SCRIPT"]);
     seen.stop();
     assert.equal(await client.get(`herd:${key}`), "1");
@@ -203,15 +197,7 @@ describe("redis", { skip }, () => {
       [{ client, subscriber: { isCluster: true } }, /`shardedSubscribers: true`/],
       [{ client, subscriber: 1 }, /`subscriber` must be an ioredis connection, and is 1/],
     ];
-    for (const [options, message] of bad) {
-      assert.throws(() => redisAdapter(options as never), { name: "TypeError", message });
-    }
-    const none = { adapter: { type: "redis", options: {} as never }, key: "a" } as const;
-    const error = await run(
-      Effect.flip(Cache.getOrSet({ ...none, fetcher: () => Effect.succeed(1) })),
-    );
-    assert.equal(error._tag, "VALIDATION_ERROR");
-    assert.match(error.message, /`client` must be given, and is undefined/);
+    await assertRefused("redis", [redisAdapter], bad);
   });
 
   it("names neither the bytes that it can't decode nor the value that it can't encode", async () => {
@@ -238,19 +224,7 @@ describe("redis", { skip }, () => {
     const key = newKey();
     // What else lies under the key in Redis is none of their business.
     await one.hset(key, "field", "value");
-    const entries = new Map<string, unknown>();
-    const cache = {
-      get: (key: string) => Effect.sync(() => entries.get(key) ?? null),
-      set: (key: string, value: unknown) => Effect.sync(() => entries.set(key, value)),
-    };
-    const clientOf = (client: Redis) =>
-      Cache.make({ adapter: { cache }, leases: redisLeases({ client }) });
-    let fetches = 0;
-    const fetcher = () => Effect.as(Effect.sleep(50), ++fetches);
-    const results = await Promise.all(
-      [one, two].map((client) => run(clientOf(client).getOrSet(key, fetcher))),
-    );
-    assert.deepEqual(results.map(({ value }) => value), [1, 1]);
+    await assertLeaseAlone([one, two].map((client) => redisLeases({ client })), key);
     assert.deepEqual(await one.keys(`*${key}*`), [key]);
   });
 });

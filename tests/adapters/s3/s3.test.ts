@@ -20,6 +20,7 @@ import {
 } from "./clients.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
+import { assertLeaseAlone, assertMeet, assertRefused } from "../../support/adapter_cases.ts";
 
 const sdk = skip === false ? await loadSdk() : undefined;
 const run = Effect.runPromise;
@@ -136,22 +137,12 @@ describe("s3", { skip }, () => {
 
   it("has the callers of configs that are written out in each call meet", async () => {
     const client = connect();
-    let fetches = 0;
-    const callOf = (key: string) =>
-      Cache.getOrSet({
-        adapter: { type: "s3", options: { client, bucket, keyPrefix: "herd:" } },
-        key,
-        cacheTtl: 60_000,
-        fetcher: () => Effect.as(Effect.sleep(20), ++fetches),
-      });
+    const config = () => ({ type: "s3", options: { client, bucket, keyPrefix: "herd:" } } as const);
     // The first lease proves that the server heeds conditions.
-    await run(callOf(newKey()));
-    fetches = 0;
+    await assertMeet(config, newKey());
     const sent = meddle(client);
     const key = newKey();
-    const herd = Array.from({ length: 50 }, () => callOf(key));
-    const results = await run(Effect.all(herd, { concurrency: "unbounded" }));
-    assert.deepEqual(new Set(results.map(({ value }) => value)), new Set([1]));
+    await assertMeet(config, key);
     assert.deepEqual(sent, ["GetObject", "GetObject", "PutObject", "PutObject"]);
     assert.match((await objects.get(`herd:${key}`))!, /\n1$/);
   });
@@ -160,18 +151,8 @@ describe("s3", { skip }, () => {
     const key = newKey();
     // What else lies under the key is none of their business.
     await run(open().set(key, "entry"));
-    const entries = new Map<string, unknown>();
-    const cache = {
-      get: (key: string) => Effect.sync(() => entries.get(key) ?? null),
-      set: (key: string, value: unknown) => Effect.sync(() => entries.set(key, value)),
-    };
-    let fetches = 0;
-    const fetcher = () => Effect.as(Effect.sleep(50), ++fetches);
-    const results = await Promise.all([connect(), connect()].map((client) => {
-      const leases = s3Leases({ client, bucket });
-      return run(Cache.make({ adapter: { cache }, leases }).getOrSet(key, fetcher));
-    }));
-    assert.deepEqual(results.map(({ value }) => value), [1, 1]);
+    const leases = [connect(), connect()].map((client) => s3Leases({ client, bucket }));
+    await assertLeaseAlone(leases, key);
     assert.match((await objects.get(`lease:${key}`))!, /"kind":"lease"/);
     assert.match((await objects.get(key))!, /\n"entry"$/);
   });
@@ -221,16 +202,7 @@ describe("bad input of s3", { skip }, () => {
       [{ client, bucket, keyPrefix: "\ud800" }, /`keyPrefix` must be a string/],
       [{ client, bucket, keyPrefix: "x".repeat(251) }, /`keyPrefix` must .* 250 characters/],
     ];
-    for (const [options, message] of bad) {
-      assert.throws(() => s3Adapter(options as never), { name: "TypeError", message });
-    }
-    const error = await run(Effect.flip(Cache.getOrSet({
-      adapter: { type: "s3", options: {} as never },
-      key: "a",
-      fetcher: () => Effect.succeed(1),
-    })));
-    assert.equal(error._tag, "VALIDATION_ERROR");
-    assert.match(error.message, /`client` must be given, and is undefined/);
+    await assertRefused("s3", [s3Adapter], bad);
   });
 
   it("takes the longest prefix before the longest key", async () => {
