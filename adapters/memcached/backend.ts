@@ -1,4 +1,5 @@
 import type { Backend, EndedLease, Row, Target, Wanted } from "../kit/backend.ts";
+import { bytesOf } from "../kit/data.ts";
 import { decide } from "../kit/decide.ts";
 import { Contention, retry } from "../kit/retry.ts";
 import type {
@@ -37,12 +38,10 @@ export function memcachedBackend(requests: MemcachedRequests): Backend<Found> {
       }),
     fill: (target, { owner, data, ttl }) => {
       const body = entryBody(data, ttl);
-      return asHolder(
-        items,
-        target,
-        owner,
-        (_, over) => ask(target, { opcode: REPLACE, over, body }),
-      );
+      const fill: Act = (_, over) => ask(target, { opcode: REPLACE, over, body });
+      // A request is sent again where no reply came: then this very value is there, and no marker.
+      const isFilled = (item: MemcachedAnswer) => isSame(item.value, bytesOf(data));
+      return asHolder(items, target, owner, fill, isFilled);
     },
     release: (target, { owner, outcome }) =>
       asHolder(items, target, owner, ({ ttl, last, how }, over) => {
@@ -117,23 +116,32 @@ function lastOf(ended: EndedLease | undefined): Pick<Marker, "last" | "how"> {
   return { last: ended?.owner, how: ended?.outcome };
 }
 
+/** Changes a marker over this version of it; undefined where another one is there. */
+type Act = (marker: Marker, over: MemcachedVersion) => Promise<MemcachedAnswer | undefined>;
+
 /**
- * Does something to the owner's marker if it is there; false if not. `act` answers with undefined where it was another
- * version.
+ * Does something to the owner's marker if it is there; false if not, but where it `isDone` already.
  */
 async function asHolder(
   items: Items,
   target: Target,
   owner: string,
-  act: (marker: Marker, over: MemcachedVersion) => Promise<MemcachedAnswer | undefined>,
+  act: Act,
+  isDone: (item: MemcachedAnswer) => boolean = () => false,
 ): Promise<boolean> {
   const known = items.own.recall(target.name, owner);
   if (known !== undefined && await act(...known) !== undefined) return true;
   return await retry(target, async () => {
     const item = await items.ask(target, { opcode: GET });
-    const marker = item && markerIn(item);
-    if (marker?.owner !== owner) return false;
-    if (await act(marker, item!) === undefined) throw new Contention();
+    if (item === undefined) return false;
+    const marker = markerIn(item);
+    if (marker === undefined) return isDone(item);
+    if (marker.owner !== owner) return false;
+    if (await act(marker, item) === undefined) throw new Contention();
     return true;
   });
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }

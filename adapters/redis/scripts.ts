@@ -27,9 +27,11 @@ return {owner, redis.call('PTTL', KEYS[1]), last, how}`,
 if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
 
-    // ARGV: owner, value, ttl.
+    // ARGV: owner, value, ttl. A client sends again what it got no reply to: then this very value is there, and no lease.
     fill: `
-if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
+if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then
+  return redis.pcall('GET', KEYS[2]) == ARGV[2] and 1 or 0
+end
 redis.call('SET', KEYS[2], ARGV[2], unpack(ARGV[3] and {'PX', ARGV[3]} or {}))
 redis.call('DEL', KEYS[1])
 ${wake}

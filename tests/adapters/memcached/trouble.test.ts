@@ -8,6 +8,9 @@ import { memcachedAdapter, type MemcachedClient } from "../../../adapters/memcac
 import { Cache } from "../../../mod.ts";
 import { connect, newKey, port, run, skip, spied, start } from "./fixture.ts";
 
+/** Replaces an item. */
+const REPLACE = 0x03;
+
 describe("memcached in trouble of its own", { skip }, () => {
   it("is found again as the leader when the reply was lost", async () => {
     const client = await connect();
@@ -15,6 +18,18 @@ describe("memcached in trouble of its own", { skip }, () => {
     const key = newKey();
     assert.equal((await run(store.acquire(key, "a", 5000)))._tag, "Leader");
     assert.equal(await run(store.fill(key, "a", "value")), true);
+  });
+
+  it("says that a value is stored when the reply to its fill was lost", async () => {
+    const client = await connect();
+    const store = memcachedAdapter({ client: losing(client, 1, REPLACE) });
+    for (const value of ["value", "another"]) {
+      const key = newKey();
+      assert.equal((await run(store.acquire(key, "a", 5000)))._tag, "Leader");
+      assert.equal(await run(store.fill(key, "a", value)), true);
+      assert.deepEqual(await run(store.get(key)), { value });
+      assert.equal(await run(store.fill(key, "b", "of a stranger")), false);
+    }
   });
 
   it("fails when a request fails twice", async () => {
@@ -44,7 +59,6 @@ describe("memcached in trouble of its own", { skip }, () => {
     const server = await start();
     const client = await connect(server.url);
     const other = memcachedAdapter({ client: await connect(server.url) });
-    const REPLACE = 3;
     let fills = 0;
     const store = memcachedAdapter({
       client: {
@@ -156,8 +170,8 @@ describe("memcached in trouble of its own", { skip }, () => {
   });
 });
 
-/** A client to which the first replies are lost. */
-function losing(client: Client, replies: number): MemcachedClient {
+/** A client to which the first replies, or those to requests of an opcode, are lost. */
+function losing(client: Client, replies: number, opcode?: number): MemcachedClient {
   return {
     ...spied(client),
     get seq() {
@@ -165,8 +179,9 @@ function losing(client: Client, replies: number): MemcachedClient {
     },
     perform: (key, request, seq, callback, retries) =>
       (client as MemcachedClient).perform(key, request, seq, (error, response) => {
-        if (replies-- > 0) callback(new Error("the reply was lost"), response);
-        else callback(error, response);
+        if ((opcode === undefined || request[1] === opcode) && replies-- > 0) {
+          callback(new Error("the reply was lost"), response);
+        } else callback(error, response);
       }, retries),
   };
 }

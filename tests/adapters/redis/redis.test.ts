@@ -2,6 +2,7 @@ import { Deferred, Effect } from "effect";
 import type { Cluster, Redis, RedisOptions } from "ioredis";
 import type { Cluster as Cluster6, Redis as Redis6 } from "ioredis6";
 import assert from "node:assert/strict";
+import { type AddressInfo, createConnection, createServer, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -158,6 +159,23 @@ describe("redis", { skip }, () => {
     assert.equal(await run(store.fill(key, "a", 1)), true);
   });
 
+  it("says that a value is stored when the reply to its fill was lost and it was sent again", async () => {
+    const own = redisAdapter({ client: connect() });
+    for (const ioredis of [newest, oldest]) {
+      const proxy = await losingTheReplyTo("the value");
+      const store = redisAdapter({
+        client: closing(new ioredis!.Redis({ host: "127.0.0.1", port: proxy.port })),
+      });
+      const key = newKey();
+      assert.equal((await run(store.acquire(key, "a", 5000)))._tag, "Leader");
+      assert.equal(await run(store.fill(key, "a", "the value")), true);
+      assert.equal(proxy.lost(), 1);
+      assert.deepEqual(await run(own.get(key)), { value: "the value" });
+      assert.equal(await run(own.fill(key, "a", "another")), false);
+      await proxy.stop();
+    }
+  });
+
   it("is a store of its own, whatever its options, and adds its scripts to a client once", async () => {
     const client = connect();
     const defined: string[] = [];
@@ -263,3 +281,30 @@ describe("a client of redis that can't be used", { skip }, () => {
     assert.ok(Date.now() - began < 1000);
   });
 });
+
+/** A network to the server that closes the connection in place of the first reply to what holds this text. */
+async function losingTheReplyTo(text: string) {
+  let lost = 0;
+  const sockets = new Set<Socket>();
+  const proxy = createServer((client) => {
+    const server = createConnection(Number(new URL(redisUrl!).port), "127.0.0.1");
+    let isLosing = false;
+    for (const socket of [client, server]) sockets.add(socket.on("error", () => {}));
+    client.on("data", (bytes) => {
+      if (lost === 0 && bytes.includes(text)) lost = Number(isLosing = true);
+      server.write(bytes);
+    });
+    server.on("data", (bytes) => isLosing ? client.destroy() : client.write(bytes));
+    client.on("close", () => server.destroy());
+    server.on("close", () => client.destroy());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (proxy.address() as AddressInfo).port,
+    lost: () => lost,
+    stop: () => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => proxy.close(resolve));
+    },
+  };
+}
