@@ -13,7 +13,8 @@
  *
  * memcached evicts entries and leases when its memory is full, and loses all of them when it restarts. Then two callers
  * may lead, but only the one whose lease the server knows can fill. A client with `failover` sends the keys of a dead
- * server to another one, with the same effect.
+ * server to another one, with the same effect. memjs picks a key's server by its place in the list: every process must
+ * name the same servers in the same order.
  *
  * @example
  * ```ts memcached
