@@ -399,7 +399,7 @@ function entryOf(
 ): Effect.Effect<Entry<unknown>, AdapterError> {
   if (typeof value === "string") return decode(codec, operation, key, utf8.encode(value));
   if (value instanceof Uint8Array) return decode(codec, operation, key, value);
-  const reason = "what is stored is neither text nor bytes";
+  const reason = "the stored value is neither text nor bytes";
   return Effect.fail(new AdapterError(operation, key, undefined, { reason, corrupt: true }));
 }
 

@@ -122,6 +122,6 @@ function storeOf(
 /** Explains the server's refusal to read a value that is no string. */
 function explain(error: unknown, operation: AdapterOperation): AdapterErrorOptions | undefined {
   return operation === "get" && error instanceof Error && error.message.startsWith("WRONGTYPE")
-    ? { reason: "what is stored is no string", corrupt: true }
+    ? { reason: "the stored value is no string", corrupt: true }
     : undefined;
 }

@@ -19,12 +19,12 @@ export function toData(codec: Codec, value: unknown): string | Uint8Array {
 export function toEntry(codec: Codec, data: unknown): Entry<unknown> {
   const bytes = typeof data === "string" ? utf8.encode(data) : data;
   if (!isBytes(bytes)) {
-    throw new Refusal("what is stored is neither text nor bytes", { corrupt: true });
+    throw new Refusal("the stored value is neither text nor bytes", { corrupt: true });
   }
   try {
     return { value: codec.decode(bytes) };
   } catch {
-    throw new Refusal("the codec can't decode what is stored", { corrupt: true });
+    throw new Refusal("the codec can't decode the stored value", { corrupt: true });
   }
 }
 

@@ -22,7 +22,7 @@ export function makeObjectProof(objects: Objects): ObjectProof {
   let conditional: Objects["conditional"] | "ignored" = objects.conditional;
   const ignored = () =>
     new Refusal(
-      "the server ignores the conditions of writes, without which nobody can hold a lease",
+      "the server ignores the conditions of writes, so it can't hold a lease",
     );
   return {
     check() {

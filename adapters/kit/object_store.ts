@@ -87,7 +87,7 @@ function objectBackend(bucket: Bucket): Backend<Found> {
     async read(target) {
       const found = await read(bucket, target);
       if (found.etag === undefined || found.body !== undefined) return found;
-      throw new Refusal("what is stored is nothing of this library's", { corrupt: true });
+      throw new Refusal("the stored object is not from this library", { corrupt: true });
     },
     take: async (target, wanted) => {
       proof.check();

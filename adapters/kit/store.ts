@@ -126,13 +126,15 @@ async function acquire<Found extends Row>(
     if (found.data === undefined) {
       const decision = decide(found, wanted);
       if (decision !== undefined) return decision;
-      throw new Refusal("the backend has neither given the lease nor said who has it");
+      throw new Refusal("the backend neither gave the lease nor named its owner");
     }
     const entry = readable(codec, found.data);
     if (entry !== undefined) return { _tag: "Hit", entry };
     ignored = found;
   }
-  throw new Refusal(`others wrote what can't be decoded before each of ${MOST_TRIES} tries`);
+  throw new Refusal(
+    `other programs stored a value that can't be decoded, before each of ${MOST_TRIES} tries`,
+  );
 }
 
 function readable(codec: Codec, data: unknown): Entry<unknown> | undefined {

@@ -83,7 +83,7 @@ export function decode<V>(
   } catch {
     return Effect.fail(
       new AdapterError(operation, key, undefined, {
-        reason: "the codec can't decode what is stored",
+        reason: "the codec can't decode the stored value",
         corrupt: true,
       }),
     );

@@ -127,7 +127,7 @@ describe("object store", () => {
       held.set("a", { body: new TextEncoder().encode(text), written: now() });
       const error = await run(Effect.flip(store.get("a")));
       assert.equal(error.corrupt, true, text);
-      assert.match(error.message, /what is stored is nothing of this library's/);
+      assert.match(error.message, /the stored object is not from this library/);
       assert.equal(await run(store.renew("a", "me", 1000)), false);
       assert.equal((await run(store.acquire("a", text, 1000)))._tag, "Leader", text);
     }

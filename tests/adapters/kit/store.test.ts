@@ -69,7 +69,7 @@ describe("a store of the kit", () => {
     assert.equal(ignored.length, 5);
     assert.equal(
       error.message,
-      `Cannot acquire the lease for "a": others wrote what can't be decoded before each of 5 tries`,
+      `Cannot acquire the lease for "a": other programs stored a value that can't be decoded, before each of 5 tries`,
     );
   });
 
@@ -86,7 +86,7 @@ describe("a store of the kit", () => {
       assert.equal(error.cause, undefined);
       assert.match(
         error.message,
-        /^Cannot read the entry of "a": (the codec can't|what is stored)/,
+        /^Cannot read the entry of "a": (the codec can't|the stored value)/,
       );
     }
     assert.equal(
@@ -127,7 +127,7 @@ describe("a store of the kit", () => {
     const backend = mapBackend();
     const store = storeOver({ ...backend, take: () => Promise.resolve({}) });
     const { message } = await run(Effect.flip(store.acquire("a", "me", 1000)));
-    assert.match(message, /neither given the lease nor said who has it/);
+    assert.match(message, /neither gave the lease nor named its owner/);
   });
 
   it("asks for nothing where the name of a key can't be had", async () => {

@@ -125,7 +125,7 @@ describe("items of others in memcached", { skip }, () => {
     assert.equal(unreadable.corrupt, true);
     assert.equal(
       unreadable.message,
-      `Cannot read the entry of "${key}": the codec can't decode what is stored`,
+      `Cannot read the entry of "${key}": the codec can't decode the stored value`,
     );
     assert.equal(unreadable.cause, undefined);
     const unwritable = await run(Effect.flip(store.set(key, { secret: 1n })));

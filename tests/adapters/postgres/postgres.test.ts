@@ -345,7 +345,7 @@ describe("postgres", { skip }, () => {
     assert.equal(unreadable.corrupt, true);
     assert.equal(
       unreadable.message,
-      `Cannot read the entry of "a": the codec can't decode what is stored`,
+      `Cannot read the entry of "a": the codec can't decode the stored value`,
     );
     assert.equal(unreadable.cause, undefined);
     const unwritable = await run(Effect.flip(store.set("a", { secret: 1n })));
