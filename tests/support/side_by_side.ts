@@ -34,3 +34,18 @@ export function sideBySide(cases: readonly Case[], { skip, atOnce: most }: SideB
     it(name, { skip: skip || skipped }, () => outcomes.get(each) ?? run());
   }
 }
+
+/** The cases whose names begin with one of these. Throws where none does, as a case that has another name would be lost. */
+export function casesNamed(cases: readonly Case[], beginnings: readonly string[]): Case[] {
+  const lost = beginnings.find((beginning) =>
+    !cases.some(({ name }) => name.startsWith(beginning))
+  );
+  if (lost !== undefined) throw new Error(`Cannot find a case whose name begins with "${lost}"`);
+  return cases.filter(({ name }) => beginnings.some((beginning) => name.startsWith(beginning)));
+}
+
+/** The cases for which the options of an adapter matter: its keys and its codec. */
+export const ofOptions: readonly string[] = [
+  ...["keeps", "set", "delete", "keys", "acquire", "an owner", "renew never takes"],
+  ...["release", "fill", "a new leader", "a follower"],
+];

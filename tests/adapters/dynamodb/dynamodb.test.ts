@@ -14,8 +14,9 @@ import { randomToken } from "../../../src/model/token.ts";
 import { conformance } from "../../conformance/mod.ts";
 import { clientOf, createTable, dynamodbUrl, loadSdk, skip } from "./clients.ts";
 import { LOST, openProxy, type Proxy } from "./proxy.ts";
-import { sideBySide } from "../../support/side_by_side.ts";
+import { casesNamed, ofOptions, sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
+import { assertLeaseAlone, assertMeet, assertRefused } from "../../support/adapter_cases.ts";
 
 const sdk = skip === false ? await loadSdk() : undefined;
 const run = Effect.runPromise;
@@ -46,6 +47,25 @@ const itemOf = async (key: string) => {
 const pace = 200;
 const gaps = { push: "DynamoDB has none", expiry: "DynamoDB can't be asked for its time" };
 
+/** The operations that a client sends, and the names of what they fail with. */
+const counted = (client: DynamoDBClient) => {
+  const sent: string[] = [];
+  client.middlewareStack.add((next, { commandName }) => (args) => {
+    sent.push(String(commandName).replace("Command", ""));
+    return next(args);
+  }, { step: "finalizeRequest", priority: "low" });
+  return { client, take: () => sent.splice(0) };
+};
+const cacheOf = (client: DynamodbClient, errors: CacheLockingError[] = []) =>
+  Cache.make({
+    adapter: dynamodbAdapter({ client, table }),
+    hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
+  });
+const leadsAtOnce = async (key: string) => {
+  const { _tag } = await run(dynamodbAdapter({ client: connect(), table }).acquire(key, "x", 1));
+  assert.equal(_tag, "Leader");
+};
+
 describe("dynamodb: the suite", () => {
   // One client for all: a process has one, and what is known of the server's time stays with the store.
   const openWith = (options: Omit<DynamodbAdapterOptions, "client">) =>
@@ -53,34 +73,34 @@ describe("dynamodb: the suite", () => {
   const suite = (cases: ReturnType<typeof conformance>) => {
     sideBySide(cases, { skip, atOnce: 4 });
   };
-  const ofClocks = /clocks are an hour/;
+  const ofClocks = ["processes with clocks an hour"];
 
-  suite(
-    conformance({
-      open: openWith({ table }),
-      gaps,
-      pace,
-      corrupt: (key) =>
-        Effect.promise(() =>
-          admin.send(
-            new sdk!.UpdateItemCommand({
-              TableName: table,
-              Key: { key: { S: key } },
-              UpdateExpression: "SET #value = :bad",
-              ExpressionAttributeNames: { "#value": "value" },
-              ExpressionAttributeValues: { ":bad": { S: "{" } },
-            }),
-          )
-        ),
-      // What is over is left to DynamoDB, which is told by `ttl`.
-      leftovers: (key) =>
-        Effect.promise(async () => {
-          const item = await itemOf(key);
-          const over = item?.ttl !== undefined && Number(item.expiresAt?.N) <= Date.now();
-          return item === undefined || over ? [] : [item];
-        }),
-    }).filter(({ name }) => !ofClocks.test(name)),
-  );
+  const cases = conformance({
+    open: openWith({ table }),
+    gaps,
+    pace,
+    corrupt: (key) =>
+      Effect.promise(() =>
+        admin.send(
+          new sdk!.UpdateItemCommand({
+            TableName: table,
+            Key: { key: { S: key } },
+            UpdateExpression: "SET #value = :bad",
+            ExpressionAttributeNames: { "#value": "value" },
+            ExpressionAttributeValues: { ":bad": { S: "{" } },
+          }),
+        )
+      ),
+    // What is over is left to DynamoDB, which is told by `ttl`.
+    leftovers: (key) =>
+      Effect.promise(async () => {
+        const item = await itemOf(key);
+        const over = item?.ttl !== undefined && Number(item.expiresAt?.N) <= Date.now();
+        return item === undefined || over ? [] : [item];
+      }),
+  });
+  const clocks = casesNamed(cases, ofClocks);
+  suite(cases.filter((each) => !clocks.includes(each)));
 
   describe("by stores that have heard the server for a second", () => {
     const stores: Store<unknown>[] = [];
@@ -96,10 +116,8 @@ describe("dynamodb: the suite", () => {
       }
     });
     let opened = 0;
-    suite(
-      conformance({ open: Effect.sync(() => stores[opened++ % 2]!), gaps, pace, granularity: 100 })
-        .filter(({ name }) => ofClocks.test(name)),
-    );
+    const open = Effect.sync(() => stores[opened++ % 2]!);
+    suite(casesNamed(conformance({ open, gaps, pace, granularity: 100 }), ofClocks));
   });
 
   describe("with every option", () => {
@@ -115,15 +133,8 @@ describe("dynamodb: the suite", () => {
     before(async () => {
       if (skip === false) await createTable(sdk!, admin, { table: renamed.table, key: "pk" });
     });
-    suite(
-      conformance({ open: openWith(renamed), gaps, pace, values: [[null, "é"]] }).filter((
-        { name },
-      ) =>
-        /^(keeps|set|delete|acquire|an owner|keys|renew never takes|release|fill|who waited)/.test(
-          name,
-        )
-      ),
-    );
+    const open = openWith(renamed);
+    suite(casesNamed(conformance({ open, gaps, pace, values: [[null, "é"]] }), ofOptions));
     it("keeps an item of these names alone", { skip }, async () => {
       const store = dynamodbAdapter({ client: connect(), ...renamed });
       const name = newKey();
@@ -142,25 +153,6 @@ describe("dynamodb: the suite", () => {
 });
 
 describe("dynamodb", { skip }, () => {
-  /** The operations that a client sends, and the names of what they fail with. */
-  const counted = (client: DynamoDBClient) => {
-    const sent: string[] = [];
-    client.middlewareStack.add((next, { commandName }) => (args) => {
-      sent.push(String(commandName).replace("Command", ""));
-      return next(args);
-    }, { step: "finalizeRequest", priority: "low" });
-    return { client, take: () => sent.splice(0) };
-  };
-  const cacheOf = (client: DynamodbClient, errors: CacheLockingError[] = []) =>
-    Cache.make({
-      adapter: dynamodbAdapter({ client, table }),
-      hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
-    });
-  const leadsAtOnce = async (key: string) => {
-    const { _tag } = await run(dynamodbAdapter({ client: connect(), table }).acquire(key, "x", 1));
-    assert.equal(_tag, "Leader");
-  };
-
   it("has the client of the SDK fit its type", () => {
     const fits = (client: DynamoDBClient): DynamodbClient => client;
     assert.equal(fits(admin), admin);
@@ -225,16 +217,10 @@ describe("dynamodb", { skip }, () => {
   it("has the callers of configs that are written out in each call meet", async () => {
     const { client, take } = counted(connect());
     const key = newKey();
-    let fetches = 0;
-    const herd = Array.from({ length: 50 }, () =>
-      Cache.getOrSet({
-        adapter: { type: "dynamodb", options: { client, table, keyPrefix: "herd:" } },
-        key,
-        cacheTtl: 1000,
-        fetcher: () => Effect.as(Effect.sleep(20), ++fetches),
-      }));
-    const results = await run(Effect.all(herd, { concurrency: "unbounded" }));
-    assert.deepEqual(new Set(results.map(({ value }) => value)), new Set([1]));
+    await assertMeet(
+      () => ({ type: "dynamodb", options: { client, table, keyPrefix: "herd:" } }),
+      key,
+    );
     assert.deepEqual(take(), ["GetItem", "UpdateItem", "PutItem"]);
     assert.equal((await itemOf(`herd:${key}`))!.value!.S, "1");
   });
@@ -243,260 +229,9 @@ describe("dynamodb", { skip }, () => {
     const key = newKey();
     // What else lies under the key is none of their business.
     await run(dynamodbAdapter({ client: admin, table }).set(key, "entry"));
-    const entries = new Map<string, unknown>();
-    const cache = {
-      get: (key: string) => Effect.sync(() => entries.get(key) ?? null),
-      set: (key: string, value: unknown) => Effect.sync(() => entries.set(key, value)),
-    };
-    let fetches = 0;
-    const fetcher = () => Effect.as(Effect.sleep(50), ++fetches);
-    const results = await Promise.all([connect(), connect()].map((client) => {
-      const leases = dynamodbLeases({ client, table });
-      return run(Cache.make({ adapter: { cache }, leases }).getOrSet(key, fetcher));
-    }));
-    assert.deepEqual(results.map(({ value }) => value), [1, 1]);
+    const leases = [connect(), connect()].map((client) => dynamodbLeases({ client, table }));
+    await assertLeaseAlone(leases, key);
     assert.equal((await itemOf(`lease:${key}`))!.owner, undefined);
-  });
-
-  describe("bad input", () => {
-    it("refuses options that it can't use, with their names", async () => {
-      const client = admin;
-      const bad: [unknown, RegExp][] = [
-        [{}, /`client` must be a DynamoDBClient, and is undefined/],
-        [{ client: {}, table }, /`client` must be a DynamoDBClient, and is an object/],
-        [{ client }, /`table` must be a table's name, and is undefined/],
-        [{ client, table: "" }, /`table` must be a table's name, and is ""/],
-        [{ client, table, keyPrefix: 1 }, /`keyPrefix` must be a string, and is 1/],
-        [{ client, table, keyPrefix: "\ud800" }, /`keyPrefix` must be a string/],
-        [{ client, table, attributes: { ttl: "" } }, /`attributes.ttl` must be a name, and is ""/],
-        [
-          { client, table, attributes: { ttl: "key" } },
-          /`attributes` must differ, and two are "key"/,
-        ],
-      ];
-      for (const [options, message] of bad) {
-        assert.throws(() => dynamodbAdapter(options as never), { name: "TypeError", message });
-      }
-      const error = await run(Effect.flip(Cache.getOrSet({
-        adapter: { type: "dynamodb", options: {} as never },
-        key: "a",
-        fetcher: () => Effect.succeed(1),
-      })));
-      assert.equal(error._tag, "VALIDATION_ERROR");
-      assert.match(error.message, /`client` must be given, and is undefined/);
-    });
-
-    it("says what there is to do about a table that isn't there, or isn't as it must be", async () => {
-      await createTable(sdk!, admin, { table: "dynamodb.test-id", key: "id" });
-      const bad: [string, RegExp][] = [
-        [
-          "dynamodb.test-none",
-          /no table "dynamodb.test-none" where the client looks; create it with/,
-        ],
-        ["dynamodb.test-id", /must have a partition key "key" of type String and no sort key/],
-        ["a", /Cannot .*: .*(between 3 and 255|greater than or equal to 3)/],
-        ["../etc/passwd", /Cannot .*: ./],
-        ["a b'; DROP TABLE x", /Cannot .*: ./],
-        ["__proto__\0", /Cannot .*: ./],
-        ["é".repeat(2000), /Cannot .*: ./],
-        ["arn:aws:dynamodb:x", /Cannot .*: ./],
-      ];
-      for (const [table, message] of bad) {
-        const store = dynamodbAdapter({ client: admin, table });
-        for (
-          const operation of [
-            store.get("key"),
-            store.set("key", 1),
-            store.delete("key"),
-            store.acquire("key", "a", 1000),
-            store.renew("key", "a", 1000),
-            store.fill("key", "a", 1),
-            store.release("key", "a", "failed"),
-          ] as Effect.Effect<unknown, Error>[]
-        ) {
-          const error = await run(Effect.flip(operation));
-          assert.ok(isAdapterError(error), `${table}: ${error}`);
-          assert.match(error.message, message);
-        }
-      }
-    });
-
-    it("takes keys of 2048 bytes with the prefix, and refuses longer ones", async () => {
-      const store = dynamodbAdapter({ client: admin, table, keyPrefix: "é" });
-      for (const longest of ["y".repeat(2046), "é".repeat(1023), "日".repeat(682)]) {
-        await run(store.set(longest, "value"));
-        assert.equal((await run(store.get(longest)))?.value, "value");
-        const { message } = await run(Effect.flip(store.get(`${longest}y`)));
-        assert.match(
-          message,
-          /must have at most 2048 bytes with its prefix, and has 2049; use its hash/,
-        );
-      }
-    });
-
-    it("stores no value that is too large, and leaves no lease", async () => {
-      const key = newKey();
-      const errors: CacheLockingError[] = [];
-      const large = "x".repeat(400 * 1024);
-      const { value, meta } = await run(
-        cacheOf(connect(), errors).getOrSet(key, () => Effect.succeed(large)),
-      );
-      assert.equal(value, large);
-      assert.equal(meta.cache, "MISS-LEADER-NOCACHE");
-      assert.deepEqual(errors.map(({ _tag }) => _tag), ["CACHE_SET_FAILED"]);
-      assert.match(errors[0]!.message, /: DynamoDB takes items of 400 KB; use a codec that/);
-      // The lease is let go of behind the caller's back.
-      for (let look = 0; look < 200 && (await itemOf(key))?.owner; look++) await sleep(10);
-      await leadsAtOnce(key);
-    });
-
-    it("fails with the SDK's errors, typed, and leaves no lease", async () => {
-      for (
-        const error of [
-          "ExpiredTokenException",
-          "UnrecognizedClientException",
-          "AccessDeniedException",
-          "ProvisionedThroughputExceededException",
-          "TransactionConflictException",
-        ]
-      ) {
-        for (const operation of ["GetItem", "UpdateItem"]) {
-          const key = newKey();
-          proxy.trouble = { fails: (asked) => asked === operation ? error : undefined };
-          const client = connect(proxy.url, { maxAttempts: 2 });
-          const failed = await run(
-            Effect.flip(cacheOf(client).getOrSet(key, () => Effect.succeed(1))),
-          );
-          const tag = operation === "GetItem" ? "CACHE_GET_FAILED" : "LEASE_ACQUIRE_FAILED";
-          assert.equal(failed._tag, tag);
-          assert.equal((failed.cause as Error & { cause: Error }).cause.name, error);
-          proxy.trouble = {};
-          await leadsAtOnce(key);
-        }
-      }
-    });
-  });
-
-  describe("replies", () => {
-    /** Fails the first of each of these operations. */
-    const once = (failure: string, ...operations: string[]) => {
-      const left = new Set(operations);
-      return { fails: (operation: string) => left.delete(operation) ? failure : undefined };
-    };
-    after(() => void (proxy.trouble = {}));
-
-    it("that are lost are found again", async () => {
-      const key = newKey();
-      const store = dynamodbAdapter({ client: connect(proxy.url), table });
-      proxy.trouble = once(LOST, "GetItem", "UpdateItem", "PutItem");
-      assert.equal((await run(store.acquire(key, "a", 60_000)))._tag, "Leader");
-      assert.equal(await run(store.fill(key, "a", "value")), true);
-      assert.equal((await run(store.get(key)))?.value, "value");
-      proxy.trouble = once(LOST, "DeleteItem", "UpdateItem");
-      await run(store.delete(key));
-      assert.equal((await run(store.acquire(key, "b", 60_000)))._tag, "Leader");
-      proxy.trouble = once(LOST, "UpdateItem");
-      assert.equal(await run(store.renew(key, "b", 60_000)), true);
-      proxy.trouble = once(LOST, "UpdateItem");
-      await run(store.release(key, "b", "uncached"));
-      proxy.trouble = {};
-      assert.equal((await run(store.acquire(key, "c", 1000, "b")))._tag, "Ended");
-    });
-
-    it("that come too late to an acquire leave no lease", async () => {
-      const key = newKey();
-      let arrive!: () => void;
-      const late = new Promise<void>((resolve) => arrive = resolve);
-      let acquires = 0;
-      proxy.trouble = {
-        waits: (operation) => operation === "UpdateItem" && acquires++ === 0 ? late : undefined,
-      };
-      const failed = await run(Effect.flip(Cache.getOrSet({
-        adapter: dynamodbAdapter({ client: connect(proxy.url), table }),
-        key,
-        operationTimeout: 500,
-        fetcher: () => Effect.succeed("value"),
-      })));
-      assert.equal(failed._tag, "LEASE_ACQUIRE_FAILED");
-      await sleep(100);
-      arrive();
-      let item: Awaited<ReturnType<typeof itemOf>>;
-      do {
-        await sleep(20);
-        item = await itemOf(key);
-      } while (item === undefined || item.owner !== undefined);
-    });
-
-    it("that say to come later are heeded", async () => {
-      const key = newKey();
-      const throttled = "ProvisionedThroughputExceededException";
-      proxy.trouble = once(throttled, "GetItem", "UpdateItem", "PutItem");
-      const { meta } = await run(
-        cacheOf(connect(proxy.url)).getOrSet(key, () => Effect.succeed("value")),
-      );
-      assert.equal(meta.cache, "MISS-LEADER");
-      assert.equal((await itemOf(key))!.value!.S, '"value"');
-    });
-
-    it("that are lost, and that nobody waits for any more, are not asked for again", async () => {
-      const store = dynamodbAdapter({ client: connect(proxy.url), table });
-      proxy.operations.length = 0;
-      const interrupted = new Promise((resolve) => {
-        proxy.trouble = {
-          fails() {
-            resolve(run(Fiber.interrupt(reading)));
-            return LOST;
-          },
-        };
-      });
-      const reading = Effect.runFork(store.get(newKey()));
-      await interrupted;
-      await sleep(300);
-      assert.equal(proxy.operations.length, 1);
-    });
-  });
-
-  describe("the server's time", () => {
-    const HOUR = 60 * 60 * 1000;
-    after(() => void (proxy.trouble = {}));
-
-    for (const ahead of [HOUR, -HOUR]) {
-      it(`is what its replies say, if it is ${ahead > 0 ? "ahead of" : "behind"} this machine's`, async () => {
-        proxy.trouble = { ahead };
-        const store = dynamodbAdapter({ client: connect(proxy.url), table });
-        const [key, other] = [newKey(), newKey()];
-        // The first request of a process, too.
-        await run(store.set(key, "value", 10_000));
-        const { expiresAt } = (await itemOf(key))!;
-        assert.ok(Math.abs(Number(expiresAt!.N) - Date.now() - ahead - 10_000) < 2000);
-        assert.equal((await run(store.get(key)))?.value, "value");
-        assert.equal((await run(store.acquire(key, "a", 1000)))._tag, "Hit");
-
-        const put = new sdk!.PutItemCommand({
-          TableName: table,
-          Item: {
-            key: { S: other },
-            value: { S: "1" },
-            expiresAt: { N: String(Date.now() + ahead - 2000) },
-          },
-        });
-        await admin.send(put);
-        assert.equal(await run(store.get(other)), undefined);
-        assert.equal((await run(store.acquire(other, "a", 1000)))._tag, "Leader");
-      });
-    }
-
-    it("is this machine's where replies don't say it", async () => {
-      proxy.trouble = { ahead: undefined };
-      const { client, take } = counted(connect(proxy.url));
-      const store = dynamodbAdapter({ client, table });
-      const key = newKey();
-      await run(store.set(key, "value", 10_000));
-      assert.deepEqual(take(), ["GetItem", "PutItem"]);
-      await run(store.set(key, "value", 10_000));
-      assert.deepEqual(take(), ["PutItem"]);
-      assert.equal((await run(store.get(key)))?.value, "value");
-    });
   });
 
   it("has one lead where something lies that it has not written", async () => {
@@ -523,5 +258,237 @@ describe("dynamodb", { skip }, () => {
       assert.equal(await run(store.fill(key, leader!, "value")), true);
       assert.equal((await run(store.get(key)))?.value, "value");
     }
+  });
+});
+
+describe("bad input of dynamodb", { skip }, () => {
+  it("refuses options that it can't use, with their names", async () => {
+    const client = admin;
+    const bad: [unknown, RegExp][] = [
+      [{}, /`client` must be a DynamoDBClient, and is undefined/],
+      [{ client: {}, table }, /`client` must be a DynamoDBClient, and is an object/],
+      [{ client }, /`table` must be a table's name, and is undefined/],
+      [{ client, table: "" }, /`table` must be a table's name, and is ""/],
+      [{ client, table, keyPrefix: 1 }, /`keyPrefix` must be a string, and is 1/],
+      [{ client, table, keyPrefix: "\ud800" }, /`keyPrefix` must be a string/],
+      [{ client, table, attributes: { ttl: "" } }, /`attributes.ttl` must be a name, and is ""/],
+      [
+        { client, table, attributes: { ttl: "key" } },
+        /`attributes` must differ, and two are "key"/,
+      ],
+    ];
+    await assertRefused("dynamodb", [dynamodbAdapter], bad);
+  });
+
+  it("says what there is to do about a table that isn't there, or isn't as it must be", async () => {
+    await createTable(sdk!, admin, { table: "dynamodb.test-id", key: "id" });
+    const bad: [string, RegExp][] = [
+      [
+        "dynamodb.test-none",
+        /no table "dynamodb.test-none" where the client looks; create it with/,
+      ],
+      ["dynamodb.test-id", /must have a partition key "key" of type String and no sort key/],
+      ["a", /Cannot .*: .*(between 3 and 255|greater than or equal to 3)/],
+      ["../etc/passwd", /Cannot .*: ./],
+      ["a b'; DROP TABLE x", /Cannot .*: ./],
+      ["__proto__\0", /Cannot .*: ./],
+      ["é".repeat(2000), /Cannot .*: ./],
+      ["arn:aws:dynamodb:x", /Cannot .*: ./],
+    ];
+    for (const [table, message] of bad) {
+      const store = dynamodbAdapter({ client: admin, table });
+      for (
+        const operation of [
+          store.get("key"),
+          store.set("key", 1),
+          store.delete("key"),
+          store.acquire("key", "a", 1000),
+          store.renew("key", "a", 1000),
+          store.fill("key", "a", 1),
+          store.release("key", "a", "failed"),
+        ] as Effect.Effect<unknown, Error>[]
+      ) {
+        const error = await run(Effect.flip(operation));
+        assert.ok(isAdapterError(error), `${table}: ${error}`);
+        assert.match(error.message, message);
+      }
+    }
+  });
+
+  it("takes keys of 2048 bytes with the prefix, and refuses longer ones", async () => {
+    const store = dynamodbAdapter({ client: admin, table, keyPrefix: "é" });
+    for (const longest of ["y".repeat(2046), "é".repeat(1023), "日".repeat(682)]) {
+      await run(store.set(longest, "value"));
+      assert.equal((await run(store.get(longest)))?.value, "value");
+      const { message } = await run(Effect.flip(store.get(`${longest}y`)));
+      assert.match(
+        message,
+        /must have at most 2048 bytes with its prefix, and has 2049; use its hash/,
+      );
+    }
+  });
+
+  it("stores no value that is too large, and leaves no lease", async () => {
+    const key = newKey();
+    const errors: CacheLockingError[] = [];
+    const large = "x".repeat(400 * 1024);
+    const { value, meta } = await run(
+      cacheOf(connect(), errors).getOrSet(key, () => Effect.succeed(large)),
+    );
+    assert.equal(value, large);
+    assert.equal(meta.cache, "MISS-LEADER-NOCACHE");
+    assert.deepEqual(errors.map(({ _tag }) => _tag), ["CACHE_SET_FAILED"]);
+    assert.match(errors[0]!.message, /: DynamoDB takes items of 400 KB; use a codec that/);
+    // The lease is let go of behind the caller's back.
+    for (let look = 0; look < 200 && (await itemOf(key))?.owner; look++) await sleep(10);
+    await leadsAtOnce(key);
+  });
+
+  it("fails with the SDK's errors, typed, and leaves no lease", async () => {
+    for (
+      const error of [
+        "ExpiredTokenException",
+        "UnrecognizedClientException",
+        "AccessDeniedException",
+        "ProvisionedThroughputExceededException",
+        "TransactionConflictException",
+      ]
+    ) {
+      for (const operation of ["GetItem", "UpdateItem"]) {
+        const key = newKey();
+        proxy.trouble = { fails: (asked) => asked === operation ? error : undefined };
+        const client = connect(proxy.url, { maxAttempts: 2 });
+        const failed = await run(
+          Effect.flip(cacheOf(client).getOrSet(key, () => Effect.succeed(1))),
+        );
+        const tag = operation === "GetItem" ? "CACHE_GET_FAILED" : "LEASE_ACQUIRE_FAILED";
+        assert.equal(failed._tag, tag);
+        assert.equal((failed.cause as Error & { cause: Error }).cause.name, error);
+        proxy.trouble = {};
+        await leadsAtOnce(key);
+      }
+    }
+  });
+});
+
+describe("replies of dynamodb", { skip }, () => {
+  /** Fails the first of each of these operations. */
+  const once = (failure: string, ...operations: string[]) => {
+    const left = new Set(operations);
+    return { fails: (operation: string) => left.delete(operation) ? failure : undefined };
+  };
+  after(() => void (proxy.trouble = {}));
+
+  it("that are lost are found again", async () => {
+    const key = newKey();
+    const store = dynamodbAdapter({ client: connect(proxy.url), table });
+    proxy.trouble = once(LOST, "GetItem", "UpdateItem", "PutItem");
+    assert.equal((await run(store.acquire(key, "a", 60_000)))._tag, "Leader");
+    assert.equal(await run(store.fill(key, "a", "value")), true);
+    assert.equal((await run(store.get(key)))?.value, "value");
+    proxy.trouble = once(LOST, "DeleteItem", "UpdateItem");
+    await run(store.delete(key));
+    assert.equal((await run(store.acquire(key, "b", 60_000)))._tag, "Leader");
+    proxy.trouble = once(LOST, "UpdateItem");
+    assert.equal(await run(store.renew(key, "b", 60_000)), true);
+    proxy.trouble = once(LOST, "UpdateItem");
+    await run(store.release(key, "b", "uncached"));
+    proxy.trouble = {};
+    assert.equal((await run(store.acquire(key, "c", 1000, "b")))._tag, "Ended");
+  });
+
+  it("that come too late to an acquire leave no lease", async () => {
+    const key = newKey();
+    let arrive!: () => void;
+    const late = new Promise<void>((resolve) => arrive = resolve);
+    let acquires = 0;
+    proxy.trouble = {
+      waits: (operation) => operation === "UpdateItem" && acquires++ === 0 ? late : undefined,
+    };
+    const failed = await run(Effect.flip(Cache.getOrSet({
+      adapter: dynamodbAdapter({ client: connect(proxy.url), table }),
+      key,
+      operationTimeout: 500,
+      fetcher: () => Effect.succeed("value"),
+    })));
+    assert.equal(failed._tag, "LEASE_ACQUIRE_FAILED");
+    await sleep(100);
+    arrive();
+    let item: Awaited<ReturnType<typeof itemOf>>;
+    do {
+      await sleep(20);
+      item = await itemOf(key);
+    } while (item === undefined || item.owner !== undefined);
+  });
+
+  it("that say to come later are heeded", async () => {
+    const key = newKey();
+    const throttled = "ProvisionedThroughputExceededException";
+    proxy.trouble = once(throttled, "GetItem", "UpdateItem", "PutItem");
+    const { meta } = await run(
+      cacheOf(connect(proxy.url)).getOrSet(key, () => Effect.succeed("value")),
+    );
+    assert.equal(meta.cache, "MISS-LEADER");
+    assert.equal((await itemOf(key))!.value!.S, '"value"');
+  });
+
+  it("that are lost, and that nobody waits for any more, are not asked for again", async () => {
+    const store = dynamodbAdapter({ client: connect(proxy.url), table });
+    proxy.operations.length = 0;
+    const interrupted = new Promise((resolve) => {
+      proxy.trouble = {
+        fails() {
+          resolve(run(Fiber.interrupt(reading)));
+          return LOST;
+        },
+      };
+    });
+    const reading = Effect.runFork(store.get(newKey()));
+    await interrupted;
+    await sleep(300);
+    assert.equal(proxy.operations.length, 1);
+  });
+});
+
+describe("the server's time of dynamodb", { skip }, () => {
+  const HOUR = 60 * 60 * 1000;
+  after(() => void (proxy.trouble = {}));
+
+  for (const ahead of [HOUR, -HOUR]) {
+    it(`is what its replies say, if it is ${ahead > 0 ? "ahead of" : "behind"} this machine's`, async () => {
+      proxy.trouble = { ahead };
+      const store = dynamodbAdapter({ client: connect(proxy.url), table });
+      const [key, other] = [newKey(), newKey()];
+      // The first request of a process, too.
+      await run(store.set(key, "value", 10_000));
+      const { expiresAt } = (await itemOf(key))!;
+      assert.ok(Math.abs(Number(expiresAt!.N) - Date.now() - ahead - 10_000) < 2000);
+      assert.equal((await run(store.get(key)))?.value, "value");
+      assert.equal((await run(store.acquire(key, "a", 1000)))._tag, "Hit");
+
+      const put = new sdk!.PutItemCommand({
+        TableName: table,
+        Item: {
+          key: { S: other },
+          value: { S: "1" },
+          expiresAt: { N: String(Date.now() + ahead - 2000) },
+        },
+      });
+      await admin.send(put);
+      assert.equal(await run(store.get(other)), undefined);
+      assert.equal((await run(store.acquire(other, "a", 1000)))._tag, "Leader");
+    });
+  }
+
+  it("is this machine's where replies don't say it", async () => {
+    proxy.trouble = { ahead: undefined };
+    const { client, take } = counted(connect(proxy.url));
+    const store = dynamodbAdapter({ client, table });
+    const key = newKey();
+    await run(store.set(key, "value", 10_000));
+    assert.deepEqual(take(), ["GetItem", "PutItem"]);
+    await run(store.set(key, "value", 10_000));
+    assert.deepEqual(take(), ["PutItem"]);
+    assert.equal((await run(store.get(key)))?.value, "value");
   });
 });
