@@ -29,21 +29,16 @@
  */
 import { monotonicMillis, wallMillis } from "../src/effect/clock.ts";
 import { describe } from "../src/model/describe.ts";
-import { Effect } from "../src/effect/effect.ts";
+import type { Effect } from "../src/effect/effect.ts";
+import { step } from "../src/store/attempt.ts";
 import type { Acquired, LeaseOutcome, Store } from "../src/store/store.ts";
 import { makeWatchers } from "./kit/watchers.ts";
+import { makeEntries } from "./memory/entries.ts";
 
 /** The options of {@linkcode memoryAdapter}. */
 export interface MemoryAdapterOptions {
   /** The largest number of entries; 10,000 by default. */
   readonly maxEntries?: number | undefined;
-}
-
-interface MemoryEntry<V> {
-  readonly key: string;
-  readonly value: V;
-  readonly expiresAt: number;
-  visited: boolean;
 }
 
 interface MemoryLease {
@@ -66,47 +61,9 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
     );
   }
 
-  const entries = new Map<string, MemoryEntry<V>>();
+  const entries = makeEntries<V>(maxEntries);
   const leases = new Map<string, MemoryLease>();
   const watchers = makeWatchers();
-  // SIEVE's hand: a Map's iterator sees what is appended behind it, and is not disturbed by deletions.
-  let hand = entries.values();
-  let newest: string | undefined;
-
-  const evictOne = (now: number) => {
-    for (;;) {
-      const { done, value: entry } = hand.next();
-      if (done) {
-        hand = entries.values();
-      } else if (entry.visited && entry.expiresAt > now) {
-        entry.visited = false;
-      } else {
-        entries.delete(entry.key);
-        // Else the hand would stay with the newcomers, and the old would stay for good.
-        if (entry.key === newest) hand = entries.values();
-        return;
-      }
-    }
-  };
-
-  const store = (key: string, value: V, ttl: number | undefined, now: number) => {
-    const known = entries.has(key);
-    if (!known && entries.size >= maxEntries) evictOne(now);
-    if (!known) newest = key;
-    const expiresAt = ttl === undefined ? Infinity : now + ttl;
-    entries.set(key, { key, value, expiresAt, visited: known });
-  };
-
-  const peek = (key: string, now: number) => {
-    const entry = entries.get(key);
-    if (entry === undefined) return undefined;
-    if (entry.expiresAt <= now) {
-      entries.delete(key);
-      return undefined;
-    }
-    entry.visited = true;
-    return entry;
-  };
 
   // Each acquire looks at the next two leases; an iterator that is kept doesn't step over what was deleted before it.
   let sweep = leases.entries();
@@ -132,7 +89,7 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
     wall: number,
     now: number,
   ): Acquired<V> => {
-    const entry = peek(key, wall);
+    const entry = entries.get(key, wall);
     if (entry !== undefined) return { _tag: "Hit", entry };
 
     forgetSome(now);
@@ -156,11 +113,11 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
 
   return {
     name: "memory",
-    peek,
-    get: (key) => atNow((now) => peek(key, now)),
+    peek: entries.get,
+    get: (key) => atNow((now) => entries.get(key, now)),
     set: (key, value, ttl) =>
       atNow((now) => {
-        store(key, value, ttl, now);
+        entries.set(key, value, ttl, now);
         leases.delete(key);
         watchers.notify(key);
       }),
@@ -182,7 +139,7 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
     fill: (key, owner, value, ttl) =>
       atNow((wall, now) => {
         if (held(key, owner, now) === undefined) return false;
-        store(key, value, ttl, wall);
+        entries.set(key, value, ttl, wall);
         leases.delete(key);
         watchers.notify(key);
         return true;
@@ -200,8 +157,6 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
 }
 
 /** Entries expire by the wall clock, which is read on every hit; leases by the monotonic one, which never jumps. */
-function atNow<A>(step: (wall: number, monotonic: number) => A): Effect.Effect<A> {
-  return Effect.clockWith((clock) =>
-    Effect.succeed(step(wallMillis(clock), monotonicMillis(clock)))
-  );
+function atNow<A>(run: (wall: number, monotonic: number) => A): Effect.Effect<A> {
+  return step((clock) => run(wallMillis(clock), monotonicMillis(clock)));
 }

@@ -49,7 +49,7 @@ export const mutations: readonly Mutation[] = [
   mutation(
     "no release after an acquire without an answer",
     "release without an answer",
-    swap(/flatMap\(.*, \(\)/, "flatMap(Effect.void, ()"),
+    drop,
   ),
   mutation(
     "the release doesn't say that nothing was stored",

@@ -1,4 +1,5 @@
 import type { Cause, Clock, Effect } from "../effect/effect.ts";
+import type { Spawn } from "../effect/fork.ts";
 import type { CacheLockingError } from "../model/errors.ts";
 import type { CacheOutcome, GetOrSetResult } from "../model/outcome.ts";
 import type { Call, Keyed } from "./call.ts";
@@ -55,6 +56,8 @@ export type End =
 /** A call that the entry did not answer, and what it went through so far. */
 export interface Caller extends Waiter<End> {
   readonly call: Call;
+  /** Continues it with its result, or with another try. */
+  resume: ((result: Result) => void) | undefined;
   /** The clock of the fiber that it runs in. */
   readonly clock: Clock.Clock;
   /** How many more failed fetches it may learn of. */
@@ -66,11 +69,11 @@ export interface Caller extends Waiter<End> {
   /** When it was last woken in a flight, in whole milliseconds of the monotonic clock. */
   wokenAt: number | undefined;
   /** How long it waited in all, in whole milliseconds, once it fetches for itself: it leads or falls back. */
-  waited: number | undefined;
+  waited?: number | undefined;
   /** When the lease expires that it waited for: epoch milliseconds. */
-  leaseUntil: number | undefined;
+  leaseUntil?: number | undefined;
   /** What the last fetch failed with that it waited for in this process. */
-  lastFailure: unknown;
+  lastFailure?: unknown;
 }
 
 /** Everything that one process does for one key at one time, shared by its concurrent callers. */
@@ -78,38 +81,21 @@ export interface Flight extends SingleFlight<End> {
   /** Its first caller, whose fetcher and options it runs with. */
   readonly first: Caller;
   /** When it began to fetch in place of a leader, in milliseconds of the monotonic clock. */
-  fallingBackSince: number;
+  fallingBackSince: number | undefined;
   /** When the lease expires that it leads by or waits for: epoch milliseconds. */
   leaseUntil: number | undefined;
   /** What the first caller's `onError` hook failed with. */
   hookFailure: Cause.Cause<unknown> | undefined;
   /** Whether a tracer was provided, which keeps spans. */
   traced: boolean;
+  /** Starts fibers in its first caller's context, once the flight has work to do. */
+  spawn: Spawn | undefined;
 }
 
 /** The flights of one store: those that lead or follow, and those that fall back. */
 export interface StoreFlights {
   readonly leading: FlightTable<End>;
   readonly fallingBack: FlightTable<End>;
-}
-
-/** A caller that has gone through nothing yet. */
-export function newCaller(call: Call, clock: Clock.Clock): Caller {
-  return {
-    flight: undefined,
-    group: undefined,
-    index: 0,
-    resume: undefined,
-    call,
-    clock,
-    failuresLeft: call.settings.maxFailures,
-    traced: false,
-    waitingSince: undefined,
-    wokenAt: undefined,
-    waited: undefined,
-    leaseUntil: undefined,
-    lastFailure: undefined,
-  };
 }
 
 /** A new flight with its first caller, in a table that others find it by, or alone. */
@@ -125,10 +111,11 @@ export function openFlight(first: Caller, table: FlightTable<End> | undefined): 
     cancelled: false,
     onCancel: undefined,
     completed: undefined,
-    fallingBackSince: 0,
+    fallingBackSince: undefined,
     leaseUntil: undefined,
     hookFailure: undefined,
     traced: false,
+    spawn: undefined,
   });
 }
 

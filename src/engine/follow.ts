@@ -31,8 +31,8 @@ type News = Effect.Effect<PauseEnd, AdapterError>;
 export function follow(
   flight: Flight,
   first: Follower,
-  look: (waitedFor: string) => Effect.Effect<Leader | Follower | End, AdapterError>,
-): Effect.Effect<Leader | End, AdapterError> {
+  look: (waitedFor: string) => Effect.Effect<Leader | Follower | End>,
+): Effect.Effect<Leader | End> {
   const { first: caller, clock } = flight;
   const { call } = caller;
   const began = caller.waitingSince ??= wholeMillis(clock);
@@ -70,8 +70,8 @@ export function follow(
  */
 function withNews<A>(
   flight: Flight,
-  use: (news: News | undefined) => Effect.Effect<A, AdapterError>,
-): Effect.Effect<A, AdapterError> {
+  use: (news: News | undefined) => Effect.Effect<A>,
+): Effect.Effect<A> {
   const { call } = flight.first;
   if (call.settings.store.watch === undefined) return use(undefined);
   return Effect.scoped(

@@ -1,25 +1,34 @@
 import { runInBackground } from "./background.ts";
 import type { Call } from "./call.ts";
 import { monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
-import { Cause, Effect } from "../effect/effect.ts";
-import { type AdapterError, type CacheLockingError, cacheLockingError } from "../model/errors.ts";
+import { Cause, type Clock, Effect } from "../effect/effect.ts";
+import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
+import { callback } from "../effect/callback.ts";
 import { endOfFetch, fetch } from "./fetch.ts";
 import {
   type Caller,
   type End,
   type Flight,
   flightsFor,
-  newCaller,
   openFlight,
   type Result,
 } from "./flight.ts";
+import { spawner } from "../effect/fork.ts";
 import { follow } from "./follow.ts";
 import { lead, release } from "./lead.ts";
 import { operate, phaseError } from "./operation.ts";
 import { report } from "./report.ts";
 import { afterFollowerWait, hit, resultFor, waitedOf } from "./result.ts";
 import { abortedError, untilAborted } from "./signal.ts";
-import { complete, countFailure, leave, runIn, type Signal, wait } from "./single_flight.ts";
+import {
+  complete,
+  countFailure,
+  leave,
+  runIn,
+  type Signal,
+  wait,
+  type Wake,
+} from "./single_flight.ts";
 import type { Follower, Leader } from "../store/store.ts";
 import { randomToken } from "../model/token.ts";
 import { traced, tracedCall, tracedFlight } from "./tracing.ts";
@@ -36,29 +45,51 @@ export function getOrSet(call: Call): Result {
     if (signal?.aborted) return Effect.fail(abortedError(key, signal));
     const entry = store.peek?.(key, wallMillis(clock));
     if (entry !== undefined) return hit(call, entry.value);
-    const caller = newCaller(call, clock);
-    // Whatever ends the call before its flight ends, it leaves the flight.
-    const missed = Effect.onExit(
-      joinOrStart(caller, store.peek === undefined),
-      () => leave(caller),
-    );
+    const missed = joinOrStart(newCaller(call, clock), store.peek === undefined);
     return signal === undefined ? missed : untilAborted(key, signal, missed);
   });
 }
 
+/** A caller that has gone through nothing yet. */
+function newCaller(call: Call, clock: Clock.Clock): Caller {
+  return {
+    flight: undefined,
+    group: undefined,
+    index: 0,
+    woken,
+    call,
+    resume: undefined,
+    clock,
+    failuresLeft: call.settings.maxFailures,
+    traced: false,
+    waitingSince: undefined,
+    wokenAt: undefined,
+  };
+}
+
 /** Joins the key's flight, or starts one. */
 function joinOrStart(caller: Caller, needsRead = false): Result {
-  return Effect.suspend(() => {
-    const { call, clock } = caller;
-    const flights = flightsFor(call, "leading");
-    const current = flights?.get(call.key);
-    if (current === undefined) {
-      const flight = openFlight(caller, flights);
-      return needsRead ? read(flight) : start(flight, contend);
-    }
-    const until = (caller.waitingSince ??= wholeMillis(clock)) + call.settings.waitMax; // mutate: joined until
-    return tracedCall(current, caller, join(current, caller, until, joinOrStart));
+  return joinCurrent(caller) ?? guarded(caller, () => {
+    // Another may have started one meanwhile.
+    const joined = joinCurrent(caller);
+    if (joined !== undefined) return joined;
+    const flight = openFlight(caller, flightsFor(caller.call, "leading"));
+    return needsRead ? read(flight) : start(flight, contend);
   });
+}
+
+/** Runs what may open a flight: if it ends before the flight does, the caller leaves the flight. */
+function guarded(caller: Caller, run: () => Result): Result {
+  return Effect.onExit(Effect.suspend(run), () => leave(caller));
+}
+
+/** Joins the flight that there is. */
+function joinCurrent(caller: Caller): Result | undefined {
+  const { call, clock } = caller;
+  const current = flightsFor(call, "leading")?.get(call.key);
+  if (current === undefined) return undefined;
+  const until = (caller.waitingSince ??= wholeMillis(clock)) + call.settings.waitMax; // mutate: joined until
+  return tracedCall(current, caller, join(current, caller, until));
 }
 
 /** Reads for all who come meanwhile, in the first caller's own fiber; a miss goes on from there. */
@@ -88,33 +119,29 @@ function read(flight: Flight): Result {
 function start(
   flight: Flight,
   body: (flight: Flight) => Effect.Effect<End>,
-  again: (caller: Caller) => Result = joinOrStart,
 ): Result {
-  const { first: caller, key } = flight;
-  const { store } = caller.call.settings;
-  return tracedFlight(flight, () => {
+  const { first: caller } = flight;
+  const started = Effect.flatMap(spawner, (spawn) => {
+    flight.spawn = spawn;
     // All who were woken with it are there before a fetch that takes no time has ended.
     const gathered = caller.wokenAt === undefined
       ? body(flight)
       : Effect.flatMap(Effect.sleep(0), () => body(flight));
-    const annotated = Effect.annotateLogs(gathered, { key, adapter: store.name });
-    const work = Effect.uninterruptible(annotated); // mutate: uninterruptible
-    return Effect.flatMap(runInBackground(flight, work), (fiber) => {
-      runIn(flight, fiber);
-      return join(flight, caller, Infinity, again);
-    });
+    const work = Effect.uninterruptible(gathered); // mutate: uninterruptible
+    runIn(flight, runInBackground(flight, work));
+    return join(flight, caller, Infinity);
   });
+  return tracedFlight(flight, started);
 }
 
 /** Acquires the lease and leads, or follows its holder, until there is a value or the wait has ended. */
 function contend(flight: Flight): Effect.Effect<End> {
-  const { call } = flight.first;
-  const { bypass, ownerId } = call.settings;
+  const { ownerId } = flight.first.call.settings;
   const token = randomToken();
   const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
   const leadIfFree = (answer: Leader | End) =>
     answer._tag === "Leader" ? lead(flight, owner, answer) : Effect.succeed(answer);
-  const contending = Effect.flatMap(
+  return Effect.flatMap(
     acquire(flight, owner),
     (answer) =>
       answer._tag !== "Follower" ? leadIfFree(answer) : Effect.flatMap(
@@ -122,18 +149,6 @@ function contend(flight: Flight): Effect.Effect<End> {
         leadIfFree,
       ),
   );
-  return Effect.matchEffect(contending, {
-    onSuccess: (end) => Effect.succeed(end),
-    onFailure: (error) => {
-      const failure = phaseError(call, error);
-      const next: Effect.Effect<End> = bypass
-        ? Effect.flatMap(report(flight, failure), () => bypassCache(flight))
-        : Effect.succeed({ _tag: "Failed", error: failure, scope: "all" });
-      // The reply may be all that was lost: nobody waits for the release, but no lease is left behind.
-      const released = Effect.ignore(operate(call, "release", owner, "cancelled"));
-      return Effect.flatMap(runInBackground(flight, released), () => next); // mutate: release without an answer
-    },
-  });
 }
 
 /** Acquires once; any answer but a lease, the flight's own or another's, is how the flight ends. */
@@ -141,29 +156,41 @@ function acquire(
   flight: Flight,
   owner: string,
   waitedFor?: string,
-): Effect.Effect<Leader | Follower | End, AdapterError> {
+): Effect.Effect<Leader | Follower | End> {
   const { first: caller } = flight;
   const { call } = caller;
-  const acquiring = operate(call, "acquire", owner, call.settings.leaseTtl, waitedFor);
-  return Effect.flatMap(
+  const { bypass, leaseTtl } = call.settings;
+  const acquiring = operate(call, "acquire", owner, leaseTtl, waitedFor);
+  return Effect.matchEffect(
     traced(flight, "acquire", acquiring, ({ _tag }) => _tag.toLowerCase()),
-    (acquired): Effect.Effect<Leader | Follower | End> => {
-      if (acquired._tag === "Hit") {
-        const source = waitedFor === undefined ? "hit" : "follower";
-        const { value } = acquired.entry;
-        return Effect.succeed({ _tag: "Value", value, source, stored: true });
-      }
-      if (acquired._tag === "Ended") return Effect.succeed({ _tag: "FallBack" }); // mutate: ended
-      if (acquired.after === "failed") { // mutate: failure elsewhere
-        caller.failuresLeft--;
-        countFailure(flight); // mutate: failure for those who joined
-      }
-      if (acquired._tag === "Leader") caller.waited = waitedOf(caller);
-      if (caller.failuresLeft > 0) return Effect.succeed(acquired);
-      const failed: End = { _tag: "Failed", error: outOfFailures(caller), scope: "first" };
-      return acquired._tag === "Follower"
-        ? Effect.succeed(failed)
-        : Effect.as(release(flight, { owner, state: "held" }, "cancelled"), failed);
+    {
+      onSuccess: (acquired): Effect.Effect<Leader | Follower | End> => {
+        if (acquired._tag === "Hit") {
+          const source = waitedFor === undefined ? "hit" : "follower";
+          const { value } = acquired.entry;
+          return Effect.succeed({ _tag: "Value", value, source, stored: true });
+        }
+        if (acquired._tag === "Ended") return Effect.succeed({ _tag: "FallBack" }); // mutate: ended
+        if (acquired.after === "failed") { // mutate: failure elsewhere
+          caller.failuresLeft--;
+          countFailure(flight); // mutate: failure for those who joined
+        }
+        if (acquired._tag === "Leader") caller.waited = waitedOf(caller);
+        if (caller.failuresLeft > 0) return Effect.succeed(acquired);
+        const failed: End = { _tag: "Failed", error: outOfFailures(caller), scope: "first" };
+        return acquired._tag === "Follower"
+          ? Effect.succeed(failed)
+          : Effect.as(release(flight, { owner, state: "held" }, "cancelled"), failed);
+      },
+      onFailure: (error) => {
+        // The reply may be all that was lost: nobody waits for the release, but no lease is left behind.
+        const released = Effect.ignore(operate(call, "release", owner, "cancelled"));
+        runInBackground(flight, released); // mutate: release without an answer
+        const failure = phaseError(call, error);
+        return bypass
+          ? Effect.flatMap(report(flight, failure), () => bypassCache(flight))
+          : Effect.succeed<End>({ _tag: "Failed", error: failure, scope: "all" });
+      },
     },
   );
 }
@@ -186,34 +213,35 @@ function bypassCache(flight: Flight): Effect.Effect<End> {
 
 /** The wait has ended: joins the process's fallback fetch, or starts it. One is shared for as long as a lease would live. */
 function fallBack(caller: Caller): Result {
-  return Effect.suspend(() => {
+  return guarded(caller, () => {
     const { call, clock } = caller;
     const { leaseTtl } = call.settings;
     const flights = flightsFor(call, "fallingBack");
     const current = flights?.get(call.key);
     const now = monotonicMillis(clock);
-    if (current !== undefined && now - current.fallingBackSince < leaseTtl) { // mutate: shared fallback
-      return join(current, caller, now + leaseTtl, fallBack); // mutate: fallback until
+    if (current !== undefined && now - current.fallingBackSince! < leaseTtl) { // mutate: shared fallback
+      return join(current, caller, now + leaseTtl); // mutate: fallback until
     }
     const flight = openFlight(caller, flights);
     flight.fallingBackSince = now;
-    return start(flight, (flight) => fetchAlone(flight, "fallback"), fallBack);
+    return start(flight, (flight) => fetchAlone(flight, "fallback"));
   });
 }
 
 /** Waits in a flight for its end, until a time of the monotonic clock at most. */
-function join(
-  flight: Flight,
-  caller: Caller,
-  until: number,
-  again: (caller: Caller) => Result,
-): Result {
-  const failuresLeft = caller === flight.first ? Infinity : caller.failuresLeft;
-  return Effect.flatMap(wait<End>(flight, caller, until, failuresLeft), (wake) => {
-    caller.wokenAt = wake.at;
-    caller.failuresLeft = Math.min(caller.failuresLeft, wake.failuresLeft);
-    return settle(flight, caller, wake.signal, again);
+function join(flight: Flight, caller: Caller, until: number): Result {
+  return callback((resume) => {
+    caller.resume = resume;
+    wait(flight, caller, until, caller === flight.first ? Infinity : caller.failuresLeft);
+    return Effect.suspend(() => leave(caller));
   });
+}
+
+/** Continues a caller that is woken in a flight. */
+function woken(this: Caller, flight: Flight, { signal, at, failuresLeft }: Wake<End>): void {
+  this.wokenAt = at;
+  this.failuresLeft = Math.min(this.failuresLeft, failuresLeft);
+  this.resume!(settle(flight, this, signal));
 }
 
 /** What a flight's end, or the end of the wait for it, means for one caller: its result, its failure, or another try. */
@@ -221,9 +249,9 @@ function settle(
   flight: Flight,
   caller: Caller,
   signal: Signal<End>,
-  again: (caller: Caller) => Result,
 ): Result {
   const first = caller === flight.first;
+  const again = flight.fallingBackSince === undefined ? joinOrStart : fallBack;
   if (first && flight.hookFailure !== undefined) return Effect.failCause(flight.hookFailure);
   if (signal._tag === "Value") return resultFor(flight, caller, signal);
   caller.leaseUntil = flight.leaseUntil ?? caller.leaseUntil;

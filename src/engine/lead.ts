@@ -5,10 +5,10 @@ import { Effect, Fiber } from "../effect/effect.ts";
 import { entryTtl } from "./entry_ttl.ts";
 import { endOfFetch, fetch } from "./fetch.ts";
 import type { End, Flight } from "./flight.ts";
-import { type Forked, type Spawn, spawner } from "../effect/fork.ts";
+import type { Forked } from "../effect/fork.ts";
 import { operate, phaseError } from "./operation.ts";
 import { report } from "./report.ts";
-import { runInBackground } from "./background.ts";
+import { runInBackground, spawn } from "./background.ts";
 import { traced } from "./tracing.ts";
 import type { Leader, LeaseOutcome } from "../store/store.ts";
 
@@ -29,20 +29,18 @@ interface Lease {
 export function lead(flight: Flight, owner: string, { remaining }: Leader): Effect.Effect<End> {
   const lease: Lease = { owner, state: "held" };
   flight.leaseUntil = wallMillis(flight.clock) + remaining;
-  return Effect.flatMap(spawner, (spawn) => {
-    const letGo = keepLease(flight, lease, spawn);
-    return Effect.flatMap(
-      fetch(flight),
-      (exit) =>
-        Effect.flatMap(
-          letGo(), // mutate: keeper ends
-          () =>
-            exit._tag === "Success"
-              ? endWith(flight, lease, exit.value)
-              : endFailed(flight, lease, endOfFetch(flight, exit.cause)),
-        ),
-    );
-  });
+  const letGo = keepLease(flight, lease);
+  return Effect.flatMap(
+    fetch(flight),
+    (exit) =>
+      Effect.flatMap(
+        letGo(), // mutate: keeper ends
+        () =>
+          exit._tag === "Success"
+            ? endWith(flight, lease, exit.value)
+            : endFailed(flight, lease, endOfFetch(flight, exit.cause)),
+      ),
+  );
 }
 
 /** Ends the lease of a fetch that has a value: fills it, or releases it if the value isn't to be stored. */
@@ -66,7 +64,7 @@ function endFailed(flight: Flight, lease: Lease, end: End): Effect.Effect<End> {
 }
 
 /** Renews the lease at each third of it, from the first third on; what it returns ends that. */
-function keepLease(flight: Flight, lease: Lease, spawn: Spawn): () => Effect.Effect<unknown> {
+function keepLease(flight: Flight, lease: Lease): () => Effect.Effect<unknown> {
   const { call, clock } = flight.first;
   const { leaseTtl } = call.settings;
   const third = leaseTtl / 3; // mutate: third
@@ -86,7 +84,7 @@ function keepLease(flight: Flight, lease: Lease, spawn: Spawn): () => Effect.Eff
   };
   let keeper: Forked<void, never> | undefined;
   const cancel = deadline(clock, third, () => {
-    keeper = spawn(keep(0)); // mutate: renewal
+    keeper = spawn(flight, keep(0)); // mutate: renewal
   });
   return () => {
     cancel();
@@ -110,10 +108,10 @@ function fill(
       onFailure: (error) =>
         Effect.flatMap(report(flight, phaseError(call, error)), () => { // mutate: fill reported
           // Nobody waits for it: the backend has just failed to answer, and the value is here.
-          const released = release(flight, lease, "cancelled");
+          runInBackground(flight, release(flight, lease, "cancelled"));
           // Halves store first and release then.
           const stored = error.operation !== "fill" && error.operation !== "set";
-          return Effect.as(runInBackground(flight, released), stored); // mutate: value kept
+          return Effect.succeed(stored); // mutate: value kept
         }),
     },
   );

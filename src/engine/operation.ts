@@ -2,7 +2,7 @@ import { type Start, startOf } from "../store/attempt.ts";
 import type { Keyed } from "./call.ts";
 import { callback } from "../effect/callback.ts";
 import { deadline } from "../effect/deadline.ts";
-import { Cause, Effect } from "../effect/effect.ts";
+import { Cause, type Clock, Effect } from "../effect/effect.ts";
 import {
   AdapterError,
   type AdapterOperation,
@@ -12,7 +12,7 @@ import {
 } from "../model/errors.ts";
 import { interruptNoWait, type Spawn, spawner } from "../effect/fork.ts";
 import type { Store } from "../store/store.ts";
-import { begin } from "../store/typed.ts";
+import { begin, typed } from "../store/typed.ts";
 
 type Operations = Required<Omit<Store<unknown>, "name" | "peek">>;
 type Operation = (...args: unknown[]) => Effect.Effect<unknown, AdapterError>;
@@ -31,50 +31,58 @@ export function operate<O extends keyof Operations>(
   operation: O,
   ...rest: Rest<O>
 ): ReturnType<Operations[O]> {
-  const { key, settings: { store, operationTimeout } } = keyed;
-  const answer = Effect.clockWith((clock) => {
-    const effect = begin(
-      operation,
-      key,
-      () => (store[operation] as Operation)(key, ...rest),
-    );
-    // A store in this process answers at once.
-    if (store.peek !== undefined) return effect;
-    const answered = (start: Start<unknown>) =>
-      callback<unknown, AdapterError>((resume) => {
-        let waiting = true;
-        let tooLate = false;
-        let cancelDeadline: (() => boolean) | undefined;
-        const end = (result: Effect.Effect<unknown, AdapterError>) => {
-          if (!waiting) return;
-          waiting = false;
-          cancelDeadline?.();
-          resume(tooLate ? Effect.fail(late(keyed, operation)) : result);
-        };
-        const leave = start(
-          (value) => end(Effect.succeed(value)),
-          (error) => end(Effect.fail(error)),
-        );
-        // What has answered at once needs no deadline.
-        if (!waiting) return;
-        cancelDeadline = deadline(clock, operationTimeout, () => { // mutate: timeout
-          tooLate = true;
-          // It may clean up, but what hangs where it can't be interrupted isn't waited for.
-          cancelDeadline = deadline(clock, 0, () => end(Effect.void));
-          leave();
-        });
-        return Effect.sync(() => {
-          waiting = false;
-          cancelDeadline?.();
-          leave();
-        });
-      });
-    const start = startOf(effect);
-    return start === undefined
-      ? Effect.flatMap(spawner, (spawn) => answered(inFiber(spawn, effect)))
-      : answered(start);
-  });
+  const { key, settings: { store } } = keyed;
+  const run = () => (store[operation] as Operation)(key, ...rest);
+  // A store in this process answers at once.
+  const answer = store.peek !== undefined
+    ? typed(operation, key, run)
+    : Effect.clockWith((clock) => {
+      const effect = begin(operation, key, run);
+      const start = startOf(effect);
+      return start !== undefined ? bounded(clock, keyed, operation, start) : Effect.flatMap(
+        spawner,
+        (spawn) => bounded(clock, keyed, operation, inFiber(spawn, effect)),
+      );
+    });
   return answer as ReturnType<Operations[O]>;
+}
+
+/** Waits for an operation, for at most `operationTimeout`. */
+function bounded<A>(
+  clock: Clock.Clock,
+  keyed: Keyed,
+  operation: AdapterOperation,
+  start: Start<A>,
+): Effect.Effect<A, AdapterError> {
+  return callback((resume) => {
+    let waiting = true;
+    let tooLate = false;
+    let cancelDeadline: (() => boolean) | undefined;
+    const end = (result: Effect.Effect<A, AdapterError>) => {
+      if (!waiting) return;
+      waiting = false;
+      cancelDeadline?.();
+      resume(tooLate ? Effect.fail(late(keyed, operation)) : result);
+    };
+    const leave = start(
+      (value) => end(Effect.succeed(value)),
+      (error) => end(Effect.fail(error)),
+    );
+    // What has answered at once needs no deadline.
+    if (!waiting) return;
+    const { operationTimeout } = keyed.settings;
+    cancelDeadline = deadline(clock, operationTimeout, () => { // mutate: timeout
+      tooLate = true;
+      // It may clean up, but what hangs where it can't be interrupted isn't waited for.
+      cancelDeadline = deadline(clock, 0, () => end(Effect.fail(late(keyed, operation))));
+      leave();
+    });
+    return Effect.sync(() => {
+      waiting = false;
+      cancelDeadline?.();
+      leave();
+    });
+  });
 }
 
 /** Starts an operation that is more than one promise or step in a fiber of its own. */

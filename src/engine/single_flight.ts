@@ -1,4 +1,3 @@
-import { callback } from "../effect/callback.ts";
 import { causeKind } from "../effect/cause.ts";
 import { monotonicMillis, wholeMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
@@ -37,8 +36,8 @@ export interface Waiter<End> {
   /** Its group there, and its index among the group's waiters. */
   group: WaitGroup<End> | undefined;
   index: number;
-  /** Continues it. */
-  resume: ((wake: Effect.Effect<Wake<End>>) => void) | undefined;
+  /** Continues it, with why it is woken. */
+  woken(flight: Flight<End>, wake: Wake<End>): void;
 }
 
 /** Waiters that are woken before the end at the same time. */
@@ -108,25 +107,22 @@ export function complete<End>(flight: Flight<End>, signal: Signal<End>): void {
 }
 
 /**
- * Waits for the end of a flight: until a time of the monotonic clock at most, and for so many failed fetches elsewhere.
- * Who waits must {@linkcode leave} if it is interrupted.
+ * Has the waiter wait for the end of a flight: until a time of the monotonic clock at most, and for so many failed fetches
+ * elsewhere. It must {@linkcode leave} if it goes before it is woken.
  */
 export function wait<End>(
   flight: Flight<End>,
   waiter: Waiter<End>,
   until: number,
   failuresLeft: number,
-): Effect.Effect<Wake<End>> {
-  return callback((resume) => {
-    if (flight.completed !== undefined) return resume(Effect.succeed(flight.completed));
-    if (waiter.flight !== flight) {
-      waiter.flight = flight;
-      flight.waiting++;
-    }
-    const group = waiter.group = groupOf(flight, Math.ceil(until), failuresLeft);
-    waiter.index = group.waiters.push(waiter) - 1;
-    waiter.resume = resume;
-  });
+): void {
+  if (flight.completed !== undefined) return waiter.woken(flight, flight.completed);
+  if (waiter.flight !== flight) {
+    waiter.flight = flight;
+    flight.waiting++;
+  }
+  const group = waiter.group = groupOf(flight, Math.ceil(until), failuresLeft);
+  waiter.index = group.waiters.push(waiter) - 1;
 }
 
 /** The group with these bounds: the last one, or a new one. */
@@ -195,14 +191,13 @@ function wake<End>(flight: Flight<End>, group: WaitGroup<End>, signal: Signal<En
   const { waiters, failuresLeft } = group;
   group.waiters = [];
   group.cancel?.();
-  // All of them share it.
-  const woken = Effect.succeed({ signal, at: wholeMillis(flight.clock), failuresLeft });
+  const woken = { signal, at: wholeMillis(flight.clock), failuresLeft };
   for (const waiter of waiters) {
     if (waiter === undefined) continue;
     flight.waiting--;
     waiter.flight = undefined; // mutate: woken
     try {
-      waiter.resume!(woken);
+      waiter.woken(flight, woken);
     } catch (error) {
       // Effect 4 continues a fiber at once: an observer of it that throws must not keep the others waiting.
       queueMicrotask(() => {

@@ -32,9 +32,9 @@ export function tracedCall(flight: Flight, caller: Caller, effect: Result): Resu
 }
 
 /** Starts a flight's work once it is known whether its first caller's tracer keeps spans. */
-export function tracedFlight(flight: Flight, start: () => Result): Result {
+export function tracedFlight(flight: Flight, started: Result): Result {
   return Effect.flatMap(Effect.tracer, (tracer) => {
     flight.traced = tracer !== defaultTracer;
-    return tracedCall(flight, flight.first, start());
+    return tracedCall(flight, flight.first, started);
   });
 }

@@ -1,7 +1,7 @@
 import { causeKind } from "../effect/cause.ts";
 import { kindOf } from "../model/describe.ts";
 import { Cause, Effect } from "../effect/effect.ts";
-import { cacheLockingError } from "../model/errors.ts";
+import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 import type { HookEffect, Hooks } from "../model/hooks.ts";
 
 /** What a caller's own code is called, and what it is when that throws. */
@@ -19,36 +19,33 @@ const tagOf = { fetch: "FETCHER_FAILED", hook: "HOOK_FAILED" } as const;
  * error, and so is what isn't an Effect.
  */
 export function runUserCode(
-  { what, key, phase }: UserCode,
+  code: UserCode,
   run: () => Effect.Effect<unknown, unknown, unknown>,
-  around: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E> = (effect) => effect,
+  around?: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
 ): Effect.Effect<unknown, unknown> {
-  const fail = (
-    tag: "VALIDATION_ERROR" | typeof tagOf[typeof phase],
-    how: string,
-    cause?: unknown,
-  ) =>
-    Effect.fail(
-      cacheLockingError(
-        tag,
-        `Cannot run ${what} for ${JSON.stringify(key)}: it ${how}`,
-        { key, phase },
-        cause,
-      ),
-    );
   const running = Effect.suspend(() => {
-    const effect = run();
-    return Effect.isEffect(effect)
-      ? around(effect as Effect.Effect<unknown, unknown>)
-      : fail("VALIDATION_ERROR", `must return an Effect, and returned ${kindOf(effect)}`);
+    const effect = run() as Effect.Effect<unknown, unknown>;
+    if (Effect.isEffect(effect)) return around === undefined ? effect : around(effect);
+    const problem = `must return an Effect, and returned ${kindOf(effect)}`;
+    return Effect.fail(userCodeError("VALIDATION_ERROR", code, problem));
   });
   return Effect.matchCauseEffect(running, {
-    onSuccess: Effect.succeed,
+    onSuccess: (value) => Effect.succeed(value),
     onFailure: (cause) =>
       causeKind(cause) === "Die"
-        ? fail(tagOf[phase], "threw", Cause.squash(cause))
+        ? Effect.fail(userCodeError(tagOf[code.phase], code, "threw", Cause.squash(cause)))
         : Effect.failCause(cause),
   });
+}
+
+function userCodeError(
+  tag: "VALIDATION_ERROR" | typeof tagOf[UserCode["phase"]],
+  { what, key, phase }: UserCode,
+  problem: string,
+  cause?: unknown,
+): CacheLockingError {
+  const message = `Cannot run ${what} for ${JSON.stringify(key)}: it ${problem}`;
+  return cacheLockingError(tag, message, { key, phase }, cause);
 }
 
 /** Runs one hook: its own errors are the call's, what it throws is a `HOOK_FAILED`. */

@@ -1,5 +1,5 @@
 import { callback } from "../effect/callback.ts";
-import { Effect } from "../effect/effect.ts";
+import { type Clock, Effect } from "../effect/effect.ts";
 import { AdapterError, type AdapterOperation, isAdapterError } from "../model/errors.ts";
 
 /**
@@ -13,11 +13,16 @@ export type Start<A> = (
 
 const START: unique symbol = Symbol("start");
 
-type Startable<A> = Effect.Effect<A, AdapterError> & { [START]?: Start<A> };
+type Startable<A> = Effect.Effect<A, AdapterError> & { [START]?: Start<A> | undefined };
+
+/** Whether an effect is known to fail with nothing but an `AdapterError`. */
+export function isTyped(effect: object): boolean {
+  return START in effect;
+}
 
 /** How an effect that is an {@linkcode attempt} starts; undefined for any other. */
 export function startOf<A, E, R>(effect: Effect.Effect<A, E, R>): Start<A> | undefined {
-  return (effect as { readonly [START]?: Start<A> })[START];
+  return (effect as { readonly [START]?: Start<A> | undefined })[START];
 }
 
 /** Gives the signal that fires once the caller has left, as it was interrupted or its time is out. */
@@ -80,5 +85,14 @@ export function attempt<A, B = A>(
     return Effect.sync(leave);
   });
   effect[START] = start;
+  return effect;
+}
+
+/** An operation of a store in this process that is one synchronous step and never fails. */
+export function step<A>(run: (clock: Clock.Clock) => A): Effect.Effect<A> {
+  const effect: Effect.Effect<A> & { [START]?: undefined } = Effect.clockWith((clock) =>
+    Effect.succeed(run(clock))
+  );
+  effect[START] = undefined;
   return effect;
 }

@@ -1,4 +1,4 @@
-import { startOf } from "./attempt.ts";
+import { isTyped } from "./attempt.ts";
 import { kindOf } from "../model/describe.ts";
 import { Cause, Effect } from "../effect/effect.ts";
 import { AdapterError, type AdapterOperation, isAdapterError } from "../model/errors.ts";
@@ -22,8 +22,8 @@ export function begin<A, E, R>(
     Effect.fail(isAdapterError(error) ? error : new AdapterError(operation, key, error));
   try {
     const effect = run();
-    if (startOf(effect) !== undefined) return effect as Effect.Effect<A, AdapterError, R>;
     if (Effect.isEffect(effect)) {
+      if (isTyped(effect)) return effect as Effect.Effect<A, AdapterError, R>;
       return Effect.matchCauseEffect(effect, {
         onSuccess: Effect.succeed,
         onFailure: (cause) => failed(Cause.squash(cause)),

@@ -1,9 +1,17 @@
-import { complete, type Flight, open, wait, type Waiter } from "../../src/engine/single_flight.ts";
+import {
+  complete,
+  type Flight,
+  open,
+  wait,
+  type Waiter,
+  type Wake,
+} from "../../src/engine/single_flight.ts";
 import { type Clock, Duration, Effect, Fiber } from "effect";
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache, type CallOptions } from "../../mod.ts";
+import { callback } from "../../src/effect/callback.ts";
 import { monotonicMillis } from "../../src/effect/clock.ts";
 import { randomToken } from "../../src/model/token.ts";
 import { all, KEY, source, start, times } from "../support/herd.ts";
@@ -23,8 +31,14 @@ function emptyFlight(clock: Clock.Clock): Flight<string> {
   });
 }
 
-function waiter(): Waiter<string> {
-  return { flight: undefined, group: undefined, index: 0, resume: undefined };
+function waiter(woken: Waiter<string>["woken"] = () => {}): Waiter<string> {
+  return { flight: undefined, group: undefined, index: 0, woken };
+}
+
+function waitIn(flight: Flight<string>, until: number): Effect.Effect<Wake<string>> {
+  return callback((resume) => {
+    wait(flight, waiter((_flight, wake) => resume(Effect.succeed(wake))), until, 2);
+  });
 }
 
 it("who joins a group that was woken meanwhile is woken as well, and doesn't wait unbounded", async () => {
@@ -33,10 +47,10 @@ it("who joins a group that was woken meanwhile is woken as well, and doesn't wai
     const clock = yield* Effect.clockWith(Effect.succeed);
     const flight = emptyFlight(clock);
     const until = monotonicMillis(clock) + 100;
-    const early = yield* start(wait(flight, waiter(), until, 2));
+    const early = yield* start(waitIn(flight, until));
     yield* Effect.sleep(0);
     // Chosen while the group stands, run when it is gone.
-    const late = wait(flight, waiter(), until, 2);
+    const late = waitIn(flight, until);
     yield* Effect.sleep(200);
     return [yield* Fiber.join(early), yield* late];
   })));
@@ -133,13 +147,12 @@ it("what one caller throws when it is woken doesn't keep the others waiting", as
   try {
     const woken = await simulation.run(Effect.scoped(Effect.gen(function* () {
       const flight = emptyFlight(yield* Effect.clockWith(Effect.succeed));
-      const first = waiter();
-      yield* start(wait(flight, first, Infinity, 2));
-      const second = yield* start(wait(flight, waiter(), Infinity, 2));
-      yield* Effect.sleep(0);
-      first.resume = () => {
+      const thrower = waiter(() => {
         throw "thrown";
-      };
+      });
+      wait(flight, thrower, Infinity, 2);
+      const second = yield* start(waitIn(flight, Infinity));
+      yield* Effect.sleep(0);
       complete(flight, "end");
       return yield* Fiber.join(second);
     })));
