@@ -54,7 +54,12 @@ export function run(
         late = true;
         child.kill("SIGINT");
       }, timeout),
-      setTimeout(() => child.kill("SIGKILL"), timeout + GRACE),
+      setTimeout(() => {
+        child.kill("SIGKILL");
+        // A process that it has started may still have them open.
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, timeout + GRACE),
     ];
     const finish = (ok: boolean) => {
       timers.forEach(clearTimeout);
