@@ -48,6 +48,8 @@ export const IDLE_CLOSE_MS = 1000;
 interface Topic {
   readonly subscribed: Promise<boolean>;
   watches: number;
+  /** When the last watch has gone, by `performance.now()`. */
+  idleSince: number;
 }
 
 /**
@@ -102,7 +104,7 @@ export function makePush(driver: PushDriver): Push {
         await connection?.subscribe(name);
         return connection !== undefined;
       });
-      const added = topic = { subscribed, watches: 0 };
+      const added = topic = { subscribed, watches: 0, idleSince: 0 };
       topics.set(name, topic);
       subscribed.catch(() => topics.get(name) === added && topics.delete(name));
     }
@@ -112,14 +114,23 @@ export function makePush(driver: PushDriver): Push {
   const remove = (topic: Topic) => {
     topic.watches--;
     if (topic.watches > 0 || opening === undefined) return;
+    topic.idleSince = performance.now();
     sweep ??= unref(setTimeout(closeIdle, IDLE_CLOSE_MS));
   };
   const closeIdle = () => {
     sweep = undefined;
-    const idle = [...topics].filter(([, { watches }]) => watches === 0).map(([name]) => name);
+    const now = performance.now();
+    const idle: string[] = [];
+    let next = Infinity;
+    for (const [name, { watches, idleSince }] of topics) {
+      const left = idleSince + IDLE_CLOSE_MS - now;
+      if (watches === 0 && left > 0) next = Math.min(next, left);
+      else if (watches === 0) idle.push(name);
+    }
     if (idle.length === topics.size) return close();
+    if (next < Infinity) sweep = unref(setTimeout(closeIdle, next));
     for (const name of idle) topics.delete(name);
-    opening?.then((connection) => connection?.unsubscribe(idle), ignore);
+    if (idle.length > 0) opening?.then((connection) => connection?.unsubscribe(idle), ignore);
   };
 
   return {
@@ -150,7 +161,7 @@ export function sharedPush(client: object, name: string, driver: () => PushDrive
 }
 
 /** A timer that keeps no process alive, where timers can. */
-function unref(timer: ReturnType<typeof setTimeout>): ReturnType<typeof setTimeout> {
+export function unref<T>(timer: T): T {
   (timer as { readonly unref?: () => void }).unref?.();
   return timer;
 }

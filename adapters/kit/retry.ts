@@ -1,10 +1,11 @@
 import { Refusal } from "./refusal.ts";
 
-/** How often something is tried at most. */
+/** How often something is tried at most, by default. */
 export const MOST_TRIES = 5;
 
-/** The longest pause after the first try, in milliseconds; it doubles with each. */
+/** The longest pause after the first try, in milliseconds; it doubles with each, up to the last. */
 const FIRST_PAUSE = 8;
+const LAST_PAUSE = 64;
 
 /** How a lost race is told: `retry` tries again, and the last one is the operation's failure. */
 export class Contention extends Refusal {
@@ -17,25 +18,28 @@ export class Contention extends Refusal {
 export interface RetryOptions {
   /** Whether it is worth another try; by default only a {@linkcode Contention} is. */
   readonly again?: (error: unknown) => boolean;
+  /** How often it is tried at most: {@linkcode MOST_TRIES} by default. */
+  readonly most?: number;
   /** Waits so many milliseconds; by the machine's timers by default. */
   readonly pause?: (millis: number) => Promise<unknown>;
 }
 
 /**
- * Tries something that others may be in the way of, at most {@linkcode MOST_TRIES} times, with a short pause in between,
- * whose length is chance; no more once the caller has left.
+ * Tries something that others may be in the way of, a few times, with a short pause in between, whose length is chance;
+ * no more once the caller has left.
  */
 export async function retry<A>(
   { signal }: { readonly signal: () => AbortSignal },
   run: () => Promise<A>,
-  { again = (error) => error instanceof Contention, pause = sleep }: RetryOptions = {},
+  { again = (error) => error instanceof Contention, most = MOST_TRIES, pause = sleep }:
+    RetryOptions = {},
 ): Promise<A> {
   for (let tries = 1;; tries++) {
     try {
       return await run();
     } catch (error) {
-      if (tries === MOST_TRIES || !again(error) || signal().aborted) throw error;
-      await pause(Math.random() * FIRST_PAUSE * 2 ** (tries - 1));
+      if (tries === most || !again(error) || signal().aborted) throw error;
+      await pause(Math.random() * Math.min(FIRST_PAUSE * 2 ** (tries - 1), LAST_PAUSE));
       if (signal().aborted) throw error;
     }
   }

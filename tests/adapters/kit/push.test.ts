@@ -65,8 +65,9 @@ describe("push", () => {
     await sleep(IDLE_CLOSE_MS / 2);
     const again = await watch("a");
     await again.close();
+    await sleep(IDLE_CLOSE_MS * 0.8);
     assert.deepEqual(asked.splice(0), ["open", "subscribe a", "subscribe b"]);
-    await sleep(IDLE_CLOSE_MS);
+    await sleep(IDLE_CLOSE_MS * 0.4);
     assert.deepEqual(asked.splice(0), ["unsubscribe a"]);
     await b!.close();
     await sleep(IDLE_CLOSE_MS + 100);

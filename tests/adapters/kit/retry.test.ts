@@ -28,6 +28,14 @@ describe("another try", () => {
     });
   });
 
+  it("is made as often as it is told, after at most 64 ms", async () => {
+    pauses.length = 0;
+    assert.equal(await retry(caller(), failing(99), { pause, most: 100 }), 100);
+    const longest = Math.max(...pauses);
+    assert.ok(longest <= 64 && longest > 32, `${longest} ms`);
+    await assert.rejects(retry(caller(), failing(2), { pause, most: 2 }), Contention);
+  });
+
   it("is made for no other failure than was told", async () => {
     const broken = new Error("broken");
     await assert.rejects(retry(caller(), failing(1, broken), { pause }), broken);

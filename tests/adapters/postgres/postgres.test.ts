@@ -215,14 +215,35 @@ describe("postgres", { skip }, () => {
     assert.deepEqual(await seen.take(), Array(4).fill("acquire"));
   });
 
-  it("is one store for the same client and options, however they are written", () => {
+  it("is a store of its own each time", () => {
     const sql = connect();
-    const store = postgresAdapter({ sql, keyPrefix: "a:" });
-    assert.equal(postgresAdapter({ keyPrefix: "a:", sql, codec: undefined }), store);
-    assert.notEqual(postgresAdapter({ sql, keyPrefix: "b:" }), store);
-    assert.notEqual(postgresAdapter({ sql, keyPrefix: "a:", codec: reversed }), store);
-    assert.notEqual(postgresAdapter({ sql, keyPrefix: "a:", subscriber: false }), store);
-    assert.notEqual(postgresAdapter({ sql: connect(), keyPrefix: "a:" }), store);
+    assert.notEqual(postgresAdapter({ sql }), postgresAdapter({ sql }));
+  });
+
+  it("tries ten times what others are in the way of, and no more once its caller has left", async () => {
+    const lost = (code: string) => Object.assign(new Error("lost the race"), { code });
+    for (const code of ["40001", "40P01"]) {
+      let sent = 0;
+      const losing = (tries: number) => ({
+        listen: () => Promise.reject(lost(code)),
+        unsafe: () => ({
+          raw: () => ++sent > tries ? Promise.resolve([]) : Promise.reject(lost(code)),
+        }),
+      });
+      const store = postgresAdapter({ sql: losing(9) });
+      assert.equal(await run(store.get("a")), undefined);
+      assert.equal(sent, 10);
+      sent = 0;
+      const error = await run(Effect.flip(postgresAdapter({ sql: losing(100) }).get("a")));
+      assert.match(error.message, /lost the race/);
+      assert.equal(sent, 10);
+      sent = 0;
+      const left = Effect.timeoutOption(postgresAdapter({ sql: losing(100) }).get("a"), 1);
+      await run(left);
+      const then = sent;
+      await sleep(200);
+      assert.ok(sent === then && sent < 10, `${then} tries, and ${sent}`);
+    }
   });
 
   it("has the callers of configs that are written out in each call meet", async () => {
@@ -256,7 +277,7 @@ describe("postgres", { skip }, () => {
       [{ sql, table: "a\0" }, /`table` must be/],
       [{ sql, table: "é".repeat(32) }, /at most 63 bytes/],
       [{ sql, keyPrefix: 1 }, /`keyPrefix` must be a string, and is 1/],
-      [{ sql, keyPrefix: "\0" }, /`keyPrefix` must not have a NUL/],
+      [{ sql, keyPrefix: "\0" }, /`keyPrefix` must be a string, and must not have a NUL/],
     ];
     for (const [options, message] of bad) {
       assert.throws(() => postgresAdapter(options as never), { name: "TypeError", message });
@@ -652,13 +673,43 @@ describe("postgres", { skip }, () => {
     /** A subscriber that can't listen, until it relents. */
     const refusing = () => {
       let refuse = true;
-      const real = connect();
-      const subscriber = {
-        listen: (...args: Parameters<Sql["listen"]>) =>
-          refuse ? Promise.reject(new Error("no LISTEN here")) : real.listen(...args),
-      };
+      const listen = new Proxy(connect().listen, {
+        apply: (listen, _, args: Parameters<Sql["listen"]>) =>
+          refuse ? Promise.reject(new Error("no LISTEN here")) : listen(...args),
+      });
+      const subscriber = { listen };
       return { subscriber, relent: () => void (refuse = false) };
     };
+
+    it("needs fields of postgres.js that it documents nowhere, and names one that is missing", async () => {
+      let stopped = 0;
+      const result = Promise.resolve();
+      const stop = () => Promise.resolve(void stopped++);
+      const channel = `cache_locking "${table()}"`;
+      const incomplete: [object, string | undefined][] = [
+        [{}, "channels"],
+        [{ channels: {}, sql: { close: stop } }, "channels"],
+        [{ channels: { [channel]: {} }, sql: { close: stop } }, "channels"],
+        [{ channels: { [channel]: { result } } }, "sql"],
+        [{ channels: { [channel]: { result } }, sql: {} }, "sql"],
+        [{ channels: { [channel]: { result } }, sql: { close: stop } }, undefined],
+      ];
+      for (const [fields, missing] of incomplete) {
+        stopped = 0;
+        const listen = () => Promise.resolve({ unlisten: stop });
+        const subscriber = { listen: Object.assign(listen, fields) };
+        const name = channel.split('"')[1]!;
+        const store = postgresAdapter({ sql: connect(), subscriber, table: name });
+        const watching = run(Effect.scoped(store.watch!("a")));
+        if (missing === undefined) {
+          await watching;
+        } else {
+          const message = new RegExp(`\`listen.${missing}\` is missing, which postgres.js 3.4 has`);
+          await assert.rejects(watching, message);
+          assert.equal(stopped, 1);
+        }
+      }
+    });
 
     it("polls where it can't listen, says so, and listens once it can", async () => {
       const name = table();

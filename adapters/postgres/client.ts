@@ -1,0 +1,18 @@
+import type { Push } from "../kit/push.ts";
+
+/** What a statement is given. */
+export type PostgresParameter = string | number | Uint8Array | null;
+
+/** A row of what a statement answers: each column as the server sent it. */
+export interface PostgresRow {
+  /** A column, by its place; text as the server writes it. */
+  readonly [column: number]: Uint8Array | null;
+}
+
+/** What the adapter asks of a client, whichever library made it: each has a file of its own that says how. */
+export interface PostgresCommands {
+  /** Sends a statement, with its values apart. What the server refuses is an error with its code as `code`. */
+  query(statement: string, parameters: PostgresParameter[]): PromiseLike<readonly PostgresRow[]>;
+  /** Notifications on a channel, whose payloads are the topics; undefined where no connection listens. */
+  pushOn(channel: string): Push | undefined;
+}

@@ -1,0 +1,129 @@
+import { checkOption, hasMethods } from "../kit/options.ts";
+import { type PushDriver, sharedPush, unref } from "../kit/push.ts";
+import type { PostgresCommands, PostgresParameter, PostgresRow } from "./client.ts";
+
+/** A client that listens; [postgres.js](https://github.com/porsager/postgres#listen--notify) opens a connection for it. */
+export interface PostgresSubscriber {
+  /** Listens to a channel; `onlisten` is called whenever it has begun to, also after the connection was lost. */
+  listen(
+    channel: string,
+    onnotify: (payload: string) => void,
+    onlisten?: () => void,
+  ): PromiseLike<{ unlisten(): PromiseLike<unknown> }>;
+}
+
+/**
+ * The client, as [postgres.js](https://github.com/porsager/postgres) 3 makes it. It is declared here, so that neither types
+ * nor copies of postgres.js have to match. The adapter never closes it.
+ */
+export interface PostgresClient extends PostgresSubscriber {
+  /** Sends a statement, with its values apart; `raw` has the rows come as bytes, past all of the client's transforms. */
+  unsafe(
+    statement: string,
+    parameters: PostgresParameter[],
+    options: { readonly prepare: boolean },
+  ): { raw(): PromiseLike<readonly PostgresRow[]> };
+}
+
+/** The commands of a postgres.js client. Throws a `TypeError` for what is none. */
+export function postgresJsCommands(
+  sql: PostgresClient,
+  subscriber: PostgresSubscriber | false = sql,
+): PostgresCommands {
+  const isClient = hasMethods(sql, "unsafe", "listen");
+  checkOption("sql", isClient, "a postgres.js client, and no transaction", sql);
+  const isSubscriber = subscriber === false || hasMethods(subscriber, "listen");
+  checkOption("subscriber", isSubscriber, "a postgres.js client or false", subscriber);
+  return {
+    query: (statement, parameters) => sql.unsafe(statement, parameters, { prepare: true }).raw(),
+    pushOn: (channel) =>
+      subscriber === false
+        ? undefined
+        : sharedPush(subscriber, channel, () => driverOf(subscriber, channel)),
+  };
+}
+
+/**
+ * What postgres.js keeps on its `listen`, and documents nowhere: the client that it has opened to listen, which has no
+ * other way to be closed, and by channel the latest statement that listens to it. After a loss it sends another, and tells
+ * nobody where that fails.
+ */
+interface ListenFields {
+  readonly channels: Record<string, { readonly result: PromiseLike<unknown> }>;
+  sql?: { close(): PromiseLike<unknown> };
+}
+
+/** The fields, once the channel was listened to; throws where one is missing. */
+function fieldsOf({ listen }: PostgresSubscriber, channel: string): ListenFields {
+  const { channels, sql } = listen as Partial<ListenFields>;
+  const must = (field: string, fits: boolean) => {
+    if (fits) return;
+    throw new TypeError(
+      `the client's \`listen.${field}\` is missing, which postgres.js 3.4 has: use that, or \`subscriber: false\``,
+    );
+  };
+  must("channels", hasMethods(channels?.[channel]?.result, "then"));
+  must("sql", hasMethods(sql, "close"));
+  return listen as unknown as ListenFields;
+}
+
+/** How often a connection is checked for a new statement that listens, in milliseconds. */
+const CHECK_MS = 500;
+
+/** Pushes by one channel. After a loss postgres.js connects and listens again by itself. */
+function driverOf(subscriber: PostgresSubscriber, channel: string): PushDriver {
+  // A connection that is given up while it opens is closed after the next was opened.
+  let listeners = 0;
+  return {
+    async open({ message, back, ended }) {
+      let isUp = false;
+      let unlisten: Unlisten = () => Promise.resolve();
+      let check: ReturnType<typeof setInterval> | undefined;
+      const onlisten = () => {
+        if (isUp) back();
+        isUp = true;
+      };
+      const close = () => {
+        clearInterval(check);
+        listeners--;
+        if (listeners === 0) stopListening(subscriber, channel, unlisten);
+        else unlisten().then(ignore, ignore);
+      };
+      listeners++;
+      try {
+        ({ unlisten } = await subscriber.listen(channel, message, onlisten));
+        const { channels } = fieldsOf(subscriber, channel);
+        let known = channels[channel]?.result;
+        check = unref(setInterval(() => {
+          const result = channels[channel]?.result;
+          if (result !== known) result?.then(ignore, ended);
+          known = result;
+        }, CHECK_MS));
+      } catch (error) {
+        close();
+        throw error;
+      }
+      return { subscribe: () => Promise.resolve(), unsubscribe: ignore, close };
+    },
+  };
+}
+
+type Unlisten = () => PromiseLike<unknown>;
+
+/**
+ * Stops listening, and closes the connection if it listens to nothing else: the `unlisten` of postgres.js does nothing once
+ * the connection was lost and opened again. A client that is closed while its connection is lost never connects again, so
+ * that whoever listens next has postgres.js make a new one.
+ */
+function stopListening({ listen }: PostgresSubscriber, channel: string, unlisten: Unlisten): void {
+  const fields: Partial<ListenFields> = listen as never;
+  const { channels, sql } = fields;
+  const isAlone = channels && Object.keys(channels).every((name) => name === channel);
+  if (isAlone && sql?.close) {
+    delete fields.sql;
+    sql.close().then(ignore, ignore);
+  } else unlisten().then(ignore, ignore);
+  delete channels?.[channel];
+}
+
+function ignore(): void {}
