@@ -3,36 +3,21 @@
  * layout. With --release, dnt it must be. It runs without deno.lock, which Deno would write dnt to: `deno publish` refuses
  * a folder with changes.
  */
-import { copyFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readArguments } from "./arguments.ts";
 import {
-  dependencies,
-  effectPeer,
   entryPoints,
   manifest,
+  oldestVersions,
+  repository,
   root,
   workersSources,
 } from "./project.ts";
+import { withAbsoluteLinks } from "./readme.ts";
 import { compilerOptions, emit, importAsBuilt, nodeTypes } from "./typescript.ts";
 
 const out = `${root}npm/`;
-const dntModule = "jsr:@deno/dnt@^0.43.2";
-
-/** The clients that adapters take: optional peers, as soon as import_map.json has them. */
-const clients = [
-  "@aws-sdk/client-dynamodb",
-  "@aws-sdk/client-s3",
-  "ioredis",
-  "memjs",
-  "mongodb",
-  "postgres",
-];
-
-/** The versions of them that adapters take beyond the one that import_map.json has. */
-const otherVersions: Readonly<Record<string, string>> = {
-  ioredis: "^6.0.0",
-  mongodb: "^6.21.0",
-};
+const dntModule = "jsr:@deno/dnt@0.43.2";
 
 /** Builds the package, and says with what. */
 async function buildNpm({ release = false } = {}): Promise<string> {
@@ -43,7 +28,13 @@ async function buildNpm({ release = false } = {}): Promise<string> {
   if (dnt) await buildWithDnt(dnt);
   else await buildWithTypeScript();
   writeFileSync(`${out}package.json`, `${JSON.stringify(packageJson(), null, 2)}\n`);
-  for (const file of ["LICENSE", "README.md"]) copyFileSync(`${root}${file}`, `${out}${file}`);
+  copyFileSync(`${root}LICENSE`, `${out}LICENSE`);
+  const readme = readFileSync(`${root}README.md`, "utf8");
+  const tag = `v${manifest.version}`;
+  writeFileSync(
+    `${out}README.md`,
+    repository ? withAbsoluteLinks(readme, repository, tag) : readme,
+  );
   return dnt ? "dnt" : "TypeScript (dnt is on JSR, which cannot be reached)";
 }
 
@@ -80,13 +71,19 @@ async function buildWithTypeScript(): Promise<void> {
 }
 
 function packageJson(): Record<string, unknown> {
-  const peers = clients.filter((client) => client in dependencies);
+  const clients = Object.keys(oldestVersions).filter((name) => name !== "effect");
+  const url = `https://github.com/${repository}`;
   return {
     name: "cache-locking",
     version: manifest.version,
     description: "Stops cache stampedes: one caller fetches, everybody else waits for its value",
     keywords: ["cache", "stampede", "lock", "lease", "single-flight", "effect"],
     license: manifest.license,
+    ...(repository && {
+      repository: { type: "git", url: `git+${url}.git` },
+      homepage: `${url}#readme`,
+      bugs: `${url}/issues`,
+    }),
     type: "module",
     sideEffects: false,
     engines: { node: ">=18" },
@@ -102,18 +99,13 @@ function packageJson(): Record<string, unknown> {
       }),
     ),
     files: ["esm"],
-    peerDependencies: {
-      effect: effectPeer,
-      ...Object.fromEntries(
-        peers.map((client) => [
-          client,
-          [dependencies[client], otherVersions[client]].filter(Boolean).join(" || "),
-        ]),
-      ),
-    },
-    peerDependenciesMeta: Object.fromEntries(
-      peers.map((client) => [client, { optional: true }]),
+    peerDependencies: Object.fromEntries(
+      Object.entries(oldestVersions).map(([name, versions]) => [
+        name,
+        versions.map((version) => `^${version}`).join(" || "),
+      ]),
     ),
+    peerDependenciesMeta: Object.fromEntries(clients.map((name) => [name, { optional: true }])),
   };
 }
 

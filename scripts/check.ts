@@ -6,6 +6,7 @@ import { run } from "../tests/support/command.ts";
 import { readArguments } from "./arguments.ts";
 import { checkDocs } from "./check_docs.ts";
 import { checkFloors } from "./check_floors.ts";
+import { checkRelease } from "./check_release.ts";
 import {
   deno,
   type EffectMajor,
@@ -78,6 +79,10 @@ report([
     count.pass();
   }),
   await helpOfTasks(),
+  await tally("What stands in the way of a release", (count) => {
+    checkRelease();
+    count.pass();
+  }),
   await check("Lockfile", ["install", "-q", "--frozen", `--lock=${lockfile}`]),
   await check("Publish", ["publish", "--dry-run", "--allow-dirty"]),
 ]);

@@ -1,15 +1,38 @@
-/** Packs npm/ and uses the tarball as a stranger would: from JavaScript, from TypeScript, and in a bundle. */
+/**
+ * Packs npm/ and uses the tarball as a stranger would: beside old clients, from JavaScript, from TypeScript, and in the
+ * bundles of five bundlers; and what JSR would have, in Deno.
+ */
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import process from "node:process";
+import { readArguments } from "./arguments.ts";
 import { npmInstall } from "./npm_install.ts";
-import { cache, type EffectMajor, effectVersions, entryPoints, root } from "./project.ts";
+import { bundle } from "./package/bundles.ts";
+import { useFromJsr } from "./package/jsr.ts";
+import {
+  cache,
+  type EffectMajor,
+  effectVersions,
+  entryPoints,
+  oldestVersions,
+  repository,
+  root,
+} from "./project.ts";
+import { relativeLinks, withAbsoluteLinks } from "./readme.ts";
 import { type Count, report, type Result, tally } from "./result.ts";
 import { must, run } from "../tests/support/command.ts";
 
 const nodeVersions = [18, 20, 22, 24];
-const bundleLimit = 12_000;
-const workerLimit = 20_000;
+
+/** What people have whose clients are some months old. */
+const oldClients: Readonly<Record<string, string>> = {
+  effect: "^3.22",
+  "@aws-sdk/client-dynamodb": "3.1000.0",
+  "@aws-sdk/client-s3": "3.1000.0",
+  ioredis: "5.4.0",
+  mongodb: "6.10.0",
+  postgres: "3.4.5",
+};
 
 /** Installs the versions of Node that the package supports, and returns their paths. */
 export async function nodes(): Promise<string[]> {
@@ -26,8 +49,10 @@ export async function nodes(): Promise<string[]> {
 export function testPackage(): Promise<Result> {
   return tally("Packed package", async (count) => {
     const tarball = await pack(count);
+    await installBeside(count, tarball, "old clients", oldClients);
+    const oldest = Object.entries(oldestVersions).map(([name, versions]) => [name, versions[0]!]);
+    await installBeside(count, tarball, "the oldest clients", Object.fromEntries(oldest));
     const tools = await npmInstall("tools", {
-      esbuild: "^0.28.2",
       "typescript-5.4": "npm:typescript@~5.4",
       "typescript-latest": "npm:typescript@latest",
     });
@@ -35,8 +60,9 @@ export function testPackage(): Promise<Result> {
       const project = await install(tarball, effect);
       await runJavaScript(count, project);
       await checkTypes(count, project, `${tools}node_modules/`);
-      if (effect === 4) await bundle(count, project, `${tools}node_modules/`);
+      if (effect === 4) await bundle(count, project);
     }
+    await useFromJsr(count);
   });
 }
 
@@ -56,12 +82,39 @@ async function pack(count: Count): Promise<string> {
   else if (!["LICENSE", "README.md"].every((file) => paths.includes(file))) {
     count.fail("the tarball lacks LICENSE or README.md");
   } else count.pass();
+  checkReadme(count);
   // npm takes a tarball of the same name for the same package.
   const tarball = `${folder}${packed.filename}`;
   const hash = createHash("sha256").update(readFileSync(tarball)).digest("hex").slice(0, 12);
   const named = tarball.replace(/\.tgz$/, `-${hash}.tgz`);
   renameSync(tarball, named);
   return named;
+}
+
+/** npm shows the page where the files that it links to are not. */
+function checkReadme(count: Count): void {
+  const page = readFileSync(`${root}npm/README.md`, "utf8");
+  const absolute = repository ? page : withAbsoluteLinks(page, "somebody/something", "v1.0.0");
+  const left = relativeLinks(absolute);
+  if (left.length > 0) count.fail(`README.md has relative links: ${left.join(", ")}`);
+  else count.pass();
+}
+
+/** npm resolves what it would install, and would end in ERESOLVE where a peer's range excludes what is there. */
+async function installBeside(
+  count: Count,
+  tarball: string,
+  what: string,
+  clients: Readonly<Record<string, string>>,
+): Promise<void> {
+  const folder = `${cache}package/beside/`;
+  mkdirSync(folder, { recursive: true });
+  const dependencies = { ...clients, "cache-locking": `file:${tarball}` };
+  writeFileSync(`${folder}package.json`, JSON.stringify({ private: true, dependencies }));
+  const flags = ["--dry-run", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"];
+  const { ok, output } = await run("npm", ["install", ...flags], { cwd: folder });
+  if (ok) count.pass();
+  else count.fail(`npm install beside ${what}\n${output}`);
 }
 
 async function install(tarball: string, effect: EffectMajor): Promise<string> {
@@ -77,10 +130,15 @@ async function install(tarball: string, effect: EffectMajor): Promise<string> {
 
 async function runJavaScript(count: Count, project: string): Promise<void> {
   const paths = await nodes();
-  for (const node of [paths[0]!, paths.at(-1)!]) {
-    const { ok, output } = await run(node, ["consumer.js"], { cwd: project });
-    if (ok) count.pass();
-    else count.fail(`${node} consumer.js\n${output}`);
+  // Node 18 can't `require` a module.
+  const programs = [
+    ...[paths[0]!, paths.at(-1)!].map((node) => [node, "consumer.js"] as const),
+    ...paths.slice(1).map((node) => [node, "consumer.cjs"] as const),
+  ];
+  for (const [node, program] of programs) {
+    const { ok, output } = await run(node, [program], { cwd: project });
+    if (ok && output === "") count.pass();
+    else count.fail(`${node} ${program}\n${output}`);
   }
 }
 
@@ -115,64 +173,10 @@ async function checkTypes(count: Count, project: string, tools: string): Promise
   }
 }
 
-interface Metafile {
-  readonly inputs: Readonly<Record<string, unknown>>;
-  readonly outputs: Readonly<Record<string, BundledFile>>;
+if (import.meta.main) {
+  readArguments({
+    name: "test:package",
+    does: "Uses what npm/ holds as a stranger would, and what JSR would have.",
+  });
+  report([await testPackage()]);
 }
-
-interface BundledFile {
-  readonly entryPoint?: string;
-  readonly imports: readonly { readonly path: string; readonly kind: string }[];
-}
-
-/** Bundles apps that have no client installed, and weighs them. */
-async function bundle(count: Count, project: string, tools: string): Promise<void> {
-  const bundled = async (entry: string, flags: readonly string[]): Promise<Metafile> => {
-    const args = [
-      ...[`${tools}esbuild/bin/esbuild`, entry, "--bundle", "--minify", "--format=esm"],
-      ...["--platform=neutral", "--external:effect", "--outdir=bundle", "--metafile=bundle.json"],
-      ...["--log-level=warning", ...flags],
-    ];
-    await must("node", args, { cwd: project });
-    return JSON.parse(readFileSync(`${project}bundle.json`, "utf8"));
-  };
-  const weigh = async (what: string, paths: readonly string[], limit: number) => {
-    const size = Number(await must("node", ["-p", gzipped, ...paths], { cwd: project }));
-    const figure = `${what}, minified and gzipped: ${size} bytes of at most ${limit}`;
-    if (size > limit) count.fail(figure);
-    else {
-      count.pass();
-      count.note(figure);
-    }
-  };
-  const app = await bundled("bundle.js", ["--splitting"]);
-  await weigh("root and memory", loadedAtStart(app.outputs), bundleLimit);
-
-  // Workers are bundled as one piece.
-  const worker = await bundled("worker.js", ["--conditions=workerd"]);
-  await weigh("a Worker with root, D1, KV and R2", Object.keys(worker.outputs), workerLimit);
-  const strangers = Object.keys(worker.inputs).filter((path) => /redis|dynamodb|aws|s3/.test(path));
-  if (strangers.length > 0) count.fail(`a Worker's bundle holds ${strangers.join(", ")}`);
-  else count.pass();
-}
-
-/** A program of Node's that says what files weigh together: its zlib is gzip's, and Deno's is another. */
-const gzipped =
-  `zlib.gzipSync(Buffer.concat(process.argv.slice(1).map((path) => fs.readFileSync(path))), {
-  level: 9,
-}).length`;
-
-/** The entry and what it imports, without what is only loaded on first use. */
-function loadedAtStart(outputs: Metafile["outputs"]): string[] {
-  const loaded = new Set(
-    Object.keys(outputs).filter((path) => outputs[path]?.entryPoint === "bundle.js"),
-  );
-  for (const path of loaded) {
-    for (const { path: imported, kind } of outputs[path]!.imports) {
-      if (kind === "import-statement" && imported in outputs) loaded.add(imported);
-    }
-  }
-  return [...loaded];
-}
-
-if (import.meta.main) report([await testPackage()]);

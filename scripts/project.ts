@@ -96,8 +96,22 @@ export const effectVersions: Readonly<Record<EffectMajor, string>> = {
   3: "~3.22",
 };
 
-/** The versions of Effect that the npm package accepts. */
-export const effectPeer = "^3.22 || ^4";
+/**
+ * The oldest versions that the library works with, one of each major version: the suite of each adapter passes with them,
+ * which `deno task test --all` proves (scripts/oldest.ts). They make npm's peer ranges.
+ */
+export const oldestVersions: Readonly<Record<string, readonly string[]>> = {
+  effect: ["3.22.0", "4.0.0"],
+  "@aws-sdk/client-dynamodb": ["3.363.0"],
+  "@aws-sdk/client-s3": ["3.701.0"],
+  ioredis: ["5.3.0", "6.0.0"],
+  memjs: ["1.3.0"],
+  mongodb: ["6.0.0", "7.0.0"],
+  postgres: ["3.4.5"],
+};
+
+/** The GitHub repository that this is built from, as GitHub's workflows say; a copy elsewhere has none. */
+export const repository: string | undefined = process.env.GITHUB_REPOSITORY;
 
 /** The flags with which Deno resolves the import map with another Effect, and the package by its own names. */
 export function importFlags(effect: EffectMajor): string[] {

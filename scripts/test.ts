@@ -15,6 +15,7 @@ import { testDemo } from "./demo/test_demo.ts";
 import { testDocs } from "./docs.ts";
 import { testModel } from "./model.ts";
 import { npmInstall } from "./npm_install.ts";
+import { testOldest } from "./oldest.ts";
 import { nodes, testPackage } from "./package.ts";
 import {
   cache,
@@ -204,6 +205,9 @@ async function testWithServers(
       ...node === undefined
         ? []
         : [await testNode(node, effect, { env, files: most, of: `, ${of}` })],
+      ...nodes.length > 1
+        ? await testOldest(of, effect, { node: nodes.at(-1)!, env, files: most })
+        : [],
     ];
   });
   return [
