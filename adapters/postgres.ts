@@ -2,29 +2,30 @@
  * The Postgres adapter: entries and leases in one table, one row per key, through a postgres.js client, with push over
  * LISTEN and NOTIFY.
  *
- * Every operation is one statement, so one round trip where the client prepares statements (two where `prepare: false`
- * keeps it from that). Time is the server's. Followers are woken over one connection more, which `sql.listen` opens at the
- * first wait and which is closed a second after the last, or with the client.
+ * Every operation is one statement, so one round trip with prepared statements, and two with `prepare: false`. The
+ * server's clock decides when entries and leases expire. LISTEN wakes followers over a second connection: `sql.listen`
+ * opens it at the first wait, and it is closed a second after the last, or with the client.
  *
- * Make the client with `fetch_types: false`, which the adapter has no use for: postgres.js asks for the server's array types
- * on each new connection, and where that connection breaks at this moment, nobody catches the error, which ends a process.
+ * Make the client with `fetch_types: false`. Otherwise postgres.js asks for the server's array types on each new
+ * connection. If that connection breaks at this moment, nothing catches the error, and it ends the process.
  *
- * The table is made by the first statement that misses it. It is unlogged: no WAL is written for it, and it is empty after
- * a crash of the server, where leases are lost with entries; two may lead then, but only one can fill. Rows whose time is
- * over are removed a few at a time by what writes, and all at once by {@linkcode prunePostgres}.
+ * The first statement that misses the table creates it. The table is unlogged: Postgres writes no WAL for it, and a
+ * crash of the server empties it. Leases are lost then, and two callers may lead, but only one can fill. Each write
+ * removes a few expired rows, and {@linkcode prunePostgres} removes all.
  *
- * A pooler in transaction mode carries everything but LISTEN, and no prepared statements: make the client with
- * `prepare: false`, and give a `subscriber` that is connected directly, or `false`, which lets followers poll.
+ * A pooler in transaction mode has no LISTEN and no prepared statements. Make the client with `prepare: false`, and
+ * pass a
+ * `subscriber` that is connected directly, or `false`: then followers poll.
  *
- * A key of more than 2,600 bytes, prefix included, is in the table by its beginning and its SHA-256; one with a NUL is
- * refused. The client must not be a transaction: within one, on a client with `max: 1`, a call would wait for the connection
- * that the transaction holds, until `operationTimeout`.
+ * The table holds a key of more than 2,600 bytes, with its prefix, by its beginning and its SHA-256. A key with a NUL
+ * is refused. The client must not be a transaction: within one, on a client with `max: 1`, a call would wait for the
+ * transaction's own connection, until `operationTimeout`.
  *
  * @example
  * ```ts postgres
  * import assert from "node:assert/strict";
  * import process from "node:process";
- * import type { Effect } from "effect";
+ * import { Effect } from "effect";
  * import postgres from "postgres";
  * import { Cache } from "cache-locking";
  * import { postgresAdapter } from "cache-locking/postgres";
@@ -70,11 +71,11 @@ export type { PostgresClient, PostgresSubscriber } from "./postgres/postgres_js.
 
 /** The options of {@linkcode postgresLeases}. */
 export interface PostgresLeasesOptions {
-  /** The client, which stays the user's own to close. */
+  /** The client. Only the user closes it. */
   readonly sql: PostgresClient;
   /**
-   * The client whose connection listens: `sql` by default. `false`: none does, and followers poll. Behind a pooler in
-   * transaction mode it must be one of the two, a client without the pooler or `false`.
+   * The client for LISTEN: `sql` by default. With `false` there is none, and followers poll. Behind a pooler in
+   * transaction mode, pass a client without the pooler, or `false`.
    */
   readonly subscriber?: PostgresSubscriber | false | undefined;
   /**
@@ -82,37 +83,37 @@ export interface PostgresLeasesOptions {
    * `'cache_locking_leases'` for leases alone. Both names are quoted, so case counts.
    */
   readonly table?: string | undefined;
-  /** Whether a table that is missing is made: true by default. Otherwise the error holds the statements that make it. */
+  /** Whether the adapter creates a missing table; true by default. With false, the error holds the statements. */
   readonly createTable?: boolean | undefined;
-  /** What stands before the keys in the table: nothing by default. */
+  /** The prefix of keys in the table: none by default. */
   readonly keyPrefix?: string | undefined;
 }
 
 /** The options of {@linkcode postgresAdapter}. */
 export interface PostgresAdapterOptions extends PostgresLeasesOptions {
-  /** How values become text or bytes, each in a column of its own; JSON by default. */
+  /** Turns values into text or bytes, which have separate columns; JSON by default. */
   readonly codec?: Codec | undefined;
 }
 
 /**
- * Makes a store of its own, over a client that may have several. Keep it in a constant, as a {@linkcode Store} is what
- * callers meet by. Throws a `TypeError` for options that can't be used.
+ * Makes a store. A client may have several. Keep the store in a constant: only callers of the same {@linkcode Store}
+ * share a flight. Throws a `TypeError` for bad options.
  */
 export function postgresAdapter<V = unknown>(options: PostgresAdapterOptions): Store<V> {
   return storeOf(options) as Store<V>;
 }
 
 /**
- * Keeps leases alone, for adapters that keep their entries elsewhere, in a table that no {@linkcode postgresAdapter} uses.
- * Keep it in a constant, as callers meet by it. Throws a `TypeError` for options that can't be used.
+ * Makes a leases half, for entries in another backend, in a table that no {@linkcode postgresAdapter} uses. Keep it in
+ * a constant: only callers of the same leases half share a flight. Throws a `TypeError` for bad options.
  */
 export function postgresLeases(options: PostgresLeasesOptions): LeasesHalf {
   return leasesHalf(storeOf({ ...options, table: options.table ?? "cache_locking_leases" }));
 }
 
 /**
- * Removes all rows whose time is over, a thousand at a time, and gives their number. What writes to the table removes a
- * few each time, which is enough for a table in use; this is for one that is used no more, or was very large.
+ * Removes all expired rows, a thousand at a time, and returns their number. Each write removes a few, which is enough
+ * for a table in use. This is for a table that is no longer used, or was very large.
  */
 export function prunePostgres(
   options: Pick<PostgresLeasesOptions, "sql" | "table" | "createTable">,

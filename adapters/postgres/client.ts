@@ -1,11 +1,11 @@
 import type { Push } from "../kit/push.ts";
 
-/** What a statement is given. */
+/** A parameter of a statement. */
 export type PostgresParameter = string | number | Uint8Array | null;
 
-/** A row of what a statement answers: each column as the server sent it. */
+/** A row of a statement's answer: each column as the server sent it. */
 export interface PostgresRow {
-  /** A column, by its place; text as the server writes it. */
+  /** A column, by its index; text as the server writes it. */
   readonly [column: number]: Uint8Array | null;
 }
 

@@ -2,9 +2,9 @@ import { checkOption, hasMethods } from "../kit/options.ts";
 import { type PushDriver, sharedPush, unref } from "../kit/push.ts";
 import type { PostgresCommands, PostgresParameter, PostgresRow } from "./client.ts";
 
-/** A client that listens; [postgres.js](https://github.com/porsager/postgres#listen--notify) opens a connection for it. */
+/** A client for LISTEN. [postgres.js](https://github.com/porsager/postgres#listen--notify) opens a connection for it. */
 export interface PostgresSubscriber {
-  /** Listens to a channel; `onlisten` is called whenever it has begun to, also after the connection was lost. */
+  /** Listens to a channel. It calls `onlisten` each time that it starts to listen, also after a lost connection. */
   listen(
     channel: string,
     onnotify: (payload: string) => void,
@@ -13,11 +13,11 @@ export interface PostgresSubscriber {
 }
 
 /**
- * The client, as [postgres.js](https://github.com/porsager/postgres) 3 makes it. It is declared here, so that neither types
- * nor copies of postgres.js have to match. The adapter never closes it.
+ * The client, from [postgres.js](https://github.com/porsager/postgres) 3. It is declared here, so that neither types nor
+ * copies of postgres.js have to match. The adapter never closes it.
  */
 export interface PostgresClient extends PostgresSubscriber {
-  /** Sends a statement, with its values apart; `raw` has the rows come as bytes, past all of the client's transforms. */
+  /** Sends a statement with its parameters. `raw` returns the rows as bytes, without the client's transforms. */
   unsafe(
     statement: string,
     parameters: PostgresParameter[],
