@@ -27,9 +27,7 @@
  *
  * @module
  */
-import { monotonicMillis, wallMillis } from "../src/effect/clock.ts";
 import { describe } from "../src/model/describe.ts";
-import type { Effect } from "../src/effect/effect.ts";
 import { step } from "../src/store/attempt.ts";
 import type { Acquired, LeaseOutcome, Store } from "../src/store/store.ts";
 import { makeWatchers } from "./kit/watchers.ts";
@@ -111,33 +109,34 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
     return { _tag: "Leader", remaining: ttl, after };
   };
 
+  // Entries expire by the wall clock, which is read on every hit; leases by the monotonic one, which never jumps.
   return {
     name: "memory",
     peek: entries.get,
-    get: (key) => atNow((now) => entries.get(key, now)),
+    get: (key) => step((now) => entries.get(key, now)),
     set: (key, value, ttl) =>
-      atNow((now) => {
+      step((now) => {
         entries.set(key, value, ttl, now);
         leases.delete(key);
         watchers.notify(key);
       }),
     delete: (key) =>
-      atNow(() => {
+      step(() => {
         entries.delete(key);
         leases.delete(key);
         watchers.notify(key);
       }),
     acquire: (key, owner, ttl, waitedFor) =>
-      atNow((wall, now) => acquire(key, owner, ttl, waitedFor, wall, now)),
+      step((wall, now) => acquire(key, owner, ttl, waitedFor, wall, now)),
     renew: (key, owner, ttl) =>
-      atNow((_wall, now) => {
+      step((_wall, now) => {
         const lease = held(key, owner, now);
         if (lease === undefined) return false;
         lease.until = now + ttl;
         return true;
       }),
     fill: (key, owner, value, ttl) =>
-      atNow((wall, now) => {
+      step((wall, now) => {
         if (held(key, owner, now) === undefined) return false;
         entries.set(key, value, ttl, wall);
         leases.delete(key);
@@ -145,7 +144,7 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
         return true;
       }),
     release: (key, owner, outcome) =>
-      atNow((_wall, now) => {
+      step((_wall, now) => {
         const lease = held(key, owner, now);
         if (lease === undefined) return;
         if (lease.followed && outcome !== "cancelled") lease.ended = outcome;
@@ -154,9 +153,4 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
       }),
     watch: watchers.watch,
   };
-}
-
-/** Entries expire by the wall clock, which is read on every hit; leases by the monotonic one, which never jumps. */
-function atNow<A>(run: (wall: number, monotonic: number) => A): Effect.Effect<A> {
-  return step((clock) => run(wallMillis(clock), monotonicMillis(clock)));
 }

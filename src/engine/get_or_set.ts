@@ -69,11 +69,14 @@ function newCaller(call: Call, clock: Clock.Clock): Caller {
 
 /** Joins the key's flight, or starts one. */
 function joinOrStart(caller: Caller, needsRead = false): Result {
-  return joinCurrent(caller) ?? guarded(caller, () => {
+  const flights = flightsFor(caller.call, "leading");
+  const current = flights?.get(caller.call.key);
+  if (current !== undefined) return joinCurrent(current, caller);
+  return guarded(caller, () => {
     // Another may have started one meanwhile.
-    const joined = joinCurrent(caller);
-    if (joined !== undefined) return joined;
-    const flight = openFlight(caller, flightsFor(caller.call, "leading"));
+    const current = flights?.get(caller.call.key);
+    if (current !== undefined) return joinCurrent(current, caller);
+    const flight = openFlight(caller, flights);
     return needsRead ? read(flight) : start(flight, contend);
   });
 }
@@ -83,12 +86,10 @@ function guarded(caller: Caller, run: () => Result): Result {
   return Effect.onExit(Effect.suspend(run), () => leave(caller));
 }
 
-/** Joins the flight that there is. */
-function joinCurrent(caller: Caller): Result | undefined {
-  const { call, clock } = caller;
-  const current = flightsFor(call, "leading")?.get(call.key);
-  if (current === undefined) return undefined;
-  const until = (caller.waitingSince ??= wholeMillis(clock)) + call.settings.waitMax; // mutate: joined until
+/** Joins a flight that leads or follows, for `waitMax` at most. */
+function joinCurrent(current: Flight, caller: Caller): Result {
+  const { call: { settings }, clock } = caller;
+  const until = (caller.waitingSince ??= wholeMillis(clock)) + settings.waitMax; // mutate: joined until
   return tracedCall(current, caller, join(current, caller, until));
 }
 

@@ -12,7 +12,7 @@ import {
 } from "../model/errors.ts";
 import { interruptNoWait, type Spawn, spawner } from "../effect/fork.ts";
 import type { Store } from "../store/store.ts";
-import { begin, typed } from "../store/typed.ts";
+import { begin } from "../store/typed.ts";
 
 type Operations = Required<Omit<Store<unknown>, "name" | "peek">>;
 type Operation = (...args: unknown[]) => Effect.Effect<unknown, AdapterError>;
@@ -35,7 +35,7 @@ export function operate<O extends keyof Operations>(
   const run = () => (store[operation] as Operation)(key, ...rest);
   // A store in this process answers at once.
   const answer = store.peek !== undefined
-    ? typed(operation, key, run)
+    ? begin(operation, key, run)
     : Effect.clockWith((clock) => {
       const effect = begin(operation, key, run);
       const start = startOf(effect);

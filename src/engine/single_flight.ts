@@ -149,7 +149,7 @@ function groupOf<End>(
  */
 export function leave<End>(waiter: Waiter<End>): Effect.Effect<void> {
   const { flight, group, index } = waiter;
-  if (flight === undefined) return Effect.void;
+  if (flight === undefined || flight.completed !== undefined) return Effect.void;
   waiter.flight = undefined;
   if (group?.waiters[index] === waiter) group.waiters[index] = undefined;
   flight.waiting--;

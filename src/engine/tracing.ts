@@ -35,6 +35,6 @@ export function tracedCall(flight: Flight, caller: Caller, effect: Result): Resu
 export function tracedFlight(flight: Flight, started: Result): Result {
   return Effect.flatMap(Effect.tracer, (tracer) => {
     flight.traced = tracer !== defaultTracer;
-    return tracedCall(flight, flight.first, started);
+    return flight.traced ? tracedCall(flight, flight.first, started) : started;
   });
 }

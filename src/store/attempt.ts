@@ -1,5 +1,6 @@
 import { callback } from "../effect/callback.ts";
-import { type Clock, Effect } from "../effect/effect.ts";
+import { monotonicMillis, wallMillis } from "../effect/clock.ts";
+import { Effect } from "../effect/effect.ts";
 import { AdapterError, type AdapterOperation, isAdapterError } from "../model/errors.ts";
 
 /**
@@ -88,10 +89,13 @@ export function attempt<A, B = A>(
   return effect;
 }
 
-/** An operation of a store in this process that is one synchronous step and never fails. */
-export function step<A>(run: (clock: Clock.Clock) => A): Effect.Effect<A> {
+/**
+ * An operation of a store in this process that is one synchronous step and never fails, at a time of the wall clock and of
+ * the monotonic one.
+ */
+export function step<A>(run: (wall: number, monotonic: number) => A): Effect.Effect<A> {
   const effect: Effect.Effect<A> & { [START]?: undefined } = Effect.clockWith((clock) =>
-    Effect.succeed(run(clock))
+    Effect.succeed(run(wallMillis(clock), monotonicMillis(clock)))
   );
   effect[START] = undefined;
   return effect;
