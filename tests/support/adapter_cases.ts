@@ -19,7 +19,7 @@ export async function assertRefused(
     Effect.flip(Cache.getOrSet({ adapter, key: "a", fetcher })),
   );
   assert.equal(error._tag, "VALIDATION_ERROR");
-  assert.match(error.message, /`(client|bucket)` must be given, and is undefined/);
+  assert.match(error.message, /`(client|bucket|sql|collection)` must be given, and is undefined/);
 }
 
 /** Asserts that 50 callers whose configs are written out in each call fetch once. */
