@@ -14,8 +14,7 @@
  * removes a few expired rows, and {@linkcode prunePostgres} removes all.
  *
  * A pooler in transaction mode has no LISTEN and no prepared statements. Make the client with `prepare: false`, and
- * pass a
- * `subscriber` that is connected directly, or `false`: then followers poll.
+ * pass a `subscriber` that is connected directly, or `false`: then followers poll.
  *
  * The table holds a key of more than 2,600 bytes, with its prefix, by its beginning and its SHA-256. A key with a NUL
  * is refused. The client must not be a transaction: within one, on a client with `max: 1`, a call would wait for the
