@@ -1,3 +1,5 @@
+import type { Server } from "node:http";
+
 /** What is used of dynalite, which has no types. */
 export default function dynalite(options: {
   readonly createTableMs: number;
@@ -5,4 +7,4 @@ export default function dynalite(options: {
   readonly updateTableMs: number;
   /** The folder of a LevelDB; without it, tables are kept in memory. */
   readonly path?: string | undefined;
-}): { listen(port: number, host: string): void };
+}): Server;
