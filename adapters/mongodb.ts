@@ -1,26 +1,27 @@
 /**
  * The MongoDB adapter: entries and leases in one collection, through the official driver, with push by a change stream
- * where the deployment is a replica set or a sharded cluster.
+ * in a replica set or a sharded cluster.
  *
- * A key is one document, whose `_id` is the key after `keyPrefix`: the entry or, while there is none, the lease. Every
- * operation is one command by that `_id`. Time is the server's, in a sharded cluster the router's; a document past its
- * `expires` counts as absent, and a TTL index, which the adapter creates, has the server remove it within a minute or two.
+ * A key is one document, whose `_id` is `keyPrefix` and the key. It holds the entry or, while there is none, the lease.
+ * Every operation is one command by that `_id`. The server's clock decides when it expires; in a sharded cluster the
+ * router's. A document after its `expires` counts as absent. A TTL index, which the adapter creates, has the server
+ * remove it within a minute or two.
  *
- * Followers are woken over one change stream for all keys, which the first of them opens and which is closed a second
- * after the last has gone; it takes one connection of the client's pool. A server on its own has no change streams: there
- * they poll.
+ * One change stream for all keys wakes followers. The first follower opens it; it is closed a second after the last has
+ * left. It takes one connection of the client's pool. A server without a replica set has no change streams: followers
+ * poll.
  *
- * The collection's own read preference, read concern and write concern hold: a read from a secondary may find an entry for
- * a moment after it was deleted. Leases and fills go to the primary. With write concern `majority`, the default of most
- * deployments, they outlive a failover; with a lower one it may lose the latest, and two may lead then. Only the one whose
- * lease is known after it can fill.
+ * The collection's own read preference, read concern and write concern hold. A read from a secondary may find an entry
+ * for a moment after its `delete`. Leases and fills go to the primary. With write concern `majority`, the default of
+ * most deployments, they survive a failover. With a lower one, a failover may lose the latest, and two callers may
+ * lead. Only the one whose lease the server knows can fill.
  *
- * Version 6 of the driver leaves the stream's cursor to the server, which ends it after ten minutes, if the client is closed
- * while somebody waits.
+ * If the client is closed during a wait, version 6 of the driver leaves the stream's cursor to the server, which ends
+ * it after ten minutes.
  *
- * The driver waits up to 30 seconds for a server that can't be reached, and then still sends what has long been given up;
- * a `serverSelectionTimeoutMS` of about `operationTimeout` prevents that. It needs MongoDB 4.4 or later, and a collection
- * without a collation of its own.
+ * The driver waits up to 30 seconds for a server that it can't reach, and then still sends commands whose calls have
+ * ended. Set `serverSelectionTimeoutMS` to about `operationTimeout`. The adapter needs MongoDB 4.4 or later, and a
+ * collection without its own collation.
  *
  * @example
  * ```ts mongodb
@@ -63,30 +64,30 @@ export type { MongodbChangeStream, MongodbCollection } from "./mongodb/driver.ts
 /** The options of {@linkcode mongodbLeases}. */
 export interface MongodbLeasesOptions {
   /**
-   * The collection, whose client stays the user's own to close. Keep it in a constant: configs with another that
-   * `db.collection()` makes are another store, whose callers don't meet.
+   * The collection. Only the user closes its client. Keep it in a constant: a config with another result of
+   * `db.collection()` is another store, whose callers don't share a flight.
    */
   readonly collection: MongodbCollection;
   /**
-   * Whether the adapter sees to the TTL index before it first writes: true by default. Without one nothing removes the
-   * documents of keys that are no longer asked for.
+   * Whether the adapter creates the TTL index before its first write: true by default. Without the index, the documents
+   * of unused keys stay.
    */
   readonly createIndex?: boolean | undefined;
-  /** What each `_id` begins with: `'lease:'` by default. */
+  /** The prefix of each `_id`: `'lease:'` by default. */
   readonly keyPrefix?: string | undefined;
 }
 
 /** The options of {@linkcode mongodbAdapter}. */
 export interface MongodbAdapterOptions extends MongodbLeasesOptions {
-  /** How values become text or bytes, which are kept as such; JSON by default. */
+  /** Turns values into text or bytes; JSON by default. */
   readonly codec?: Codec | undefined;
-  /** What each `_id` begins with: nothing by default. */
+  /** The prefix of each `_id`: none by default. */
   readonly keyPrefix?: string | undefined;
 }
 
 /**
- * Makes a store of its own, over a collection that may have several. Keep it in a constant, as a {@linkcode Store} is what
- * callers meet by. Throws a `TypeError` for options that can't be used.
+ * Makes a store. A collection may have several. Keep the store in a constant: only callers of the same
+ * {@linkcode Store} share a flight. Throws a `TypeError` for bad options.
  */
 export function mongodbAdapter<V = unknown>(options: MongodbAdapterOptions): Store<V> {
   const { collection, createIndex = true, keyPrefix, codec } = options;
@@ -103,8 +104,8 @@ export function mongodbAdapter<V = unknown>(options: MongodbAdapterOptions): Sto
 }
 
 /**
- * Keeps leases alone, for adapters that keep their entries elsewhere. Keep it in a constant, as callers meet by it. Throws a
- * `TypeError` for options that can't be used.
+ * Makes a leases half, for entries in another backend. Keep it in a constant: only callers of the same leases half share
+ * a flight. Throws a `TypeError` for bad options.
  */
 export function mongodbLeases(options: MongodbLeasesOptions): LeasesHalf {
   return leasesHalf(mongodbAdapter({ keyPrefix: "lease:", ...options }));
