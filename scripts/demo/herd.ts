@@ -1,3 +1,4 @@
+import { percentile } from "../percentile.ts";
 import type { CacheOutcome } from "../../mod.ts";
 
 /** One fetch of the source. Times are milliseconds since the herd began. */
@@ -49,15 +50,14 @@ export function summarize(herd: Herd): Summary {
     .filter(({ outcome }) => outcome !== "FAILED" && outcome !== "CANCELLED")
     .map(({ start, end }) => end - start)
     .sort((a, b) => a - b);
-  const percentile = (p: number) => took[Math.ceil(took.length * p) - 1] ?? 0;
   const outcomes = new Map<Outcome, number>();
   for (const { outcome } of herd) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   return {
     fetches: fetches.length,
     peak: Math.max(0, ...running(herd).map(({ count }) => count)),
     sourceSeconds: fetches.reduce((sum, { start, end }) => sum + end - start, 0) / 1000,
-    p50: percentile(0.5),
-    p99: percentile(0.99),
+    p50: percentile(took, 0.5),
+    p99: percentile(took, 0.99),
     outcomes,
   };
 }
