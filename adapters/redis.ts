@@ -8,7 +8,7 @@
  *
  * Pub/sub wakes followers over a second connection. The first follower opens it as a duplicate of the client. It is
  * closed a second after the last follower has left, or with the client. In a cluster the pub/sub is sharded (Redis 7
- * and ioredis 5.7 or later). If pub/sub fails, followers poll.
+ * and ioredis 5.9 or later). If pub/sub fails, followers poll.
  *
  * An entry of another type, such as a list, can't be decoded: it is reported and replaced.
  *

@@ -105,8 +105,8 @@ export const oldestVersions: Readonly<Record<string, readonly string[]>> = {
   "@aws-sdk/client-dynamodb": ["3.363.0"],
   "@aws-sdk/client-s3": ["3.701.0"],
   ioredis: ["5.3.0", "6.0.0"],
-  memjs: ["1.3.0"],
-  mongodb: ["6.0.0", "7.0.0"],
+  memjs: ["1.3.2"],
+  mongodb: ["6.0.0", "7.1.0"],
   postgres: ["3.4.5"],
 };
 
