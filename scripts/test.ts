@@ -202,7 +202,8 @@ async function testWithServers(
         env,
         files: effect === 4 ? files : most,
       }),
-      ...node === undefined
+      // Those of Workers run in workerd, whoever asks for them.
+      ...node === undefined || of === "workers"
         ? []
         : [await testNode(node, effect, { env, files: most, of: `, ${of}` })],
       ...nodes.length > 1
