@@ -1,6 +1,3 @@
-import { describe } from "../../src/model/describe.ts";
-import { Effect } from "../../src/effect/effect.ts";
-import { AdapterError, type AdapterOperation } from "../../src/model/errors.ts";
 import { sha256 } from "./sha256.ts";
 
 const loneSurrogate = /\p{Surrogate}/u;
@@ -12,24 +9,6 @@ export function isWellFormed(key: string): boolean {
 
 /** What strings of newer runtimes know themselves; those of Node 18 don't. */
 type Text = string & { readonly isWellFormed?: () => boolean };
-
-/** What is asked of a backend, for a key that UTF-8 can carry; any other fails. */
-export function wellFormed<A>(
-  operation: AdapterOperation,
-  key: string,
-  ask: () => Effect.Effect<A, AdapterError>,
-): Effect.Effect<A, AdapterError> {
-  return isWellFormed(key) ? ask() : Effect.fail(
-    new AdapterError(operation, key, undefined, { reason: "UTF-8 can't carry it" }),
-  );
-}
-
-/** What names begin with, by an option; throws a `TypeError` for what can't be that. */
-export function prefixOf(option: string, value: string | undefined, byDefault = ""): string {
-  if (value === undefined) return byDefault;
-  if (typeof value === "string" && isWellFormed(value)) return value;
-  throw new TypeError(`\`${option}\` must be a string, and is ${describe(value)}`);
-}
 
 const utf8 = new TextEncoder();
 

@@ -1,7 +1,4 @@
-import { describe, kindOf } from "../model/describe.ts";
-import { Effect } from "../effect/effect.ts";
-import { AdapterError, type AdapterOperation } from "../model/errors.ts";
-import type { Entry } from "./store.ts";
+import { describe } from "../model/describe.ts";
 
 /**
  * Turns values into text or bytes, and back. `decode` receives the bytes of the result of `encode`. It throws for bytes
@@ -44,48 +41,4 @@ export function codecOf(codec: Codec | undefined): Codec {
   if (codec === undefined) return jsonCodec;
   if (typeof codec?.encode === "function" && typeof codec.decode === "function") return codec;
   throw new TypeError(`\`codec\` must have \`encode\` and \`decode\`, and is ${describe(codec)}`);
-}
-
-/** What a backend keeps for a value. */
-export function encode(
-  codec: Codec,
-  operation: AdapterOperation,
-  key: string,
-  value: unknown,
-): Effect.Effect<string | Uint8Array, AdapterError> {
-  return Effect.suspend(() => {
-    try {
-      const data: unknown = codec.encode(value);
-      if (typeof data === "string" || isBytes(data)) return Effect.succeed(data);
-      const reason = `the codec must return text or bytes, and returned ${kindOf(data)}`;
-      return Effect.fail(new AdapterError(operation, key, undefined, { reason }));
-    } catch (error) {
-      const reason = "the codec can't encode the value";
-      return Effect.fail(new AdapterError(operation, key, error, { reason }));
-    }
-  });
-}
-
-/** By its tag: a program's bytes may be of another realm than this library's. */
-function isBytes(data: unknown): data is Uint8Array {
-  return Object.prototype.toString.call(data) === "[object Uint8Array]";
-}
-
-/** The entry of these bytes. The error says nothing of them: a parser's own message quotes what it was given. */
-export function decode<V>(
-  codec: Codec,
-  operation: AdapterOperation,
-  key: string,
-  bytes: Uint8Array,
-): Effect.Effect<Entry<V>, AdapterError> {
-  try {
-    return Effect.succeed({ value: codec.decode(bytes) as V });
-  } catch {
-    return Effect.fail(
-      new AdapterError(operation, key, undefined, {
-        reason: "the codec can't decode the stored value",
-        corrupt: true,
-      }),
-    );
-  }
 }
