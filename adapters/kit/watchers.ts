@@ -12,8 +12,6 @@ export interface Watchers {
   readonly notifyAll: () => void;
   /** Fails all: no push will come any more. */
   readonly failAll: (cause: unknown) => void;
-  /** How many watches stand. */
-  readonly size: () => number;
 }
 
 interface Watcher {
@@ -26,7 +24,6 @@ interface Watcher {
 /** Makes the watchers of one store. */
 export function makeWatchers(): Watchers {
   const watchers = new Map<string, Set<Watcher>>();
-  let size = 0;
 
   const tell = (watcher: Watcher, news: "push" | AdapterError) => {
     watcher.news = news;
@@ -38,14 +35,12 @@ export function makeWatchers(): Watchers {
     const others = watchers.get(topic);
     if (others === undefined) watchers.set(topic, new Set([watcher]));
     else others.add(watcher);
-    size++;
     return watcher;
   };
   const remove = (topic: string, watcher: Watcher) => {
     const all = watchers.get(topic);
     all?.delete(watcher);
     if (all?.size === 0) watchers.delete(topic);
-    size--;
   };
 
   return {
@@ -68,7 +63,6 @@ export function makeWatchers(): Watchers {
         for (const watcher of all) tell(watcher, new AdapterError("watch", watcher.key, cause));
       }
     },
-    size: () => size,
   };
 }
 
