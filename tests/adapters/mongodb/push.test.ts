@@ -36,7 +36,7 @@ const follow = async (
     hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
   });
   const fiber = Effect.runFork(cache.getOrSet(key, () => Effect.succeed("fallback")));
-  await sleep(150);
+  await sleep(300);
   const fill = async () => {
     await run(store.fill(key, "leader", "filled"));
     assert.equal((await run(Fiber.join(fiber))).value, "filled");

@@ -13,7 +13,7 @@ const channelOf = (table: string) => `listen "cache_locking ""${table}"""`;
 const listeners = async (table: string) =>
   (await admin`select pid from pg_stat_activity where query = ${channelOf(table)}`)
     .map(({ pid }) => pid as number);
-/** Leads in one, and follows in the other until it is told to stop. */
+/** Leads in one, and follows in the other until it is told to stop; it listens by then, or has an error more. */
 const follow = async (
   leader: Store<unknown>,
   options: PostgresAdapterOptions,
@@ -27,8 +27,9 @@ const follow = async (
     waitMax: "20 seconds",
     hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
   });
+  const known = errors.length;
   const fiber = Effect.runFork(cache.getOrSet(key, () => Effect.succeed("fallback")));
-  await sleep(200);
+  await until(async () => errors.length > known || (await listeners(options.table!)).length > 0);
   const filled = async () => {
     await run(leader.fill(key, "leader", "filled"));
     return (await run(Fiber.join(fiber))).value;
