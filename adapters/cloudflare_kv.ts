@@ -39,43 +39,23 @@
  */
 import type { Codec } from "../src/store/codec.ts";
 import type { Store } from "../src/store/store.ts";
-import type { Backend, Written } from "./kit/backend.ts";
-import { shortened } from "./kit/keys.ts";
+import { kvBackend, type KvNamespace } from "./cloudflare_kv/backend.ts";
 import { checkOption, hasMethods } from "./kit/options.ts";
 import {
   explainSqlite,
-  type SqliteBackend,
   sqliteBackend,
   type SqliteDatabase,
   sqliteNames,
 } from "./kit/sqlite_backend.ts";
 import { makeStore } from "./kit/store.ts";
 
+export type { KvNamespace } from "./cloudflare_kv/backend.ts";
+
 /**
  * The methods that the adapter uses of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It
  * is declared here, so that no version of Cloudflare's types has to match.
  */
 export type D1Database = SqliteDatabase;
-
-/**
- * The methods that the adapter uses of a [KV binding](https://developers.cloudflare.com/kv/api/). It is declared here,
- * so that no version of Cloudflare's types has to match.
- */
-export interface KvNamespace {
-  /** [Reads a value and its metadata.](https://developers.cloudflare.com/kv/api/read-key-value-pairs/) */
-  getWithMetadata(
-    key: string,
-    type: "arrayBuffer",
-  ): Promise<{ readonly value: ArrayBuffer | null; readonly metadata: unknown }>;
-  /** [Writes a value.](https://developers.cloudflare.com/kv/api/write-key-value-pairs/) */
-  put(
-    key: string,
-    value: string | Uint8Array,
-    options: { expirationTtl?: number; metadata?: unknown },
-  ): Promise<void>;
-  /** [Deletes a value.](https://developers.cloudflare.com/kv/api/delete-key-value-pairs/) */
-  delete(key: string): Promise<void>;
-}
 
 /** The options of {@linkcode cloudflareKvAdapter}. */
 export interface CloudflareKvAdapterOptions {
@@ -92,15 +72,6 @@ export interface CloudflareKvAdapterOptions {
   /** Turns values into text or bytes; JSON by default. */
   readonly codec?: Codec | undefined;
 }
-
-/** The shortest lifetime that KV accepts, in milliseconds. */
-const SHORTEST = 60_000;
-
-/** The longest lifetime that the adapter sends, in milliseconds: 30 years. */
-const LONGEST = 1e12;
-
-/** How long D1 keeps a filled value, in milliseconds: longer than KV's reads lag. */
-const LAG = 120_000;
 
 /**
  * Makes a store. Bindings may have several. Keep the store in a constant: only callers of the same {@linkcode Store}
@@ -120,53 +91,4 @@ export function cloudflareKvAdapter<V = unknown>(options: CloudflareKvAdapterOpt
     unordered: true,
     explain: explainSqlite,
   }) as Store<V>;
-}
-
-/** Keeps entries in KV; leases and just filled values in rows. */
-function kvBackend(kv: KvNamespace, rows: SqliteBackend): Backend {
-  const put = (name: string, { data, ttl }: Written) => kv.put(nameOf(name), data, expiryOf(ttl));
-  const briefly = ({ data, ttl = LAG }: Written) => ({ data, ttl: Math.min(ttl, LAG) });
-  return {
-    take: rows.take,
-    renew: rows.renew,
-    release: rows.release,
-    async read({ name }) {
-      const { value, metadata } = await kv.getWithMetadata(nameOf(name), "arrayBuffer");
-      const isThere = value !== null && endOf(metadata) > Date.now();
-      return isThere ? { data: new Uint8Array(value) } : undefined;
-    },
-    async write(target, written) {
-      await rows.write(target, briefly(written));
-      await put(target.name, written);
-    },
-    async remove(target) {
-      await rows.remove(target);
-      await kv.delete(nameOf(target.name));
-    },
-    async fill(target, { owner, ...filled }) {
-      if (!await rows.fill(target, { owner, ...briefly(filled) })) return false;
-      await put(target.name, filled);
-      if (await rows.filledBy(target, owner)) return true;
-      // A delete, or another value, has come between the two.
-      await kv.delete(nameOf(target.name));
-      return false;
-    },
-  };
-}
-
-function expiryOf(ttl: number | undefined) {
-  return ttl === undefined ? {} : {
-    expirationTtl: Math.ceil(Math.min(Math.max(ttl, SHORTEST), LONGEST) / 1000),
-    metadata: { expiresAt: Date.now() + ttl },
-  };
-}
-
-/** KV takes names of up to 512 bytes, but neither `.` nor `..`. */
-function nameOf(key: string): string {
-  return shortened(key, key === "." || key === ".." ? 0 : 512);
-}
-
-function endOf(metadata: unknown): number {
-  const { expiresAt } = (metadata ?? {}) as { readonly expiresAt?: unknown };
-  return typeof expiresAt === "number" ? expiresAt : Infinity;
 }

@@ -1,0 +1,81 @@
+import type { Backend, Written } from "../kit/backend.ts";
+import { shortened } from "../kit/keys.ts";
+import type { SqliteBackend } from "../kit/sqlite_backend.ts";
+
+/**
+ * The methods that the adapter uses of a [KV binding](https://developers.cloudflare.com/kv/api/). It is declared here,
+ * so that no version of Cloudflare's types has to match.
+ */
+export interface KvNamespace {
+  /** [Reads a value and its metadata.](https://developers.cloudflare.com/kv/api/read-key-value-pairs/) */
+  getWithMetadata(
+    key: string,
+    type: "arrayBuffer",
+  ): Promise<{ readonly value: ArrayBuffer | null; readonly metadata: unknown }>;
+  /** [Writes a value.](https://developers.cloudflare.com/kv/api/write-key-value-pairs/) */
+  put(
+    key: string,
+    value: string | Uint8Array,
+    options: { expirationTtl?: number; metadata?: unknown },
+  ): Promise<void>;
+  /** [Deletes a value.](https://developers.cloudflare.com/kv/api/delete-key-value-pairs/) */
+  delete(key: string): Promise<void>;
+}
+
+/** The shortest lifetime that KV accepts, in milliseconds. */
+const SHORTEST = 60_000;
+
+/** The longest lifetime that the adapter sends, in milliseconds: 30 years. */
+const LONGEST = 1e12;
+
+/** How long D1 keeps a filled value, in milliseconds: longer than KV's reads lag. */
+const LAG = 120_000;
+
+/** Keeps entries in KV; leases and just filled values in rows. */
+export function kvBackend(kv: KvNamespace, rows: SqliteBackend): Backend {
+  const put = (name: string, { data, ttl }: Written) => kv.put(nameOf(name), data, expiryOf(ttl));
+  const briefly = ({ data, ttl = LAG }: Written) => ({ data, ttl: Math.min(ttl, LAG) });
+  return {
+    take: rows.take,
+    renew: rows.renew,
+    release: rows.release,
+    async read({ name }) {
+      const { value, metadata } = await kv.getWithMetadata(nameOf(name), "arrayBuffer");
+      const isThere = value !== null && endOf(metadata) > Date.now();
+      return isThere ? { data: new Uint8Array(value) } : undefined;
+    },
+    async write(target, written) {
+      await rows.write(target, briefly(written));
+      await put(target.name, written);
+    },
+    async remove(target) {
+      await rows.remove(target);
+      await kv.delete(nameOf(target.name));
+    },
+    async fill(target, { owner, ...filled }) {
+      if (!await rows.fill(target, { owner, ...briefly(filled) })) return false;
+      await put(target.name, filled);
+      if (await rows.filledBy(target, owner)) return true;
+      // A delete, or another value, has come between the two.
+      await kv.delete(nameOf(target.name));
+      return false;
+    },
+  };
+}
+
+function expiryOf(ttl: number | undefined) {
+  return ttl === undefined ? {} : {
+    expirationTtl: Math.ceil(Math.min(Math.max(ttl, SHORTEST), LONGEST) / 1000),
+    metadata: { expiresAt: Date.now() + ttl },
+  };
+}
+
+/** KV takes names of up to 512 bytes, but neither `.` nor `..`. */
+function nameOf(key: string): string {
+  return shortened(key, key === "." || key === ".." ? 0 : 512);
+}
+
+function endOf(metadata: unknown): number {
+  const { expiresAt } = (metadata ?? {}) as { readonly expiresAt?: unknown };
+  return typeof expiresAt === "number" ? expiresAt : Infinity;
+}
