@@ -37,16 +37,16 @@ it("deadlines expire in their order, but for those that were called off", async 
     const set = (millis: number) =>
       deadline(machineClock, millis, () => {
         expired.push(millis);
-        if (millis === 40) resolve();
+        if (millis === 400) resolve();
       });
-    set(20);
-    set(40);
+    set(200);
+    set(400);
     set(1);
-    set(10)();
+    set(100)();
     // Beyond what a timer can be set for.
     set(1e12)();
   });
-  assert.deepEqual(expired, [1, 20, 40]);
+  assert.deepEqual(expired, [1, 200, 400]);
 });
 
 it("deadlines set no timer for a time that is over, of which Node warns", async () => {
