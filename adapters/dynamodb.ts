@@ -22,7 +22,12 @@
  * ```ts dynamodb
  * import assert from "node:assert/strict";
  * import process from "node:process";
- * import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+ * import {
+ *   CreateTableCommand,
+ *   DeleteTableCommand,
+ *   DynamoDBClient,
+ *   waitUntilTableExists,
+ * } from "@aws-sdk/client-dynamodb";
  * import { Effect } from "effect";
  * import { Cache } from "cache-locking";
  * import { dynamodbAdapter } from "cache-locking/dynamodb";
@@ -36,6 +41,7 @@
  *     BillingMode: "PAY_PER_REQUEST",
  *   }),
  * );
+ * await waitUntilTableExists({ client, minDelay: 1, maxWaitTime: 60 }, { TableName: "users" });
  *
  * const users = Cache.make({
  *   adapter: dynamodbAdapter({ client, table: "users" }),

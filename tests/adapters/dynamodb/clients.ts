@@ -31,9 +31,9 @@ export function opened(sdk: Sdk): Effect.Effect<DynamoDBClient, never, Scope.Sco
   );
 }
 
-/** Makes a table as the adapter needs it, if it isn't there. */
+/** Makes a table as the adapter needs it, if it isn't there, and waits until it can be used. */
 export async function createTable(
-  { CreateTableCommand }: Sdk,
+  { CreateTableCommand, waitUntilTableExists }: Sdk,
   client: DynamoDBClient,
   { table, key = "key" }: { readonly table: string; readonly key?: string },
 ): Promise<void> {
@@ -47,4 +47,5 @@ export async function createTable(
   ).catch((error) => {
     if (error.name !== "ResourceInUseException") throw error;
   });
+  await waitUntilTableExists({ client, minDelay: 0.01, maxWaitTime: 60 }, { TableName: table });
 }
