@@ -68,7 +68,12 @@ export const mutations: readonly Mutation[] = [
   mutation(
     "renewal gives up after an error",
     "renewal failed",
-    swap(/=> \w+\)/, "=> Effect.void)"),
+    swap(/=> \w+\(\)\)/, "=> Effect.void)"),
+  ),
+  mutation(
+    "a renewal without an answer waits for the next third",
+    "renewal timed out",
+    swap(/ = .*;/, " = false;"),
   ),
   mutation("a lease that was lost is renewed on", "renewed", always),
   mutation(

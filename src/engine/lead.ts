@@ -1,5 +1,5 @@
 import { removeFromTable } from "./single_flight.ts";
-import { wallMillis } from "../effect/clock.ts";
+import { monotonicMillis, wallMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
 import { Effect, Fiber } from "../effect/effect.ts";
 import { entryTtl } from "./entry_ttl.ts";
@@ -12,11 +12,8 @@ import { runInBackground, spawn } from "./background.ts";
 import { traced } from "./tracing.ts";
 import type { Leader, LeaseOutcome } from "../store/store.ts";
 
-/**
- * How many times a lease is renewed at most: every third of `leaseTtl`, so a fetch is protected for 20 × `leaseTtl`,
- * 5 minutes by default. Then the lease is left to expire, so that a fetch that hangs doesn't block its key for ever.
- */
-export const MAX_RENEWALS = 60;
+/** For how long a lease of this length is renewed, in milliseconds. Then it expires: a fetch may hang for ever. */
+const renewedFor = (leaseTtl: number) => Math.max(300_000, 20 * leaseTtl);
 
 /** The lease that a flight leads by, until it is released or filled. */
 interface Lease {
@@ -63,28 +60,32 @@ function endFailed(flight: Flight, lease: Lease, end: End): Effect.Effect<End> {
   return Effect.as(release(flight, lease, outcome), end);
 }
 
-/** Renews the lease at each third of it, from the first third on; what it returns ends that. */
+/** Renews the lease at each third of it, and at once after a renewal without an answer; what it returns ends that. */
 function keepLease(flight: Flight, lease: Lease): () => Effect.Effect<unknown> {
   const { call, clock } = flight.first;
-  const { leaseTtl } = call.settings;
+  const { leaseTtl, operationTimeout } = call.settings;
   const third = leaseTtl / 3; // mutate: third
-  const keep = (renewals: number): Effect.Effect<void> => {
-    const next = Effect.suspend(() =>
-      Effect.flatMap(Effect.sleep(third), () => keep(renewals + 1))
-    );
-    if (renewals === MAX_RENEWALS) return Effect.sync(() => removeFromTable(flight)); // mutate: renewals
+  const until = monotonicMillis(clock) + renewedFor(leaseTtl);
+  const keep: Effect.Effect<void> = Effect.suspend(() => {
+    const began = monotonicMillis(clock);
+    if (began >= until) return Effect.sync(() => removeFromTable(flight)); // mutate: renewals
+    const next = () => Effect.flatMap(Effect.sleep(third), () => keep);
     return Effect.matchEffect(operate(call, "renew", lease.owner, leaseTtl), {
       onSuccess: (held) => {
-        if (held) return next; // mutate: renewed
+        if (held) return next(); // mutate: renewed
         lease.state = "lost";
         return Effect.sync(() => removeFromTable(flight)); // mutate: lost in the table
       },
-      onFailure: (error) => Effect.flatMap(report(flight, phaseError(call, error)), () => next), // mutate: renewal failed
+      onFailure: (error) => {
+        const timedOut = monotonicMillis(clock) - began >= operationTimeout; // mutate: renewal timed out
+        const again = timedOut ? () => keep : next;
+        return Effect.flatMap(report(flight, phaseError(call, error)), () => again()); // mutate: renewal failed
+      },
     });
-  };
+  });
   let keeper: Forked<void, never> | undefined;
   const cancel = deadline(clock, third, () => {
-    keeper = spawn(flight, keep(0)); // mutate: renewal
+    keeper = spawn(flight, keep); // mutate: renewal
   });
   return () => {
     cancel();

@@ -17,11 +17,11 @@ export interface CallOptions<V> {
    */
   readonly cacheTtl?: DurationInput | ((value: V) => DurationInput) | undefined;
   /**
-   * How long a lease outlives a leader that dies; 15 seconds by default. The leader renews it every third of it while the
-   * fetcher runs, for at most 20 times its length.
+   * How long a lease outlives a leader that dies; 5 seconds by default. The leader renews it every third of it while the
+   * fetcher runs: for 5 minutes, or 20 times its length if that is longer.
    */
   readonly leaseTtl?: DurationInput | undefined;
-  /** The longest time that a follower waits before it falls back; 4 seconds by default. */
+  /** The longest time that a follower waits before it falls back; 10 seconds by default. */
   readonly waitMax?: DurationInput | undefined;
   /** The longest pause between two looks where the store has no push; 250 milliseconds by default. */
   readonly waitStep?: DurationInput | undefined;

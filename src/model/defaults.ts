@@ -1,9 +1,9 @@
 /** What a call does where its options say nothing. Durations are in milliseconds. */
 export const defaults = {
   /** How long a lease lives without its leader. */
-  leaseTtl: 15_000,
+  leaseTtl: 5_000,
   /** The longest that a follower waits before it falls back. */
-  waitMax: 4_000,
+  waitMax: 10_000,
   /** The longest pause between two looks where the store has no push. */
   waitStep: 250,
   /** The longest that one operation of the backend may take. */

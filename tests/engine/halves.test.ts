@@ -282,7 +282,7 @@ for (const [what, misbehave] of Object.entries(misbehaviours)) {
       cache,
       leases: { ...leases, renew: misbehave },
     });
-    const { meta } = await simulate().run(listened.getOrSet("key", fetch("value", 6_000)));
+    const { meta } = await simulate().run(listened.getOrSet("key", fetch("value", 3_000)));
     assert.equal(meta.cache, "MISS-LEADER");
     if (what !== "never answers" && !failure) {
       assert.deepEqual(errors.map(({ _tag }) => _tag), ["LEASE_ACQUIRE_FAILED"]);
@@ -320,7 +320,7 @@ test("a renew that answers nothing is reported, and the value is stored", async 
   const { cache, leases } = handWritten();
   const renew = () => Effect.succeed(undefined) as unknown as Effect.Effect<boolean>;
   const { cache: listened, errors } = listening({ cache, leases: { ...leases, renew } });
-  const { meta } = await simulate().run(listened.getOrSet("key", fetch("value", 6_000)));
+  const { meta } = await simulate().run(listened.getOrSet("key", fetch("value", 3_000)));
   assert.equal(meta.cache, "MISS-LEADER");
   assert.deepEqual(errors.map(({ _tag }) => _tag), ["LEASE_ACQUIRE_FAILED"]);
 });

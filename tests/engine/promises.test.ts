@@ -56,6 +56,34 @@ describe("1. One fetch", () => {
     assert.equal(counter.fetches, 1);
   });
 
+  it("a renewal without an answer is tried again at once: the lease outlives it", async () => {
+    const simulation = simulate();
+    const { counter, fetcher } = source(8_000, () => "value");
+    const backend = memoryAdapter();
+    let renewals = 0;
+    const leader = Cache.make({
+      adapter: processOver(backend, {
+        trouble: (operation) => operation === "renew" && ++renewals === 1 ? "hang" : undefined,
+      }),
+    });
+    const follower = Cache.make({ adapter: processOver(backend) });
+    const results = await simulation.run(
+      all([leader, follower].map((cache) => cache.getOrSet(KEY, fetcher))),
+    );
+    assert.equal(counter.fetches, 1);
+    assert.deepEqual(outcomes(results), { "MISS-LEADER": 1, "MISS-FOLLOWER-HIT": 1 });
+  });
+
+  for (const minutes of [4, 6]) {
+    it(`a lease is renewed for 5 minutes: a fetch of ${minutes} minutes`, async () => {
+      const simulation = simulate();
+      const { counter, fetcher } = source(minutes * 60_000, () => "value");
+      const { clients } = processes(2, { waitMax: "1 hour" });
+      await simulation.run(all(clients.map((cache) => cache.getOrSet(KEY, fetcher))));
+      assert.equal(counter.fetches, minutes < 5 ? 1 : 2);
+    });
+  }
+
   it("callers that come while the entry is read are served by the one reading", async () => {
     const simulation = simulate();
     const { clients: [cache], stores: [store], backend } = processes(1);
@@ -233,6 +261,32 @@ describe("4. Takeover by one", () => {
       assert.ok(took >= 1_000 && took < 1_500, `${took} ms`);
     });
   }
+
+  it("a leader that dies, with default options: one more fetch, stored, and nobody falls back", async () => {
+    const simulation = simulate();
+    const { counter, fetcher } = source(3_000, () => "value");
+    const backend = memoryAdapter();
+    let dead = false;
+    const leader = Cache.make({
+      adapter: processOver(backend, { trouble: () => dead ? "hang" : undefined }),
+    });
+    const followers = times(2, () => Cache.make({ adapter: processOver(backend, { latency: 2 }) }));
+    const began = simulation.now();
+    const { results, entry, took } = await simulation.run(Effect.scoped(Effect.gen(function* () {
+      yield* start(leader.getOrSet(KEY, () => Effect.andThen(fetcher(), Effect.never)));
+      yield* Effect.sleep(1_000);
+      dead = true;
+      const results = yield* all(
+        followers.flatMap((cache) => times(20, () => cache.getOrSet(KEY, fetcher))),
+      );
+      const took = simulation.now() - began;
+      return { results, entry: yield* backend.get(KEY), took };
+    })));
+    assert.equal(counter.fetches, 2);
+    assert.deepEqual(outcomes(results), { "MISS-LEADER": 1, "MISS-FOLLOWER-HIT": 39 });
+    assert.deepEqual(entry, { value: "value" });
+    assert.ok(took < 10_000, `${took} ms`);
+  });
 });
 
 describe("5. Failure is bounded", () => {
@@ -481,7 +535,7 @@ describe("6. Waiting is bounded", () => {
     const cache = Cache.make({ adapter: memoryAdapter(), leaseTtl: "1 second" });
     const result = await simulation.run(Effect.scoped(Effect.gen(function* () {
       yield* start(cache.getOrSet(KEY, fetcher));
-      yield* Effect.sleep("22 seconds");
+      yield* Effect.sleep("302 seconds");
       return yield* cache.getOrSet(KEY, fetcher);
     })));
     assert.deepEqual([result.value, result.meta.cache], ["second", "MISS-LEADER"]);

@@ -54,6 +54,47 @@ export const regressions: readonly Regression[] = [
     },
   },
   {
+    what: "a fetch that hangs for longer than its lease is renewed",
+    scenario: {
+      seed: 17,
+      backend: "push",
+      halves: { renew: true, ready: false, watch: false, outcomes: false },
+      yields: 0,
+      processes: [{ trip: [1, 1], trouble: 0 }, { trip: [1, 1], trouble: 0 }],
+      terms: {
+        takeovers: 1,
+        leaseTtl: 30_000,
+        waitMax: 600,
+        operationTimeout: 120,
+        longestPause: 320,
+        cacheTtl: 1_000_000_000,
+        coalesce: true,
+        bypass: false,
+      },
+      waitStep: 80,
+      push: { lost: 0, late: 0 },
+      deeds: [
+        {
+          type: "call",
+          at: 0,
+          process: 0,
+          key: "a",
+          fetch: { takes: 0, result: "hangs", cleanup: 0 },
+          leave: { after: 900_000, how: "abort" },
+          terms: {},
+        },
+        {
+          type: "call",
+          at: 700_000,
+          process: 1,
+          key: "a",
+          fetch: { takes: 5, result: "value", cleanup: 0 },
+          terms: {},
+        },
+      ],
+    },
+  },
+  {
     what: "a process that is paused has its value as its last caller is already gone",
     // deno-fmt-ignore
     scenario: {"seed":7419,"backend":"poll","halves":{"renew":true,"ready":false,"watch":true,"outcomes":false},"yields":0.2,"processes":[{"trip":[0,0],"trouble":0},{"trip":[0,0],"trouble":0},{"trip":[0,0],"trouble":0}],"terms":{"takeovers":0,"leaseTtl":300,"waitMax":600,"operationTimeout":50,"longestPause":320,"cacheTtl":15,"coalesce":true,"bypass":false},"waitStep":80,"push":{"lost":0,"late":0},"promises":false,"deeds":[{"type":"call","at":1,"process":0,"key":"a","fetch":{"takes":40,"result":"value","cleanup":0},"leave":{"after":28,"how":"abort"},"terms":{}},{"type":"call","at":2,"process":2,"key":"a","fetch":{"takes":20,"result":"value","cleanup":0},"leave":{"after":21,"how":"abort"},"terms":{}},{"type":"call","at":3,"process":1,"key":"a","fetch":{"takes":40,"result":"value","cleanup":0},"terms":{}},{"type":"pause","at":11,"process":0,"for":481}]},

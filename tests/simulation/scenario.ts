@@ -120,7 +120,8 @@ export function scenarioOf(seed: number): Scenario {
     : 1 + upTo(pick(3, 6, 6, 12, 24));
   const keys = pick(["a"], ["a"], ["a"], ["a", "b"]);
   const longestTrip = pick(0, 2, 5, 12);
-  const leaseTtl = pick(60, 90, 300);
+  // Long ones now and then: a lease is renewed for minutes, and then it ends.
+  const leaseTtl = has("slow") && chance(0.02) ? 30_000 : pick(60, 90, 300);
   const waitStep = pick(10, 25, 80);
   const pause = pick(undefined, undefined, 0, waitStep);
   const trouble = has("network") ? pick(0.03, 0.1, 0.3, 1) : 0;

@@ -390,17 +390,27 @@ function beginningOf(story: Story, { process, question, asked }: OperationStory)
 }
 
 /** Whether all that went on in a scene is one flight at a time that everyone in it joined. */
-export function isPlain({ calls, changes, operations, fetches }: Scene): boolean {
+export function isPlain(story: Story, { calls, changes, operations, fetches }: Scene): boolean {
   return changes.length === 0 &&
     calls.every(({ terms }) => terms.coalesce) &&
-    fetches.every(({ lease }) => lease !== undefined && renewalsOf(lease).length < MOST_RENEWALS) &&
+    fetches.every(({ lease, ended = story.end }) =>
+      lease !== undefined && !mayLapse(story, lease, ended.at)
+    ) &&
     !operations.some(({ question, answered }) =>
       question.operation === "renew" && answered?.answer.is === "false"
     );
 }
 
-/** How often a lease is renewed at most, by the options' documentation: every third of it, for 20 times its length. */
-export const MOST_RENEWALS = 60;
+/** For how long a lease is renewed, by the options' documentation: 5 minutes, or 20 times its length. */
+export function renewedFor({ call: { terms: { leaseTtl } } }: LeaseStory): number {
+  return Math.max(300_000, 20 * leaseTtl);
+}
+
+/** Whether the lease may be left to expire by a time, as it was renewed for as long as it is. */
+export function mayLapse(story: Story, lease: LeaseStory, at: number): boolean {
+  return lease.fetch !== undefined &&
+    at - lease.fetch.began.at >= renewedFor(lease) - lease.call.terms.leaseTtl / 3 - story.slack;
+}
 
 export function renewalsOf({ operations }: LeaseStory): OperationStory[] {
   return operations.filter(({ question }) => question.operation === "renew");

@@ -18,7 +18,7 @@ export const cancelling: Judge = (story, broken) => {
   for (const call of story.calls) endsAsItWants(call, broken);
   for (const scene of story.scenes) {
     for (const fetch of scene.fetches) {
-      if (isPlain(scene)) goesOnForOthers(story, scene, fetch, broken);
+      if (isPlain(story, scene)) goesOnForOthers(story, scene, fetch, broken);
       endsWithItsCallers(story, scene, fetch, broken);
     }
   }

@@ -24,7 +24,7 @@ export const cost: Judge = (story, broken) => {
     }
   }
   for (const scene of story.scenes) {
-    if (isPlain(scene)) asksAsOne(story, scene, broken);
+    if (isPlain(story, scene)) asksAsOne(story, scene, broken);
   }
 };
 

@@ -28,7 +28,7 @@ export const failure: Judge = (story, broken) => {
           broken(`${who} failed after ${learned.length} failed fetches`, ended);
         }
       }
-      if (!isPlain(scene)) continue;
+      if (!isPlain(story, scene)) continue;
       // Who comes in the moment in which a fetch begins or ends may have joined or not.
       const surely = learned.filter(({ at, since }) =>
         at.at > Math.max(call.began.at, since) + story.instant

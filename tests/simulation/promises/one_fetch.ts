@@ -5,12 +5,13 @@ import {
   isPlain,
   type Judge,
   type LeaseStory,
+  mayLapse,
   mayNoticeLoss,
   type Moment,
-  MOST_RENEWALS,
   noticedLoss,
   overAt,
   renewalsOf,
+  renewedFor,
   type Scene,
   type Story,
 } from "../story.ts";
@@ -32,7 +33,7 @@ export const oneFetch: Judge = (story, broken) => {
     if (lease.fetch !== undefined) isKept(story, lease, lease.fetch, broken);
   }
   for (const scene of story.scenes) {
-    if (!isPlain(scene)) continue;
+    if (!isPlain(story, scene)) continue;
     scene.fetches.forEach((fetch, index) => {
       const { ended } = scene.fetches[index - 1] ?? {};
       if (index > 0 && (ended === undefined || ended.seq > fetch.began.seq)) {
@@ -87,7 +88,7 @@ function isKept(
   fetch: FetchStory,
   broken: Parameters<Judge>[1],
 ): void {
-  const { process, terms: { leaseTtl } } = lease.call;
+  const { process, terms: { leaseTtl, operationTimeout } } = lease.call;
   const who = `call ${lease.call.call}`;
   const end = fetch.ended ?? story.crashed(process) ?? story.end;
   for (const { question: { operation }, asked } of lease.operations) {
@@ -99,26 +100,31 @@ function isKept(
   if (!story.backend.renews) return;
   const renewals = renewalsOf(lease);
   let last = fetch.began;
+  let pause = leaseTtl / 3;
   for (const renewal of renewals) {
     const { asked } = renewal;
-    if (story.running(process, last.at, asked.at) > leaseTtl / 3 + story.slack) {
+    if (story.running(process, last.at, asked.at) > pause + story.slack) {
       broken(`${who} renewed its lease late`, asked);
     }
-    if (asked.at - last.at < leaseTtl / 3 - story.slack) {
+    if (asked.at - last.at < pause - story.slack) {
       broken(`${who} renewed its lease too often`, asked);
     }
     if (story.running(process, end.at, asked.at) > story.slack) {
       broken(`${who} renewed its lease after its fetch`, asked);
     }
+    if (asked.at - fetch.began.at > renewedFor(lease) + story.slack) {
+      broken(`${who} renewed its lease without end`, asked);
+    }
     const over = overAt(renewal);
     if (over === undefined) return;
     last = over;
+    // One that had no answer in time is asked again at once.
+    pause = over.at - asked.at >= operationTimeout - story.slack ? 0 : leaseTtl / 3;
   }
-  if (renewals.length > MOST_RENEWALS) broken(`${who} renewed its lease without end`, last);
   const lost = noticedLoss(story, lease);
   if (lost !== undefined && lost.seq < last.seq) broken(`${who} renewed a lease it had lost`, last);
-  if (mayNoticeLoss(lease) !== undefined || renewals.length >= MOST_RENEWALS) return;
-  if (story.running(process, last.at, end.at) > leaseTtl / 3 + story.slack) {
+  if (mayNoticeLoss(lease) !== undefined || mayLapse(story, lease, last.at)) return;
+  if (story.running(process, last.at, end.at) > pause + story.slack) {
     broken(`${who} stopped renewing its lease`, last);
   }
 }

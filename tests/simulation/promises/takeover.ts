@@ -42,7 +42,7 @@ export const takeover: Judge = (story, broken) => {
       const broke = scene.operations.some((operation) =>
         operation.question.operation === "watch" && failedToAnswer(story, operation)
       );
-      if (!isPlain(scene) || broke) return;
+      if (!isPlain(story, scene) || broke) return;
       const push = scene.pushes.find(({ seq }) => seq > answered.seq && seq < next.asked.seq);
       if (
         push && story.running(process, heardAt(scene, push), next.asked.at) > others + story.slack
@@ -53,7 +53,7 @@ export const takeover: Judge = (story, broken) => {
     fallsBackAtOnce(story, lease, scene, broken);
   }
   for (const scene of story.scenes) {
-    if (isPlain(scene)) looksBehindWatches(story, scene, broken);
+    if (isPlain(story, scene)) looksBehindWatches(story, scene, broken);
   }
 };
 

@@ -21,7 +21,7 @@ export const values: Judge = (story, broken) => {
     }
   }
   for (const scene of story.scenes) {
-    if (isPlain(scene) && story.backend.fenced) takesWhatItReads(story, scene, broken);
+    if (isPlain(story, scene) && story.backend.fenced) takesWhatItReads(story, scene, broken);
     for (const fetch of scene.fetches) {
       if (valueOf(fetch) !== undefined) reachesAll(story, scene, fetch, broken);
     }
@@ -96,7 +96,7 @@ function reachesAll(
   const { value } = valueOf(fetch)!;
   const ends = (lease?.operations ?? []).map((operation) => overAt(operation)?.at ?? Infinity);
   const over = Math.max(ended!.at, ...ends);
-  const members = lease !== undefined && isPlain(scene) ? scene.calls : [call];
+  const members = lease !== undefined && isPlain(story, scene) ? scene.calls : [call];
   for (const member of members) {
     const until = activeUntil(member);
     const surely = member === call ||
