@@ -4,12 +4,13 @@
  * is on no line of the source.
  */
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import process from "node:process";
+import { atOnce } from "../tests/support/at_once.ts";
+import { run } from "../tests/support/command.ts";
 import { readArguments } from "./arguments.ts";
 import { type Mutation, mutations } from "./mutations/list.ts";
 import { cache, deno, root } from "./project.ts";
-import { run } from "../tests/support/command.ts";
+import { table } from "./table.ts";
 
 /** Within how many seeds a mutation must be noticed. */
 const MOST_SEEDS = 2_000;
@@ -65,16 +66,7 @@ function copyProject(number: number): string {
   const copy = `${cache}mutants/${number}/`;
   rmSync(copy, { recursive: true, force: true });
   mkdirSync(copy, { recursive: true });
-  for (
-    const part of [
-      "src",
-      "adapters",
-      "tests",
-      "mod.ts",
-      "deno.json",
-      "import_map.json",
-    ]
-  ) {
+  for (const part of ["src", "adapters", "tests", "mod.ts", "deno.json", "import_map.json"]) {
     cpSync(`${root}${part}`, `${copy}${part}`, { recursive: true });
   }
   return copy;
@@ -90,21 +82,13 @@ const { rest: named } = readArguments({
 const chosen = mutations.filter(({ what }) =>
   named.length === 0 || named.some((name) => what.includes(name))
 );
-const verdicts: Verdict[] = [];
-const waiting = [...chosen];
-await Promise.all(Array.from({ length: Math.min(2, cpus().length) }, async (_, number) => {
-  const copy = copyProject(number);
-  for (let next = waiting.shift(); next; next = waiting.shift()) {
-    verdicts.push(await tryMutation(next, copy));
-  }
-}));
-
-const width = Math.max(...chosen.map(({ what }) => what.length));
-console.log(`${"mutation".padEnd(width)}   seed  promise`);
-for (const { what } of chosen) {
-  const { seed, promise } = verdicts.find((verdict) => verdict.what === what)!;
-  console.log(`${what.padEnd(width)}  ${String(seed ?? "-").padStart(5)}  ${promise}`);
-}
+const copies = [0, 1].map(copyProject);
+const verdicts = await atOnce(
+  copies.length,
+  chosen.map((mutation) => (lane: number) => tryMutation(mutation, copies[lane]!)),
+);
+const rows = verdicts.map(({ what, seed, promise }) => [what, String(seed ?? "–"), promise]);
+console.log(table(["mutation", "seed", "promise"], rows));
 const caught = verdicts.filter(({ seed }) => seed !== undefined).length;
 const seconds = ((Date.now() - began) / 1000).toFixed(0);
 console.log(`\n${caught} of ${chosen.length} mutations caught, in ${seconds} s`);

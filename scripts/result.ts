@@ -1,4 +1,5 @@
 import process from "node:process";
+import { table } from "./table.ts";
 
 /** What one run of tests came to. */
 export interface Result {
@@ -73,12 +74,12 @@ export async function tally(
  */
 export function report(results: readonly Result[]): void {
   printNotes(results.filter(({ failed }) => failed === 0));
-  const width = Math.max(...results.map(({ name }) => name.length));
-  console.log(`\n${"".padEnd(width)}   passed   failed  skipped  seconds`);
-  for (const { name, passed, failed, skipped, seconds } of results) {
-    const cells = [passed, failed, skipped, seconds.toFixed(1)];
-    console.log(name.padEnd(width) + cells.map((cell) => String(cell).padStart(9)).join(""));
-  }
+  const rows = results.map(({ name, passed, failed, skipped, seconds }) => [
+    name,
+    ...[passed, failed, skipped].map(String),
+    seconds.toFixed(1),
+  ]);
+  console.log(`\n${table(["", "passed", "failed", "skipped", "seconds"], rows)}`);
   printNotes(results.filter(({ failed }) => failed > 0));
   const sum = (count: "passed" | "failed") =>
     results.reduce((total, result) => total + result[count], 0);

@@ -2,8 +2,8 @@ import { Effect } from "effect";
 import { randomUUID } from "node:crypto";
 import { Cache, type Store } from "../../mod.ts";
 import type { Connect, Connection, Place } from "../../tests/support/connection.ts";
-import { percentile } from "../percentile.ts";
-import { compare, type Effort, medianOf, type Rounds, timeInTurns } from "./measure.ts";
+import { medianOf, percentile } from "../../tests/support/percentile.ts";
+import { compare, type Effort, type Rounds, timeInTurns } from "./measure.ts";
 import type { Comparison, Herd, Measured } from "./measured.ts";
 
 /** What is measured of one backend; each module in `backends/` exports one as `bench`. */

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { medianOf } from "../../tests/support/percentile.ts";
 import { goalsOf } from "./goals.ts";
-import { compare, type Effort, medianOf, type Rounds, type Timing } from "./measure.ts";
+import { compare, type Effort, type Rounds, type Timing } from "./measure.ts";
 import type { Comparison, Goal, Measured, Unit } from "./measured.ts";
 import type { PeerName } from "./open_peer.ts";
 import { type Fleet, startFleet } from "./redis_fleet.ts";

@@ -1,3 +1,4 @@
+import { medianOf } from "../../tests/support/percentile.ts";
 import { shuffle } from "../../tests/support/random.ts";
 
 /** One thing to be timed. */
@@ -83,11 +84,4 @@ async function timeOf({ run, calls, after }: Subject, millis: number): Promise<n
     costs.push((performance.now() - (after?.() ?? began)) * 1e6 / calls);
   }
   return medianOf(costs);
-}
-
-/** The middle one. */
-export function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle) - 1]!) / 2;
 }

@@ -1,7 +1,7 @@
 import { type Bar, type BarPanel, drawBars } from "../charts/bars.ts";
 import type { Tone } from "../charts/drawing.ts";
 import { drawLines, type Line } from "../charts/lines.ts";
-import { whole } from "../charts/markdown.ts";
+import { whole } from "../table.ts";
 import type { Comparison, Herd } from "./measured.ts";
 import { formatCost } from "./goals.ts";
 

@@ -1,8 +1,8 @@
 import { Redis } from "ioredis";
 import { monitor } from "../../tests/adapters/redis/clients.ts";
+import { medianOf } from "../../tests/support/percentile.ts";
 import type { Bench } from "./compare_rows.ts";
 import type { Task } from "./herd_process.ts";
-import { medianOf } from "./measure.ts";
 import type { Herd, Measured } from "./measured.ts";
 import { startFleet } from "./redis_fleet.ts";
 

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { table, whole, writeFigures, writePage } from "../charts/markdown.ts";
+import { writeFigures } from "../figures.ts";
 import { root } from "../project.ts";
+import { table, whole } from "../table.ts";
 import { formatCost, formatRatio } from "./goals.ts";
 import { versionOf } from "./machine.ts";
 import type { Kept } from "./kept.ts";
@@ -20,7 +21,7 @@ export interface Report {
   readonly backends: readonly Kept[];
 }
 
-/** Writes docs/benchmarks.md and its charts. */
+/** Writes the figures of docs/benchmarks.md and README.md, and the charts. */
 export async function writeReport(report: Report): Promise<void> {
   mkdirSync(`${root}docs/charts`, { recursive: true });
   const draw = (name: string, svg: string) => writeFileSync(`${root}docs/charts/${name}.svg`, svg);
@@ -40,8 +41,8 @@ export async function writeReport(report: Report): Promise<void> {
       ],
     ] as const
   ) draw(name, drawComparisons(title, comparisons));
-  await writePage("benchmarks.md", pageOf(report));
-  await writeFigures("README.md", excerptOf(report));
+  await writeFigures("docs/benchmarks.md", figuresOf(report));
+  await writeFigures("README.md", { figures: excerptOf(report) });
   console.log("\nWritten: docs/benchmarks.md, docs/charts/, and the figures of README.md");
 }
 
@@ -110,127 +111,49 @@ function goalsByRuntime(costs: readonly Kept[]): string {
   return table(["goal", ...costs.map(({ runtime }) => runtime)], rows);
 }
 
-function pageOf({ costs, memory, fleet, backends }: Report): string {
+/** The figures of docs/benchmarks.md, by the names that the page has for them. */
+function figuresOf({ costs, memory, fleet, backends }: Report): Record<string, string> {
   const all = [...costs, memory, fleet, ...backends];
-  const dates = distinct(all.map(({ date }) => date));
-  const machines = distinct(all.map(({ machine }) => machine));
-  const servers = distinct(all.flatMap(({ servers = [] }) => servers));
+  const measured = (of: (kept: Kept) => readonly string[]) => distinct(all.flatMap(of));
   const { callers, fetch } = fleet.herds![0]!;
   const down = fleet.failing![0]!;
   const herds = backends.flatMap(({ herds = [] }) => herds);
-  return `# Benchmarks
+  const clients = herds[0]!;
+  const tables = (comparisons: readonly Comparison[]) =>
+    comparisons.map(comparisonTable).join("\n\n");
+  return {
+    setup: `Measured on ${measured(({ date }) => [date]).join(" and ")}, on ${
+      measured(({ machine }) => [machine]).join("; ")
+    }. The servers: ${measured(({ servers = [] }) => servers).join(", ")}.
 
-<!-- Written by \`deno task bench --report\`. -->
-
-Measured on ${dates.join(" and ")}, on ${machines.join(" and ")}, by:
-
-\`\`\`sh
-deno task bench --on 20
-deno task bench --report
-\`\`\`
-
-Every cache runs as its own documentation says, with its default options, except for times to live and
-for sizes that hold all keys. The programs take many turns, so that the machine's other work affects
-all of them alike. Times are medians. The library, the build before and the first row of a
-table run in one program, in three such programs at least: the speed of the same code differs from
-one program to the next. The other rows run with the first row in another program. Servers are on the
-same machine, over the loopback: ${servers.join(", ")}.
-
-${table(["package", "version"], packages.map((name) => [name, versionOf(name)]))}
-
-## What it costs
-
-The cost of a call for its own process, beside something that does the same, and beside this library
-before its last change. 2 × is twice as good: half the time or half the bytes.
-
-${costs.map(costsOf).join("\n\n")}
-
-Its goals:
-
-${goalsByRuntime(costs)}
-
-## A herd, by the number of processes
-
-Real processes, with ${callers} callers each, ask for one cold key in Redis at the same time. A fetch takes
-${fetch} ms.
-
-![Fetches and commands by the number of processes](./charts/herds.svg)
+${table(["package", "version"], packages.map((name) => [name, versionOf(name)]))}`,
+    costs: costs.map(costsOf).join("\n\n"),
+    goals: goalsByRuntime(costs),
+    herds: `Each process has ${callers} callers, and a fetch takes ${fetch} ms. The fetches:
 
 ${herdsByProcesses(fleet.herds!, ({ fetches }) => whole(fetches))}
 
 The commands to Redis for the herd, and the time of the slowest caller:
 
-${herdsByProcesses(fleet.herds!, ({ sent, slowest }) => `${whole(sent)}, ${whole(slowest)} ms`)}
+${herdsByProcesses(fleet.herds!, ({ sent, slowest }) => `${whole(sent)}, ${whole(slowest)} ms`)}`,
+    failing:
+      `${down.processes} processes with ${down.callers} callers each; every fetch fails, after
+${down.fetch} ms.
 
-_By hand_ is \`SET NX PX\`, a look every 50 ms, and a \`DEL\` without a check of the owner: it has
-no flights, no fence and no push. bentocache has one tier, in Redis, and its bus; cacheable
-has its two. Effect's PersistedCache has its tier in memory, and an ioredis client for its own layer
-for Redis.
+${herdTable(fleet.failing!)}`,
+    hits: tables(comparisonsOf(memory, /^Hit/)),
+    stampedes: tables(comparisonsOf(memory, /^Stampede/)),
+    redis: tables(comparisonsOf(costs[0]!, redisHits)),
+    backends: `${
+      backendTable(["the driver's read", "a hit", "a miss"], ofBackends(backends, /caller/))
+    }
 
-## A source that is down
+Herds in ${clients.processes} clients of one process, each with ${clients.callers} callers and flights
+of its own, and a fetch of ${clients.fetch} ms:
 
-${down.processes} processes with ${down.callers} callers each; every fetch fails, after ${down.fetch} ms.
-
-![Fetches of a source that is down, and the time that its callers wait](./charts/failing.svg)
-
-${herdTable(fleet.failing!)}
-
-cache-locking lets \`1 + takeovers\` fetches of a herd fail, and then fails all waiting callers.
-
-## Hits in memory
-
-The time of a call that finds its value, with 1,000 calls one after the other. _A run each_ has one run
-of Effect for every call, _one fiber_ has all calls in one run, and _bare_ awaits a promise.
-
-![A hit in memory, beside other caches](./charts/hits.svg)
-
-${comparisonsOf(memory, /^Hit/).map(comparisonTable).join("\n\n")}
-
-## A stampede in memory
-
-All callers come before the fetch ends, and the fetch takes no time. So this is the time of the
-cache's own work.
-
-![A stampede in memory, beside other caches](./charts/stampede.svg)
-
-${comparisonsOf(memory, /^Stampede/).map(comparisonTable).join("\n\n")}
-
-## Hits in Redis
-
-Every call asks Redis. PersistedCache would answer from memory for ten seconds; this is turned off.
-
-![A hit in Redis, beside other caches](./charts/redis.svg)
-
-${comparisonsOf(costs[0]!, redisHits).map(comparisonTable).join("\n\n")}
-
-## Backends
-
-A hit and a miss beside the bare read of the driver: a miss is \`get\`, \`acquire\` and \`fill\`. DynamoDB
-Local and the gateway that stands for S3 are slower than the services that they stand for.
-
-![A hit and a miss beside the driver's read](./charts/backends.svg)
-
-${backendTable(["the driver's read", "a hit", "a miss"], ofBackends(backends, /caller/))}
-
-Herds in ${herds[0]!.processes} clients of one process, each with ${
-    herds[0]!.callers
-  } callers and flights of its own, and a fetch of
-${herds[0]!.fetch} ms:
-
-${herdTable(herds)}
-
-## When followers have the value
-
-The time from the end of the leader's fetch, in one client, until a follower in another client has the
-value. The fetch takes 600 to 800 ms, so that pauses between looks have grown to \`waitStep\`. Backends
-with push are measured without it, too.
-
-![When followers have the value, by push and by polling](./charts/lateness.svg)
-
-${backendTable(["polling", "p99", "pushed", "p99"], ofBackends(backends, /follow/))}
-
-[scale.md](./scale.md) has fleets of up to ten thousand processes.
-`;
+${herdTable(herds)}`,
+    lateness: backendTable(["polling", "p99", "pushed", "p99"], ofBackends(backends, /follow/)),
+  };
 }
 
 const packages = [

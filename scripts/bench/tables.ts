@@ -1,4 +1,4 @@
-import { table, whole } from "../charts/markdown.ts";
+import { table, whole } from "../table.ts";
 import { formatCost, formatRatio } from "./goals.ts";
 import type { Comparison, Goal, Herd } from "./measured.ts";
 

@@ -1,4 +1,4 @@
-import { percentile } from "../percentile.ts";
+import { percentile } from "../../tests/support/percentile.ts";
 import type { CacheOutcome } from "../../mod.ts";
 
 /** One fetch of the source. Times are milliseconds since the herd began. */

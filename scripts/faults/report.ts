@@ -1,4 +1,5 @@
-import { figuresOf, table, writeFigures } from "../charts/markdown.ts";
+import { figuresOf, writeFigures } from "../figures.ts";
+import { table } from "../table.ts";
 import { faultyBackends } from "./backend.ts";
 import type { Extent, Outcome } from "./run.ts";
 
@@ -16,14 +17,14 @@ export async function writeReport(
   outcomes: readonly ReportedOutcome[],
   extent: Extent,
 ): Promise<void> {
-  const before = figuresOf(page);
+  const before = figuresOf(page, "figures");
   const rows = faultyBackends.flatMap(({ description: { backend } }) => {
     const outcome = outcomes.find((outcome) => outcome.backend === backend);
     if (outcome !== undefined) return [row(outcome)];
     const known = before.split("\n").find((line) => line.startsWith(`| ${backend} `));
     return known === undefined ? [] : [known.split("|").slice(1, -1).map((cell) => cell.trim())];
   });
-  await writeFigures(page, `${sentence(extent)}\n\n${table(head, rows)}`);
+  await writeFigures(page, { figures: `${sentence(extent)}\n\n${table(head, rows)}` });
 }
 
 const head = [

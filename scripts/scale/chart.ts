@@ -1,6 +1,6 @@
 import { drawLines, type Line } from "../charts/lines.ts";
-import { whole } from "../charts/markdown.ts";
-import { percentile } from "../percentile.ts";
+import { percentile } from "../../tests/support/percentile.ts";
+import { whole } from "../table.ts";
 import type { Fared } from "./fleet.ts";
 import { operationsOnPaper } from "./paper.ts";
 

@@ -1,5 +1,6 @@
-import { table, whole, writeFigures } from "../charts/markdown.ts";
-import { percentile } from "../percentile.ts";
+import { percentile } from "../../tests/support/percentile.ts";
+import { writeFigures } from "../figures.ts";
+import { table, whole } from "../table.ts";
 import type { Fared } from "./fleet.ts";
 import { operationsOnPaper } from "./paper.ts";
 
@@ -15,33 +16,21 @@ export interface Scale {
 
 /** Writes what fleets cost to docs/scale.md. */
 export async function writeScale({ growing, jitter, advised }: Scale): Promise<void> {
-  const { fleet } = growing[0]!;
-  const write = (name: string, ...figures: string[]) =>
-    writeFigures("docs/scale.md", figures.join("\n\n"), name);
-  await write(
-    "fleet",
-    `A fetch takes ${fleet.fetch} ms, all callers come within ${fleet.arrivals} ms, a way to the backend takes
-${fleet.trip} ms, and the backend does ${
-      whole(fleet.capacity)
-    } operations or pushes a second, one after the
-other, about what one Redis does. Options are the defaults.`,
-  );
-  await write("growth", table(grownHead, growing.filter(isOneOfAKind).map(grownRow)));
-  await write(
-    "jitter",
-    `${whole(jitter[0]!.fleet.processes)} processes, and a fetch of ${
-      whole(jitter[0]!.fleet.fetch)
-    } ms:`,
-    table(jitterHead, jitter.map(jitterRow)),
-  );
-  await write(
-    "advice",
-    `A fetch takes ${whole(advised[0]!.before.fleet.fetch)} ms:`,
-    table(
-      advisedHead,
-      advised.flatMap(({ before, after }) => [advisedRow(before), advisedRow(after)]),
-    ),
-  );
+  const { fetch, arrivals, trip, capacity } = growing[0]!.fleet;
+  const { fleet: waiting } = jitter[0]!;
+  const rows = advised.flatMap(({ before, after }) => [advisedRow(before), advisedRow(after)]);
+  await writeFigures("docs/scale.md", {
+    fleet: `A fetch takes ${fetch} ms, all callers come within ${arrivals} ms, a way to the backend
+takes ${trip} ms, and the backend does ${whole(capacity)} operations or pushes a second, one after
+the other, about what one Redis does. Options are the defaults.`,
+    growth: table(grownHead, growing.filter(isOneOfAKind).map(grownRow)),
+    jitter: `${whole(waiting.processes)} processes, and a fetch of ${whole(waiting.fetch)} ms:
+
+${table(jitterHead, jitter.map(jitterRow))}`,
+    advice: `A fetch takes ${whole(advised[0]!.before.fleet.fetch)} ms:
+
+${table(advisedHead, rows)}`,
+  });
 }
 
 const grownHead = [

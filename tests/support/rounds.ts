@@ -7,6 +7,7 @@ import { Cache } from "../../mod.ts";
 import { recorded } from "../simulation/recorded.ts";
 import { type Backend, type Caller, type Report, startCallers, type Task } from "./callers.ts";
 import type { Connection } from "./connection.ts";
+import { medianOf } from "./percentile.ts";
 import { recordedDelete } from "./recorded_change.ts";
 import { callsOf, judgeAll, startRecording } from "./recording.ts";
 
@@ -253,9 +254,4 @@ function sum(reports: readonly Report[]): Report {
     fetch: Math.max(...reports.map(({ fetch }) => fetch)),
     slowest: Math.max(...reports.map(({ slowest }) => slowest)),
   };
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[Math.floor(sorted.length / 2)]! + sorted[Math.ceil(sorted.length / 2) - 1]!) / 2;
 }

@@ -12,6 +12,7 @@ import {
 } from "../../../adapters/mongodb.ts";
 import { Cache, type Codec } from "../../../mod.ts";
 import { conformance } from "../../conformance/mod.ts";
+import { assertLeaseAlone, assertMeet, assertRefused } from "../../support/adapter_cases.ts";
 import { variable } from "../../support/address.ts";
 import { deployments, newestDriver, oldestDriver, openMongodb } from "./clients.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
@@ -100,14 +101,7 @@ describe("mongodb", () => {
       [{ collection, keyPrefix: "\ud800" }, /`keyPrefix` must be a string/],
       [{ collection, createIndex: "no" }, /`createIndex` must be true or false, and is "no"/],
     ];
-    for (const [options, message] of bad) {
-      assert.throws(() => mongodbAdapter(options as never), { name: "TypeError", message });
-    }
-    const none = { adapter: { type: "mongodb", options: {} as never }, key: "a" } as const;
-    const call = Cache.getOrSet({ ...none, fetcher: () => Effect.succeed(1) });
-    const error = await run(Effect.flip(call));
-    assert.equal(error._tag, "VALIDATION_ERROR");
-    assert.match(error.message, /`collection` must be given, and is undefined/);
+    await assertRefused("mongodb", [mongodbAdapter], bad);
   });
 });
 
@@ -360,16 +354,8 @@ for (const deployment of deployments) {
     it("has the callers of configs that are written out in each call meet", async () => {
       const { collection, take } = await open("configured");
       const key = newKey();
-      let fetches = 0;
-      const herd = Array.from({ length: 50 }, () =>
-        Cache.getOrSet({
-          adapter: { type: "mongodb", options: { collection, keyPrefix: "herd:" } },
-          key,
-          cacheTtl: "1 minute",
-          fetcher: () => Effect.as(Effect.sleep(20), ++fetches),
-        }));
-      const results = await run(Effect.all(herd, { concurrency: "unbounded" }));
-      assert.deepEqual(new Set(results.map(({ value }) => value)), new Set([1]));
+      const options = { collection, keyPrefix: "herd:" };
+      await assertMeet(() => ({ type: "mongodb", options: { ...options } }), key);
       assert.deepEqual(take(), ["find", "createIndexes", "findAndModify", "update"]);
       assert.equal((await collection.findOne({ _id: `herd:${key}` }))?.value, "1");
     });
@@ -378,17 +364,7 @@ for (const deployment of deployments) {
       const [one, two] = [await open("leases"), await open("leases")];
       const key = newKey();
       await run(mongodbAdapter(one).set(key, "the adapter's own"));
-      const entries = new Map<string, unknown>();
-      const cache = {
-        get: (key: string) => Effect.sync(() => entries.get(key) ?? null),
-        set: (key: string, value: unknown) => Effect.sync(() => entries.set(key, value)),
-      };
-      let fetches = 0;
-      const results = await Promise.all([one, two].map(({ collection }) => {
-        const cached = Cache.make({ adapter: { cache }, leases: mongodbLeases({ collection }) });
-        return run(cached.getOrSet(key, () => Effect.as(Effect.sleep(50), ++fetches)));
-      }));
-      assert.deepEqual(results.map(({ value }) => value), [1, 1]);
+      await assertLeaseAlone([mongodbLeases(one), mongodbLeases(two)], key);
       const ids = (await one.collection.find().toArray()).map(({ _id }) => _id).sort();
       assert.deepEqual(ids, [`lease:${key}`, key]);
     });
