@@ -1,5 +1,5 @@
 import type { Settings } from "./call.ts";
-import { describe } from "../model/describe.ts";
+import { kindOf, quoted } from "../model/describe.ts";
 import { finiteMillis } from "../model/duration.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 
@@ -29,7 +29,7 @@ export function ttlOf(
     return finiteMillis(answer) ??
       cannotStore(
         key,
-        `\`cacheTtl\` must return a finite duration, and returned ${describe(answer)}`,
+        `\`cacheTtl\` must return a finite duration, and returned ${kindOf(answer)}`,
       );
   } catch (error) {
     return cannotStore(key, "`cacheTtl` threw", error);
@@ -39,7 +39,7 @@ export function ttlOf(
 function cannotStore(key: string, problem: string, cause?: unknown): CacheLockingError {
   return cacheLockingError(
     "VALIDATION_ERROR",
-    `Cannot store the value of ${JSON.stringify(key)}: ${problem}`,
+    `Cannot store the value of ${quoted(key)}: ${problem}`,
     { key, phase: "options" },
     cause,
   );

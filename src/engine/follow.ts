@@ -1,6 +1,6 @@
 import type { Call } from "./call.ts";
 import { monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
-import { describe } from "../model/describe.ts";
+import { describe, quoted } from "../model/describe.ts";
 import { finiteMillis } from "../model/duration.ts";
 import { Duration, Effect, Fiber } from "../effect/effect.ts";
 import { type AdapterError, type CacheLockingError, cacheLockingError } from "../model/errors.ts";
@@ -122,7 +122,7 @@ function askStrategy(
   const failed = (problem: string, cause?: unknown) =>
     cacheLockingError(
       "WAIT_STRATEGY_FAILED",
-      `Cannot wait for ${JSON.stringify(key)}: the wait strategy ${problem}`,
+      `Cannot wait for ${quoted(key)}: the wait strategy ${problem}`,
       { key, phase: "wait" },
       cause,
     );

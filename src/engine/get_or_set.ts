@@ -2,6 +2,7 @@ import { runInBackground } from "./background.ts";
 import type { Call } from "./call.ts";
 import { monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
 import { Cause, type Clock, Effect } from "../effect/effect.ts";
+import { quoted } from "../model/describe.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 import { callback } from "../effect/callback.ts";
 import { endOfFetch, fetch } from "./fetch.ts";
@@ -287,7 +288,7 @@ function outOfFailures({ call, lastFailure }: Caller): CacheLockingError {
   const { key, settings: { maxFailures } } = call;
   return cacheLockingError(
     "FETCHER_FAILED",
-    `Cannot get ${JSON.stringify(key)}: the fetch that it waited for failed ${maxFailures} times`,
+    `Cannot get ${quoted(key)}: the fetch that it waited for failed ${maxFailures} times`,
     { key, phase: "fetch" },
     lastFailure,
   );

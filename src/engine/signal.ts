@@ -1,4 +1,5 @@
 import { callback } from "../effect/callback.ts";
+import { quoted } from "../model/describe.ts";
 import { Effect } from "../effect/effect.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 
@@ -21,7 +22,7 @@ export function untilAborted<A, E, R>(
 export function abortedError(key: string, signal: AbortSignal): CacheLockingError {
   return cacheLockingError(
     "ABORTED",
-    `Cannot get ${JSON.stringify(key)}: its signal was aborted`,
+    `Cannot get ${quoted(key)}: its signal was aborted`,
     { key, phase: "signal" },
     signal.reason,
   );

@@ -1,5 +1,5 @@
 import { causeKind } from "../effect/cause.ts";
-import { kindOf } from "../model/describe.ts";
+import { kindOf, quoted } from "../model/describe.ts";
 import { Cause, Effect } from "../effect/effect.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 import type { HookEffect, Hooks } from "../model/hooks.ts";
@@ -44,7 +44,7 @@ function userCodeError(
   problem: string,
   cause?: unknown,
 ): CacheLockingError {
-  const message = `Cannot run ${what} for ${JSON.stringify(key)}: it ${problem}`;
+  const message = `Cannot run ${what} for ${quoted(key)}: it ${problem}`;
   return cacheLockingError(tag, message, { key, phase }, cause);
 }
 

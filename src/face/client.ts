@@ -150,12 +150,23 @@ function call(
   return getOrSet({ settings, key, fetcher: fetcher as Call["fetcher"] });
 }
 
+/** The most bytes of UTF-8 that a key may have. */
+const LONGEST_KEY = 64 * 1024;
+
 function isKey(key: unknown): key is string {
-  return typeof key === "string" && key !== "";
+  return typeof key === "string" && key !== "" && isShort(key);
+}
+
+function isShort(key: string): boolean {
+  // UTF-8 has three bytes at most for what has a length of one.
+  return key.length * 3 <= LONGEST_KEY ||
+    key.length <= LONGEST_KEY && new TextEncoder().encode(key).length <= LONGEST_KEY;
 }
 
 function invalidKey(key: unknown): CacheLockingError {
-  return invalid("key", "a non-empty string", key);
+  return typeof key === "string" && key !== ""
+    ? invalid("key", "at most 64 kB long; use the hash of a longer one", key)
+    : invalid("key", "a non-empty string", key);
 }
 
 /** The options of one call of a client: its own options first, then the client's. */

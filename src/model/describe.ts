@@ -1,8 +1,21 @@
-/** A value in an error message, short enough for one line. */
+/** The most characters of a text that a message has. */
+const LONGEST = 100;
+
+/** What JSON leaves as it is, and a terminal or a log may heed: controls, ends of lines, marks of direction. */
+const heeded = /[\x7f-\x9f\u2028\u2029\p{Bidi_Control}]/gu;
+
+/** Text in an error message, such as a key: in quotes, and cut to a hundred characters. */
+export function quoted(text: string): string {
+  const cut = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return JSON.stringify(cut).replace(
+    heeded,
+    (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** A value of an option in an error message, short enough for one line, and without the credentials of a URL. */
 export function describe(value: unknown): string {
-  if (typeof value === "string") {
-    return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  }
+  if (typeof value === "string") return quoted(value.replace(/\/\/[^/]*@/, "//…@"));
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
   if (Array.isArray(value)) return "an array";
@@ -13,5 +26,7 @@ export function describe(value: unknown): string {
 
 /** What kind of value it is, in an error message that must not tell a value. */
 export function kindOf(value: unknown): string {
-  return Object(value) === value || value == null ? describe(value) : `a ${typeof value}`;
+  return Object(value) === value || value == null || Number.isNaN(value)
+    ? describe(value)
+    : `a ${typeof value}`;
 }

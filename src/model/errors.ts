@@ -1,3 +1,5 @@
+import { quoted } from "./describe.ts";
+
 /** The phase of a call in which an error arose. */
 export type Phase =
   | "options"
@@ -147,7 +149,7 @@ export function formatCacheLockingError(error: unknown): string {
   const { phase, key, adapter } = error.context;
   const where = [
     `phase=${phase}`,
-    ...(key === undefined ? [] : [`key=${JSON.stringify(key)}`]),
+    ...(key === undefined ? [] : [`key=${quoted(key)}`]),
     ...(adapter === undefined ? [] : [`adapter=${adapter}`]),
   ];
   return `${error._tag} (${where.join(" ")}): ${error.message}`;
@@ -185,11 +187,45 @@ export interface AdapterErrorOptions {
   readonly corrupt?: boolean | undefined;
 }
 
+/** What is told of a client's error. */
+interface Told extends Error {
+  code?: string | number;
+}
+
+/** How many causes of an error are told, one below the other. */
+const DEEPEST = 4;
+
+/**
+ * What is told of a client's error: its name, message and code, its frames, and as much of its causes. All else stays out:
+ * clients attach the command that failed, with its value or a password, or the response with the request's credentials.
+ */
+function toldOf(error: unknown, deeper = DEEPEST): Told | undefined {
+  if (Object(error) !== error || deeper === 0) return undefined;
+  const read = (field: string): unknown => {
+    try {
+      return (error as Readonly<Record<string, unknown>>)[field];
+    } catch {
+      return undefined;
+    }
+  };
+  const textOf = (...texts: unknown[]) =>
+    texts.find((text): text is string => typeof text === "string") ?? "";
+  const cause = toldOf(read("cause"), deeper - 1);
+  const told: Told = new Error(textOf(read("message")), cause && { cause });
+  told.name = textOf(read("name"), read("_tag"), "Error");
+  const code = read("code");
+  if (typeof code === "string" || typeof code === "number") told.code = code;
+  told.stack = `${told}${textOf(read("stack")).match(/\n +at .*/g)?.join("") ?? ""}`;
+  return told;
+}
+
 /**
  * The failure of one operation of a backend.
  *
  * The engine turns it into the {@linkcode CacheLockingError} of the phase, with this error as its cause. A lost lease is no
  * failure: contention is an answer, never an error.
+ *
+ * It holds no value and no credential: of the client's error it keeps the name, the message and the code.
  */
 export class AdapterError extends Error {
   /** For `Effect.catchTag`. */
@@ -201,7 +237,7 @@ export class AdapterError extends Error {
   /** True for an entry that can't be decoded: a miss that is reported. */
   readonly corrupt: boolean;
 
-  /** Takes the operation and the key; the cause is the client's own error. */
+  /** Takes the operation, the key and the client's error, of which the cause keeps the name, the message and the code. */
   constructor(
     operation: AdapterOperation,
     key: string,
@@ -209,11 +245,11 @@ export class AdapterError extends Error {
     { reason, corrupt = false }: AdapterErrorOptions = {},
   ) {
     // Where a name has several addresses, Node's error of a connection has a code and no message.
-    const { message, code } = cause instanceof Error ? cause as { code?: unknown } & Error : {};
-    const why = reason ?? (message || code || "the backend failed");
+    const told = toldOf(cause);
+    const why = reason ?? (told?.message || told?.code || "the backend failed");
     super(
-      `Cannot ${actions[operation] ?? operation} ${JSON.stringify(key)}: ${why}`,
-      cause === undefined ? undefined : { cause },
+      `Cannot ${actions[operation] ?? operation} ${quoted(key)}: ${why}`,
+      told && { cause: told },
     );
     this.name = "AdapterError";
     this.operation = operation;

@@ -7,6 +7,7 @@ import { entriesOfHalf, storeOfHalves } from "../../src/store/halves.ts";
 import type { Acquired, Store } from "../../src/store/store.ts";
 import { randomToken } from "../../src/model/token.ts";
 import type { Backend, Gaps } from "./backend.ts";
+import { assertTellsNothing } from "./told.ts";
 
 /** One thing that the suite shows of a store. */
 export interface Property {
@@ -104,7 +105,7 @@ function counted(store: Store<unknown>): Process {
   const counting = around(store, (operation, run) =>
     Effect.suspend(() => {
       counts[operation] = (counts[operation] ?? 0) + 1;
-      return run;
+      return Effect.tapError(run, (error) => Effect.sync(() => assertTellsNothing(error)));
     }));
   return {
     ...counting,
@@ -158,7 +159,13 @@ export function clientOf(
     coalesce: true,
     ...options,
     ...(errors && {
-      hooks: { onError: (error: CacheLockingError) => Effect.sync(() => void errors.push(error)) },
+      hooks: {
+        onError: (error: CacheLockingError) =>
+          Effect.sync(() => {
+            assertTellsNothing(error);
+            errors.push(error);
+          }),
+      },
     }),
   });
 }

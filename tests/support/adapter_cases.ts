@@ -1,6 +1,6 @@
 import { Effect } from "effect";
 import assert from "node:assert/strict";
-import { type AdapterConfig, Cache, type LeasesHalf } from "../../mod.ts";
+import { type AdapterConfig, Cache, type LeasesHalf, type Store } from "../../mod.ts";
 
 /** Asserts that options are refused by a message that names them, and a config without any by a typed error. */
 export async function assertRefused(
@@ -20,6 +20,20 @@ export async function assertRefused(
   );
   assert.equal(error._tag, "VALIDATION_ERROR");
   assert.match(error.message, /`(client|bucket|sql|collection)` must be given, and is undefined/);
+}
+
+/** The ways to write a value, each under a key: all at once, or as a leader that fetched it. */
+export function writesOf(
+  value: unknown,
+): Readonly<Record<string, (store: Store<unknown>, key: string) => Effect.Effect<unknown, Error>>> {
+  return {
+    set: (store, key) => store.set(key, value, 60_000),
+    fill: (store, key) =>
+      Effect.flatMap(
+        store.acquire(key, "leader", 60_000),
+        () => store.fill(key, "leader", value, 60_000),
+      ),
+  };
 }
 
 /** Asserts that 50 callers whose configs are written out in each call fetch once. */

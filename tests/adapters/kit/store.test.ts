@@ -91,7 +91,7 @@ describe("a store of the kit", () => {
     }
     assert.equal(
       await messageOf(store.set("a", { secret: 1n })),
-      `Cannot store the value of "a": the codec can't encode the value`,
+      `Cannot store the value of "a": the codec can't encode the value: it threw a TypeError`,
     );
     const none = storeOver(backend, { codec: { encode: () => 1 as never, decode: () => 1 } });
     assert.equal(
@@ -115,12 +115,15 @@ describe("a store of the kit", () => {
         operation === "get" ? { reason: "the table is missing" } : undefined,
     });
     const read = await run(Effect.flip(store.get("a")));
-    assert.deepEqual([read.message, read.cause], [
+    assert.deepEqual([read.message, `${read.cause}`], [
       `Cannot read the entry of "a": the table is missing`,
-      thrown,
+      "Error: E42",
     ]);
     const removed = await run(Effect.flip(store.delete("a")));
-    assert.deepEqual([removed.message, removed.cause], [`Cannot delete "a": E42`, thrown]);
+    assert.deepEqual([removed.message, `${removed.cause}`], [
+      `Cannot delete "a": E42`,
+      "Error: E42",
+    ]);
   });
 
   it("says when a backend gives no lease and names nobody who has it", async () => {

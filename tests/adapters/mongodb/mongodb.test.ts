@@ -12,7 +12,13 @@ import {
 } from "../../../adapters/mongodb.ts";
 import { Cache, type Codec } from "../../../mod.ts";
 import { conformance } from "../../conformance/mod.ts";
-import { assertLeaseAlone, assertMeet, assertRefused } from "../../support/adapter_cases.ts";
+import { assertTellsNothing, SECRETS } from "../../conformance/told.ts";
+import {
+  assertLeaseAlone,
+  assertMeet,
+  assertRefused,
+  writesOf,
+} from "../../support/adapter_cases.ts";
 import { variable } from "../../support/address.ts";
 import { deployments, newestDriver, oldestDriver, openMongodb } from "./clients.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
@@ -500,3 +506,23 @@ for (const deployment of deployments) {
     });
   });
 }
+
+describe("errors of mongodb", () => {
+  for (const deployment of deployments.slice(0, 1)) {
+    const skip = skipOf(deployment);
+    const open = openIn(deployment.url);
+    for (const [name, write] of Object.entries(writesOf(SECRETS[0]))) {
+      it(`tell nothing of the value of a refused ${name}`, { skip }, async () => {
+        const { client, collection } = await open(`refusing-${name}`);
+        const validator = { $or: [{ owner: { $exists: true } }, { value: { $type: "int" } }] };
+        await client.db(collection.dbName).createCollection(collection.collectionName, {
+          validator,
+        });
+        const error = await run(Effect.flip(write(mongodbAdapter({ collection }), "a")));
+        assert.match(error.message, /Document failed validation/);
+        assert.equal((error.cause as { readonly code?: number }).code, 121);
+        assertTellsNothing(error);
+      });
+    }
+  }
+});

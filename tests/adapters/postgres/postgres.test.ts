@@ -13,12 +13,18 @@ import {
 import { Cache, type Codec } from "../../../mod.ts";
 import { randomToken } from "../../../src/model/token.ts";
 import { conformance } from "../../conformance/mod.ts";
+import { assertTellsNothing, SECRETS } from "../../conformance/told.ts";
 import { variable, withoutServer } from "../../support/address.ts";
 import { newTable, pgbouncerUrl, postgresClients, postgresUrl, statementsOn } from "./clients.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
 import { admin, type ClientOptions, connect, newKey, run, skip, table } from "./fixture.ts";
-import { assertLeaseAlone, assertMeet, assertRefused } from "../../support/adapter_cases.ts";
+import {
+  assertLeaseAlone,
+  assertMeet,
+  assertRefused,
+  writesOf,
+} from "../../support/adapter_cases.ts";
 
 const behindPooler = variable("PGBOUNCER_POSTGRES_URL");
 const skipPooler = pgbouncerUrl === undefined || behindPooler === undefined
@@ -335,7 +341,7 @@ describe("keys and values of postgres", { skip }, () => {
     const unwritable = await run(Effect.flip(store.set("a", { secret: 1n })));
     assert.equal(
       unwritable.message,
-      `Cannot store the value of "a": the codec can't encode the value`,
+      `Cannot store the value of "a": the codec can't encode the value: it threw a TypeError`,
     );
   });
 });
@@ -456,5 +462,25 @@ describe("connections of postgres", { skip }, () => {
     }
     await pooled.connect({ prepare: false })`drop table ${admin(name)}`;
     await pooled.close();
+  });
+});
+
+describe("errors of postgres", { skip }, () => {
+  for (const [name, write] of Object.entries(writesOf(SECRETS[0]))) {
+    it(`tell nothing of the value of a refused ${name}`, async () => {
+      const named = table();
+      const store = postgresAdapter({ sql: connect(), table: named });
+      await run(store.get("a"));
+      await admin`alter table ${admin(named)} add constraint short check (length(text) < 3)`;
+      const error = await run(Effect.flip(write(store, "a")));
+      assert.match(error.message, /violates check constraint "short"/);
+      assert.equal((error.cause as { readonly code?: string }).code, "23514");
+      assertTellsNothing(error);
+    });
+  }
+
+  it("tell nothing of a refused login", async () => {
+    const sql = connect({ user: "nobody-known", password: SECRETS[1], connect_timeout: 2 });
+    assertTellsNothing(await run(Effect.flip(postgresAdapter({ sql }).get("a"))));
   });
 });

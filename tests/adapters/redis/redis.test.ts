@@ -12,6 +12,7 @@ import {
   type RedisSubscriber,
 } from "../../../adapters/redis.ts";
 import { Cache } from "../../../mod.ts";
+import { randomToken } from "../../../src/model/token.ts";
 import { conformance } from "../../conformance/mod.ts";
 import { opened, redisUrl } from "./clients.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
@@ -27,7 +28,13 @@ import {
   run,
   skip,
 } from "./fixture.ts";
-import { assertLeaseAlone, assertMeet, assertRefused } from "../../support/adapter_cases.ts";
+import {
+  assertLeaseAlone,
+  assertMeet,
+  assertRefused,
+  writesOf,
+} from "../../support/adapter_cases.ts";
+import { assertTellsNothing, SECRETS } from "../../conformance/told.ts";
 
 describe("redis: the suite", () => {
   let admin: Redis;
@@ -233,7 +240,7 @@ describe("redis", { skip }, () => {
     const unwritable = await run(Effect.flip(store.set(key, { secret: 1n })));
     assert.equal(
       unwritable.message,
-      `Cannot store the value of "${key}": the codec can't encode the value`,
+      `Cannot store the value of "${key}": the codec can't encode the value: it threw a TypeError`,
     );
   });
 
@@ -308,3 +315,38 @@ async function losingTheReplyTo(text: string) {
     },
   };
 }
+
+describe("errors of redis", { skip }, () => {
+  const [secret, password] = SECRETS as [string, string];
+  const user = `refused-${randomToken()}`;
+  let admin: Redis;
+  before(async () => {
+    admin = connect();
+    await admin.call("ACL", "SETUSER", user, "on", `>${password}`, "~*", "+@all", "-set");
+  });
+  after(() => admin.call("ACL", "DELUSER", user));
+
+  for (const [name, write] of Object.entries(writesOf(secret))) {
+    it(`tell nothing of the value of a refused ${name}`, async () => {
+      const store = redisAdapter({ client: connect({ username: user, password }) });
+      const error = await run(Effect.flip(write(store, newKey())));
+      assert.match(error.message, /can.t run|permission/i);
+      assertTellsNothing(error);
+    });
+  }
+
+  it("tell nothing of a refused login", async () => {
+    const client = connect({
+      username: `${user}-unknown`,
+      password,
+      maxRetriesPerRequest: 0,
+      retryStrategy: () => null,
+    });
+    client.on("error", () => {});
+    const cache = Cache.make({ adapter: redisAdapter({ client }) });
+    assertTellsNothing(await run(Effect.flip(cache.get(newKey()))));
+    const error = await run(Effect.flip(cache.set(newKey(), secret)));
+    assert.equal(error._tag, "CACHE_SET_FAILED");
+    assertTellsNothing(error);
+  });
+});

@@ -14,8 +14,10 @@ export interface Failure {
   readonly leaves?: "before" | "meanwhile";
 }
 
+/** The error of a caller's own code, which comes back as it was thrown. */
+export const ownError = new Error(SECRET);
 const bug = (): never => {
-  throw new Error(SECRET);
+  throw ownError;
 };
 const fetched = () => Effect.succeed(SECRET);
 
@@ -36,6 +38,11 @@ export const failures: readonly Failure[] = [
     leaves: "before",
   },
   { name: "a cacheTtl that throws", fetcher: fetched, options: { cacheTtl: bug } },
+  {
+    name: "a cacheTtl that returns a part of the value",
+    fetcher: fetched,
+    options: { cacheTtl: (value: unknown) => value },
+  },
   { name: "a cacheTtl that says nothing", fetcher: fetched, options: { cacheTtl: () => NaN } },
   { name: "a shouldCache that throws", fetcher: fetched, options: { shouldCache: bug } },
   { name: "a hook that throws", fetcher: fetched, options: { hooks: { onLeader: bug } } },

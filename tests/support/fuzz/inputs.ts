@@ -1,8 +1,9 @@
 import fc from "fast-check";
+import { SECRETS } from "../../conformance/told.ts";
 import { shortened } from "../../../adapters/kit/keys.ts";
 
-/** Stands in every value that no message may tell. */
-export const SECRET = "s3cr3t";
+/** Stands in every value that no error may tell. */
+export const SECRET: string = SECRETS[0]!;
 
 const awkward = [
   "__proto__",

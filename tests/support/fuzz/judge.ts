@@ -10,7 +10,7 @@ import {
 } from "../../../src/model/errors.ts";
 import { causeKind } from "../../../src/effect/cause.ts";
 import { variable } from "../address.ts";
-import { SECRET } from "./inputs.ts";
+import { assertTellsNothing } from "../../conformance/told.ts";
 
 /** An error that the library may fail with. */
 export type Told = CacheLockingError | AdapterError;
@@ -42,23 +42,27 @@ export async function holds<Inputs>(
   await fc.assert(tried, { ...parameters(runs), timeout: HANGS } as fc.Parameters<[Inputs]>);
 }
 
-/** Runs an effect, which may neither throw nor die, nor fail with what is no error of the library's. */
+/**
+ * Runs an effect, which may neither throw nor die, nor fail with what is no error of the library's, nor with one that tells
+ * a secret but in an error of the caller's `own`.
+ */
 export async function outcomeOf<A>(
   run: () => Effect.Effect<A, unknown, unknown>,
+  own: readonly unknown[] = [],
 ): Promise<Outcome<A>> {
   const exit = await Effect.runPromiseExit(run() as Effect.Effect<A, unknown>);
   if (exit._tag === "Success") return { value: exit.value };
   const error = Cause.squash(exit.cause);
   assert.equal(causeKind(exit.cause), "Fail", `a defect: ${shown(error)}`);
   assert.ok(isCacheLockingError(error) || isAdapterError(error), `no typed error: ${shown(error)}`);
+  assertTellsNothing(error, own);
   return { error };
 }
 
 /** What an error tells: what it is about, and nothing of a value. */
-export function tells(error: Told, about: string): void {
-  const text = formatCacheLockingError(error);
+export function tells(error: Told, about: string, own: readonly unknown[] = []): void {
   assert.ok(error.message.includes(about), `${error.message} doesn't name ${about}`);
-  assert.ok(!text.includes(SECRET), `a value is told: ${text}`);
+  assertTellsNothing(error, own);
 }
 
 /** The value of a call that must not fail. */

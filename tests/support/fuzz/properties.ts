@@ -6,7 +6,8 @@ import { makeCacheModule } from "../../../src/face/client.ts";
 import { flightsUnderWay } from "../../../src/engine/flight.ts";
 import { isWellFormed } from "../../../adapters/kit/keys.ts";
 import { randomToken } from "../../../src/model/token.ts";
-import { failures } from "./failures.ts";
+import { quoted } from "../../../src/model/describe.ts";
+import { failures, ownError } from "./failures.ts";
 import { foreignBytes, keys, SECRET, twoKeys, unstorable, values } from "./inputs.ts";
 import { holds, outcomeOf, tells, valueOf } from "./judge.ts";
 
@@ -100,7 +101,7 @@ async function keepsEntry(target: Target, key: string, value: unknown): Promise<
     assert.ok(refuses(target, key), clean.error.message);
     for (const run of [() => cache.get(key), () => cache.set(key, value), call]) {
       const { error } = await outcomeOf<unknown>(run);
-      tells(error!, JSON.stringify(key));
+      tells(error!, quoted(key));
     }
     return;
   }
@@ -156,7 +157,7 @@ async function refills(
     assert.deepEqual([first.meta.cache, first.value], ["MISS-LEADER", "fetched"]);
     assert.equal(errors.length, 1, "it is reported once");
     assert.equal(errors[0]!._tag, "CACHE_GET_FAILED");
-    tells(errors[0]!, JSON.stringify(key));
+    tells(errors[0]!, quoted(key));
   } else {
     assert.deepEqual([first.meta.cache, first.value, errors], ["HIT", found.value, []]);
   }
@@ -175,10 +176,10 @@ async function givesUnstored({ store }: Target, value: unknown): Promise<void> {
   assert.equal(result.meta.cache, "MISS-LEADER-NOCACHE");
   assert.equal(errors.length, 1);
   assert.equal(errors[0]!._tag, "CACHE_SET_FAILED");
-  tells(errors[0]!, JSON.stringify(key));
+  tells(errors[0]!, quoted(key));
   await nothingHeld(store, key);
   const { error } = await outcomeOf(() => cache.set(key, value));
-  tells(error!, JSON.stringify(key));
+  tells(error!, quoted(key));
   assert.equal(await valueOf(() => store.get(key)), undefined);
 }
 
@@ -249,8 +250,14 @@ export const properties: readonly Property[] = [
       }),
   },
   {
-    name: "takes, or refuses, a key of a megabyte",
-    run: (target) => keepsEntry(target, "k{é".repeat(250_000), "value"),
+    name: "takes, or refuses, a key of 64 kB, and no longer one",
+    async run(target) {
+      const longest = "k{é".repeat(64 * 1024 / 4);
+      await keepsEntry(target, longest, "value");
+      const { error } = await outcomeOf(() => clientOf(target.store).cache.get(`${longest}k`));
+      assert.equal(error?._tag, "VALIDATION_ERROR");
+      assert.ok(error.message.length < 500, error.message);
+    },
   },
   {
     name: "takes, or refuses, a value of five megabytes",
@@ -275,12 +282,12 @@ export const properties: readonly Property[] = [
               signal: controller.signal,
               ...options,
             });
-          if (leaves === "before") controller.abort(SECRET);
-          const calls = Array.from({ length: callers }, () => outcomeOf(call));
-          if (leaves === "meanwhile") setTimeout(() => controller.abort(SECRET), 5);
+          if (leaves === "before") controller.abort(ownError);
+          const calls = Array.from({ length: callers }, () => outcomeOf(call, [ownError]));
+          if (leaves === "meanwhile") setTimeout(() => controller.abort(ownError), 5);
           const errors = (await Promise.all(calls)).flatMap(({ error }) => error ?? []);
           assert.ok(errors.length > 0, `${name} fails`);
-          for (const error of errors) tells(error, blames ?? JSON.stringify(key));
+          for (const error of errors) tells(error, blames ?? quoted(key), [ownError]);
           await nothingHeld(store, key);
         },
         30,
