@@ -73,6 +73,12 @@ export function orExit<A>(read: () => A): A {
   }
 }
 
+/** Ends this process with 1: something that it needs is missing, as the message alone says. */
+export function giveUp({ message }: Error): never {
+  console.error(message);
+  process.exit(1);
+}
+
 /** Reads a whole number; throws, with the name of its option, where the text isn't one from `least` to `most`. */
 export function wholeNumber(option: string, text: string, least: number, most: number): number {
   const number = Number(text);

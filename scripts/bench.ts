@@ -12,7 +12,7 @@ import { mongodbReplicaSet as mongodb } from "../tests/servers/mongodb.ts";
 import { postgres } from "../tests/servers/postgres.ts";
 import { redis } from "../tests/servers/redis.ts";
 import { s3 } from "../tests/servers/s3.ts";
-import { readArguments } from "./arguments.ts";
+import { giveUp, orExit, readArguments, wholeNumber } from "./arguments.ts";
 import { type Bench, compareRows } from "./bench/compare_rows.ts";
 import { keep, recall } from "./bench/kept.ts";
 import type { Goal, Measured } from "./bench/measured.ts";
@@ -65,11 +65,12 @@ const backends = globSync("*.ts", { cwd: new URL("bench/backends/", import.meta.
 /** What is measured on its own, and kept. */
 const parts = ["costs", "memory", "herds", ...backends];
 
+const chosen = orExit(() => partsOf(positionals[0]));
 const runtime = await openRuntime({
   on: options.on,
-  effect: Number(options.effect) as EffectMajor,
+  effect: orExit(() => wholeNumber("--effect", options.effect, 3, 4)) as EffectMajor,
   before: options.before,
-});
+}).catch(giveUp);
 
 async function measure(part: string): Promise<Measured> {
   if (part === "costs") {
@@ -86,7 +87,6 @@ async function measure(part: string): Promise<Measured> {
     return await compareRows(rows, { runtime, effort });
   }
   if (part === "herds") return await withServer("redis", benchHerds);
-  if (!(part in servers)) throw new Error(`Cannot measure "${part}": there is ${parts.join(", ")}`);
   return await withServer(
     part as keyof typeof servers,
     ({ url }) => runtime.run("backend", { backend: part, url: url!, effort }),
@@ -96,7 +96,7 @@ async function measure(part: string): Promise<Measured> {
 async function withServer(
   name: keyof typeof servers,
   measure: (bench: Bench) => Promise<Measured>,
-  without = (error: Error): Promise<Measured> => Promise.reject(error),
+  without: (error: Error) => Promise<Measured> = giveUp,
 ): Promise<Measured> {
   const server = await servers[name].start().catch((error: Error) => error);
   if (server instanceof Error) return await without(server);
@@ -112,7 +112,9 @@ function partsOf(what: string | undefined): readonly string[] {
   if (report) return parts;
   if (what === undefined) return render ? [] : ["costs"];
   if (what === "backends") return backends;
-  return what === "redis" ? ["redis", "herds"] : [what];
+  if (what === "redis") return ["redis", "herds"];
+  if (parts.includes(what)) return [what];
+  throw new Error(`Cannot measure "${what}": there is ${parts.join(", ")}`);
 }
 
 const { before } = runtime;
@@ -123,7 +125,7 @@ console.log(
 );
 console.log("Each with its median, and how many times better it is than the first row");
 const goals: Goal[] = [];
-for (const part of partsOf(positionals[0])) {
+for (const part of chosen) {
   const measured = await measure(part);
   const { comparisons = [], herds = [], failing = [] } = measured;
   if (backends.includes(part)) {

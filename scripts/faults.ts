@@ -108,6 +108,7 @@ if (import.meta.main) {
   });
   const extent = extents[values.quick ? "quick" : "full"];
   const chosen = names.length === 0 ? faultyBackends : orExit(() => names.map(named));
+  console.log(`Breaks ${chosen.map(({ description: { backend } }) => backend).join(", ")}`);
   const outcomes: ReportedOutcome[] = [];
   let started: Promise<Running> | undefined;
   const proxy = () => started ??= toxiproxy.start();

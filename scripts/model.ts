@@ -151,5 +151,6 @@ if (import.meta.main) {
     name: "model",
     does: "Has spin prove the promises on the model of the protocol, and refute broken models.",
   });
+  console.log("Compiles and verifies the models, two at a time");
   report([await testModel({ lanes: 2 })]);
 }

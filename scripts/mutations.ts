@@ -82,6 +82,7 @@ const { rest: named } = readArguments({
 const chosen = mutations.filter(({ what }) =>
   named.length === 0 || named.some((name) => what.includes(name))
 );
+console.log(`Tries ${chosen.length} mutations`);
 const copies = [0, 1].map(copyProject);
 const verdicts = await atOnce(
   copies.length,

@@ -70,5 +70,6 @@ if (import.meta.main) {
     seed: number("seed"),
     effect: values.effect && wholeNumber("--effect", values.effect, 3, 4) as EffectMajor,
   }));
+  console.log(`Plays ${options.seeds} seeds`);
   report(await simulateSeeds({ ...options, effect: options.effect || undefined }));
 }

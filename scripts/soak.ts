@@ -75,10 +75,7 @@ const { values: { minutes, quick, leak }, rest: names } = readArguments({
 });
 const seconds = quick ? 30 : orExit(() => wholeNumber("--minutes", minutes, 1, 1440)) * 60;
 const length = { seconds, leak };
-report(
-  await Promise.all(
-    Object.entries({ memory, redis, postgres })
-      .filter(([backend]) => names.length === 0 || names.includes(backend))
-      .map(([backend, description]) => soak(backend, description, length)),
-  ),
-);
+const chosen = Object.entries({ memory, redis, postgres })
+  .filter(([backend]) => names.length === 0 || names.includes(backend));
+console.log(`Has traffic for ${seconds} s: ${chosen.map(([backend]) => backend).join(", ")}`);
+report(await Promise.all(chosen.map(([backend, of]) => soak(backend, of, length))));
