@@ -3,13 +3,13 @@ import type { Codec } from "../../src/store/codec.ts";
 import type { Entry } from "../../src/store/store.ts";
 import { Refusal } from "./refusal.ts";
 
-/** What a backend is to keep for a value. The error says nothing of it, as a codec's message may. */
+/** What a backend is to keep for a value. */
 export function toData(codec: Codec, value: unknown): string | Uint8Array {
   let data: unknown;
   try {
     data = codec.encode(value);
-  } catch (error) {
-    throw new Refusal(`the codec can't encode the value: it threw ${nameOf(error)}`);
+  } catch (cause) {
+    throw new Refusal("the codec can't encode the value", { cause });
   }
   if (typeof data === "string" || isBytes(data)) return data;
   throw new Refusal(`the codec must return text or bytes, and returned ${kindOf(data)}`);
@@ -26,16 +26,6 @@ export function toEntry(codec: Codec, data: unknown): Entry<unknown> {
   } catch {
     throw new Refusal("the codec can't decode the stored value", { corrupt: true });
   }
-}
-
-/** What is told of what a codec threw. */
-function nameOf(error: unknown): string {
-  try {
-    if (error instanceof Error) return `a ${error.name}`;
-  } catch {
-    // It can't even be asked.
-  }
-  return "what is no error";
 }
 
 const utf8 = new TextEncoder();

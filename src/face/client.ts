@@ -154,19 +154,13 @@ function call(
 const LONGEST_KEY = 64 * 1024;
 
 function isKey(key: unknown): key is string {
-  return typeof key === "string" && key !== "" && isShort(key);
-}
-
-function isShort(key: string): boolean {
-  // UTF-8 has three bytes at most for what has a length of one.
-  return key.length * 3 <= LONGEST_KEY ||
-    key.length <= LONGEST_KEY && new TextEncoder().encode(key).length <= LONGEST_KEY;
+  return typeof key === "string" && key !== "" &&
+    // UTF-8 has three bytes at most for what has a length of one.
+    (key.length * 3 <= LONGEST_KEY || new TextEncoder().encode(key).length <= LONGEST_KEY);
 }
 
 function invalidKey(key: unknown): CacheLockingError {
-  return typeof key === "string" && key !== ""
-    ? invalid("key", "at most 64 kB long; use the hash of a longer one", key)
-    : invalid("key", "a non-empty string", key);
+  return invalid("key", "a non-empty string of at most 64 kB", key);
 }
 
 /** The options of one call of a client: its own options first, then the client's. */

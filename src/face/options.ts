@@ -72,7 +72,7 @@ export interface AdapterOptions<Config> {
 /** The options of `Cache.getOrSet`. */
 export interface GetOrSetOptions<V, E, R, H, Config>
   extends CallOptions<V>, HooksOptions<V, H>, AdapterOptions<Config> {
-  /** The key: a non-empty string. */
+  /** The key: a non-empty string of at most 64 kB in UTF-8. */
   readonly key: string;
   /** Fetches the value if it isn't cached. */
   readonly fetcher: Fetcher<V, E, R>;

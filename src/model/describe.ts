@@ -2,14 +2,14 @@
 const LONGEST = 100;
 
 /** What JSON leaves as it is, and a terminal or a log may heed: controls, ends of lines, marks of direction. */
-const heeded = /[\x7f-\x9f\u2028\u2029\p{Bidi_Control}]/gu;
+const heeded = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Text in an error message, such as a key: in quotes, and cut to a hundred characters. */
 export function quoted(text: string): string {
   const cut = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
   return JSON.stringify(cut).replace(
     heeded,
-    (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    (mark) => `\\u${(mark.charCodeAt(0) + 0x10000).toString(16).slice(1)}`,
   );
 }
 

@@ -132,7 +132,7 @@ export type CacheLockingErrorHandlers<A, Other = never> =
  *     }),
  * }));
  *
- * assert.equal(message, 'Cannot use the option `key`: it must be a non-empty string, and is ""');
+ * assert.equal(message, 'Cannot use the option `key`: it must be a non-empty string of at most 64 kB, and is ""');
  * ```
  */
 export function matchCacheLockingError<A, E>(
@@ -189,34 +189,29 @@ export interface AdapterErrorOptions {
 
 /** What is told of a client's error. */
 interface Told extends Error {
-  code?: string | number;
+  code?: unknown;
 }
 
-/** How many causes of an error are told, one below the other. */
-const DEEPEST = 4;
-
 /**
- * What is told of a client's error: its name, message and code, its frames, and as much of its causes. All else stays out:
+ * Tells a client's error: its name, message and code, its frames, and as much of the causes below it. All else stays out:
  * clients attach the command that failed, with its value or a password, or the response with the request's credentials.
  */
-function toldOf(error: unknown, deeper = DEEPEST): Told | undefined {
+function toldOf(error: unknown, deeper = 4): Told | undefined {
   if (Object(error) !== error || deeper === 0) return undefined;
-  const read = (field: string): unknown => {
-    try {
-      return (error as Readonly<Record<string, unknown>>)[field];
-    } catch {
-      return undefined;
-    }
-  };
-  const textOf = (...texts: unknown[]) =>
-    texts.find((text): text is string => typeof text === "string") ?? "";
-  const cause = toldOf(read("cause"), deeper - 1);
-  const told: Told = new Error(textOf(read("message")), cause && { cause });
-  told.name = textOf(read("name"), read("_tag"), "Error");
-  const code = read("code");
-  if (typeof code === "string" || typeof code === "number") told.code = code;
-  told.stack = `${told}${textOf(read("stack")).match(/\n +at .*/g)?.join("") ?? ""}`;
-  return told;
+  try {
+    const { name, message, code, stack, cause } = error as Readonly<Record<string, unknown>>;
+    const told: Told = new Error(plain(message), { cause: toldOf(cause, deeper - 1) });
+    told.name = plain(name) ?? "Error";
+    told.code = plain(code);
+    told.stack = told + (`${plain(stack)}`.match(/\n +at .+/g) ?? []).join("");
+    return told;
+  } catch {
+    return undefined; // a getter threw
+  }
+}
+
+function plain(value: unknown): string | undefined {
+  return Object(value) === value ? undefined : value as string | undefined;
 }
 
 /**

@@ -109,13 +109,15 @@ export const unstorable: fc.Arbitrary<() => unknown> = fc.constantFrom<(() => un
   () => Symbol(SECRET),
   () => () => SECRET,
   () => ({
+    [SECRET]: SECRET,
     toJSON() {
-      throw new Error(SECRET);
+      throw new Error("no JSON");
     },
   }),
   () => ({
+    [SECRET]: SECRET,
     get value() {
-      throw SECRET;
+      throw "no value";
     },
   }),
   revoked,
