@@ -9,7 +9,12 @@ export function checkExports(): void {
   const adapters = readdirSync(`${root}adapters`).filter((file) => file.endsWith(".ts")).map((
     file,
   ) => `./${file.replace(/\.ts$/, "").replaceAll("_", "-")} adapters/${file}`);
-  const expected = new Set([". mod.ts", "./testing tests/conformance/mod.ts", ...adapters]);
+  const expected = new Set([
+    ". mod.ts",
+    "./devalue src/store/devalue_codec.ts",
+    "./testing tests/conformance/mod.ts",
+    ...adapters,
+  ]);
   const npm = JSON.parse(readFileSync(`${root}npm/package.json`, "utf8")).exports;
   const built = new Set(
     Object.entries<{ default: string }>(npm).map(([subpath, target]) =>

@@ -104,6 +104,7 @@ export const oldestVersions: Readonly<Record<string, readonly string[]>> = {
   effect: ["3.22.0", "4.0.0"],
   "@aws-sdk/client-dynamodb": ["3.363.0"],
   "@aws-sdk/client-s3": ["3.701.0"],
+  devalue: ["6.0.0"],
   ioredis: ["5.3.0", "6.0.0"],
   memjs: ["1.3.2"],
   mongodb: ["6.0.0", "7.1.0"],

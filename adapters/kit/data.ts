@@ -1,5 +1,5 @@
 import { kindOf } from "../../src/model/describe.ts";
-import type { Codec } from "../../src/store/codec.ts";
+import { type Codec, whyOf } from "../../src/store/codec.ts";
 import type { Entry } from "../../src/store/store.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -9,13 +9,13 @@ export function toData(codec: Codec, value: unknown): string | Uint8Array {
   try {
     data = codec.encode(value);
   } catch (cause) {
-    throw new Refusal("the codec can't encode the value", { cause });
+    throw new Refusal(`the codec can't encode the value${whyOf(cause)}`, { cause });
   }
   if (typeof data === "string" || isBytes(data)) return data;
   throw new Refusal(`the codec must return text or bytes, and returned ${kindOf(data)}`);
 }
 
-/** The entry of what a backend has kept. The error says nothing of it: a parser's own message quotes what it was given. */
+/** The entry of what a backend has kept. The error quotes nothing of it: a parser's own message does. */
 export function toEntry(codec: Codec, data: unknown): Entry<unknown> {
   const bytes = typeof data === "string" ? utf8.encode(data) : data;
   if (!isBytes(bytes)) {
@@ -23,8 +23,9 @@ export function toEntry(codec: Codec, data: unknown): Entry<unknown> {
   }
   try {
     return { value: codec.decode(bytes) };
-  } catch {
-    throw new Refusal("the codec can't decode the stored value", { corrupt: true });
+  } catch (error) {
+    const reason = `the codec can't decode the stored value${whyOf(error)}`;
+    throw new Refusal(reason, { corrupt: true });
   }
 }
 

@@ -99,6 +99,7 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
         const way = order?.releasing(target.name, owner) ?? sendAtOnce;
         return way(() => backend.release(target, { owner, outcome }));
       }, done),
+    withCodec: (codec) => makeStore({ ...options, codec }),
     ...(push && {
       watch: (key: string) =>
         Effect.suspend(() => {

@@ -9,6 +9,7 @@ import {
   open,
   type Waiter,
 } from "./single_flight.ts";
+import { relatives } from "../store/with_codec.ts";
 import type { Store } from "../store/store.ts";
 
 /** What a call ends with. */
@@ -147,7 +148,9 @@ export function flightsUnderWay(store: Store<unknown>): number {
 
 /** Makes later callers start anew: the flights that are under way began before the key was set or deleted. */
 export function retireFlights(store: Store<unknown>, key: string): void {
-  const { leading, fallingBack } = flightsOf(store);
-  leading.delete(key);
-  fallingBack.delete(key);
+  for (const each of relatives(store)) {
+    const { leading, fallingBack } = flightsOf(each);
+    leading.delete(key);
+    fallingBack.delete(key);
+  }
 }

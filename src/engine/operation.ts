@@ -14,7 +14,7 @@ import { interruptNoWait, type Spawn, spawner } from "../effect/fork.ts";
 import type { Store } from "../store/store.ts";
 import { begin } from "../store/typed.ts";
 
-type Operations = Required<Omit<Store<unknown>, "name" | "peek">>;
+type Operations = Required<Omit<Store<unknown>, "name" | "peek" | "withCodec">>;
 type Operation = (...args: unknown[]) => Effect.Effect<unknown, AdapterError>;
 type Rest<O extends keyof Operations> = Parameters<Operations[O]> extends
   [key: string, ...rest: infer Rest] ? Rest : never;

@@ -3,6 +3,7 @@ import type { DurationInput } from "../model/duration.ts";
 import type { Effect } from "../effect/effect.ts";
 import type { Halves, LeasesHalf } from "../store/halves.ts";
 import type { Hooks, NoHooks } from "../model/hooks.ts";
+import type { Codec } from "../store/codec.ts";
 import type { Store } from "../store/store.ts";
 import type { WaitStrategy } from "../model/wait_strategy.ts";
 
@@ -25,6 +26,11 @@ export interface CallOptions<V> {
   readonly waitMax?: DurationInput | undefined;
   /** The longest pause between two looks where the store has no push; 250 milliseconds by default. */
   readonly waitStep?: DurationInput | undefined;
+  /**
+   * How values become text or bytes; the adapter's by default, which is JSON where it has no other. For adapters that keep
+   * values as they are, as memory does, it means nothing. Calls with different codecs don't share a flight.
+   */
+  readonly codec?: Codec | undefined;
   /** How long followers pause between two looks; by default jittered pauses that grow up to `waitStep`. */
   readonly waitStrategy?: WaitStrategy | undefined;
   /** Whether to store a value; by default all are stored. */

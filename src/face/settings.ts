@@ -13,8 +13,10 @@ import {
 import type { Hooks } from "../model/hooks.ts";
 import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
 import { inWorkers } from "../effect/runtime.ts";
+import type { Codec } from "../store/codec.ts";
 import { sharedStore } from "../store/shared_store.ts";
 import type { Store } from "../store/store.ts";
+import { withCodec } from "../store/with_codec.ts";
 import { defaultWaitStrategy } from "../model/wait_strategy.ts";
 
 /**
@@ -142,7 +144,7 @@ function hooksOf(value: unknown): Hooks<unknown> {
   return hooks;
 }
 
-function storeOf({ adapter, leases }: Options, open: OpenAdapter): Store<unknown> {
+function storeOf({ adapter, leases, codec }: Options, open: OpenAdapter): Store<unknown> {
   const leasesHalf = leases === undefined ? undefined : leasesHalfOf("leases", leases);
   if (isHalves(adapter)) {
     const own = adapter.leases === undefined
@@ -152,10 +154,22 @@ function storeOf({ adapter, leases }: Options, open: OpenAdapter): Store<unknown
     if (chosen === undefined) {
       throw invalid("leases", "a leases half, as the adapter keeps no leases", leases);
     }
-    return mix(adapter.cache, chosen, () => entriesOfHalf(adapter.cache));
+    const store = mix(adapter.cache, chosen, () => entriesOfHalf(adapter.cache));
+    return coded(store, codec);
   }
-  const store = isStore(adapter) ? adapter : opened(adapter, open);
+  const store = coded(isStore(adapter) ? adapter : opened(adapter, open), codec);
   return leasesHalf === undefined ? store : mix(store, leasesHalf, () => store);
+}
+
+/** The store with the codec of the call. One in this process keeps references, and needs none. */
+function coded(store: Store<unknown>, codec: Codec | undefined): Store<unknown> {
+  if (codec === undefined) return store;
+  if (!has(codec, "encode") || !has(codec, "decode")) {
+    throw invalid("codec", "a codec with `encode` and `decode`", codec);
+  }
+  const made = store.peek === undefined ? withCodec(store, codec) : store;
+  if (made !== undefined) return made;
+  throw invalid("codec", "left out with an adapter that has no codecs", codec);
 }
 
 function opened(adapter: unknown, open: OpenAdapter): Store<unknown> {

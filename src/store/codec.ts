@@ -2,9 +2,10 @@ import { describe } from "../model/describe.ts";
 
 /**
  * Turns values into text or bytes, and back. `decode` receives the bytes of the result of `encode`. It throws for bytes
- * that it can't read: such an entry is reported, and is a miss.
+ * that it can't read: such an entry is reported, and is a miss. The messages of what it throws are repeated in errors:
+ * they should say why, and quote no value.
  *
- * Keep a codec in a constant: adapters with different codecs are different stores, whose callers don't share a flight.
+ * Keep a codec in a constant: calls with different codecs don't share a flight.
  */
 export interface Codec {
   /** Turns a value into text or bytes; throws for a value that it can't keep. */
@@ -32,7 +33,12 @@ export const jsonCodec: Codec = {
     // A `Buffer` reads itself faster than a decoder reads it, above all in Deno.
     const json = "utf8Slice" in bytes ? bytes.toString() : utf8.decode(bytes);
     // What a lenient decoder can't read it replaces. The strict one takes some three times as long in Deno.
-    return JSON.parse(json.includes("\ufffd") ? strict.decode(bytes) : json);
+    const text = json.includes("\ufffd") ? strict.decode(bytes) : json;
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new SyntaxError("it is no JSON");
+    }
   },
 };
 
@@ -41,4 +47,13 @@ export function codecOf(codec: Codec | undefined): Codec {
   if (codec === undefined) return jsonCodec;
   if (typeof codec?.encode === "function" && typeof codec.decode === "function") return codec;
   throw new TypeError(`\`codec\` must have \`encode\` and \`decode\`, and is ${describe(codec)}`);
+}
+
+/** Why a codec threw, by its own message: after a colon, and without anything that the message quotes. */
+export function whyOf(error: unknown): string {
+  try {
+    return `: ${(error as Error).message.replace(/(["'`])[^]*\1/g, "…")}`;
+  } catch {
+    return ""; // What it threw has no message.
+  }
 }

@@ -1,8 +1,10 @@
 import { attempt } from "./attempt.ts";
 import { Effect } from "../effect/effect.ts";
 import type { AdapterError, AdapterOperation } from "../model/errors.ts";
+import type { Codec } from "./codec.ts";
 import { loadOnce } from "./load_once.ts";
 import type { Store } from "./store.ts";
+import { withCodec } from "./with_codec.ts";
 
 /** A store whose adapter is loaded by its first operation. */
 export function lazyStore(
@@ -20,7 +22,10 @@ export function lazyStore(
       ? use(loaded)
       : Effect.flatMap(attempt(operation, key, loading), (store) => use(loaded = store));
   return Object.assign(
-    { name },
+    {
+      name,
+      withCodec: (codec: Codec) => lazyStore(name, async () => withCodec(await loading(), codec)!),
+    },
     ...every.map((operation) => ({
       [operation]: (key: string, ...rest: never[]) =>
         on(operation, key, ({ [operation]: run = noPush }) => (run as Operation)(key, ...rest)),

@@ -1,5 +1,6 @@
 import type { Effect, Scope } from "../effect/effect.ts";
 import type { AdapterError } from "../model/errors.ts";
+import type { Codec } from "./codec.ts";
 
 /** A cached value. It is wrapped so that `undefined` is a value like any other. */
 export interface Entry<V> {
@@ -137,4 +138,7 @@ export interface Store<V> {
    * push, followers poll.
    */
   watch?(key: string): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope>;
+
+  /** The same entries and leases with another codec. Stores without it keep values as they are, or have codecs of their own. */
+  withCodec?(codec: Codec): Store<V>;
 }

@@ -41,7 +41,7 @@ describe("a store of the kit", () => {
       fill: store.fill("a", "me", 1),
       release: store.release("a", "me", "failed"),
     };
-    const { name: _, watch, ...all } = store;
+    const { name: _, watch, withCodec: __, ...all } = store;
     assert.deepEqual(Object.keys(operations).sort(), Object.keys(all).sort());
     for (const [name, effect] of Object.entries(operations)) {
       assert.ok(startOf(effect as Effect.Effect<unknown>) !== undefined, name);
@@ -91,13 +91,42 @@ describe("a store of the kit", () => {
     }
     assert.equal(
       await messageOf(store.set("a", { secret: 1n })),
-      `Cannot store the value of "a": the codec can't encode the value`,
+      `Cannot store the value of "a": the codec can't encode the value: Do not know how to serialize a BigInt`,
     );
     const none = storeOver(backend, { codec: { encode: () => 1 as never, decode: () => 1 } });
     assert.equal(
       await messageOf(none.fill("a", "me", "secret")),
       `Cannot store the value of "a": the codec must return text or bytes, and returned a number`,
     );
+  });
+
+  it("says why a codec can't read an entry, and quotes none of it", async () => {
+    const held: Parameters<typeof mapBackend>[0] = new Map();
+    const parse = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
+    const outdated = () => {
+      throw new RangeError(`version 1 of 'secret "value"' is no longer read`);
+    };
+    for (
+      const [decode, why] of [
+        [parse, /^[^:]*: the codec can't decode the stored value: .*JSON/],
+        [outdated, /: version 1 of … is no longer read$/],
+      ] as const
+    ) {
+      const store = storeOver(mapBackend(held), { codec: { encode: String, decode } });
+      held.set("a", { data: "secret bytes", until: Infinity });
+      const error = await run(Effect.flip(store.get("a")));
+      assert.match(error.message, why);
+      assert.doesNotMatch(error.message, /secret/);
+    }
+  });
+
+  it("makes the same store with another codec", async () => {
+    const shout = { encode: () => "LOUD", decode: () => "LOUD" };
+    const store = storeOver(mapBackend());
+    await run(store.withCodec!(shout).set("a", "quiet"));
+    assert.deepEqual(await run(store.withCodec!(shout).get("a")), { value: "LOUD" });
+    const { corrupt } = await run(Effect.flip(store.get("a")));
+    assert.equal(corrupt, true);
   });
 
   it("explains what a client throws where the adapter can", async () => {

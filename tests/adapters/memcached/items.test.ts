@@ -125,13 +125,13 @@ describe("items of others in memcached", { skip }, () => {
     assert.equal(unreadable.corrupt, true);
     assert.equal(
       unreadable.message,
-      `Cannot read the entry of "${key}": the codec can't decode the stored value`,
+      `Cannot read the entry of "${key}": the codec can't decode the stored value: it is no JSON`,
     );
     assert.equal(unreadable.cause, undefined);
     const unwritable = await run(Effect.flip(store.set(key, { secret: 1n })));
     assert.equal(
       unwritable.message,
-      `Cannot store the value of "${key}": the codec can't encode the value`,
+      `Cannot store the value of "${key}": the codec can't encode the value: Do not know how to serialize a BigInt`,
     );
   });
 

@@ -335,13 +335,13 @@ describe("keys and values of postgres", { skip }, () => {
     assert.equal(unreadable.corrupt, true);
     assert.equal(
       unreadable.message,
-      `Cannot read the entry of "a": the codec can't decode the stored value`,
+      `Cannot read the entry of "a": the codec can't decode the stored value: it is no JSON`,
     );
     assert.equal(unreadable.cause, undefined);
     const unwritable = await run(Effect.flip(store.set("a", { secret: 1n })));
     assert.equal(
       unwritable.message,
-      `Cannot store the value of "a": the codec can't encode the value`,
+      `Cannot store the value of "a": the codec can't encode the value: Do not know how to serialize a BigInt`,
     );
   });
 });
