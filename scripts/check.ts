@@ -1,4 +1,5 @@
 /** Everything that can be said about the source without running it: `deno task check`. */
+import { globSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
 import { atOnce } from "../tests/support/at_once.ts";
@@ -8,12 +9,14 @@ import { checkDocs } from "./check_docs.ts";
 import { checkFloors } from "./check_floors.ts";
 import { checkRelease } from "./check_release.ts";
 import {
+  benchLockfile,
   deno,
   type EffectMajor,
   importFlags,
   imports,
   lockfile,
   manifest,
+  root,
   sources,
 } from "./project.ts";
 import { report, type Result, tally } from "./result.ts";
@@ -66,7 +69,7 @@ report([
   await check("Format", ["fmt", "--check"]),
   await check("Lint", ["lint"]),
   // Apart from the tests, of which some bring other global types along.
-  await check("Types, scripts", ["check", "-q", "scripts"]),
+  await check("Types, scripts", ["check", "-q", ...importFlags(4), "scripts"]),
   await types(4, sources),
   await types(3, sources),
   await docsLint(),
@@ -84,5 +87,10 @@ report([
     count.pass();
   }),
   await check("Lockfile", ["install", "-q", "--frozen", `--lock=${lockfile}`]),
+  await check("Lockfile of the benchmark", [
+    ...["cache", "-q", "--frozen", "--no-check", "--no-config", `--lock=${benchLockfile}`],
+    ...importFlags(4),
+    ...globSync("scripts/bench/{program,backends/*}.ts", { cwd: root }),
+  ]),
   await check("Publish", ["publish", "--dry-run", "--allow-dirty"]),
 ]);

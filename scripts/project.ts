@@ -36,8 +36,16 @@ export const manifest: Manifest = JSON.parse(readFileSync(`${root}deno.json`, "u
  * task` would install all that deno.json imports before it runs any task; nor does deno.json name the lockfile, whose
  * packages Deno installs all at once.
  */
-export const imports: Readonly<Record<string, string>> =
-  JSON.parse(readFileSync(`${root}import_map.json`, "utf8")).imports;
+export const imports: Readonly<Record<string, string>> = importsOf("import_map.json");
+
+/** What the benchmark adds to it: the neighbours, which nothing else installs. */
+export const benchImports: Readonly<Record<string, string>> = importsOf(
+  "scripts/bench/import_map.json",
+);
+
+function importsOf(file: string): Record<string, string> {
+  return JSON.parse(readFileSync(`${root}${file}`, "utf8")).imports;
+}
 
 /** What the packages export. */
 export const entryPoints: readonly EntryPoint[] = Object.entries(manifest.exports).map(
@@ -58,12 +66,15 @@ export const sources: readonly string[] = [
   "tests",
 ];
 
-/** The versions that the suites and the benchmarks run with. */
+/** The versions that the suites run with. */
 export const lockfile: string = `${root}deno.lock`;
 
-/** The npm dependencies of the import map, as package.json has them. */
+/** The versions that the benchmark's programs run with. */
+export const benchLockfile: string = `${root}scripts/bench/deno.lock`;
+
+/** The npm dependencies of the import maps, as package.json has them. */
 export const dependencies: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.entries(imports).flatMap(([name, specifier]) => {
+  Object.entries({ ...imports, ...benchImports }).flatMap(([name, specifier]) => {
     const npm = /^npm:((?:@[^/]+\/)?[^@/]+)@([^/]+)$/.exec(specifier);
     return npm ? [[name, npm[1] === name ? npm[2]! : `npm:${npm[1]}@${npm[2]}`]] : [];
   }),
@@ -118,6 +129,7 @@ export const repository: string | undefined = process.env.GITHUB_REPOSITORY;
 export function importFlags(effect: EffectMajor): string[] {
   const mapped: Record<string, string> = {
     ...imports,
+    ...benchImports,
     effect: `npm:effect@${effectVersions[effect]}`,
     "effect/": `npm:/effect@${effectVersions[effect]}/`,
   };

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
-import { imports, lockfile } from "../project.ts";
+import { benchImports, benchLockfile, effectVersions, imports } from "../project.ts";
 
 /** The machine. */
 export function machine(): string {
@@ -9,14 +9,14 @@ export function machine(): string {
   return `${all.length} cores (${all[0]!.model.trim()}), ${memory} GB`;
 }
 
-/** The version of a package that was run: the one that deno.lock has for the import map's range. */
+/** The version of a package that was run: the one that the lockfile has for the range. */
 export function versionOf(name: string): string {
   const lock: { readonly specifiers: Readonly<Record<string, string>> } = JSON.parse(
-    readFileSync(lockfile, "utf8"),
+    readFileSync(benchLockfile, "utf8"),
   );
-  // Deno writes any version its own way.
-  const specifier = imports[name]?.replace(/@x$/, "@*");
+  const effect = `npm:effect@${effectVersions[4]}`;
+  const specifier = { ...imports, ...benchImports, effect }[name];
   const version = specifier && lock.specifiers[specifier];
-  if (!version) throw new Error(`Cannot tell the version of "${name}": deno.lock has none`);
+  if (!version) throw new Error(`Cannot tell the version of "${name}": the lockfile has none`);
   return version.split("_")[0]!;
 }

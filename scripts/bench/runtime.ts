@@ -4,12 +4,12 @@ import { pathToFileURL } from "node:url";
 import { npmInstall } from "../npm_install.ts";
 import { nodes } from "../package.ts";
 import {
+  benchLockfile,
   deno,
   dependenciesOf,
   type EffectMajor,
   effectVersions,
   importFlags,
-  lockfile,
   manifest,
   root,
 } from "../project.ts";
@@ -72,12 +72,14 @@ interface Found {
 }
 
 function onDeno(effect: EffectMajor, older: Sources | undefined): Found {
-  const flags = ["-A", "--no-check", "--v8-flags=--expose-gc"];
+  // With a configuration, Deno would write its whole import map to the lockfile.
+  const flags = ["-A", "--no-check", "--no-config", "--v8-flags=--expose-gc"];
   return {
     name: `Deno ${(process.versions as Record<string, string>).deno}`,
     command: [
       ...[deno, "run", ...flags],
-      ...effect === 4 ? [`--lock=${lockfile}`] : importFlags(effect),
+      ...importFlags(effect),
+      ...effect === 4 ? [`--lock=${benchLockfile}`] : [],
       `${root}scripts/bench/program.ts`,
     ],
     builds: {
