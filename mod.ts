@@ -40,8 +40,7 @@ import { openerOf } from "./src/face/open_adapter.ts";
 export const Cache: CacheModule<"memory" | AdapterConfig> = makeCacheModule(
   openerOf({ memory: memoryAdapter }, {
     needs,
-    load: async (type, options) =>
-      (await import("./adapters/remote/load.ts")).loadAdapter(type, options as never),
+    load: async (type) => (await import("./adapters/remote/load.ts")).loadAdapter(type),
   }),
 );
 

@@ -8,24 +8,24 @@ import type { RemoteConfig } from "./configs.ts";
 import type { Store } from "../../src/store/store.ts";
 
 const loaders: {
-  readonly [Config in RemoteConfig as Config["type"]]: (
-    options: Config["options"],
-  ) => Promise<Store<unknown>>;
+  readonly [Config in RemoteConfig as Config["type"]]: () => Promise<
+    (options: Config["options"]) => Store<unknown>
+  >;
 } = {
-  "cloudflare-d1": async (options) =>
-    (await import("../cloudflare_d1.ts")).cloudflareD1Adapter(options),
-  "cloudflare-kv": async (options) =>
-    (await import("../cloudflare_kv.ts")).cloudflareKvAdapter(options),
-  dynamodb: async (options) => (await import("../dynamodb.ts")).dynamodbAdapter(options),
-  memcached: async (options) => (await import("../memcached.ts")).memcachedAdapter(options),
-  mongodb: async (options) => (await import("../mongodb.ts")).mongodbAdapter(options),
-  postgres: async (options) => (await import("../postgres.ts")).postgresAdapter(options),
-  r2: async (options) => (await import("../r2.ts")).r2Adapter(options),
-  redis: async (options) => (await import("../redis.ts")).redisAdapter(options),
-  s3: async (options) => (await import("../s3.ts")).s3Adapter(options),
+  "cloudflare-d1": async () => (await import("../cloudflare_d1.ts")).cloudflareD1Adapter,
+  "cloudflare-kv": async () => (await import("../cloudflare_kv.ts")).cloudflareKvAdapter,
+  dynamodb: async () => (await import("../dynamodb.ts")).dynamodbAdapter,
+  memcached: async () => (await import("../memcached.ts")).memcachedAdapter,
+  mongodb: async () => (await import("../mongodb.ts")).mongodbAdapter,
+  postgres: async () => (await import("../postgres.ts")).postgresAdapter,
+  r2: async () => (await import("../r2.ts")).r2Adapter,
+  redis: async () => (await import("../redis.ts")).redisAdapter,
+  s3: async () => (await import("../s3.ts")).s3Adapter,
 };
 
-/** Loads an adapter and makes its store. */
-export function loadAdapter(type: RemoteConfig["type"], options: never): Promise<Store<unknown>> {
-  return loaders[type](options);
+/** Loads an adapter: what makes its store. */
+export function loadAdapter(
+  type: RemoteConfig["type"],
+): Promise<(options: never) => Store<unknown>> {
+  return loaders[type]();
 }

@@ -13,18 +13,14 @@ import { openerOf } from "../../src/face/open_adapter.ts";
 export const Cache: CacheModule<"memory" | AdapterConfig> = makeCacheModule(
   openerOf({ memory: memoryAdapter }, {
     needs: { "cloudflare-d1": "db", "cloudflare-kv": "kv", r2: "bucket" },
-    load: async (type, options) => {
+    load: async (type) => {
       switch (type) {
         case "cloudflare-d1":
-          return (await import("../cloudflare_d1.ts")).cloudflareD1Adapter(
-            options as never,
-          );
+          return (await import("../cloudflare_d1.ts")).cloudflareD1Adapter;
         case "cloudflare-kv":
-          return (await import("../cloudflare_kv.ts")).cloudflareKvAdapter(
-            options as never,
-          );
+          return (await import("../cloudflare_kv.ts")).cloudflareKvAdapter;
         case "r2":
-          return (await import("./r2.ts")).r2Adapter(options as never);
+          return (await import("./r2.ts")).r2Adapter;
       }
     },
   }),

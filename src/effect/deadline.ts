@@ -8,6 +8,7 @@ import { inWorkers } from "./runtime.ts";
  * returns whether it was in time. If the event loop was blocked until then, input that has arrived meanwhile comes first.
  */
 export function deadline(clock: Clock.Clock, millis: number, expire: () => void): () => boolean {
+  if (millis === Infinity) return () => true;
   if (clock === machineClock && !inWorkers) {
     const deadline = { at: performance.now() + millis, expire, index: deadlines.length };
     deadlines.push(deadline);

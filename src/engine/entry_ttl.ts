@@ -1,6 +1,6 @@
 import type { Settings } from "./call.ts";
 import { kindOf, quoted } from "../model/describe.ts";
-import { finiteMillis } from "../model/duration.ts";
+import { millisOf } from "../model/duration.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 
 /** For how long a fetched value is stored, in milliseconds: undefined without expiry, zero not at all. */
@@ -26,11 +26,14 @@ export function ttlOf(
   if (typeof cacheTtl !== "function") return cacheTtl;
   try {
     const answer = cacheTtl(value);
-    return finiteMillis(answer) ??
-      cannotStore(
+    const millis = millisOf(answer);
+    if (millis === undefined) {
+      return cannotStore(
         key,
-        `\`cacheTtl\` must return a finite duration, and returned ${kindOf(answer)}`,
+        `\`cacheTtl\` must return a duration, and returned ${kindOf(answer)}`,
       );
+    }
+    return millis === Infinity ? undefined : millis;
   } catch (error) {
     return cannotStore(key, "`cacheTtl` threw", error);
   }

@@ -1,7 +1,7 @@
 import type { Call } from "./call.ts";
 import { monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
 import { describe, quoted } from "../model/describe.ts";
-import { finiteMillis } from "../model/duration.ts";
+import { millisOf } from "../model/duration.ts";
 import { Duration, Effect, Fiber } from "../effect/effect.ts";
 import { type AdapterError, type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 import type { End, Flight } from "./flight.ts";
@@ -36,7 +36,8 @@ export function follow(
   const { first: caller, clock } = flight;
   const { call } = caller;
   const began = caller.waitingSince ??= wholeMillis(clock);
-  const left = () => began + call.settings.waitMax - monotonicMillis(clock); // mutate: clock of the wait
+  const elapsed = () => monotonicMillis(clock) - began; // mutate: clock of the wait
+  const left = () => call.settings.waitMax - elapsed();
   const observe = (lease: Follower) => {
     flight.leaseUntil = wallMillis(clock) + lease.remaining;
     return lease;
@@ -47,7 +48,7 @@ export function follow(
     Effect.gen(function* () {
       let news = opened;
       for (let attempt = 1; left() >= 1;) { // mutate: followed until
-        const asked = askStrategy(call, attempt++, left(), news !== undefined);
+        const asked = askStrategy(call, attempt++, elapsed(), news !== undefined);
         if (typeof asked === "object") return { _tag: "Failed", error: asked, scope: "first" };
         // A little longer than the lease, so that it has expired by then.
         const pause = Math.max(Math.min(asked, lease.remaining + 1), SHORTEST_PAUSE);
@@ -115,7 +116,7 @@ function wait(
 function askStrategy(
   { key, settings }: Call,
   attempt: number,
-  remaining: number,
+  elapsed: number,
   push: boolean,
 ): number | CacheLockingError {
   const { waitMax, waitStep, waitStrategy } = settings;
@@ -129,14 +130,13 @@ function askStrategy(
   try {
     const answer = waitStrategy({
       attempt,
-      elapsed: Duration.millis(waitMax - remaining),
-      remaining: Duration.millis(remaining),
+      elapsed: Duration.millis(elapsed),
+      remaining: Duration.millis(waitMax - elapsed),
       waitMax: Duration.millis(waitMax),
       waitStep: Duration.millis(waitStep),
       push,
     });
-    return finiteMillis(answer) ??
-      failed(`must return a finite duration, and returned ${describe(answer)}`);
+    return millisOf(answer) ?? failed(`must return a duration, and returned ${describe(answer)}`);
   } catch (error) {
     return failed("threw", error);
   }

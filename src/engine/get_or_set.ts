@@ -105,7 +105,8 @@ function read(flight: Flight): Result {
     },
     onFailure: (error) => {
       const failure = phaseError(call, error);
-      if (error.corrupt || call.settings.bypass) { // mutate: corrupt entry
+      const bypass = call.settings.bypass && failure._tag !== "VALIDATION_ERROR";
+      if (error.corrupt || bypass) { // mutate: corrupt entry
         return Effect.flatMap(
           report(flight, failure),
           () => start(flight, error.corrupt ? contend : bypassCache),

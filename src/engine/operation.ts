@@ -9,6 +9,7 @@ import {
   type CacheLockingError,
   cacheLockingError,
   type CacheLockingErrorTag,
+  isCacheLockingError,
 } from "../model/errors.ts";
 import { interruptNoWait, type Spawn, spawner } from "../effect/fork.ts";
 import type { Store } from "../store/store.ts";
@@ -120,6 +121,7 @@ export function phaseError(
   { key, settings: { store } }: Keyed,
   error: AdapterError,
 ): CacheLockingError {
+  if (isCacheLockingError(error)) return error;
   const { operation, message } = error;
   const context = { key, phase: operation, adapter: store.name };
   return cacheLockingError(tagOf[operation] ?? "CACHE_GET_FAILED", message, context, error);

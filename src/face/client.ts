@@ -1,6 +1,6 @@
 import { getOrSet } from "../engine/get_or_set.ts";
 import type { Call, Settings } from "../engine/call.ts";
-import { type DurationInput, finiteMillis } from "../model/duration.ts";
+import type { DurationInput } from "../model/duration.ts";
 import { Effect, Option } from "../effect/effect.ts";
 import { type AdapterError, type CacheLockingError, isCacheLockingError } from "../model/errors.ts";
 import type { HooksError, HooksServices, NoHooks } from "../model/hooks.ts";
@@ -15,7 +15,14 @@ import type {
 } from "./options.ts";
 import type { GetOrSetResult } from "../model/outcome.ts";
 import { reportError } from "../engine/report.ts";
-import { invalid, type OpenAdapter, reading, settingsOf } from "./settings.ts";
+import {
+  callOptionNames,
+  invalid,
+  type OpenAdapter,
+  reading,
+  settingsOf,
+  ttl as ttlOption,
+} from "./settings.ts";
 import type { Entry } from "../store/store.ts";
 import { ttlOf } from "../engine/entry_ttl.ts";
 
@@ -55,7 +62,7 @@ export interface CacheModule<Config> {
     R | HooksServices<H>
   >;
   /**
-   * Makes a client, and checks its defaults once. With bad defaults, each of its calls fails with `VALIDATION_ERROR`.
+   * Makes a client, and checks its defaults once: throws a `VALIDATION_ERROR` for bad ones.
    */
   make<H = NoHooks>(
     defaults: AdapterOptions<Config> & CallOptions<unknown> & HooksOptions<unknown, H>,
@@ -66,7 +73,9 @@ export interface CacheModule<Config> {
 export function makeCacheModule<Config>(open: OpenAdapter): CacheModule<Config> {
   return {
     getOrSet: ((options: { readonly key: unknown; readonly fetcher: unknown }) => {
-      const called = reading(() => call(settingsOf(options, open), options.key, options.fetcher));
+      const called = reading(() =>
+        call(settingsOf(options, open, callOptionNames), options.key, options.fetcher)
+      );
       return isCacheLockingError(called) ? Effect.fail(called) : called;
     }) as CacheModule<Config>["getOrSet"],
     make: (defaults) => makeClient(defaults, open) as unknown as CacheClient<never>,
@@ -75,10 +84,7 @@ export function makeCacheModule<Config>(open: OpenAdapter): CacheModule<Config> 
 
 function makeClient(defaults: unknown, open: OpenAdapter) {
   const settings = reading(() => settingsOf(defaults, open));
-  if (isCacheLockingError(settings)) {
-    const failed = () => Effect.fail(settings);
-    return { getOrSet: failed, get: failed, set: failed, delete: failed };
-  }
+  if (isCacheLockingError(settings)) throw settings;
 
   /**
    * Runs an operation that changes the entry. Later callers don't join the flights that began before it. An operation that
@@ -106,10 +112,9 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
     get: (key: unknown) => checked(key, (key) => read(settings, key)),
     set: (key: unknown, value: unknown, ttl?: DurationInput) =>
       checked(key, (key) => {
-        const millis = ttl === undefined ? ttlOf(settings, key, value) : finiteMillis(ttl);
-        if (ttl !== undefined && millis === undefined) {
-          return Effect.fail(invalid("ttl", "a finite duration that isn't negative", ttl));
-        }
+        const millis = ttl === undefined
+          ? ttlOf(settings, key, value)
+          : reading(() => ttlOption("ttl", ttl));
         if (isCacheLockingError(millis)) return Effect.fail(millis);
         return millis === 0
           ? remove(key)

@@ -1,6 +1,6 @@
 import { describe } from "../model/describe.ts";
 import { lazyStore } from "../store/lazy_store.ts";
-import type { OpenAdapter } from "./settings.ts";
+import { type OpenAdapter, opening } from "./settings.ts";
 import { sharedStore } from "../store/shared_store.ts";
 import type { Store } from "../store/store.ts";
 
@@ -8,8 +8,8 @@ import type { Store } from "../store/store.ts";
 export interface RemoteAdapters<Type extends string> {
   /** The option that each can't do without. */
   readonly needs: Readonly<Record<Type, string>>;
-  /** Loads one, and makes its store. */
-  readonly load: (type: Type, options: object) => Promise<Store<unknown>>;
+  /** Loads one: what makes its store. It throws a `TypeError` for options that can't be used. */
+  readonly load: (type: Type) => Promise<(options: never) => Store<unknown>>;
 }
 
 /** What makes the store of an adapter that needs no loading and no options. */
@@ -36,7 +36,11 @@ export function openerOf<Type extends string>(
     return sharedStore(
       `${type}, loaded`,
       options,
-      () => lazyStore(type, () => load(type as Type, options)),
+      () =>
+        lazyStore(type, async () => {
+          const adapter = await load(type as Type);
+          return opening(() => adapter(options as never));
+        }),
     );
   };
   return (config) => {

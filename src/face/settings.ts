@@ -1,7 +1,7 @@
 import type { Settings } from "../engine/call.ts";
 import { defaults } from "../model/defaults.ts";
-import { describe } from "../model/describe.ts";
-import { finiteMillis } from "../model/duration.ts";
+import { describe, quoted } from "../model/describe.ts";
+import { millisOf } from "../model/duration.ts";
 import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
 import {
   type Entries,
@@ -27,11 +27,19 @@ export type OpenAdapter = (config: unknown) => Store<unknown> | undefined;
 
 type Options = Partial<AdapterOptions<unknown>> & CallOptions<unknown> & HooksOptions<unknown>;
 
-/** Checks options and adds the defaults. For a bad option, throws an error with its name, its value and valid values. */
-export function settingsOf(input: unknown, open: OpenAdapter): Settings {
+/**
+ * Checks options and adds the defaults. For a bad option, throws an error with its name, its value and valid values; and
+ * for one whose name isn't known.
+ */
+export function settingsOf(
+  input: unknown,
+  open: OpenAdapter,
+  names: ReadonlySet<string> = optionNames,
+): Settings {
   if (!isObject(input)) {
     throw refused("the options", `they must be an object, and are ${describe(input)}`);
   }
+  allKnown(input, names);
   const options: Options = input;
   const {
     takeovers = defaults.takeovers,
@@ -48,10 +56,8 @@ export function settingsOf(input: unknown, open: OpenAdapter): Settings {
   if (typeof coalesce !== "boolean") throw invalid("coalesce", "true or false", coalesce);
   return {
     store: storeOf(options, open),
-    cacheTtl: cacheTtl === undefined || typeof cacheTtl === "function"
-      ? cacheTtl
-      : millis("cacheTtl", cacheTtl, 0),
-    leaseTtl: positiveMillis("leaseTtl", options.leaseTtl, defaults.leaseTtl),
+    cacheTtl: typeof cacheTtl === "function" ? cacheTtl : ttl("cacheTtl", cacheTtl),
+    leaseTtl: leaseTtlOf(options.leaseTtl),
     waitMax: millis("waitMax", options.waitMax, defaults.waitMax),
     waitStep: millis("waitStep", options.waitStep, defaults.waitStep),
     waitStrategy: optionalOf("function", "waitStrategy", options.waitStrategy) ??
@@ -97,15 +103,25 @@ function isObject(value: unknown): value is object {
 
 function millis(option: string, value: unknown, byDefault: number): number {
   if (value === undefined) return byDefault;
-  const result = finiteMillis(value);
-  if (result === undefined) {
-    throw invalid(
-      option,
-      "a finite duration that isn't negative, such as 500 (milliseconds) or '5 seconds'",
-      value,
-    );
-  }
-  return result;
+  const result = millisOf(value);
+  if (result !== undefined) return result;
+  throw invalid(
+    option,
+    "a duration that isn't negative, such as 500 (milliseconds) or '5 seconds'",
+    value,
+  );
+}
+
+/** A time to live: undefined without expiry. */
+export function ttl(option: string, value: unknown): number | undefined {
+  const result = millis(option, value, Infinity);
+  return result === Infinity ? undefined : result;
+}
+
+function leaseTtlOf(value: unknown): number {
+  const result = positiveMillis("leaseTtl", value, defaults.leaseTtl);
+  if (result < Infinity) return result;
+  throw invalid("leaseTtl", "finite, as nobody else ends a dead leader's lease", value);
 }
 
 function positiveMillis(option: string, value: unknown, byDefault: number): number {
@@ -133,13 +149,70 @@ function signalOf(value: AbortSignal | undefined): AbortSignal | undefined {
   throw invalid("signal", "an AbortSignal", value);
 }
 
-const hookNames = ["onHit", "onLeader", "onFollowerWait", "onFallback", "onError"] as const;
+const hookNames = new Set(
+  ["onHit", "onLeader", "onFollowerWait", "onFallback", "onError"] as const,
+);
+const hookPaths = [...hookNames].map((name) => `hooks.${name}`);
 const noHooks: Hooks<unknown> = {};
+
+/** The options of a client and of its calls. Of two that are as near to an unknown name, the first is meant. */
+const optionNames: ReadonlySet<string> = new Set<keyof Options>([
+  "cacheTtl",
+  "leaseTtl",
+  "waitMax",
+  "waitStep",
+  "waitStrategy",
+  "operationTimeout",
+  "shouldCache",
+  "codec",
+  "takeovers",
+  "onCacheFailure",
+  "coalesce",
+  "hooks",
+  "signal",
+  "waitUntil",
+  "ownerId",
+  "adapter",
+  "leases",
+]);
+
+/** The options of `Cache.getOrSet`. */
+export const callOptionNames: ReadonlySet<string> = new Set([...optionNames, "key", "fetcher"]);
+
+/** Throws for an option that nobody knows, and names the nearest one. */
+function allKnown(options: object, names: ReadonlySet<string>, prefix = ""): void {
+  for (const name of Object.keys(options)) {
+    if (names.has(name)) continue;
+    const known = prefix === "" ? [...names, ...hookPaths] : hookPaths;
+    const like = (each: string) => likeness(each, prefix + name);
+    const nearest = known.reduce((a, b) => like(b) > like(a) ? b : a);
+    throw refused(
+      `the option ${quoted(prefix + name)}`,
+      `there is none; the nearest is \`${nearest}\``,
+    );
+  }
+}
+
+/** How alike two names are, from 0 to 1: by the longest text that both have in this order. */
+function likeness(one: string, other: string): number {
+  const [a, b] = [one, other].map((name) => name.slice(0, 50).toLowerCase()) as [string, string];
+  const lengths = new Array<number>(b.length + 1).fill(0);
+  for (const letter of a) {
+    let before = 0;
+    for (let index = 1; index <= b.length; index++) {
+      const above = lengths[index]!;
+      lengths[index] = letter === b[index - 1] ? before + 1 : Math.max(above, lengths[index - 1]!);
+      before = above;
+    }
+  }
+  return 2 * lengths[b.length]! / (a.length + b.length);
+}
 
 function hooksOf(value: unknown): Hooks<unknown> {
   if (value === undefined) return noHooks;
   if (!isObject(value)) throw invalid("hooks", "an object of hooks", value);
   const hooks: Hooks<unknown> = value;
+  allKnown(hooks, hookNames, "hooks.");
   for (const name of hookNames) optionalOf("function", `hooks.${name}`, hooks[name]);
   return hooks;
 }
@@ -172,14 +245,19 @@ function coded(store: Store<unknown>, codec: Codec | undefined): Store<unknown> 
   throw invalid("codec", "left out with an adapter that has no codecs", codec);
 }
 
-function opened(adapter: unknown, open: OpenAdapter): Store<unknown> {
+/** Makes a store. What its adapter throws is the error of the option. */
+export function opening<A>(open: () => A): A {
   try {
-    const store = open(adapter);
-    if (store !== undefined) return store;
+    return open();
   } catch (error) {
     const problem = error instanceof Error ? error.message : error;
     throw refused("the option `adapter`", problem, error);
   }
+}
+
+function opened(adapter: unknown, open: OpenAdapter): Store<unknown> {
+  const store = opening(() => open(adapter));
+  if (store !== undefined) return store;
   throw invalid(
     "adapter",
     "'memory', a config `{ type, options }` of a known type, an adapter, or halves `{ cache, leases }`",

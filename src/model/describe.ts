@@ -1,3 +1,5 @@
+import { isForeign } from "../effect/foreign.ts";
+
 /** The most characters of a text that a message has. */
 const LONGEST = 100;
 
@@ -20,7 +22,9 @@ export function describe(value: unknown): string {
   if (typeof value === "function") return "a function";
   if (Array.isArray(value)) return "an array";
   if (value instanceof Promise) return "a promise";
-  if (typeof value === "object" && value !== null) return "an object";
+  if (typeof value === "object" && value !== null) {
+    return isForeign(value) ? "an object made by another copy or version of effect" : "an object";
+  }
   return String(value);
 }
 

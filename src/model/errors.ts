@@ -56,7 +56,7 @@ export interface TaggedCacheLockingError<Tag extends CacheLockingErrorTag> exten
  *
  * | tag | reason |
  * | --- | --- |
- * | `VALIDATION_ERROR` | an option is not valid, or `cacheTtl` or `shouldCache` threw or returned a bad value |
+ * | `VALIDATION_ERROR` | an option or a client is not valid, or `cacheTtl` or `shouldCache` threw or returned a bad value |
  * | `CACHE_GET_FAILED` | the entry could not be read |
  * | `CACHE_SET_FAILED` | a value could not be stored or deleted |
  * | `LEASE_ACQUIRE_FAILED` | the lease could not be acquired or renewed |

@@ -1,12 +1,15 @@
 import { attempt } from "./attempt.ts";
 import { Effect } from "../effect/effect.ts";
-import type { AdapterError, AdapterOperation } from "../model/errors.ts";
+import { AdapterError, type AdapterOperation, isCacheLockingError } from "../model/errors.ts";
 import type { Codec } from "./codec.ts";
 import { loadOnce } from "./load_once.ts";
 import type { Store } from "./store.ts";
 import { withCodec } from "./with_codec.ts";
 
-/** A store whose adapter is loaded by its first operation. */
+/**
+ * A store whose adapter is loaded by its first operation. Where `load` fails with a `CacheLockingError`, so do all
+ * operations.
+ */
 export function lazyStore(
   name: string,
   load: () => Promise<Store<unknown>>,
@@ -18,9 +21,12 @@ export function lazyStore(
     key: string,
     use: (store: Store<unknown>) => ReturnType<Operation>,
   ): ReturnType<Operation> =>
-    loaded !== undefined
-      ? use(loaded)
-      : Effect.flatMap(attempt(operation, key, loading), (store) => use(loaded = store));
+    loaded !== undefined ? use(loaded) : Effect.flatMap(
+      attempt(operation, key, loading, undefined, (error) =>
+        isCacheLockingError(error) ? error as never : new AdapterError(operation, key, error)),
+      (store) =>
+        use(loaded = store),
+    );
   return Object.assign(
     {
       name,

@@ -1,7 +1,12 @@
 import { isTyped } from "./attempt.ts";
 import { kindOf } from "../model/describe.ts";
 import { Cause, Effect } from "../effect/effect.ts";
-import { AdapterError, type AdapterOperation, isAdapterError } from "../model/errors.ts";
+import {
+  AdapterError,
+  type AdapterOperation,
+  isAdapterError,
+  isCacheLockingError,
+} from "../model/errors.ts";
 
 /** Runs what an adapter does: whatever it throws, fails with or returns, its failures are `AdapterError`s. */
 export function typed<A, E, R>(
@@ -19,7 +24,11 @@ export function begin<A, E, R>(
   run: () => Effect.Effect<A, E, R>,
 ): Effect.Effect<A, AdapterError, R> {
   const failed = (error: unknown) =>
-    Effect.fail(isAdapterError(error) ? error : new AdapterError(operation, key, error));
+    Effect.fail(
+      isAdapterError(error) || isCacheLockingError(error)
+        ? error as AdapterError
+        : new AdapterError(operation, key, error),
+    );
   try {
     const effect = run();
     if (Effect.isEffect(effect)) {

@@ -88,7 +88,7 @@ describe("what is told of a client's error", () => {
       ));
       assert.match(
         error.message,
-        /`cacheTtl` must return a finite duration, and returned an? \w+$/,
+        /`cacheTtl` must return a duration, and returned an? \w+$/,
       );
       assertTellsNothing(error);
     }

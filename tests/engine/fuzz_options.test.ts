@@ -12,7 +12,7 @@ import { postgresAdapter } from "../../adapters/postgres.ts";
 import { r2Adapter } from "../../adapters/r2.ts";
 import { redisAdapter } from "../../adapters/redis.ts";
 import { s3Adapter } from "../../adapters/s3.ts";
-import { Cache, type Store } from "../../mod.ts";
+import { Cache, isCacheLockingError, type Store } from "../../mod.ts";
 import { flightsUnderWay } from "../../src/engine/flight.ts";
 import { anything, revoked } from "../support/fuzz/inputs.ts";
 import { holds, outcomeOf, type Told } from "../support/fuzz/judge.ts";
@@ -28,6 +28,7 @@ const options = [
   "waitMax",
   "waitStep",
   "waitStrategy",
+  "codec",
   "shouldCache",
   "takeovers",
   "ownerId",
@@ -43,7 +44,8 @@ const options = [
 function names(error: Told | undefined, option: string): void {
   if (error === undefined) return;
   const { message } = error;
-  const about = [`\`${option}\``, `\`${option}.`, "Cannot use the options", '"key"', "`on"];
+  const own = option.split(".").at(-1);
+  const about = [`\`${option}\``, `\`${option}.`, `\`${own}\``, "the options", '"key"', "`on"];
   // Halves are an adapter, and may lack the other one.
   if (option === "adapter") about.push("`leases`");
   assert.ok(about.some((text) => message.includes(text)), `${message} doesn't name ${option}`);
@@ -70,15 +72,21 @@ describe("options of any kind, fuzzed", () => {
     holds(
       fc.tuple(fc.constantFrom(...options), anything),
       async ([option, value]) => {
-        const bad = Cache.make({ adapter: memoryAdapter(), [option]: value } as unknown as Any);
         const good = Cache.make({ adapter: memoryAdapter(), hooks: {} });
+        const overrides = { [option]: value };
+        names((await outcomeOf(() => good.getOrSet("key", fetcher, overrides))).error, option);
+        let bad;
+        try {
+          bad = Cache.make({ adapter: memoryAdapter(), ...overrides } as unknown as Any);
+        } catch (error) {
+          return names(error as Told, option);
+        }
         for (
           const call of [
             () => bad.getOrSet("key", fetcher),
             () => bad.get("key"),
             () => bad.set("key", "value"),
             () => bad.delete("key"),
-            () => good.getOrSet("key", fetcher, { [option]: value }),
           ]
         ) names((await outcomeOf<unknown>(call)).error, option);
       },
@@ -89,7 +97,11 @@ describe("options of any kind, fuzzed", () => {
     holds(anything, async (value) => {
       const good = Cache.make({ adapter: memoryAdapter() });
       await outcomeOf(() => Cache.getOrSet(value as Any));
-      await outcomeOf(() => Cache.make(value as Any).get("key"));
+      try {
+        Cache.make(value as Any);
+      } catch (error) {
+        assert.ok(isCacheLockingError(error));
+      }
       await outcomeOf(() => good.getOrSet("key", fetcher, value as Any));
       await outcomeOf(() => good.getOrSet("key", value as typeof fetcher));
       await outcomeOf(() => good.getOrSet(value as string, fetcher));
@@ -136,6 +148,7 @@ describe("options of any kind, fuzzed", () => {
 });
 
 const silent = { onError: () => Effect.void };
+const call = { key: "key", fetcher, operationTimeout: 50, hooks: silent };
 const noop = () => Promise.reject(new Error("no server"));
 const db = { prepare: () => ({ bind: () => ({}) }), batch: noop };
 const codec = { encode: String, decode: String };
@@ -226,8 +239,9 @@ for (const [type, [adapter, good]] of Object.entries(adapters)) {
     it("are used, or named by a typed error, in a config", () =>
       holds(fc.tuple(fc.constantFrom(...paths), anything), async ([path, value]) => {
         const config = { type, options: withBad(path, value) };
-        const cache = Cache.make({ adapter: config as never, operationTimeout: 50, hooks: silent });
-        const { error } = await outcomeOf(() => cache.getOrSet("key", fetcher));
+        const { error } = await outcomeOf(() =>
+          Cache.getOrSet({ adapter: config as never, ...call })
+        );
         if (error) names(error, path.join("."));
       }, 50));
 
@@ -253,8 +267,7 @@ for (const [type, [adapter, good]] of Object.entries(adapters)) {
           assert.ok(error instanceof TypeError);
         }
         const config = { type, options: value } as never;
-        const cache = Cache.make({ adapter: config, operationTimeout: 50, hooks: silent });
-        const { error } = await outcomeOf(() => cache.getOrSet("key", fetcher));
+        const { error } = await outcomeOf(() => Cache.getOrSet({ adapter: config, ...call }));
         if (error) names(error, "adapter");
       }, 50));
   });

@@ -2,7 +2,9 @@ import { Effect } from "effect";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Cache, isCacheLockingError } from "../../mod.ts";
+import { quoted } from "../../src/model/describe.ts";
 import { errorOf } from "../support/herd.ts";
+import { otherEffect } from "../support/other_effect.ts";
 import { simulate } from "../support/simulation.ts";
 
 const good = { adapter: "memory", key: "validation", fetcher: () => Effect.succeed(1) } as const;
@@ -22,7 +24,7 @@ const without = (name: keyof typeof good) => {
 };
 
 describe("bad input is a VALIDATION_ERROR that names the option and the value", () => {
-  const finite = "a finite duration that isn't negative, such as 500 (milliseconds) or '5 seconds'";
+  const finite = "a duration that isn't negative, such as 500 (milliseconds) or '5 seconds'";
   const adapter =
     "'memory', a config `{ type, options }` of a known type, an adapter, or halves `{ cache, leases }`";
   const option = (name: string, must: string, is: string) =>
@@ -70,6 +72,20 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
       "a fetcher that returns a promise",
       { ...good, fetcher: () => Promise.resolve(1) },
       'Cannot run the fetcher for "validation": it must return an Effect, and returned a promise',
+    ],
+    [
+      "a fetcher of another version of effect",
+      { ...good, fetcher: () => otherEffect.effect },
+      'Cannot run the fetcher for "validation": it must return an Effect, and returned an object made by another copy or version of effect',
+    ],
+    [
+      "an Effect of another version as fetcher",
+      { ...good, fetcher: otherEffect.effect },
+      option(
+        "fetcher",
+        "a function that returns an Effect",
+        "an object made by another copy or version of effect",
+      ),
     ],
     [
       "a fetcher that returns nothing",
@@ -135,15 +151,47 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
       const [value, is] of [
         [-1, "-1"],
         [Number.NaN, "NaN"],
-        [Infinity, "Infinity"],
         ["-5 seconds", '"-5 seconds"'],
         ["soon", '"soon"'],
         [{}, "an object"],
+        [{ seconds: -5 }, "an object"],
+        [{ seconds: "5" }, "an object"],
+        [{ fortnights: 1 }, "an object"],
+        [otherEffect.duration, "an object made by another copy or version of effect"],
         [null, "null"],
         [true, "true"],
       ] as const
     ) cases.push([`${name}: ${is}`, { ...good, [name]: value }, option(name, finite, is)]);
   }
+  cases.push([
+    "leaseTtl: Infinity",
+    { ...good, leaseTtl: Infinity },
+    option("leaseTtl", "finite, as nobody else ends a dead leader's lease", "Infinity"),
+  ]);
+  for (
+    const [name, nearest] of [
+      ["ttl", "cacheTtl"],
+      ["TTL", "cacheTtl"],
+      ["timeout", "operationTimeout"],
+      ["maxWait", "waitMax"],
+      ["cacheTTL", "cacheTtl"],
+      ["onError", "hooks.onError"],
+      ["fetch", "fetcher"],
+      ["", "cacheTtl"],
+      ["\u202e".repeat(1e5), "cacheTtl"],
+    ] as const
+  ) {
+    cases.push([
+      `an unknown option: ${name.slice(0, 50)}`,
+      { ...good, [name]: 1 },
+      `Cannot use the option ${quoted(name)}: there is none; the nearest is \`${nearest}\``,
+    ]);
+  }
+  cases.push([
+    "an unknown hook",
+    { ...good, hooks: { onMiss: () => Effect.void } },
+    'Cannot use the option "hooks.onMiss": there is none; the nearest is `hooks.onHit`',
+  ]);
   for (const name of ["leaseTtl", "operationTimeout"]) {
     cases.push([
       `${name}: 0`,
@@ -155,6 +203,17 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
   for (const [name, options, message] of cases) {
     it(name, async () => assert.equal(await refused(options), message));
   }
+
+  it("an unknown option of a client, and of its call", async () => {
+    const known = { adapter: "memory" } as const;
+    const message = 'Cannot use the option "ttl": there is none; the nearest is `cacheTtl`';
+    const options = { ttl: 5 } as object;
+    assert.throws(() => Cache.make({ ...known, ...options }), { message });
+    const { key, fetcher } = good;
+    const error = await simulate().run(errorOf(Cache.make(known).getOrSet(key, fetcher, options)));
+    assert.equal((error as Error).message, message);
+    assert.throws(() => Cache.make({ ...known, key, fetcher } as typeof known), /"key"/);
+  });
 
   it("a getter of an override that throws", async () => {
     const overrides = Object.defineProperty({}, "waitMax", { get: bug, enumerable: true });
@@ -170,7 +229,7 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
     [
       "a cacheTtl that returns NaN",
       { cacheTtl: () => Number.NaN },
-      "`cacheTtl` must return a finite duration, and returned NaN",
+      "`cacheTtl` must return a duration, and returned NaN",
     ],
     ["a shouldCache that throws", { shouldCache: bug }, "`shouldCache` threw"],
   ];
