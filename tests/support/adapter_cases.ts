@@ -1,6 +1,12 @@
 import { Effect } from "effect";
 import assert from "node:assert/strict";
-import { type AdapterConfig, Cache, type LeasesHalf, type Store } from "../../mod.ts";
+import {
+  type AdapterConfig,
+  Cache,
+  type CacheLockingError,
+  type LeasesHalf,
+  type Store,
+} from "../../mod.ts";
 
 /** Asserts that options are refused by a message that names them, and a config without any by a typed error. */
 export async function assertRefused(
@@ -65,4 +71,69 @@ export async function assertLeaseAlone(leases: readonly LeasesHalf[], key: strin
     ),
   );
   assert.deepEqual(results.map(({ value }) => value), leases.map(() => 1));
+}
+
+/** Every operation on a key. */
+export function operationsOn(
+  store: Store<unknown>,
+  key: string,
+): readonly Effect.Effect<unknown, Error>[] {
+  return [
+    store.get(key),
+    store.set(key, 1),
+    store.delete(key),
+    store.acquire(key, "a", 1000),
+    store.renew(key, "a", 1000),
+    store.fill(key, "a", 1),
+    store.release(key, "a", "failed"),
+  ];
+}
+
+/** Asserts that a call over a client that can't be used fails so, and has its value where it may do without. */
+export async function assertUnusable(
+  adapter: Store<unknown>,
+  message: RegExp,
+  operationTimeout = 100,
+): Promise<void> {
+  const options = { adapter, key: "a", operationTimeout, fetcher: () => Effect.succeed(1) };
+  const error = await Effect.runPromise(Effect.flip(Cache.getOrSet(options)));
+  assert.equal(error._tag, "CACHE_GET_FAILED");
+  assert.match(error.message, message);
+  const bypassing = { onCacheFailure: "bypass", hooks: { onError: () => Effect.void } } as const;
+  const { value, meta } = await Effect.runPromise(Cache.getOrSet({ ...options, ...bypassing }));
+  assert.deepEqual([value, meta.cache], [1, "BYPASS"]);
+}
+
+/** Asserts that neither the text under a key, which is no JSON, is told nor a value that can't become JSON. */
+export async function assertTextUntold(store: Store<unknown>, key: string): Promise<void> {
+  const unreadable = await Effect.runPromise(Effect.flip(store.get(key)));
+  assert.equal(unreadable.corrupt, true);
+  assert.equal(
+    unreadable.message,
+    `Cannot read the entry of "${key}": the codec can't decode the stored value: it is no JSON`,
+  );
+  assert.equal(unreadable.cause, undefined);
+  const unwritable = await Effect.runPromise(Effect.flip(store.set(key, { secret: 1n })));
+  assert.equal(
+    unwritable.message,
+    `Cannot store the value of "${key}": the codec can't encode the value: Do not know how to serialize a BigInt`,
+  );
+}
+
+/** Asserts that a call has a fetched value that the backend doesn't take, and reports why it isn't stored. */
+export async function assertUnstored(
+  adapter: Store<unknown>,
+  key: string,
+  { value, message }: { readonly value: string; readonly message: RegExp },
+): Promise<void> {
+  const errors: CacheLockingError[] = [];
+  const hooks = {
+    onError: (error: CacheLockingError) => Effect.sync(() => void errors.push(error)),
+  };
+  const fetcher = () => Effect.succeed(value);
+  const result = await Effect.runPromise(Cache.getOrSet({ adapter, key, fetcher, hooks }));
+  assert.equal(result.value, value);
+  assert.equal(result.meta.cache, "MISS-LEADER-NOCACHE");
+  assert.deepEqual(errors.map(({ _tag }) => _tag), ["CACHE_SET_FAILED"]);
+  assert.match(errors[0]!.message, message);
 }

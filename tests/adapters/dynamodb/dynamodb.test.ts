@@ -16,7 +16,13 @@ import { clientOf, createTable, dynamodbUrl, loadSdk, skip } from "./clients.ts"
 import { LOST, openProxy, type Proxy } from "./proxy.ts";
 import { casesNamed, ofOptions, sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
-import { assertLeaseAlone, assertMeet, assertRefused } from "../../support/adapter_cases.ts";
+import {
+  assertLeaseAlone,
+  assertMeet,
+  assertRefused,
+  assertUnstored,
+  operationsOn,
+} from "../../support/adapter_cases.ts";
 
 const sdk = skip === false ? await loadSdk() : undefined;
 const run = Effect.runPromise;
@@ -298,15 +304,7 @@ describe("bad input of dynamodb", { skip }, () => {
     for (const [table, message] of bad) {
       const store = dynamodbAdapter({ client: admin, table });
       for (
-        const operation of [
-          store.get("key"),
-          store.set("key", 1),
-          store.delete("key"),
-          store.acquire("key", "a", 1000),
-          store.renew("key", "a", 1000),
-          store.fill("key", "a", 1),
-          store.release("key", "a", "failed"),
-        ] as Effect.Effect<unknown, Error>[]
+        const operation of operationsOn(store, "key")
       ) {
         const error = await run(Effect.flip(operation));
         assert.ok(isAdapterError(error), `${table}: ${error}`);
@@ -330,15 +328,10 @@ describe("bad input of dynamodb", { skip }, () => {
 
   it("stores no value that is too large, and leaves no lease", async () => {
     const key = newKey();
-    const errors: CacheLockingError[] = [];
-    const large = "x".repeat(400 * 1024);
-    const { value, meta } = await run(
-      cacheOf(connect(), errors).getOrSet(key, () => Effect.succeed(large)),
-    );
-    assert.equal(value, large);
-    assert.equal(meta.cache, "MISS-LEADER-NOCACHE");
-    assert.deepEqual(errors.map(({ _tag }) => _tag), ["CACHE_SET_FAILED"]);
-    assert.match(errors[0]!.message, /: DynamoDB takes items of 400 KB; use a codec that/);
+    await assertUnstored(dynamodbAdapter({ client: connect(), table }), key, {
+      value: "x".repeat(400 * 1024),
+      message: /: DynamoDB takes items of 400 KB; use a codec that/,
+    });
     // The lease is let go of behind the caller's back.
     for (let look = 0; look < 200 && (await itemOf(key))?.owner; look++) await sleep(10);
     await leadsAtOnce(key);

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { memcachedAdapter } from "../../../adapters/memcached.ts";
 import { askMemcached } from "../../servers/memcached.ts";
+import { assertTextUntold } from "../../support/adapter_cases.ts";
 import { connect, fieldOf, itemOf, newKey, port, run, skip, spied, start } from "./fixture.ts";
 
 describe("keys of memcached", { skip }, () => {
@@ -121,18 +122,7 @@ describe("items of others in memcached", { skip }, () => {
     const store = memcachedAdapter({ client });
     const key = newKey();
     await client.set(key, "secret bytes", {});
-    const unreadable = await run(Effect.flip(store.get(key)));
-    assert.equal(unreadable.corrupt, true);
-    assert.equal(
-      unreadable.message,
-      `Cannot read the entry of "${key}": the codec can't decode the stored value: it is no JSON`,
-    );
-    assert.equal(unreadable.cause, undefined);
-    const unwritable = await run(Effect.flip(store.set(key, { secret: 1n })));
-    assert.equal(
-      unwritable.message,
-      `Cannot store the value of "${key}": the codec can't encode the value: Do not know how to serialize a BigInt`,
-    );
+    await assertTextUntold(store, key);
   });
 
   it("are no leases, even with the flags of one", async () => {

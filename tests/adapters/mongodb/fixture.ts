@@ -1,8 +1,6 @@
 import { Effect } from "effect";
 import type { Collection, CommandStartedEvent, MongoClient } from "mongodb";
-import assert from "node:assert/strict";
 import { after } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { MongodbCollection } from "../../../adapters/mongodb.ts";
 import { randomToken } from "../../../src/model/token.ts";
 import { withoutServer } from "../../support/address.ts";
@@ -82,12 +80,4 @@ export function instead(
 
 export function nameOf(command: object): string {
   return Object.keys(command)[0]!;
-}
-
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 1000; attempt++) {
-    if (await condition()) return;
-    await sleep(5);
-  }
-  assert.fail("it didn't come about");
 }

@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mongodbAdapter, type MongodbCollection } from "../../../adapters/mongodb.ts";
-import { Cache, type CacheLockingError } from "../../../mod.ts";
+import type { CacheLockingError } from "../../../mod.ts";
 import { skipWithout, variable } from "../../support/address.ts";
 import { medianOf } from "../../support/percentile.ts";
+import { follow } from "../../support/follow.ts";
+import { until } from "../../support/until.ts";
 import { deployments, newestDriver } from "./clients.ts";
 import { openNetwork } from "../../servers/toxiproxy.ts";
 import {
@@ -18,31 +20,18 @@ import {
   run,
   skipOf,
   type Stored,
-  until,
 } from "./fixture.ts";
 
-const patient = { waitStrategy: () => 60_000, waitMax: 20_000 };
 /** Leads in one, and follows in the other until it is told to stop. */
-const follow = async (
+const followIn = async (
   leader: MongodbCollection,
   follower: MongodbCollection,
   errors: CacheLockingError[] = [],
 ) => {
-  const key = newKey();
-  const store = mongodbAdapter({ collection: leader });
-  await run(store.acquire(key, "leader", 60_000));
-  const cache = Cache.make({
-    adapter: mongodbAdapter({ collection: follower }),
-    ...patient,
-    hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
-  });
-  const fiber = Effect.runFork(cache.getOrSet(key, () => Effect.succeed("fallback")));
+  const [one, two] = [leader, follower].map((collection) => mongodbAdapter({ collection }));
+  const following = await follow(newKey(), one!, two!, { errors });
   await sleep(300);
-  const fill = async () => {
-    await run(store.fill(key, "leader", "filled"));
-    assert.equal((await run(Fiber.join(fiber))).value, "filled");
-  };
-  return { key, fiber, fill };
+  return following;
 };
 /** How many change streams the server has for a collection. */
 const streams = async (client: MongoClient, { namespace }: Collection<Stored>) => {
@@ -67,14 +56,14 @@ for (const deployment of deployments) {
     it("comes by one change stream for all keys, which is closed when none is waited for", async () => {
       const [one, two] = [await open("one stream"), await open("one stream")];
       const waits = await Promise.all(
-        Array.from({ length: 5 }, () => follow(one.collection, two.collection)),
+        Array.from({ length: 5 }, () => followIn(one.collection, two.collection)),
       );
       assert.equal(await streams(one.client, one.collection), 1);
       for (const { fill } of waits) await fill();
       const opened = two.take().filter((name) => name === "aggregate");
       assert.equal(opened.length, 1);
       await closed(one);
-      await (await follow(one.collection, two.collection)).fill();
+      await (await followIn(one.collection, two.collection)).fill();
     });
 
     it("comes within milliseconds of the fill", async () => {
@@ -145,30 +134,30 @@ for (const deployment of deployments) {
     it("ends with its cursor, and begins with the next wait", async () => {
       const [one, two] = [await open("killed"), await open("killed")];
       const errors: CacheLockingError[] = [];
-      const { fiber } = await follow(one.collection, two.collection, errors);
+      const { fiber } = await followIn(one.collection, two.collection, errors);
       await one.client.db("admin").command({ killAllSessions: [] });
       await until(() => errors.length > 0);
       assert.deepEqual(errors.map(({ _tag }) => _tag), ["WAIT_FAILED"]);
       assert.match(errors[0]!.message, /operation was interrupted/);
       await run(Fiber.interrupt(fiber));
-      await (await follow(one.collection, two.collection)).fill();
+      await (await followIn(one.collection, two.collection)).fill();
     });
 
     it("ends with the collection, and begins with the next wait", async () => {
       const [one, two] = [await open("dropped"), await open("dropped")];
       const errors: CacheLockingError[] = [];
-      const { fiber } = await follow(one.collection, two.collection, errors);
+      const { fiber } = await followIn(one.collection, two.collection, errors);
       await one.collection.drop();
       // The lease is gone as well.
       assert.equal((await run(Fiber.join(fiber))).value, "fallback");
       assert.deepEqual(errors.map(({ _tag }) => _tag), ["WAIT_FAILED"]);
       assert.match(errors[0]!.message, /the collection was dropped or renamed/);
-      await (await follow(one.collection, two.collection)).fill();
+      await (await followIn(one.collection, two.collection)).fill();
     });
 
     it("ends with the client", async () => {
       const [one, two] = [await open("closed"), await open("closed")];
-      const { fiber } = await follow(one.collection, two.collection);
+      const { fiber } = await followIn(one.collection, two.collection);
       assert.equal(await streams(one.client, one.collection), 1);
       await two.client.close();
       // Its look fails, as everything does now.
@@ -180,22 +169,17 @@ for (const deployment of deployments) {
 
     it("is polled for where change streams are refused, which is said", async () => {
       const [one, two] = [await open("refused"), await open("refused")];
-      const key = newKey();
-      await run(mongodbAdapter(one).acquire(key, "leader", 60_000));
       const watch = () => ({
         on() {},
         next: () => Promise.reject(Object.assign(new Error("not authorized"), { code: 13 })),
         close: () => Promise.resolve(),
       });
       const errors: CacheLockingError[] = [];
-      const cache = Cache.make({
-        adapter: mongodbAdapter({ collection: instead(two.collection, {}, { watch }) }),
-        hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
-      });
-      const fiber = Effect.runFork(cache.getOrSet(key, () => Effect.succeed("fallback")));
+      const follower = mongodbAdapter({ collection: instead(two.collection, {}, { watch }) });
+      const options = { errors, patient: false };
+      const { fill } = await follow(newKey(), mongodbAdapter(one), follower, options);
       await sleep(100);
-      await run(mongodbAdapter(one).fill(key, "leader", "filled"));
-      assert.equal((await run(Fiber.join(fiber))).value, "filled");
+      await fill();
       assert.deepEqual(errors.map(({ _tag }) => _tag), ["WAIT_FAILED"]);
       assert.match(errors[0]!.message, /not authorized/);
     });
@@ -211,7 +195,7 @@ for (const deployment of deployments) {
       const address = `mongodb://127.0.0.1:${network.port}/?directConnection=true`;
       const [one, two] = [await open(name), await open(name, newestDriver, address)];
       const errors: CacheLockingError[] = [];
-      const following = await follow(one.collection, two.collection, errors);
+      const following = await followIn(one.collection, two.collection, errors);
       await network.cut();
       return { network, errors, commands: two.commands, ...following };
     };

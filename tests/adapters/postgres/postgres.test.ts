@@ -23,6 +23,9 @@ import {
   assertLeaseAlone,
   assertMeet,
   assertRefused,
+  assertTextUntold,
+  assertUnusable,
+  operationsOn,
   writesOf,
 } from "../../support/adapter_cases.ts";
 
@@ -269,16 +272,7 @@ describe("keys and values of postgres", { skip }, () => {
       ["a\ud800", "the key must be text that UTF-8 can carry"],
     ];
     for (const [key, reason] of bad) {
-      const asked = [
-        store.get(key),
-        store.set(key, 1),
-        store.delete(key),
-        store.acquire(key, "a", 1000),
-        store.renew(key, "a", 1000),
-        store.fill(key, "a", 1),
-        store.release(key, "a", "failed"),
-        Effect.scoped(store.watch!(key)),
-      ];
+      const asked = [...operationsOn(store, key), Effect.scoped(store.watch!(key))];
       for (const each of asked) {
         const error = await run(Effect.flip(each as Effect.Effect<unknown, Error>));
         assert.ok(error.message.endsWith(`: ${reason}`), error.message);
@@ -331,61 +325,27 @@ describe("keys and values of postgres", { skip }, () => {
     const store = postgresAdapter({ sql: connect(), table: name });
     await run(store.set("a", 1));
     await admin`update ${admin(name)} set text = 'secret text'`;
-    const unreadable = await run(Effect.flip(store.get("a")));
-    assert.equal(unreadable.corrupt, true);
-    assert.equal(
-      unreadable.message,
-      `Cannot read the entry of "a": the codec can't decode the stored value: it is no JSON`,
-    );
-    assert.equal(unreadable.cause, undefined);
-    const unwritable = await run(Effect.flip(store.set("a", { secret: 1n })));
-    assert.equal(
-      unwritable.message,
-      `Cannot store the value of "a": the codec can't encode the value: Do not know how to serialize a BigInt`,
-    );
+    await assertTextUntold(store, "a");
   });
 });
 
 describe("a client of postgres that can't be used", { skip }, () => {
-  const failing = { key: "a", operationTimeout: 100 } as const;
-
   it("fails at once when it is closed", async () => {
     const sql = connect();
     await sql.end();
-    const error = await run(Effect.flip(Cache.getOrSet({
-      ...failing,
-      adapter: postgresAdapter({ sql }),
-      fetcher: () => Effect.succeed(1),
-    })));
-    assert.equal(error._tag, "CACHE_GET_FAILED");
-    assert.match(error.message, /CONNECTION_ENDED/);
+    await assertUnusable(postgresAdapter({ sql }), /CONNECTION_ENDED/);
   });
 
   it("fails when there is no server, and says why", async () => {
     const sql = connect({ port: 1 });
-    const call = { ...failing, adapter: postgresAdapter({ sql }), operationTimeout: 5000 };
-    const error = await run(
-      Effect.flip(Cache.getOrSet({ ...call, fetcher: () => Effect.succeed(1) })),
-    );
-    assert.equal(error._tag, "CACHE_GET_FAILED");
-    assert.match(error.message, /ECONNREFUSED/);
-    const bypassed = await run(Cache.getOrSet({
-      ...call,
-      onCacheFailure: "bypass",
-      fetcher: () => Effect.succeed(1),
-      hooks: { onError: () => Effect.void },
-    }));
-    assert.equal(bypassed.meta.cache, "BYPASS");
+    await assertUnusable(postgresAdapter({ sql }), /ECONNREFUSED/, 5000);
   });
 
   it("fails after operationTimeout when a transaction holds its only connection", async () => {
     const sql = connect({ max: 1 });
     const adapter = postgresAdapter({ sql, table: table() });
     await sql.begin(async () => {
-      const error = await run(Effect.flip(
-        Cache.getOrSet({ ...failing, adapter, fetcher: () => Effect.succeed(1) }),
-      ));
-      assert.match(error.message, /postgres did not answer within 100 ms/);
+      await assertUnusable(adapter, /postgres did not answer within 100 ms/);
     });
   });
 });

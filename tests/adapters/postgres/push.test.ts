@@ -4,9 +4,11 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { postgresAdapter, type PostgresAdapterOptions } from "../../../adapters/postgres.ts";
-import { Cache, type CacheLockingError, type Store } from "../../../mod.ts";
+import type { CacheLockingError, Store } from "../../../mod.ts";
 import { forkDetached } from "../../../src/effect/fork.ts";
 import { medianOf } from "../../support/percentile.ts";
+import { follow } from "../../support/follow.ts";
+import { until } from "../../support/until.ts";
 import { admin, connect, newKey, run, skip, table } from "./fixture.ts";
 
 const channelOf = (table: string) => `listen "cache_locking ""${table}"""`;
@@ -15,31 +17,15 @@ const listeners = async (table: string) =>
   (await admin`select pid from pg_stat_activity where query = ${channelOf(table)}`)
     .map(({ pid }) => pid as number);
 /** Leads in one, and follows in the other until it is told to stop; it listens by then, or has an error more. */
-const follow = async (
+const followIn = async (
   leader: Store<unknown>,
   options: PostgresAdapterOptions,
   errors: CacheLockingError[] = [],
 ) => {
-  const key = newKey();
-  await run(leader.acquire(key, "leader", 60_000));
-  const cache = Cache.make({
-    adapter: postgresAdapter(options),
-    waitStrategy: () => "1 minute",
-    waitMax: "20 seconds",
-    hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
-  });
   const known = errors.length;
-  const fiber = Effect.runFork(cache.getOrSet(key, () => Effect.succeed("fallback")));
+  const following = await follow(newKey(), leader, postgresAdapter(options), { errors });
   await until(async () => errors.length > known || (await listeners(options.table!)).length > 0);
-  const filled = async () => {
-    await run(leader.fill(key, "leader", "filled"));
-    return (await run(Fiber.join(fiber))).value;
-  };
-  return { key, fiber, filled };
-};
-const until = async (condition: () => Promise<boolean>) => {
-  for (let i = 0; i < 250 && !await condition(); i++) await sleep(20);
-  assert.ok(await condition());
+  return following;
 };
 
 const closed = async (table: string) => {
@@ -78,16 +64,16 @@ describe("push of postgres", { skip }, () => {
     const leader = postgresAdapter({ sql: connect(), table: name });
     const prefixed = postgresAdapter({ sql: connect(), table: name, keyPrefix: "a:" });
     const waits = await Promise.all([
-      ...Array.from({ length: 4 }, () => follow(leader, { sql, table: name })),
-      ...Array.from({ length: 4 }, () => follow(prefixed, { sql, table: name, keyPrefix: "a:" })),
+      ...Array.from({ length: 4 }, () => followIn(leader, { sql, table: name })),
+      ...Array.from({ length: 4 }, () => followIn(prefixed, { sql, table: name, keyPrefix: "a:" })),
     ]);
     assert.equal((await listeners(name)).length, 1);
-    for (const { filled } of waits) assert.equal(await filled(), "filled");
+    for (const { fill } of waits) await fill();
     await closed(name);
     // And opens it again.
-    const { filled } = await follow(leader, { sql, table: name });
+    const { fill } = await followIn(leader, { sql, table: name });
     assert.equal((await listeners(name)).length, 1);
-    assert.equal(await filled(), "filled");
+    await fill();
     await closed(name);
   });
 
@@ -96,14 +82,14 @@ describe("push of postgres", { skip }, () => {
     const sql = connect();
     const leader = postgresAdapter({ sql: connect(), table: name });
     const errors: CacheLockingError[] = [];
-    const { filled } = await follow(leader, { sql, table: name }, errors);
-    const missed = await follow(leader, { sql, table: name }, errors);
+    const { fill } = await followIn(leader, { sql, table: name }, errors);
+    const missed = await followIn(leader, { sql, table: name }, errors);
     const [pid] = await listeners(name);
     await admin`select pg_terminate_backend(${pid!})`;
     // What is filled while nobody listens is found once somebody does again.
-    assert.equal(await missed.filled(), "filled");
+    await missed.fill();
     await until(async () => (await listeners(name)).some((other) => other !== pid));
-    assert.equal(await filled(), "filled");
+    await fill();
     assert.deepEqual(errors, []);
     await closed(name);
   });
@@ -114,11 +100,11 @@ describe("push of postgres", { skip }, () => {
     const leader = postgresAdapter({ sql: connect(), table: name });
     const heard: string[] = [];
     const { state: { pid } } = await sql.listen(`${name} too`, (payload) => heard.push(payload));
-    const { filled } = await follow(leader, { sql, table: name });
-    assert.equal(await filled(), "filled");
+    const { fill } = await followIn(leader, { sql, table: name });
+    await fill();
     await sleep(1300);
     await sql.notify(`${name} too`, "heard");
-    await until(() => Promise.resolve(heard.length === 1));
+    await until(() => heard.length === 1);
     const [row] = await admin`select query from pg_stat_activity where pid = ${pid}`;
     assert.match(row?.["query"], /^unlisten/);
   });
@@ -127,11 +113,11 @@ describe("push of postgres", { skip }, () => {
     const name = table();
     const subscriber = connect({ connection: { application_name: `${name}!` } });
     const leader = postgresAdapter({ sql: connect(), table: name });
-    const { filled } = await follow(leader, { sql: connect(), subscriber, table: name });
+    const { fill } = await followIn(leader, { sql: connect(), subscriber, table: name });
     const [pid] = await listeners(name);
     const [row] = await admin`select application_name from pg_stat_activity where pid = ${pid!}`;
     assert.equal(row?.["application_name"], `${name}!`);
-    assert.equal(await filled(), "filled");
+    await fill();
   });
 
   /** A subscriber that can't listen, until it relents. */
@@ -181,14 +167,14 @@ describe("push of postgres", { skip }, () => {
     const leader = postgresAdapter({ sql: connect(), table: name });
     const options = { sql: connect(), subscriber, table: name };
     const errors: CacheLockingError[] = [];
-    const polling = await follow(leader, options, errors);
+    const polling = await followIn(leader, options, errors);
     await run(Fiber.interrupt(polling.fiber));
     assert.deepEqual(errors.map(({ _tag }) => _tag), ["WAIT_FAILED"]);
     assert.match(errors[0]!.message, /no LISTEN here/);
     relent();
     await sleep(1100);
-    const { filled } = await follow(leader, options, errors);
-    assert.equal(await filled(), "filled");
+    const { fill } = await followIn(leader, options, errors);
+    await fill();
     assert.equal(errors.length, 1);
   });
 
@@ -198,13 +184,13 @@ describe("push of postgres", { skip }, () => {
     const leader = postgresAdapter({ sql: connect(), table: name });
     const options = { sql: connect(), subscriber, table: name };
     const refusals: CacheLockingError[] = [];
-    const polling = await follow(leader, options, refusals);
-    await until(() => Promise.resolve(refusals.length === 1));
+    const polling = await followIn(leader, options, refusals);
+    await until(() => refusals.length === 1);
     relent();
     await sleep(1100);
     const errors: CacheLockingError[] = [];
-    const { filled } = await follow(leader, options, errors);
-    assert.equal(await filled(), "filled");
+    const { fill } = await followIn(leader, options, errors);
+    await fill();
     assert.deepEqual(errors, []);
     await run(Fiber.interrupt(polling.fiber));
   });

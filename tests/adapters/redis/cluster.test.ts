@@ -1,13 +1,14 @@
-import { Effect, Fiber } from "effect";
+import { Effect } from "effect";
 import type { ClusterOptions, Redis } from "ioredis";
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { redisAdapter, redisLeases } from "../../../adapters/redis.ts";
-import { Cache, type Store } from "../../../mod.ts";
+import type { Store } from "../../../mod.ts";
 import { randomToken } from "../../../src/model/token.ts";
 import { conformance } from "../../conformance/mod.ts";
 import { variable, withoutServer } from "../../support/address.ts";
+import { follow } from "../../support/follow.ts";
 import { ioredisVersions, opened, redisClusterUrl } from "./clients.ts";
 import { startRedisCluster } from "../../servers/redis.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
@@ -117,7 +118,7 @@ describe("redis cluster", { skip }, () => {
       const store = redisAdapter({ client: one! });
       for (const cut of [false, true]) {
         // Some for each node.
-        const waits = await Promise.all(Array.from({ length: 9 }, () => follow(store, two!)));
+        const waits = await Promise.all(Array.from({ length: 9 }, () => followIn(store, two!)));
         assert.deepEqual(await onEachNode((node) => node.pubsub("CHANNELS")), []);
         const channels = () => onEachNode((node) => node.pubsub("SHARDCHANNELS"));
         const names = waits.map(({ key }) => `lease:{${key}}`).sort();
@@ -127,10 +128,7 @@ describe("redis cluster", { skip }, () => {
           await sleep(1000);
           assert.deepEqual((await channels()).sort(), names);
         }
-        for (const { key, fiber } of waits) {
-          await run(store.fill(key, "leader", "filled", 1000));
-          assert.equal((await run(Fiber.join(fiber))).value, "filled");
-        }
+        for (const { fill } of waits) await fill();
         await sleep(1300);
         assert.deepEqual(await channels(), []);
       }
@@ -148,9 +146,7 @@ describe("redis cluster", { skip }, () => {
     try {
       const store = redisAdapter({ client: one! });
       for (let i = 0; i < 5; i++) {
-        const { key, fiber } = await follow(store, two!);
-        await run(store.fill(key, "leader", "filled"));
-        assert.equal((await run(Fiber.join(fiber))).value, "filled");
+        await (await followIn(store, two!)).fill();
       }
     } finally {
       one!.disconnect();
@@ -160,17 +156,11 @@ describe("redis cluster", { skip }, () => {
   });
 
   /** Leads in one, and follows in the other until it is pushed. */
-  async function follow(leader: Store<unknown>, follower: typeof client) {
+  async function followIn(leader: Store<unknown>, follower: typeof client) {
     const key = `redis.cluster:${randomToken()}`;
-    await run(leader.acquire(key, "leader", 60_000));
-    const cache = Cache.make({
-      adapter: redisAdapter({ client: follower }),
-      waitStrategy: () => "1 minute",
-      waitMax: "20 seconds",
-    });
-    const fiber = Effect.runFork(cache.getOrSet(key, () => Effect.succeed("fallback")));
+    const following = await follow(key, leader, redisAdapter({ client: follower }));
     await sleep(300);
-    return { key, fiber };
+    return following;
   }
 
   async function onEachNode<A>(ask: (node: Redis) => Promise<A[]> | Promise<unknown>) {

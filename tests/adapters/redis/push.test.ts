@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { redisAdapter, type RedisClient, type RedisSubscriber } from "../../../adapters/redis.ts";
-import { Cache, type CacheLockingError, type Store } from "../../../mod.ts";
+import type { CacheLockingError, Store } from "../../../mod.ts";
+import { follow } from "../../support/follow.ts";
 import { connect, newest, newKey, oldest, run, skip } from "./fixture.ts";
 
 describe("push of redis", { skip }, () => {
@@ -16,34 +17,27 @@ describe("push of redis", { skip }, () => {
       line.includes(` name=${name} `) && / sub=[1-9]/.test(line)
     );
   /** Leads in one, and follows in the other until it is told to stop. */
-  const follow = async (
+  const followIn = async (
     leader: Store<unknown>,
-    follower: RedisClient,
+    client: RedisClient,
     errors: CacheLockingError[] = [],
     options: { readonly subscriber?: RedisSubscriber } = {},
   ) => {
-    const key = newKey();
-    await run(leader.acquire(key, "leader", 60_000));
-    const cache = Cache.make({
-      adapter: redisAdapter({ client: follower, ...options }),
-      waitStrategy: () => "1 minute",
-      waitMax: "20 seconds",
-      hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
+    const follower = await follow(newKey(), leader, redisAdapter({ client, ...options }), {
+      errors,
     });
-    const fiber = Effect.runFork(cache.getOrSet(key, () => Effect.succeed("fallback")));
     await sleep(100);
-    return { key, fiber };
+    return follower;
   };
 
   it("opens one connection for all keys, and closes it when none is waited for", async () => {
     const [one, two] = [connect(), connect({ connectionName: "lazy" })];
     const store = redisAdapter({ client: one });
-    const waits = await Promise.all(Array.from({ length: 5 }, () => follow(store, two)));
+    const waits = await Promise.all(Array.from({ length: 5 }, () => followIn(store, two)));
     assert.equal((await connections(one, "lazy")).length, 1);
-    for (const { key, fiber } of waits) {
+    for (const { key, fill } of waits) {
       assert.equal(await subscribers(one, key), 1);
-      await run(store.fill(key, "leader", "filled"));
-      assert.equal((await run(Fiber.join(fiber))).value, "filled");
+      await fill();
     }
     await sleep(1300);
     assert.equal((await connections(one, "lazy")).length, 0);
@@ -51,7 +45,7 @@ describe("push of redis", { skip }, () => {
 
   it("closes it with the client", async () => {
     const [one, two] = [connect(), connect({ connectionName: "closed" })];
-    const { fiber } = await follow(redisAdapter({ client: one }), two);
+    const { fiber } = await followIn(redisAdapter({ client: one }), two);
     assert.equal((await connections(one, "closed")).length, 1);
     two.disconnect();
     await sleep(100);
@@ -77,12 +71,11 @@ describe("push of redis", { skip }, () => {
     const [one, two] = [connect(), connect()];
     const store = redisAdapter({ client: one });
     const errors: CacheLockingError[] = [];
-    const { key, fiber } = await follow(store, two, errors);
+    const { key, fill } = await followIn(store, two, errors);
     await one.client("KILL", "TYPE", "pubsub");
     await sleep(400);
     assert.equal(await subscribers(one, key), 1);
-    await run(store.fill(key, "leader", "filled"));
-    assert.equal((await run(Fiber.join(fiber))).value, "filled");
+    await fill();
     assert.deepEqual(errors, []);
   });
 
@@ -91,10 +84,9 @@ describe("push of redis", { skip }, () => {
     const store = redisAdapter({ client: one });
     for (const keyPrefix of ["", "app:"]) {
       const subscriber = connect({ keyPrefix });
-      const { key, fiber } = await follow(store, connect(), [], { subscriber });
+      const { key, fill } = await followIn(store, connect(), [], { subscriber });
       assert.equal(await subscribers(one, key), 1);
-      await run(store.fill(key, "leader", "filled"));
-      assert.equal((await run(Fiber.join(fiber))).value, "filled");
+      await fill();
       await sleep(1300);
       assert.equal(await subscribers(one, key), 0);
       assert.equal(subscriber.status, "ready");
@@ -108,15 +100,10 @@ describe("push of redis", { skip }, () => {
     const two = connect({ username: "nopush", password: "secret" });
     const key = newKey();
     const store = redisAdapter({ client: two });
-    await run(redisAdapter({ client: admin }).acquire(key, "leader", 60_000));
-    const cache = Cache.make({
-      adapter: store,
-      hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
-    });
-    const fiber = Effect.runFork(cache.getOrSet(key, () => Effect.succeed("fallback")));
+    const leader = redisAdapter({ client: admin });
+    const { fill } = await follow(key, leader, store, { errors, patient: false });
     await sleep(100);
-    await run(redisAdapter({ client: admin }).fill(key, "leader", "filled"));
-    assert.equal((await run(Fiber.join(fiber))).value, "filled");
+    await fill();
     assert.deepEqual(errors.map(({ _tag }) => _tag), ["WAIT_FAILED"]);
     // Those who may not publish can still fill.
     await run(store.acquire(`${key}2`, "a", 1000));
