@@ -67,7 +67,7 @@ function url(host: string): string {
 }
 
 /** A script that gets the folder as `$0`, run by `postgres` where this process is root, whom both programs refuse. */
-function unprivileged(
+export function unprivileged(
   script: string,
   args: (port: number) => readonly string[],
 ): Pick<ServerCommand, "command" | "args"> {

@@ -1,0 +1,30 @@
+import { createRequire } from "node:module";
+import { s3Adapter } from "../../../adapters/s3.ts";
+import type { Connection } from "../../../tests/support/connection.ts";
+import type { ClientPlace } from "../row.ts";
+
+/** Opens a client of an S3 server, which gets the bucket `cache`. */
+export function connect(
+  { url, client: path, accessKey = "local", region = "us-east-1" }: ClientPlace,
+): Connection {
+  const { CreateBucketCommand, S3Client } = createRequire(import.meta.url)(
+    path,
+  ) as typeof import("@aws-sdk/client-s3");
+  const key = accessKey as string;
+  const client = new S3Client({
+    endpoint: url,
+    forcePathStyle: true,
+    region: region as string,
+    credentials: { accessKeyId: key, secretAccessKey: key },
+  });
+  const bucket = "cache";
+  const theirs = /^Bucket(AlreadyExists|AlreadyOwnedByYou)$/;
+  return {
+    store: s3Adapter({ client, bucket }),
+    ready: () =>
+      client.send(new CreateBucketCommand({ Bucket: bucket })).catch((error) => {
+        if (!theirs.test(error.name)) throw error;
+      }),
+    close: () => client.destroy(),
+  };
+}

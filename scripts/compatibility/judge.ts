@@ -1,0 +1,178 @@
+import type { Outcome, Play, Player } from "./player.ts";
+
+/** What was seen of one promise. */
+export interface Seen {
+  /** Whether it was kept; `failed`: callers had an error; `broken`: they had what they never must. */
+  readonly verdict: "kept" | "failed" | "broken";
+  /** What was seen, in a few words. */
+  readonly words: string;
+}
+
+/** What was seen of a backend. */
+export interface Judgement {
+  /** A herd of each key in three processes: one fetch, cold, and once more after the entry has expired. */
+  readonly oneFetch: Seen;
+  /** A fetch that began before a delete: its value isn't there afterwards. */
+  readonly fence: Seen;
+  /** A follower that looks every ten seconds: whether the fill wakes it. Never broken. */
+  readonly push: Seen;
+  /** A leader that is killed while others wait: one of them fetches. */
+  readonly takeover: Seen;
+}
+
+/** How it is judged. */
+export interface Pace {
+  /** How long the fetch takes that a push ends, in milliseconds: longer than what stands between lets a connection idle. */
+  readonly pushed?: number;
+  /** How long nobody calls before each play, in milliseconds. */
+  readonly idle?: number;
+}
+
+const KEYS = 20;
+const CALLERS = 5;
+const LEASE = 2000;
+const LOOK = 10_000;
+const HANGING = 75_000;
+
+/** Has three players play over one backend, of whom the first is killed in the end. Rejects if none can call. */
+export async function judge(
+  players: readonly [Player, Player, Player],
+  { pushed = 600, idle = 0 }: Pace = {},
+): Promise<Judgement> {
+  const [leader, follower, third] = players;
+  const nonce = `${Math.random()}`.slice(2);
+  const play = (name: string, more: Partial<Play> = {}): Play => ({
+    key: `${name}-${nonce}`,
+    callers: CALLERS,
+    fetch: 300,
+    value: name,
+    leaseTtl: 5000,
+    cacheTtl: 60_000,
+    ...more,
+  });
+  const { errors: [reason] } = await leader.call(play("first", { callers: 1, fetch: 0 })).outcome;
+  if (reason !== undefined) throw new Error(reason);
+
+  async function oneFetch(): Promise<Seen> {
+    const herds = async () => {
+      await Promise.all(Array.from({ length: KEYS }, async (_, index) => {
+        const herd = play(`herd-${index}`, { cacheTtl: 1000 });
+        const calls = players.map((player) => player.call(herd).outcome);
+        sums.push(sumOf(await Promise.all(calls)));
+      }));
+    };
+    const sums: Sum[] = [];
+    await herds();
+    // Some servers tell the time in whole seconds.
+    await pause(3500);
+    await herds();
+    const tooMany = sums.filter(({ fetches }) => fetches !== 1);
+    const words = `1 fetch in ${sums.length - tooMany.length} of ${sums.length} herds`;
+    const most = Math.max(...sums.map(({ fetches }) => fetches));
+    return seen(sums, tooMany.length > 0 && `${words}, ${most} in another`, words);
+  }
+
+  async function fence(): Promise<Seen> {
+    const late = [play("deleted"), play("refilled")].map((old) => ({
+      key: old.key,
+      ...leader.call({ ...old, callers: 1, fetch: 2000, value: "old" }),
+    }));
+    const [deleted, refilled] = late as [typeof late[0], typeof late[0]];
+    await Promise.all(late.map(({ fetching, outcome }) => Promise.race([fetching, outcome])));
+    await Promise.all(late.map(({ key }) => third.delete(key)));
+    const fresh = await follower.call(play("refilled", { fetch: 50, value: "new" })).outcome;
+    const ended = await Promise.all(late.map(({ outcome }) => outcome));
+    const left = await Promise.all([third.get(deleted.key), third.get(refilled.key)]);
+    const sums = [...ended, fresh].map((outcome) => sumOf([outcome]));
+    const old = left[0] !== undefined
+      ? "a value from before a delete was stored after it"
+      : left[1] !== "new" || fresh.values.join() !== "new"
+      ? "a value from before a delete was read after it"
+      : false;
+    return seen(sums, old, "the old value is refused");
+  }
+
+  async function push(): Promise<Seen> {
+    const slow = play("pushed", { fetch: pushed, leaseTtl: 30_000, pause: LOOK });
+    const leading = leader.call({ ...slow, callers: 1 });
+    await Promise.race([leading.fetching, leading.outcome]);
+    const [led, followed] = await Promise.all([leading.outcome, follower.call(slow).outcome]);
+    const { errors, fetches } = sumOf([led, followed]);
+    const late = Math.round(followed.returned - led.returned);
+    if (errors.length > 0) return { verdict: "failed", words: errors[0]! };
+    if (fetches !== 1) return { verdict: "broken", words: `${fetches} fetches of one key` };
+    return late < LOOK / 4
+      ? { verdict: "kept", words: `${Math.max(0, late)} ms after the fill` }
+      : { verdict: "failed", words: "none: followers look" };
+  }
+
+  async function takeover(): Promise<Seen> {
+    const plays = [0, 1, 2].map((index) => play(`killed-${index}`, { leaseTtl: LEASE }));
+    const killed = plays.map((play) => leader.call({ ...play, callers: 1, fetch: 60_000 }));
+    await Promise.all(killed.map(({ fetching, outcome }) => Promise.race([fetching, outcome])));
+    const waiting = plays.map((play) =>
+      [follower, third].map((player) => player.call({ ...play, fetch: 500 }).outcome)
+    );
+    await pause(500);
+    const at = performance.timeOrigin + performance.now();
+    leader.kill();
+    const outcomes = await Promise.all(waiting.map((calls) => Promise.all(calls)));
+    const sums = outcomes.map(sumOf);
+    const most = Math.max(...sums.map(({ fetches }) => fetches));
+    const after = Math.max(...outcomes.flat().map(({ returned }) => returned)) - at;
+    const words = `${(after / 1000).toFixed(1)} s after the kill`;
+    const many = most !== 1 && `${most} fetches after one leader was killed`;
+    // The lease, the fetch, and a look or two.
+    const late = after > LEASE + 5000;
+    const seenOf = seen(sums, many, words);
+    return seenOf.verdict === "kept" && late ? { verdict: "failed", words } : seenOf;
+  }
+
+  const next = async (play: () => Promise<Seen>): Promise<Seen> => {
+    await pause(idle);
+    const failed = ({ message }: Error): Seen => ({ verdict: "failed", words: message });
+    return await Promise.race([play().catch(failed), hanging()]);
+  };
+  return {
+    oneFetch: await next(oneFetch),
+    fence: await next(fence),
+    push: await next(push),
+    takeover: await next(takeover),
+  };
+}
+
+/** No caller may wait longer than `waitMax`, which is 30 s. */
+async function hanging(): Promise<Seen> {
+  await pause(HANGING);
+  return { verdict: "broken", words: `a call hangs for ${HANGING / 1000} s and more` };
+}
+
+interface Sum {
+  readonly fetches: number;
+  readonly errors: readonly string[];
+  readonly fallbacks: number;
+}
+
+function sumOf(outcomes: readonly Outcome[]): Sum {
+  const sum = (of: (outcome: Outcome) => number) =>
+    outcomes.reduce((sum, outcome) => sum + of(outcome), 0);
+  return {
+    fetches: sum(({ fetches }) => fetches),
+    errors: outcomes.flatMap(({ errors }) => errors),
+    fallbacks: sum(({ outcomes }) => outcomes["MISS-FOLLOWER-FALLBACK"] ?? 0),
+  };
+}
+
+/** An error explains what else is wrong. */
+function seen(sums: readonly Sum[], broken: string | false, kept: string): Seen {
+  const error = sums.flatMap(({ errors }) => errors)[0];
+  if (error !== undefined) return { verdict: "failed", words: error };
+  if (sums.some(({ fallbacks }) => fallbacks > 0)) {
+    return { verdict: "failed", words: "followers waited in vain, and fetched for themselves" };
+  }
+  return broken ? { verdict: "broken", words: broken } : { verdict: "kept", words: kept };
+}
+
+function pause(millis: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, millis));
+}

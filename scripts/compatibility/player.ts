@@ -1,0 +1,124 @@
+import { Effect } from "effect";
+import { Cache, fixedWaitStrategy, formatCacheLockingError, type Store } from "../../mod.ts";
+
+/** What a player is asked to call for. Times are in milliseconds. */
+export interface Play {
+  readonly key: string;
+  /** How many callers at once. */
+  readonly callers: number;
+  /** How long a fetch takes. */
+  readonly fetch: number;
+  /** What a fetch finds. */
+  readonly value: string;
+  readonly cacheTtl?: number;
+  readonly leaseTtl?: number;
+  /** The pause between two looks; it has followers look this often and no more. */
+  readonly pause?: number;
+}
+
+/** What came of it. */
+export interface Outcome {
+  /** How many fetches were begun. */
+  readonly fetches: number;
+  /** How many callers had which outcome. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  /** The different values that there were. */
+  readonly values: readonly string[];
+  /** The different failures, in words. */
+  readonly errors: readonly string[];
+  /** When the last caller returned, in milliseconds of a clock that all processes of the machine share. */
+  readonly returned: number;
+}
+
+/** One process that calls the library, or what is as good as one to the backend. */
+export interface Player {
+  /** Has it call; `fetching` resolves when it begins to fetch. */
+  call(play: Play): { readonly fetching: Promise<void>; readonly outcome: Promise<Outcome> };
+  /** Deletes an entry; rejects with the failure in words. */
+  delete(key: string): Promise<void>;
+  /** Reads an entry; rejects with the failure in words. */
+  get(key: string): Promise<string | undefined>;
+  /** Ends it where it stands: the backend hears no more of it. */
+  kill(): void;
+}
+
+/** So long that it is never what ends a wait: a busy machine may take its time. */
+const PATIENCE = 30_000;
+
+/** Makes a player of a store in this process; other players may be of the same one. */
+export function playerOver(store: Store<unknown>): Player {
+  const { own, kill } = cutOff(store);
+  const cache = Cache.make({ adapter: own, waitMax: PATIENCE, operationTimeout: 10_000 });
+  return {
+    call({ key, callers, fetch, value, pause, ...times }) {
+      let begin!: () => void;
+      const fetching = new Promise<void>((resolve) => begin = resolve);
+      let fetches = 0;
+      const outcomes: Record<string, number> = {};
+      const values = new Set<string>();
+      const errors = new Set<string>();
+      const fetcher = () =>
+        Effect.suspend(() => {
+          fetches++;
+          begin();
+          return Effect.as(Effect.sleep(fetch), value);
+        });
+      const waits = pause === undefined ? {} : { waitStrategy: fixedWaitStrategy(pause) };
+      const calling = Effect.match(cache.getOrSet(key, fetcher, { ...times, ...waits }), {
+        onSuccess({ value, meta }) {
+          outcomes[meta.cache] = (outcomes[meta.cache] ?? 0) + 1;
+          values.add(String(value));
+        },
+        onFailure: (error) => void errors.add(wordsOf(error)),
+      });
+      const herd = Array.from({ length: callers }, () => Effect.runPromise(calling));
+      const outcome = Promise.all(herd).then(() => ({
+        fetches,
+        outcomes,
+        values: [...values],
+        errors: [...errors],
+        returned: performance.timeOrigin + performance.now(),
+      }));
+      return { fetching, outcome };
+    },
+    delete: (key) => orWords(cache.delete(key)),
+    async get(key) {
+      const found = await orWords(cache.get(key));
+      return found._tag === "Some" ? String(found.value) : undefined;
+    },
+    kill,
+  };
+}
+
+/** A store of its own, with flights of its own, whose operations reach the backend no more once it is killed. */
+function cutOff(
+  store: Store<unknown>,
+): { readonly own: Store<unknown>; readonly kill: () => void } {
+  let killed = false;
+  const own = new Proxy(store, {
+    get(target, name) {
+      const member = Reflect.get(target, name);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) =>
+        Effect.suspend(() =>
+          killed ? Effect.never : Reflect.apply(member, target, args) as Effect.Effect<unknown>
+        );
+    },
+  });
+  return { own, kill: () => killed = true };
+}
+
+function orWords<A, E>(effect: Effect.Effect<A, E>): Promise<A> {
+  return Effect.runPromise(Effect.mapError(effect, (error) => new Error(wordsOf(error))));
+}
+
+/** The failure and what caused it. */
+function wordsOf(error: unknown): string {
+  const causes: string[] = [];
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const { message, errors } = at as AggregateError;
+    const words = message || (errors ?? []).map(String).join(", ");
+    if (words && !causes.some((cause) => cause.includes(words))) causes.push(words);
+  }
+  return causes.join(": ") || formatCacheLockingError(error);
+}

@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import {
+  pgbouncer,
+  postgres,
+  startPostgresServer,
+  unprivileged,
+} from "../../tests/servers/postgres.ts";
+import { type StartedServer, startServer } from "../../tests/servers/server.ts";
+import { fromDebian, fromNpm } from "./packages.ts";
+import type { Family, PlaceOptions, Setting, Started } from "./row.ts";
+import { accepts, startAll, startConfigured } from "./servers.ts";
+
+async function programs(): Promise<string> {
+  return await postgres.find({ fetch: false }) as string;
+}
+
+const startPostgres = (...settings: readonly string[]) => async (): Promise<Started> => {
+  const { version } = await fromDebian("postgresql");
+  const args = settings.flatMap((setting) => ["-c", setting]);
+  return { ...await startPostgresServer(await programs(), { args }), version };
+};
+
+async function startBouncer(): Promise<Started> {
+  const { version } = await fromDebian("pgbouncer");
+  return { ...await pgbouncer.start(), version };
+}
+
+/** Starts a hot standby of a server. */
+function startStandby(programs: string, main: StartedServer): Promise<StartedServer> {
+  const from = ["-h", "127.0.0.1", "-p", String(main.port), "-U", "postgres"];
+  return startServer({
+    ...unprivileged(
+      `port=$1 programs=$2 && shift 2 && "$programs/pg_basebackup" "$@" -D "$0/data" -R -c fast &&
+      chmod 700 "$0/data" && exec "$programs/postgres" -D "$0/data" -p "$port" \\
+        -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300`,
+      (port) => [String(port), programs, ...from],
+    ),
+    ready: "ready to accept read-only connections",
+    end: "SIGQUIT",
+  });
+}
+
+/** pgpool-II, with plain reads on either of a server and its standby. */
+async function startPgpool(): Promise<Started> {
+  const { path, version } = await fromDebian("pgpool2", "pgpool");
+  const folder = await programs();
+  const pool = await startAll(
+    () => startPostgresServer(folder),
+    ([main]) => startStandby(folder, main!),
+    ([main, standby]) =>
+      startConfigured({
+        command: path,
+        config: (folder, port) =>
+          `listen_addresses = '127.0.0.1'
+port = ${port}
+socket_dir = '${folder}'
+pcp_listen_addresses = ''
+pcp_socket_dir = '${folder}'
+wd_ipc_socket_dir = '${folder}'
+pid_file_name = '${join(folder, "pid")}'
+logdir = '${folder}'
+backend_clustering_mode = 'streaming_replication'
+backend_hostname0 = '127.0.0.1'
+backend_port0 = ${main!.port}
+backend_flag0 = 'ALWAYS_PRIMARY'
+backend_hostname1 = '127.0.0.1'
+backend_port1 = ${standby!.port}
+sr_check_period = 0
+load_balance_mode = on
+enable_pool_hba = off
+pool_passwd = ''
+num_init_children = 40
+max_pool = 1
+`,
+        args: (file) => ["-n", "-f", file],
+      }),
+  );
+  return { ...proxied(pool), version };
+}
+
+const startPglite = (...flags: readonly string[]) => async (): Promise<Started> => {
+  const modules = await fromNpm("pglite-socket@0.2.17", {
+    "@electric-sql/pglite": "0.5.17",
+    "@electric-sql/pglite-socket": "0.2.17",
+  });
+  const program = join(modules, "@electric-sql/pglite-socket/dist/scripts/server.js");
+  const server = await startServer({
+    command: "node",
+    args: (_, port) => [program, "--db=memory://", `--port=${port}`, ...flags],
+    ready: accepts,
+  });
+  return { ...proxied(server), version: "0.2.17" };
+};
+
+function proxied({ port, ...server }: StartedServer): StartedServer {
+  return { ...server, port, url: `postgres://postgres@127.0.0.1:${port}/postgres` };
+}
+
+const set = (place: PlaceOptions): Setting => ({
+  words: Object.entries(place).map(([name, value]) => `${name}: ${value}`).join(", "),
+  place,
+});
+
+/** Postgres, and what stands before it or speaks like it. */
+export const postgresFamily: Family = {
+  name: "postgres",
+  client: "postgres@3.4.9",
+  connection: "connections/postgres.ts",
+  rows: [
+    { name: "PostgreSQL", start: startPostgres() },
+    {
+      name: "PostgreSQL, `default_transaction_isolation=serializable`",
+      start: startPostgres("default_transaction_isolation=serializable"),
+    },
+    {
+      name: "PostgreSQL, `default_transaction_isolation=repeatable read`",
+      start: startPostgres("default_transaction_isolation=repeatable read"),
+    },
+    {
+      name: "pgbouncer, transaction mode",
+      start: startBouncer,
+      settings: [{}, set({ prepare: false }), set({ prepare: false, subscriber: false })],
+    },
+    { name: "pgpool-II before a server and its standby", start: startPgpool },
+    { name: "PGlite's socket", start: startPglite() },
+    {
+      name: "PGlite's socket, `--max-connections=50`",
+      start: startPglite("--max-connections=50"),
+      settings: [{}, set({ subscriber: false }), set({ max: 1, subscriber: false })],
+    },
+  ],
+};
