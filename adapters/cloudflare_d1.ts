@@ -32,13 +32,7 @@ import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
 import { checkOption, hasMethods } from "./kit/options.ts";
-import {
-  explainSqlite,
-  sqliteBackend,
-  type SqliteDatabase,
-  sqliteNames,
-} from "./kit/sqlite_backend.ts";
-import { makeStore } from "./kit/store.ts";
+import { type SqliteDatabase, sqliteStore } from "./kit/sqlite_backend.ts";
 
 /**
  * The methods that the adapter uses of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It
@@ -69,7 +63,9 @@ export interface CloudflareD1AdapterOptions extends CloudflareD1LeasesOptions {
  * share a flight. Throws a `TypeError` for bad options.
  */
 export function cloudflareD1Adapter<V = unknown>(options: CloudflareD1AdapterOptions): Store<V> {
-  return storeOf(options) as Store<V>;
+  const { db, table = "cache_locking" } = options;
+  checkOption("db", hasMethods(db, "prepare", "batch"), "a D1 binding", db);
+  return sqliteStore({ ...options, name: "cloudflare-d1", table }) as Store<V>;
 }
 
 /**
@@ -79,18 +75,4 @@ export function cloudflareD1Adapter<V = unknown>(options: CloudflareD1AdapterOpt
 export function cloudflareD1Leases(options: CloudflareD1LeasesOptions): LeasesHalf {
   const { table = "cache_locking_leases" } = options;
   return leasesHalf(cloudflareD1Adapter({ ...options, table }));
-}
-
-function storeOf(
-  { db, table = "cache_locking", createTable = true, keyPrefix, codec }: CloudflareD1AdapterOptions,
-): Store<unknown> {
-  checkOption("db", hasMethods(db, "prepare", "batch"), "a D1 binding", db);
-  return makeStore({
-    name: "cloudflare-d1",
-    backend: sqliteBackend({ db, table, createTable }),
-    nameOf: sqliteNames(keyPrefix),
-    codec,
-    unordered: true,
-    explain: explainSqlite,
-  });
 }

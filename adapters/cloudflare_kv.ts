@@ -41,13 +41,7 @@ import type { Codec } from "../src/store/codec.ts";
 import type { Store } from "../src/store/store.ts";
 import { kvBackend, type KvNamespace } from "./cloudflare_kv/backend.ts";
 import { checkOption, hasMethods } from "./kit/options.ts";
-import {
-  explainSqlite,
-  sqliteBackend,
-  type SqliteDatabase,
-  sqliteNames,
-} from "./kit/sqlite_backend.ts";
-import { makeStore } from "./kit/store.ts";
+import { type SqliteDatabase, sqliteStore } from "./kit/sqlite_backend.ts";
 
 export type { KvNamespace } from "./cloudflare_kv/backend.ts";
 
@@ -82,13 +76,14 @@ export function cloudflareKvAdapter<V = unknown>(options: CloudflareKvAdapterOpt
   checkOption("kv", hasMethods(kv, "getWithMetadata", "put"), "a KV binding", kv);
   checkOption("leasesDb", hasMethods(db, "prepare", "batch"), "a D1 binding", db);
   checkOption("leases", typeof leases === "object" && leases !== null, "options", leases);
-  const { table = "cache_locking_kv", createTable = true } = leases;
-  return makeStore({
+  const { table = "cache_locking_kv", createTable } = leases;
+  return sqliteStore({
     name: "cloudflare-kv",
-    backend: kvBackend(kv, sqliteBackend({ db, table, createTable })),
-    nameOf: sqliteNames(keyPrefix),
+    db,
+    table,
+    createTable,
+    keyPrefix,
     codec,
-    unordered: true,
-    explain: explainSqlite,
+    backendOf: (rows) => kvBackend(kv, rows),
   }) as Store<V>;
 }

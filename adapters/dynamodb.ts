@@ -58,19 +58,18 @@
  *
  * @module
  */
-import type { AdapterErrorOptions } from "../src/model/errors.ts";
 import type { Codec } from "../src/store/codec.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
-import { type DynamodbAttributes, namesOf } from "./dynamodb/attributes.ts";
 import { dynamodbBackend } from "./dynamodb/backend.ts";
+import { type DynamodbAttributes, namesOf } from "./dynamodb/items.ts";
 import { type DynamodbClient, whyFailed } from "./dynamodb/sdk.ts";
 import { makeNames } from "./kit/names.ts";
 import { checkOption, hasMethods } from "./kit/options.ts";
 import { makeStore } from "./kit/store.ts";
 
-export type { DynamodbAttributes } from "./dynamodb/attributes.ts";
+export type { DynamodbAttributes } from "./dynamodb/items.ts";
 export type { DynamodbClient } from "./dynamodb/sdk.ts";
 
 /** The options of {@linkcode dynamodbLeases}. */
@@ -96,8 +95,23 @@ export interface DynamodbAdapterOptions extends DynamodbLeasesOptions {
  * share a flight. Throws a `TypeError` for bad options.
  */
 export function dynamodbAdapter<V = unknown>(options: DynamodbAdapterOptions): Store<V> {
-  return storeOf(options) as Store<V>;
+  const { client, table, attributes, keyPrefix, codec } = options;
+  checkOption("client", hasMethods(client, "send"), "a DynamoDBClient", client);
+  const isName = typeof table === "string" && table !== "";
+  checkOption("table", isName, "a table's name", table);
+  const names = namesOf(attributes);
+  return makeStore({
+    name: "dynamodb",
+    backend: dynamodbBackend({ client, table }, names),
+    nameOf: makeNames({ prefix: keyPrefix, longest: LONGEST, refuse: true }),
+    codec,
+    unordered: true,
+    explain: (error) => ({ reason: whyFailed(error, table, names.key) }),
+  }) as Store<V>;
 }
+
+/** The longest partition key, in bytes. */
+const LONGEST = 2048;
 
 /**
  * Makes a leases half, for entries in another backend. Keep it in a constant: only callers of the same leases half
@@ -105,28 +119,5 @@ export function dynamodbAdapter<V = unknown>(options: DynamodbAdapterOptions): S
  */
 export function dynamodbLeases(options: DynamodbLeasesOptions): LeasesHalf {
   const { keyPrefix = "lease:" } = options;
-  return leasesHalf(storeOf({ ...options, keyPrefix }));
-}
-
-/** The longest partition key, in bytes. */
-const LONGEST = 2048;
-
-function storeOf(
-  { client, table, attributes, keyPrefix, codec }: DynamodbAdapterOptions,
-): Store<unknown> {
-  checkOption("client", hasMethods(client, "send"), "a DynamoDBClient", client);
-  const isName = typeof table === "string" && table !== "";
-  checkOption("table", isName, "a table's name", table);
-  const names = namesOf(attributes);
-  const explain = (error: unknown): AdapterErrorOptions => ({
-    reason: whyFailed(error, table, names.key),
-  });
-  return makeStore({
-    name: "dynamodb",
-    backend: dynamodbBackend({ client, table, names }),
-    nameOf: makeNames({ prefix: keyPrefix, longest: LONGEST, beyond: "refuse" }),
-    codec,
-    unordered: true,
-    explain,
-  });
+  return leasesHalf(dynamodbAdapter({ ...options, keyPrefix }));
 }

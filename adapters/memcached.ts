@@ -48,9 +48,8 @@ import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
 import { makeNames } from "./kit/names.ts";
 import { makeStore } from "./kit/store.ts";
-import { memcachedBackend } from "./memcached/backend.ts";
-import { type MemcachedClient, memjsRequests } from "./memcached/memjs.ts";
-import { itemName } from "./memcached/names.ts";
+import { itemName, memcachedBackend } from "./memcached/backend.ts";
+import { askMemjs, type MemcachedClient } from "./memcached/memjs.ts";
 
 export type { MemcachedClient, MemcachedResponse } from "./memcached/memjs.ts";
 
@@ -58,18 +57,14 @@ export type { MemcachedClient, MemcachedResponse } from "./memcached/memjs.ts";
 export interface MemcachedLeasesOptions {
   /** The client. Only the user closes it. */
   readonly client: MemcachedClient;
-  /** The prefix of the names of leases: `'lease:'` by default. */
+  /** The prefix of the names of items: none by default, and `'lease:'` for leases alone. */
   readonly keyPrefix?: string | undefined;
 }
 
 /** The options of {@linkcode memcachedAdapter}. */
-export interface MemcachedAdapterOptions {
-  /** The client. Only the user closes it. */
-  readonly client: MemcachedClient;
+export interface MemcachedAdapterOptions extends MemcachedLeasesOptions {
   /** Turns values into text or bytes; JSON by default. */
   readonly codec?: Codec | undefined;
-  /** The prefix of the names of items: none by default. */
-  readonly keyPrefix?: string | undefined;
 }
 
 /**
@@ -78,11 +73,11 @@ export interface MemcachedAdapterOptions {
  */
 export function memcachedAdapter<V = unknown>(options: MemcachedAdapterOptions): Store<V> {
   const { client, keyPrefix, codec } = options;
-  const requests = memjsRequests(client);
+  const ask = askMemjs(client);
   const nameOf = makeNames({ prefix: keyPrefix });
   return makeStore({
     name: "memcached",
-    backend: memcachedBackend(requests),
+    backend: memcachedBackend(ask),
     nameOf: (key) => itemName(nameOf(key)),
     codec,
   }) as Store<V>;
@@ -92,8 +87,7 @@ export function memcachedAdapter<V = unknown>(options: MemcachedAdapterOptions):
  * Makes a leases half, for entries in another backend. Keep it in a constant: only callers of the same leases half
  * share a flight. Throws a `TypeError` for bad options.
  */
-export function memcachedLeases(
-  { client, keyPrefix = "lease:" }: MemcachedLeasesOptions,
-): LeasesHalf {
-  return leasesHalf(memcachedAdapter({ client, keyPrefix }));
+export function memcachedLeases(options: MemcachedLeasesOptions): LeasesHalf {
+  const { keyPrefix = "lease:" } = options;
+  return leasesHalf(memcachedAdapter({ ...options, keyPrefix }));
 }

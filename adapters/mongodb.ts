@@ -56,8 +56,7 @@ import { checkOption } from "./kit/options.ts";
 import { sharedPush } from "./kit/push.ts";
 import { makeStore } from "./kit/store.ts";
 import { mongodbBackend } from "./mongodb/backend.ts";
-import { checkCollection, type MongodbCollection } from "./mongodb/driver.ts";
-import { changesOf } from "./mongodb/push.ts";
+import { changesOf, checkCollection, type MongodbCollection } from "./mongodb/driver.ts";
 
 export type { MongodbChangeStream, MongodbCollection } from "./mongodb/driver.ts";
 
@@ -73,7 +72,7 @@ export interface MongodbLeasesOptions {
    * of unused keys stay.
    */
   readonly createIndex?: boolean | undefined;
-  /** The prefix of each `_id`: `'lease:'` by default. */
+  /** The prefix of each `_id`: none by default, and `'lease:'` for leases alone. */
   readonly keyPrefix?: string | undefined;
 }
 
@@ -81,8 +80,6 @@ export interface MongodbLeasesOptions {
 export interface MongodbAdapterOptions extends MongodbLeasesOptions {
   /** Turns values into text or bytes; JSON by default. */
   readonly codec?: Codec | undefined;
-  /** The prefix of each `_id`: none by default. */
-  readonly keyPrefix?: string | undefined;
 }
 
 /**
@@ -108,5 +105,6 @@ export function mongodbAdapter<V = unknown>(options: MongodbAdapterOptions): Sto
  * a flight. Throws a `TypeError` for bad options.
  */
 export function mongodbLeases(options: MongodbLeasesOptions): LeasesHalf {
-  return leasesHalf(mongodbAdapter({ keyPrefix: "lease:", ...options }));
+  const { keyPrefix = "lease:" } = options;
+  return leasesHalf(mongodbAdapter({ ...options, keyPrefix }));
 }

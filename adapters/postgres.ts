@@ -54,18 +54,17 @@ import type { AdapterError } from "../src/model/errors.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
+import { makeNames } from "./kit/names.ts";
 import { makeStore } from "./kit/store.ts";
 import { postgresBackend } from "./postgres/backend.ts";
-import { keyNames } from "./postgres/names.ts";
 import {
   type PostgresClient,
   postgresJsCommands,
   type PostgresSubscriber,
 } from "./postgres/postgres_js.ts";
-import { pruned } from "./postgres/statements.ts";
-import { openTable } from "./postgres/table.ts";
+import { openTable, pruned } from "./postgres/table.ts";
 
-export type { PostgresParameter, PostgresRow } from "./postgres/client.ts";
+export type { PostgresParameter, PostgresRow } from "./postgres/table.ts";
 export type { PostgresClient, PostgresSubscriber } from "./postgres/postgres_js.ts";
 
 /** The options of {@linkcode postgresLeases}. */
@@ -99,7 +98,17 @@ export interface PostgresAdapterOptions extends PostgresLeasesOptions {
  * share a flight. Throws a `TypeError` for bad options.
  */
 export function postgresAdapter<V = unknown>(options: PostgresAdapterOptions): Store<V> {
-  return storeOf(options) as Store<V>;
+  const { sql, subscriber, table = TABLE, createTable = true, keyPrefix, codec } = options;
+  const commands = postgresJsCommands(sql, subscriber);
+  const opened = openTable(commands, table, createTable);
+  return makeStore({
+    name: "postgres",
+    backend: postgresBackend(opened),
+    nameOf: makeNames({ prefix: keyPrefix, longest: LONGEST_NAME, noNul: true }),
+    codec,
+    unordered: true,
+    push: commands.pushOn(opened.channel),
+  }) as Store<V>;
 }
 
 /**
@@ -107,7 +116,9 @@ export function postgresAdapter<V = unknown>(options: PostgresAdapterOptions): S
  * a constant: only callers of the same leases half share a flight. Throws a `TypeError` for bad options.
  */
 export function postgresLeases(options: PostgresLeasesOptions): LeasesHalf {
-  return leasesHalf(storeOf({ ...options, table: options.table ?? "cache_locking_leases" }));
+  return leasesHalf(
+    postgresAdapter({ ...options, table: options.table ?? "cache_locking_leases" }),
+  );
 }
 
 /**
@@ -132,18 +143,5 @@ export function prunePostgres(
 const TABLE = "cache_locking";
 /** How many rows one statement prunes at most. */
 const BATCH = 1000;
-
-function storeOf(
-  { sql, subscriber, table = TABLE, createTable = true, keyPrefix, codec }: PostgresAdapterOptions,
-): Store<unknown> {
-  const commands = postgresJsCommands(sql, subscriber);
-  const opened = openTable(commands, table, createTable);
-  return makeStore({
-    name: "postgres",
-    backend: postgresBackend(opened),
-    nameOf: keyNames(keyPrefix),
-    codec,
-    unordered: true,
-    push: commands.pushOn(opened.channel),
-  });
-}
+/** What an index takes is 2,704 bytes, and what a notification takes 8,000. */
+const LONGEST_NAME = 2600;

@@ -39,8 +39,7 @@ import { commandObjects } from "./kit/command_objects.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import { makeObjectStore } from "./kit/object_store.ts";
-import { checkOption, hasMethods } from "./kit/options.ts";
-import type { Objects } from "./kit/objects.ts";
+import type { SmithyClient } from "./kit/smithy.ts";
 import type { Store } from "../src/store/store.ts";
 
 /**
@@ -49,11 +48,11 @@ import type { Store } from "../src/store/store.ts";
  */
 export type R2Bucket = Bucket;
 
-/** A client of R2's S3 API, as [`@aws-sdk/client-s3`](https://github.com/aws/aws-sdk-js-v3) makes it. */
-export interface R2Client {
-  /** Sends a command; the adapter sends `GetObject`, `PutObject` and `DeleteObject`. */
-  send(command: never, options?: { readonly abortSignal?: AbortSignal }): Promise<unknown>;
-}
+/**
+ * A client of R2's S3 API, as [`@aws-sdk/client-s3`](https://github.com/aws/aws-sdk-js-v3) makes it, for `GetObject`,
+ * `PutObject` and `DeleteObject`.
+ */
+export type R2Client = SmithyClient;
 
 /** The place of the objects: the binding, or a client and the bucket's name. */
 export type R2Place =
@@ -77,7 +76,11 @@ export type R2AdapterOptions = R2LeasesOptions & {
  * options.
  */
 export function r2Adapter<V = unknown>(options: R2AdapterOptions): Store<V> {
-  return makeStore(options) as Store<V>;
+  const { client, bucket, keyPrefix, codec } = options;
+  const objects = client === undefined
+    ? bucketObjects(bucket)
+    : patient(commandObjects({ client, bucket, conditional: "known" }));
+  return makeObjectStore({ name: "r2", objects, keyPrefix, codec }) as Store<V>;
 }
 
 /**
@@ -86,18 +89,5 @@ export function r2Adapter<V = unknown>(options: R2AdapterOptions): Store<V> {
  */
 export function r2Leases(options: R2LeasesOptions): LeasesHalf {
   const { keyPrefix = "lease:" } = options;
-  return leasesHalf(makeStore({ ...options, keyPrefix }));
-}
-
-function makeStore(options: R2AdapterOptions): Store<unknown> {
-  const { keyPrefix, codec } = options;
-  return makeObjectStore({ name: "r2", objects: objectsOf(options), keyPrefix, codec });
-}
-
-function objectsOf({ client, bucket }: R2Place): Objects {
-  if (client === undefined) return bucketObjects(bucket);
-  checkOption("client", hasMethods(client, "send"), "an S3 client", client);
-  const isName = typeof bucket === "string" && bucket !== "";
-  checkOption("bucket", isName, "the name of a bucket beside a `client`", bucket);
-  return patient(commandObjects({ client, bucket, conditional: "known" }));
+  return leasesHalf(r2Adapter({ ...options, keyPrefix }));
 }

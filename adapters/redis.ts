@@ -83,7 +83,7 @@ export interface RedisAdapterOptions extends RedisLeasesOptions {
  * share a flight. Throws a `TypeError` for bad options.
  */
 export function redisAdapter<V = unknown>(options: RedisAdapterOptions): Store<V> {
-  return storeOf(options, { entries: true }) as Store<V>;
+  return storeOf(options, (lease, entry) => [lease, entry]) as Store<V>;
 }
 
 /**
@@ -91,31 +91,29 @@ export function redisAdapter<V = unknown>(options: RedisAdapterOptions): Store<V
  * share a flight. Throws a `TypeError` for bad options.
  */
 export function redisLeases(options: RedisLeasesOptions): LeasesHalf {
-  return leasesHalf(storeOf(options, { entries: false }));
+  // In place of the entry that isn't there: a lease is no string, as an entry is.
+  return leasesHalf(storeOf(options, (lease) => [lease, lease]));
 }
 
 function storeOf(
   { client, subscriber, cache, leases, codec }: RedisAdapterOptions,
-  { entries }: { readonly entries: boolean },
+  keysOf: (lease: string, entry: string) => readonly [lease: string, entry: string],
 ): Store<unknown> {
   const commands = ioredisCommands(client, subscriber);
-  const ofClient = commands.keyPrefix;
   const ofEntries = { option: "cache.keyPrefix", prefix: cache?.keyPrefix };
-  const ofLeases = { option: "leases.keyPrefix", prefix: leases?.keyPrefix ?? "lease:" };
-  const nameOf = makeNames(ofEntries);
   const leaseOf = leaseNames({
-    ofClient,
+    ofClient: commands.keyPrefix,
     ofEntries: checkPrefix(ofEntries),
-    ofLeases: checkPrefix(ofLeases),
+    ofLeases: checkPrefix({ option: "leases.keyPrefix", prefix: leases?.keyPrefix ?? "lease:" }),
   });
   return makeStore({
     name: "redis",
-    backend: redisBackend(commands, { leaseOf, entries }),
-    nameOf,
+    backend: redisBackend(commands, (entry) => keysOf(leaseOf(entry), entry)),
+    nameOf: makeNames(ofEntries),
     codec,
     explain,
     push: commands.push,
-    topicOf: (name) => ofClient + leaseOf(name),
+    topicOf: (name) => commands.keyPrefix + leaseOf(name),
   });
 }
 

@@ -46,14 +46,14 @@ import { commandObjects } from "./kit/command_objects.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import { makeObjectStore } from "./kit/object_store.ts";
-import { checkOption, hasMethods } from "./kit/options.ts";
+import type { SmithyClient } from "./kit/smithy.ts";
 import type { Store } from "../src/store/store.ts";
 
-/** The client, as [`@aws-sdk/client-s3`](https://github.com/aws/aws-sdk-js-v3) makes it. The adapter never closes it. */
-export interface S3Client {
-  /** Sends a command; the adapter sends `GetObject`, `PutObject` and `DeleteObject`. */
-  send(command: never, options?: { readonly abortSignal?: AbortSignal }): Promise<unknown>;
-}
+/**
+ * The client, as [`@aws-sdk/client-s3`](https://github.com/aws/aws-sdk-js-v3) makes it, for `GetObject`, `PutObject` and
+ * `DeleteObject`. The adapter never closes it.
+ */
+export type S3Client = SmithyClient;
 
 /** The options of {@linkcode s3Leases}. */
 export interface S3LeasesOptions {
@@ -76,7 +76,9 @@ export interface S3AdapterOptions extends S3LeasesOptions {
  * options.
  */
 export function s3Adapter<V = unknown>(options: S3AdapterOptions): Store<V> {
-  return makeStore(options) as Store<V>;
+  const { client, bucket, keyPrefix, codec } = options;
+  const objects = commandObjects({ client, bucket, conditional: "unproven" });
+  return makeObjectStore({ name: "s3", objects, keyPrefix, codec }) as Store<V>;
 }
 
 /**
@@ -85,17 +87,5 @@ export function s3Adapter<V = unknown>(options: S3AdapterOptions): Store<V> {
  */
 export function s3Leases(options: S3LeasesOptions): LeasesHalf {
   const { keyPrefix = "lease:" } = options;
-  return leasesHalf(makeStore({ ...options, keyPrefix }));
-}
-
-function makeStore({ client, bucket, keyPrefix, codec }: S3AdapterOptions): Store<unknown> {
-  checkOption("client", hasMethods(client, "send"), "an S3 client", client);
-  const isName = typeof bucket === "string" && bucket !== "";
-  checkOption("bucket", isName, "the name of a bucket", bucket);
-  return makeObjectStore({
-    name: "s3",
-    objects: commandObjects({ client, bucket, conditional: "unproven" }),
-    keyPrefix,
-    codec,
-  });
+  return leasesHalf(s3Adapter({ ...options, keyPrefix }));
 }

@@ -1,5 +1,5 @@
 import type { Backend, Written } from "../kit/backend.ts";
-import { shortened } from "../kit/keys.ts";
+import { shortened } from "../kit/names.ts";
 import type { SqliteBackend } from "../kit/sqlite_backend.ts";
 
 /**
@@ -36,13 +36,12 @@ export function kvBackend(kv: KvNamespace, rows: SqliteBackend): Backend {
   const put = (name: string, { data, ttl }: Written) => kv.put(nameOf(name), data, expiryOf(ttl));
   const briefly = ({ data, ttl = LAG }: Written) => ({ data, ttl: Math.min(ttl, LAG) });
   return {
-    take: rows.take,
-    renew: rows.renew,
-    release: rows.release,
+    ...rows,
     async read({ name }) {
       const { value, metadata } = await kv.getWithMetadata(nameOf(name), "arrayBuffer");
-      const isThere = value !== null && endOf(metadata) > Date.now();
-      return isThere ? { data: new Uint8Array(value) } : undefined;
+      const { expiresAt } = (metadata ?? {}) as { readonly expiresAt?: unknown };
+      const isExpired = typeof expiresAt === "number" && expiresAt <= Date.now();
+      return value === null || isExpired ? undefined : { data: new Uint8Array(value) };
     },
     async write(target, written) {
       await rows.write(target, briefly(written));
@@ -73,9 +72,4 @@ function expiryOf(ttl: number | undefined) {
 /** KV takes names of up to 512 bytes, but neither `.` nor `..`. */
 function nameOf(key: string): string {
   return shortened(key, key === "." || key === ".." ? 0 : 512);
-}
-
-function endOf(metadata: unknown): number {
-  const { expiresAt } = (metadata ?? {}) as { readonly expiresAt?: unknown };
-  return typeof expiresAt === "number" ? expiresAt : Infinity;
 }

@@ -1,35 +1,90 @@
-import type { LeaseOutcome } from "../../src/store/store.ts";
+import { describe } from "../../src/model/describe.ts";
 import { randomToken } from "../../src/model/token.ts";
-import type { EndedLease, Written } from "../kit/backend.ts";
-import type { Names } from "./attributes.ts";
+import type { LeaseOutcome } from "../../src/store/store.ts";
+import type { Row, Written } from "../kit/backend.ts";
+import { isWellFormed } from "../kit/names.ts";
+import { checkOption } from "../kit/options.ts";
 import type { Item } from "./sdk.ts";
 
-// `#name` is an attribute, as `DynamodbAttributes` has it, and `:name` a value.
-export const FREE = "(attribute_not_exists(#owner) OR #version = :over) " +
-  "AND (attribute_not_exists(#value) OR #expiresAt <= :now) " +
-  "AND (attribute_not_exists(#ended) OR #ended <> :uncached OR #expiresAt <= :now)";
-export const UNCHANGED = "#version = :seen";
-export const NO_VERSION = "attribute_not_exists(#version)";
-export const HELD = "#owner = :owner";
-export const RENEW =
-  "SET #version = :version, #leaseTtl = :leaseTtl, #expiresAt = :expiresAt, #ttl = :ttl";
-export const TAKE = `${RENEW}, #owner = :owner REMOVE #value`;
-export const END = "SET #version = :version REMOVE #owner";
-export const END_SO = "SET #version = :version, #ended = :ended REMOVE #owner";
+/** The names of an item's attributes. They must differ from one another. */
+export interface DynamodbAttributes {
+  /** The table's partition key, a string: the key, after the prefix; `'key'` by default. */
+  readonly key?: string | undefined;
+  /** The entry's value, a string or binary from the codec; `'value'` by default. */
+  readonly value?: string | undefined;
+  /** The end of the entry or the lease, in epoch milliseconds; `'expiresAt'` by default. */
+  readonly expiresAt?: string | undefined;
+  /** The time after which DynamoDB may delete the item, in epoch seconds; `'ttl'` by default. */
+  readonly ttl?: string | undefined;
+  /** The owner of the lease; `'owner'` by default. */
+  readonly owner?: string | undefined;
+  /** A random text that every write changes; `'version'` by default. */
+  readonly version?: string | undefined;
+  /** The length of the lease, in milliseconds; `'leaseTtl'` by default. */
+  readonly leaseTtl?: string | undefined;
+  /** The end of the last lease, if not by a fill, and its owner; `'ended'` by default. */
+  readonly ended?: string | undefined;
+}
 
-/** An update or a condition, as a command takes it: with the names and the values that its expressions use. */
-export function expression(
+/** All of them. */
+export type Names = { readonly [Name in keyof DynamodbAttributes]-?: string };
+
+const all = ["key", "value", "expiresAt", "ttl", "owner", "version", "leaseTtl", "ended"] as const;
+
+/** The names of the option, or the default ones. Throws a `TypeError` for names that can't be used. */
+export function namesOf(attributes: DynamodbAttributes = {}): Names {
+  const isNames = typeof attributes === "object" && attributes !== null;
+  checkOption("attributes", isNames, "names", attributes);
+  const named = all.map((attribute) => {
+    const name: unknown = attributes[attribute] ?? attribute;
+    const isName = typeof name === "string" && name !== "" && isWellFormed(name);
+    checkOption(`attributes.${attribute}`, isName, "a name", name);
+    return [attribute, name] as const;
+  });
+  const names = named.map(([, name]) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice === undefined) return Object.fromEntries(named) as Names;
+  throw new TypeError(`\`attributes\` must differ, and two are ${describe(twice)}`);
+}
+
+const renew =
+  "SET #version = :version, #leaseTtl = :leaseTtl, #expiresAt = :expiresAt, #ttl = :ttl";
+
+/** The expressions of commands: `#name` is an attribute, as `DynamodbAttributes` has it, and `:name` a value. */
+const expressions = {
+  free: "(attribute_not_exists(#owner) OR #version = :over) " +
+    "AND (attribute_not_exists(#value) OR #expiresAt <= :now) " +
+    "AND (attribute_not_exists(#ended) OR #ended <> :uncached OR #expiresAt <= :now)",
+  unchanged: "#version = :seen",
+  noVersion: "attribute_not_exists(#version)",
+  held: "#owner = :owner",
+  renew,
+  take: `${renew}, #owner = :owner REMOVE #value`,
+  end: "SET #version = :version REMOVE #owner",
+  endSo: "SET #version = :version, #ended = :ended REMOVE #owner",
+};
+
+/** The name of an expression. */
+export type Expression = keyof typeof expressions;
+
+/** A condition and an update, as a command takes them: with the names and the values that they use. */
+export function inputOf(
   names: Names,
-  expressions: { readonly ConditionExpression: string; readonly UpdateExpression?: string },
   values: Item,
+  condition: Expression,
+  update?: Expression,
 ) {
+  const own = {
+    ConditionExpression: expressions[condition],
+    ...update && { UpdateExpression: expressions[update] },
+  };
   const used = <A>(sign: string, of: (name: string) => A) =>
     Object.fromEntries(
-      Object.values(expressions).join(" ").match(new RegExp(`${sign}\\w+`, "g"))!
+      Object.values(own).join(" ").match(new RegExp(`${sign}\\w+`, "g"))!
         .map((name) => [name, of(name.slice(1))]),
     );
   return {
-    ...expressions,
+    ...own,
     ExpressionAttributeNames: used("#", (name) => names[name as keyof Names]),
     ExpressionAttributeValues: used(":", (name) => values[name]!),
     ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const,
@@ -40,7 +95,8 @@ export function expression(
 export function entryItem(
   names: Names,
   { data, ttl = Infinity }: Written,
-  { version, now }: { readonly version: string; readonly now: number },
+  version: string,
+  now: number,
 ): Item {
   const expiresAt = now + ttl;
   return {
@@ -59,11 +115,9 @@ export function endOf(owner: string | undefined, outcome: LeaseOutcome): string 
 }
 
 /** The same, read. */
-export function endedIn(ended: string | undefined): EndedLease | undefined {
-  const [, outcome, owner] = /^(failed|uncached) (.*)$/s.exec(ended ?? "") ?? [];
-  return outcome === undefined
-    ? undefined
-    : { owner: owner!, outcome: outcome as EndedLease["outcome"] };
+export function endedIn(ended: string | undefined): Pick<Row, "lastOwner" | "outcome"> {
+  const [, outcome, lastOwner] = /^(failed|uncached) (.*)$/s.exec(ended ?? "") ?? [];
+  return { lastOwner, outcome: outcome as Row["outcome"] };
 }
 
 /** In seconds: how long DynamoDB keeps a lease beyond its time, so that no clock can have it delete one that lives. */

@@ -1,40 +1,29 @@
 import { describe } from "../../src/model/describe.ts";
 import { loadOnce } from "../../src/store/load_once.ts";
+import type { Target } from "../kit/backend.ts";
 import { importFromNpm } from "../kit/optional_import.ts";
-import type { SmithyCommand } from "../kit/smithy.ts";
+import type { ServerClock } from "../kit/server_clock.ts";
+import { sendOn, type SmithyClient, type SmithyCommands } from "../kit/smithy.ts";
 
 /**
  * The client, a `DynamoDBClient` of
  * [@aws-sdk/client-dynamodb](https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/client/dynamodb/). It is declared
  * here, so that other users don't need its types. The adapter never destroys it.
  */
-export interface DynamodbClient {
-  /** Sends a command, and resolves with its output. */
-  send(
-    command: never,
-    options?: { readonly abortSignal?: AbortSignal },
-  ): Promise<unknown>;
-}
+export type DynamodbClient = SmithyClient;
+
+type Sdk = SmithyCommands<"DeleteItem" | "GetItem" | "PutItem" | "UpdateItem">;
 
 const PACKAGE = "@aws-sdk/client-dynamodb";
 
 /** Loads the commands, which the client alone doesn't have. */
-export const sdk = loadOnce(async (): Promise<Sdk> => {
+const sdk = loadOnce(async (): Promise<Sdk> => {
   try {
-    const module: unknown = await import(PACKAGE);
-    return module as Sdk;
+    return await import(PACKAGE);
   } catch (cause) {
     return await importFromNpm(PACKAGE, "^3", cause);
   }
 });
-
-/** The commands of the client, by their names there. */
-export type Sdk = Readonly<
-  Record<
-    "DeleteItemCommand" | "GetItemCommand" | "PutItemCommand" | "UpdateItemCommand",
-    new (input: object) => SmithyCommand
-  >
->;
 
 /** What is used of an attribute: a text, a number or bytes. */
 export interface AttributeValue {
@@ -54,8 +43,45 @@ export interface Reply {
   readonly item: Item | undefined;
 }
 
+/** Sends a command about an item; an item that is put has its key in it. */
+export type Request = (
+  target: Target,
+  command: keyof Sdk,
+  input: (Key: Item) => object,
+) => Promise<Reply>;
+
+/** Where the items are. */
+export interface DynamodbTable {
+  readonly client: DynamodbClient;
+  /** The table's name or ARN. */
+  readonly table: string;
+}
+
+/** Sends commands, by whose answers the clock learns: it has to know before something is written that depends on it. */
+export function requestsOf(
+  { client, table: TableName }: DynamodbTable,
+  key: string,
+  clock: ServerClock,
+): Request {
+  let isAnswered = false;
+  return async ({ name, signal }, command, input) => {
+    const commands = await sdk();
+    const abortSignal = signal();
+    const send = async (command: keyof Sdk, input: object) => {
+      const answer = await sendOn(client, new commands[command](input), clock, abortSignal);
+      isAnswered = true;
+      return answer;
+    };
+    const Key: Item = { [key]: { S: name } };
+    const get = { TableName, Key };
+    if (!isAnswered && command !== "GetItemCommand") await send("GetItemCommand", get);
+    const at = command === "PutItemCommand" ? { TableName } : get;
+    return await replyOf(send(command, { ...at, ...input(Key) }));
+  };
+}
+
 /** What an answer, or a failed condition, says. Throws every other error again. */
-export async function replyOf(sending: Promise<unknown>): Promise<Reply> {
+async function replyOf(sending: Promise<unknown>): Promise<Reply> {
   try {
     const { Item, Attributes } = await sending as { Item?: Item; Attributes?: Item };
     return { done: true, item: Item ?? Attributes };

@@ -1,6 +1,6 @@
 import type { LeaseOutcome } from "../../src/store/store.ts";
 
-/** The key that an operation is about, and who asks. */
+/** The key of an operation, and its caller. */
 export interface Target {
   /** The key as the caller has it, for the memory of this process. */
   readonly key: string;
@@ -11,35 +11,26 @@ export interface Target {
 }
 
 /**
- * What lies under one name, whatever the backend calls it: an entry, a lease, the memory of a lease's end, or several of
- * these. What is over by the backend's clock isn't there.
+ * What there is under one name: an entry, a lease, the memory of a lease's end, or several of these. What has expired by
+ * the backend's clock isn't there.
  *
  * A backend may return more than this, such as the version of what it found.
  */
 export interface Row {
   /** The entry as it is stored, text or bytes. Anything else is an entry that can't be read. */
   readonly data?: unknown;
-  /** The live lease. */
-  readonly lease?: RowLease | undefined;
-  /** How the last lease ended that ended without a value, for as long as it would have lived. */
-  readonly ended?: EndedLease | undefined;
+  /** The owner of the live lease. */
+  readonly owner?: string | null | undefined;
+  /** How much longer the lease lives, in milliseconds, by the backend's clock. */
+  readonly remaining?: number | undefined;
+  /** The owner of the last lease that ended failed or uncached, for as long as it would have lived. */
+  readonly lastOwner?: string | null | undefined;
+  /** How that lease ended. */
+  readonly outcome?: RememberedOutcome | null | undefined;
 }
 
-/** A live lease. */
-export interface RowLease {
-  /** Who holds it. */
-  readonly owner: string;
-  /** How much longer it lives, in milliseconds, by the backend's clock. */
-  readonly remaining: number;
-}
-
-/** How a lease ended. */
-export interface EndedLease {
-  /** Who held it. */
-  readonly owner: string;
-  /** How it ended; one that was cancelled isn't remembered. */
-  readonly outcome: Exclude<LeaseOutcome, "cancelled">;
-}
+/** How a lease ended; the end of one that was cancelled isn't remembered. */
+export type RememberedOutcome = Exclude<LeaseOutcome, "cancelled">;
 
 /** A lease that is asked for. */
 export interface Wanted<Found extends Row = Row> {
@@ -57,7 +48,7 @@ export interface Wanted<Found extends Row = Row> {
 export interface Written {
   /** The value, as the codec has it. */
   readonly data: string | Uint8Array;
-  /** How long it is to live, in milliseconds; without it, for good. */
+  /** The time to live, in milliseconds; without it, the entry doesn't expire. */
   readonly ttl: number | undefined;
 }
 
@@ -85,7 +76,7 @@ export interface Backend<Found extends Row = Row> {
     target: Target,
     end: { readonly owner: string; readonly outcome: LeaseOutcome },
   ): Promise<unknown>;
-  /** Puts the entry there, whatever there is, revokes the lease, and wakes. */
+  /** Stores the entry unconditionally, revokes the lease, and wakes. */
   write(target: Target, written: Written): Promise<unknown>;
   /** Removes the entry, revokes the lease, and wakes. */
   remove(target: Target): Promise<unknown>;

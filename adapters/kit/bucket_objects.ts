@@ -1,5 +1,6 @@
 import type { Objects } from "./objects.ts";
 import { checkOption, hasMethods } from "./options.ts";
+import { retry, sleep } from "./retry.ts";
 
 /** A bucket that a host hands to its programs. */
 export interface Bucket {
@@ -58,18 +59,11 @@ const PAUSE = 200;
 
 /** Writes again, for as long as the answer is wanted, where a server takes one write a second to one object. */
 export function patient(objects: Objects): Objects {
+  const again = { again: isTooMany, most: Infinity, pause: () => sleep(PAUSE) };
   return {
     ...objects,
-    async put(name, body, options) {
-      for (;;) {
-        try {
-          return await objects.put(name, body, options);
-        } catch (error) {
-          if (!isTooMany(error) || options.signal.aborted) throw error;
-          await new Promise((resolve) => setTimeout(resolve, PAUSE));
-        }
-      }
-    },
+    put: (name, body, options) =>
+      retry({ signal: () => options.signal }, () => objects.put(name, body, options), again),
   };
 }
 

@@ -1,38 +1,21 @@
 import { loadOnce } from "../../src/store/load_once.ts";
 import type { Objects } from "./objects.ts";
 import { importFromNpm } from "./optional_import.ts";
+import { checkOption, hasMethods } from "./options.ts";
 import { makeServerClock } from "./server_clock.ts";
-import { learnByDate, type SmithyCommand } from "./smithy.ts";
-
-/** A client that sends commands, which it signs, and retries if they fail in passing. */
-export interface CommandClient {
-  /** Sends one command. */
-  send(command: never, options?: { readonly abortSignal?: AbortSignal }): Promise<unknown>;
-}
-
-/** The commands of the client, by their names there. */
-interface Commands {
-  readonly GetObjectCommand: new (input: Input) => SmithyCommand;
-  readonly PutObjectCommand: new (
-    input: Input & { Body: Uint8Array; IfMatch?: string; IfNoneMatch?: string },
-  ) => SmithyCommand;
-  readonly DeleteObjectCommand: new (input: Input) => SmithyCommand;
-}
+import { sendOn, type SmithyClient, type SmithyCommands } from "./smithy.ts";
 
 /** The options of {@linkcode commandObjects}. */
 export interface CommandObjectsOptions {
-  readonly client: CommandClient;
+  readonly client: SmithyClient;
   /** The bucket's name. */
   readonly bucket: string;
   readonly conditional: Objects["conditional"];
 }
 
-interface Input {
-  Bucket: string;
-  Key: string;
-}
+type Commands = SmithyCommands<"GetObject" | "PutObject" | "DeleteObject">;
 
-interface GetOutput {
+interface Output {
   readonly Body: { transformToByteArray(): Promise<Uint8Array> };
   readonly ETag: string;
   readonly LastModified: Date;
@@ -63,62 +46,54 @@ const commands = loadOnce(async (): Promise<Commands> => {
 export function commandObjects(
   { client, bucket, conditional }: CommandObjectsOptions,
 ): Objects {
+  checkOption("client", hasMethods(client, "send"), "an S3 client", client);
+  const isName = typeof bucket === "string" && bucket !== "";
+  checkOption("bucket", isName, "the name of a bucket", bucket);
   const clock = makeServerClock({ late: 2 * SECOND });
-
+  /** Sends a command about an object; undefined for an error that is an answer. */
   const send = async (
-    command: SmithyCommand,
-    abortSignal: AbortSignal,
-    answers: readonly string[],
+    command: keyof Commands,
+    input: { readonly Key: string; readonly [option: string]: unknown },
+    signal: AbortSignal,
+    answers: readonly string[] = [],
   ) => {
-    learnByDate(command, clock);
+    const { [command]: Command } = await commands();
     try {
-      return await client.send(command as never, { abortSignal });
+      const request = new Command({ Bucket: bucket, ...input });
+      return await sendOn(client, request, clock, signal) as Output;
     } catch (error) {
-      const name = error instanceof Error ? error.name : "";
+      const { name = "" } = error as { name?: string };
       if (answers.includes(name)) return undefined;
-      throw name in explanations ? new Error(explanations[name]!(bucket), { cause: error }) : error;
+      const explanation = explanationOf(name, JSON.stringify(bucket));
+      throw explanation === undefined ? error : new Error(explanation, { cause: error });
     }
   };
-  const at = (Key: string) => ({ Bucket: bucket, Key });
 
   return {
     conditional,
     resolution: SECOND,
     now: clock.now,
-    async get(name, signal) {
-      const { GetObjectCommand } = await commands();
-      const answer = await send(new GetObjectCommand(at(name)), signal, ["NoSuchKey"]);
+    async get(Key, signal) {
+      const answer = await send("GetObjectCommand", { Key }, signal, ["NoSuchKey"]);
       if (answer === undefined) return undefined;
-      const { Body, ETag, LastModified } = answer as GetOutput;
+      const { Body, ETag, LastModified } = answer;
       return {
         body: await Body.transformToByteArray(),
         etag: ETag,
         written: LastModified.getTime(),
       };
     },
-    async put(name, body, { over, signal }) {
-      const { PutObjectCommand } = await commands();
-      const condition = over === undefined
-        ? {}
-        : over === null
-        ? { IfNoneMatch: "*" }
-        : { IfMatch: over };
-      const command = new PutObjectCommand({ ...at(name), Body: body, ...condition });
-      const answer = await send(command, signal, over === undefined ? [] : refusals);
-      return (answer as { readonly ETag: string } | undefined)?.ETag;
+    async put(Key, Body, { over, signal }) {
+      if (over === undefined) return (await send("PutObjectCommand", { Key, Body }, signal))?.ETag;
+      const condition = over === null ? { IfNoneMatch: "*" } : { IfMatch: over };
+      return (await send("PutObjectCommand", { Key, Body, ...condition }, signal, refusals))?.ETag;
     },
-    async delete(name, signal) {
-      const { DeleteObjectCommand } = await commands();
-      await send(new DeleteObjectCommand(at(name)), signal, []);
-    },
+    delete: (Key, signal) => send("DeleteObjectCommand", { Key }, signal),
   };
 }
 
-const explanations: Readonly<Record<string, (bucket: string) => string>> = {
-  NoSuchBucket: (bucket) => `there is no bucket ${JSON.stringify(bucket)}`,
-  AccessDenied: (bucket) =>
-    `access to the bucket ${
-      JSON.stringify(bucket)
-    } is denied; who may not list it is told so even of objects that ` +
-    "aren't there",
-};
+function explanationOf(error: string, bucket: string): string | undefined {
+  if (error === "NoSuchBucket") return `there is no bucket ${bucket}`;
+  if (error !== "AccessDenied") return undefined;
+  return `access to the bucket ${bucket} is denied; S3 says so of missing objects, too, without s3:ListBucket`;
+}

@@ -1,3 +1,5 @@
+import { remember } from "./own_leases.ts";
+
 /**
  * What one process has observed of the leases of a backend that has no clock to ask: a lease has expired for a process that
  * has observed one version of it for as long as it lives.
@@ -28,9 +30,6 @@ interface Observation extends ObservedLease {
   readonly since: number;
 }
 
-/** How many keys are remembered at most. The lease of one that is forgotten has to be observed anew. */
-const MOST = 10_000;
-
 /** Makes the memory of one store. */
 export function makeLeaseObserver(): LeaseObserver {
   const observations = new Map<string, Observation>();
@@ -39,9 +38,7 @@ export function makeLeaseObserver(): LeaseObserver {
     remaining(key, observed, now) {
       const known = observations.get(key);
       if (known?.version === observed.version) return left(known, now);
-      observations.delete(key);
-      if (observations.size >= MOST) observations.delete(observations.keys().next().value!);
-      observations.set(key, { ...observed, since: now });
+      remember(observations, key, { ...observed, since: now });
       return observed.ttl;
     },
     expired(key, now) {

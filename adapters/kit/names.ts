@@ -1,6 +1,7 @@
 import { describe } from "../../src/model/describe.ts";
-import { isWellFormed, shortened } from "./keys.ts";
+import { bytesOf } from "./data.ts";
 import { Refusal } from "./refusal.ts";
+import { sha256 } from "./sha256.ts";
 
 /** What keys are called in a backend. */
 export interface Naming {
@@ -12,10 +13,10 @@ export interface Naming {
   readonly longestPrefix?: number;
   /** The most bytes that a name may have. */
   readonly longest?: number;
-  /** What becomes of a longer one: its beginning and its hash, by default, or a failure. */
-  readonly beyond?: "hash" | "refuse";
-  /** What else a key, and a prefix, must be for the backend: `have no NUL`. */
-  readonly must?: { readonly rule: string; readonly keeps: (text: string) => boolean };
+  /** Whether a longer name is refused; by default it becomes its beginning and its hash. */
+  readonly refuse?: boolean;
+  /** Whether a NUL is refused, in keys and in the prefix. */
+  readonly noNul?: boolean;
 }
 
 /**
@@ -24,16 +25,16 @@ export interface Naming {
  * when its name is asked for.
  */
 export function makeNames(naming: Naming): (key: string) => string {
-  const { longest, beyond = "hash" } = naming;
+  const { longest, refuse = false } = naming;
   const prefix = checkPrefix(naming);
   return (key) => {
     const broken = brokenRule(key, naming);
     if (broken !== undefined) throw new Refusal(`the key must ${broken}`);
     const name = prefix + key;
     // UTF-8 has three bytes at most for what has a length of one.
-    if (longest === undefined || beyond === "refuse" && name.length * 3 <= longest) return name;
-    if (beyond === "hash") return shortened(name, longest);
-    const bytes = new TextEncoder().encode(name).length;
+    if (longest === undefined || refuse && name.length * 3 <= longest) return name;
+    if (!refuse) return shortened(name, longest);
+    const bytes = bytesOf(name).length;
     if (bytes <= longest) return name;
     throw new Refusal(
       `the key must have at most ${longest} bytes with its prefix, and has ${bytes}; use its hash`,
@@ -42,19 +43,34 @@ export function makeNames(naming: Naming): (key: string) => string {
 }
 
 /** The prefix of an option; throws a `TypeError` for what can't be one. */
-export function checkPrefix(naming: Omit<Naming, "longest" | "beyond">): string {
-  const { option = "keyPrefix", prefix = "", longestPrefix } = naming;
-  const is = `and is ${describe(prefix)}`;
-  const most = longestPrefix === undefined ? "" : ` of at most ${longestPrefix} characters`;
-  if (typeof prefix !== "string" || prefix.length > (longestPrefix ?? Infinity)) {
-    throw new TypeError(`\`${option}\` must be a string${most}, ${is}`);
-  }
-  const broken = brokenRule(prefix, naming);
-  if (broken === undefined) return prefix;
-  throw new TypeError(`\`${option}\` must be a string${most}, and must ${broken}, ${is}`);
+export function checkPrefix(naming: Omit<Naming, "longest" | "refuse">): string {
+  const { option = "keyPrefix", prefix = "", longestPrefix = Infinity } = naming;
+  const most = longestPrefix === Infinity ? "" : ` of at most ${longestPrefix} characters`;
+  const isPrefix = typeof prefix === "string" && prefix.length <= longestPrefix;
+  const broken = isPrefix ? brokenRule(prefix, naming) : undefined;
+  if (isPrefix && broken === undefined) return prefix;
+  const must = broken === undefined ? "" : `, and must ${broken}`;
+  throw new TypeError(`\`${option}\` must be a string${most}${must}, and is ${describe(prefix)}`);
 }
 
-function brokenRule(text: string, { must }: Pick<Naming, "must">): string | undefined {
+function brokenRule(text: string, { noNul }: Pick<Naming, "noNul">): string | undefined {
   if (!isWellFormed(text)) return "be text that UTF-8 can carry";
-  return must === undefined || must.keeps(text) ? undefined : must.rule;
+  return noNul && text.includes("\0") ? "not have a NUL" : undefined;
+}
+
+const loneSurrogate = /\p{Surrogate}/u;
+
+/** Whether UTF-8 can carry the key: all that it can't would become one and the same key. */
+export function isWellFormed(key: string): boolean {
+  // Strings of Node 18 don't know it themselves.
+  return (key as { isWellFormed?(): boolean }).isWellFormed?.() ?? !loneSurrogate.test(key);
+}
+
+/**
+ * The name itself, where it has at most `most` bytes of UTF-8; otherwise its beginning and its hash. A name that looks
+ * like that already is hashed, too, so that two names never become one.
+ */
+export function shortened(name: string, most: number): string {
+  if (bytesOf(name).length <= most && !/~[0-9a-f]{64}$/.test(name)) return name;
+  return `${[...name.slice(0, 80)].slice(0, 40).join("")}~${sha256(name)}`;
 }

@@ -1,11 +1,30 @@
 import { randomToken } from "../../src/model/token.ts";
+import type { RememberedOutcome } from "./backend.ts";
+import { shortened } from "./names.ts";
 
-/** A value in an object. */
+/** The longest name of a file, and of those that a server of files keeps beside it. */
+const LONGEST = 200;
+
+/**
+ * The name of a key's object: letters, digits and `-_.:` stand for themselves, all else as `!` and the hexadecimal digits
+ * of its UTF-8. One that is too long is cut off, and ends with its hash.
+ */
+export function objectName(prefix: string, key: string): string {
+  const name = encodeURIComponent(key)
+    .replace(/[!~*'()]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
+    // No folder of a file system is called so.
+    .replace(/^\.+$/, (dots) => "%2E".repeat(dots.length))
+    .replaceAll("%3A", ":")
+    .replaceAll("%", "!");
+  return prefix + shortened(name, LONGEST);
+}
+
+/** The value in an object. */
 export interface EntryBody {
   readonly kind: "entry";
   /** The owner that filled it. */
   readonly by?: string | undefined;
-  /** How long it lives, in milliseconds; for good without one. */
+  /** Its time to live, in milliseconds; without it, it doesn't expire. */
   readonly ttl?: number | undefined;
   /** When it was written, by the server's clock as its writer knew it: epoch milliseconds. */
   readonly at: number;
@@ -16,20 +35,14 @@ export interface EntryBody {
 /** A lease in an object. */
 export interface LeaseBody {
   readonly kind: "lease";
-  /** Who holds it; nobody if it has ended. */
+  /** Its owner; undefined if it has ended. */
   readonly owner?: string | undefined;
-  /** How long it lives, or its end is remembered, in milliseconds. */
+  /** Its time to live, or that of the memory of its end, in milliseconds. */
   readonly ttl: number;
   /** As {@linkcode EntryBody.at}. */
   readonly at: number;
   /** The last lease that ended failed or uncached. */
-  readonly last?: EndedLease | undefined;
-}
-
-/** How a lease ended. */
-export interface EndedLease {
-  readonly lease: string;
-  readonly outcome: "failed" | "uncached";
+  readonly last?: { readonly lease: string; readonly outcome: RememberedOutcome } | undefined;
 }
 
 const FORMAT = "cache-locking/1 ";
@@ -65,7 +78,7 @@ export function fromBytes(bytes: Uint8Array): EntryBody | LeaseBody | undefined 
   return undefined;
 }
 
-function endedOf(value: unknown): EndedLease | undefined {
+function endedOf(value: unknown): LeaseBody["last"] {
   if (!isRecord(value)) return undefined;
   const { lease, outcome } = value;
   return typeof lease === "string" && (outcome === "failed" || outcome === "uncached")

@@ -2,19 +2,16 @@ import type { Codec } from "../../src/store/codec.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Backend, Row, Target, Wanted, Written } from "./backend.ts";
 import { bytesOf } from "./data.ts";
-import { decide } from "./decide.ts";
-import { type LeaseObserver, makeLeaseObserver } from "./lease_observer.ts";
-import { type EntryBody, fromBytes, type LeaseBody, toBytes } from "./object_format.ts";
-import { objectName } from "./object_name.ts";
-import { makeObjectProof, type ObjectProof } from "./object_proof.ts";
-import type { Objects } from "./objects.ts";
-import { checkPrefix, makeNames } from "./names.ts";
-import { makeOwnLeases, type OwnLease, type OwnLeases } from "./own_leases.ts";
-import { Refusal } from "./refusal.ts";
+import { takeInSteps } from "./decide.ts";
 import { withGracePeriod } from "./grace_period.ts";
-import { Contention, retry } from "./retry.ts";
+import { type LeaseObserver, makeLeaseObserver } from "./lease_observer.ts";
+import { checkPrefix, makeNames } from "./names.ts";
+import { type EntryBody, fromBytes, type LeaseBody, objectName, toBytes } from "./object_format.ts";
+import type { Objects } from "./objects.ts";
+import { makeOwnLeases, type OwnLeases } from "./own_leases.ts";
+import { Refusal } from "./refusal.ts";
+import { Contention, sleep } from "./retry.ts";
 import { makeStore } from "./store.ts";
-import { machineTime, type Time } from "./time.ts";
 
 /** What an object store is made of. */
 export interface ObjectStoreOptions {
@@ -26,7 +23,15 @@ export interface ObjectStoreOptions {
   /** How values become bytes; JSON by default. */
   readonly codec?: Codec | undefined;
   /** The machine's own by default. */
-  readonly time?: Time | undefined;
+  readonly time?: Time;
+}
+
+/** The time of this process. */
+interface Time {
+  /** Milliseconds that never go back. */
+  readonly monotonic: () => number;
+  /** Waits so many milliseconds. */
+  readonly pause: (millis: number) => Promise<unknown>;
 }
 
 /** An object, or that there is none. */
@@ -43,8 +48,7 @@ interface Bucket {
   readonly objects: Objects;
   readonly time: Time;
   readonly observer: LeaseObserver;
-  readonly ownLeases: OwnLeases<LeaseBody>;
-  readonly proof: ObjectProof;
+  readonly ownLeases: OwnLeases<LeaseBody, string>;
 }
 
 /** With it, no name is longer than 1,024 bytes. */
@@ -56,77 +60,93 @@ const MARGIN = 3000;
  * Makes a store of one object per key, which holds a value or a lease, so that a fill is one conditional write over the
  * lease's last version, and fenced.
  *
- * A lease is over for those who have seen one version of it stay for as long as it lives, by their own monotonic clock, or
- * if it was written longer ago by the server's clock. How old an entry is, is the server's to tell. What a lost reply
- * leaves open, the owner's token in the object says.
+ * A lease has expired for a process that has observed one version of it for as long as it lives, by its own monotonic
+ * clock, or if it was written longer ago by the server's clock. The server tells the age of an entry. After a lost reply,
+ * the owner's token in the object tells whose it is.
  */
 export function makeObjectStore(
-  { name, objects, keyPrefix, codec, time = machineTime }: ObjectStoreOptions,
-): Store<unknown> {
-  const naming = { prefix: keyPrefix, longestPrefix: LONGEST_PREFIX };
-  const prefix = checkPrefix(naming);
+  { name, objects, keyPrefix, codec, time }: ObjectStoreOptions,
+): Store<
+  unknown
+> {
+  const prefix = checkPrefix({ prefix: keyPrefix, longestPrefix: LONGEST_PREFIX });
   const nameOf = makeNames({ prefix: "" });
-  const bucket: Bucket = {
-    objects,
-    time,
-    observer: makeLeaseObserver(),
-    ownLeases: makeOwnLeases(),
-    proof: makeObjectProof(objects),
-  };
   return makeStore({
     name,
-    backend: objectBackend(bucket),
+    backend: objectBackend(objects, time ?? { monotonic: () => performance.now(), pause: sleep }),
     nameOf: (key) => objectName(prefix, nameOf(key)),
     codec,
   });
 }
 
-function objectBackend(bucket: Bucket): Backend<Found> {
-  const { objects, ownLeases, proof } = bucket;
+function objectBackend(objects: Objects, time: Time): Backend<Found> {
+  const ownLeases = makeOwnLeases<LeaseBody, string>(time);
+  const bucket: Bucket = { objects, time, observer: makeLeaseObserver(), ownLeases };
+  let { conditional }: { conditional: Objects["conditional"] | "ignored" } = objects;
+  /** Proves by the first lease that the server obeys conditions, and removes it where it doesn't. */
+  const prove = async (target: Target, owner: string) => {
+    conditional = await obeysConditions(objects, target) ? "known" : "ignored";
+    if (conditional === "known") return;
+    ownLeases.forget(target.key, owner);
+    await objects.delete(target.name, target.signal());
+    throw ignoresConditions();
+  };
+  const entryOf = ({ data, ttl }: Written): EntryBody => (
+    { kind: "entry", ttl, at: objects.now(), data: bytesOf(data) }
+  );
   return {
     async read(target) {
       const found = await read(bucket, target);
       if (found.etag === undefined || found.body !== undefined) return found;
       throw new Refusal("the stored object is not from this library", { corrupt: true });
     },
-    take: async (target, wanted) => {
-      proof.check();
+    async take(target, wanted) {
+      if (conditional === "ignored") throw ignoresConditions();
       const row = await take(bucket, target, wanted);
-      const own = row.data === undefined && row.lease?.owner === wanted.owner;
-      if (own) await proof.prove(target, () => ownLeases.forget(target.key, wanted.owner));
+      if (row.owner === wanted.owner && conditional === "unproven") {
+        await prove(target, wanted.owner);
+      }
       return row;
     },
-    renew: async (target, { owner, ttl }) => {
-      const next = (lease: LeaseBody) => ({ ...lease, ttl, at: objects.now() });
-      return await writeOver(bucket, target, owner, next) === "written";
-    },
-    fill: async (target, filled) => {
-      const entry = () => ({ ...entryOf(bucket, filled), by: filled.owner });
-      return await writeOver(bucket, target, filled.owner, entry) !== "lost";
-    },
-    release: (target, { owner, outcome }) => {
-      const next = ({ ttl, at, last }: LeaseBody): LeaseBody => ({
-        kind: "lease",
-        ttl: at + ttl - objects.now(),
-        at: objects.now(),
-        last: outcome === "cancelled" ? last : { lease: owner, outcome },
-      });
+    renew: (target, { owner, ttl }) =>
+      overwrite(bucket, target, owner, (lease) => ({ ...lease, ttl, at: objects.now() })),
+    fill: (target, { owner, ...filled }) =>
+      overwrite(
+        bucket,
+        target,
+        owner,
+        () => ({ ...entryOf(filled), by: owner }),
+        (body) => body?.kind === "entry" && body.by === owner,
+      ),
+    release: (target, { owner, outcome }) =>
       // The lease may still be on its way.
-      const gracePeriod = ownLeases.ttlOf(target.key, owner);
-      return withGracePeriod(
-        gracePeriod,
-        target.signal(),
-        (signal) => writeOver(bucket, { ...target, signal: () => signal }, owner, next),
-      );
-    },
+      withGracePeriod(ownLeases.ttlOf(target.key, owner), target, (target) =>
+        overwrite(bucket, target, owner, ({ ttl, at, last }) => ({
+          kind: "lease",
+          ttl: at + ttl - objects.now(),
+          at: objects.now(),
+          last: outcome === "cancelled" ? last : { lease: owner, outcome },
+        }))),
     write: ({ name, signal }, written) =>
-      objects.put(name, toBytes(entryOf(bucket, written)), { signal: signal() }),
+      objects.put(name, toBytes(entryOf(written)), { signal: signal() }),
     remove: ({ name, signal }) => objects.delete(name, signal()),
   };
 }
 
-function entryOf({ objects }: Bucket, { data, ttl }: Written): EntryBody {
-  return { kind: "entry", ttl, at: objects.now(), data: bytesOf(data) };
+const ignoresConditions = () =>
+  new Refusal("the server ignores the conditions of writes, so it can't hold a lease");
+
+/** An ETag that no object has. */
+const NO_ETAG = '"00000000000000000000000000000000"';
+
+/** Whether the server refuses two writes over an object that is there, whose conditions don't hold. */
+async function obeysConditions(objects: Objects, { name, signal }: Target): Promise<boolean> {
+  // It holds no lease, in case somebody has just deleted the object and the write on nothing is made.
+  const body = toBytes({ kind: "lease", ttl: 0, at: objects.now() });
+  const write = (over: string | null) => objects.put(name, body, { over, signal: signal() });
+  const [overNone, onNothing] = await Promise.all([write(NO_ETAG), write(null)]);
+  if (overNone !== undefined) return false;
+  return onNothing === undefined || await write(null) === undefined;
 }
 
 /** Reads the object, of which only an entry that is fresh counts yet. */
@@ -156,11 +176,7 @@ async function look(bucket: Bucket, target: Target): Promise<Found> {
     ttl - age + (owner === undefined ? 0 : MARGIN),
   );
   if (remaining <= 0) return found;
-  return {
-    ...found,
-    lease: owner === undefined ? undefined : { owner, remaining },
-    ended: last && { owner: last.lease, outcome: last.outcome },
-  };
+  return { ...found, owner, remaining, lastOwner: last?.lease, outcome: last?.outcome };
 }
 
 /** Looks, and writes the lease over what it finds, if that is no entry, no lease and no end that was waited for. */
@@ -168,80 +184,56 @@ function take(bucket: Bucket, target: Target, wanted: Wanted<Found>): Promise<Fo
   const { objects, ownLeases, observer, time } = bucket;
   const { key } = target;
   const { owner, ttl } = wanted;
-  let { ignored } = wanted;
-  return retry(target, async () => {
-    const found = ignored ?? await look(bucket, target);
-    if (found.data !== undefined && found !== ignored) return found;
-    ignored = undefined;
-    const decision = decide(found, wanted);
-    if (decision?._tag === "Leader") {
-      const own = { version: found.etag!, lease: found.body as LeaseBody };
-      ownLeases.note(key, owner, own.lease.ttl, Promise.resolve(own));
-    }
-    if (decision !== undefined) return found;
-
-    const last = found.ended && { lease: found.ended.owner, outcome: found.ended.outcome };
-    const lease = { kind: "lease", owner, ttl, at: objects.now(), last } as const;
-    // To call it off is not to undo it.
-    const version = await withGracePeriod(
-      ttl,
-      target.signal(),
-      (signal) =>
-        writeLease(bucket, { ...target, signal: () => signal }, lease, found.etag ?? null),
-    );
-    if (version === undefined) {
-      ownLeases.forget(key, owner);
-      throw new Contention();
-    }
-    // An answer of before, which is still under way, must not pass for a newer one.
-    if (found.etag !== undefined) observer.remaining(key, { version, ttl }, time.monotonic());
-    return { lease: { owner, remaining: ttl }, ended: found.ended };
-  }, { pause: time.pause });
+  return takeInSteps(target, wanted, {
+    async look() {
+      const found = await look(bucket, target);
+      if (found.owner === owner) {
+        ownLeases.note(key, found.body as LeaseBody, Promise.resolve(found.etag));
+      }
+      return found;
+    },
+    async put({ etag, lastOwner, outcome }) {
+      const last = lastOwner && outcome ? { lease: lastOwner, outcome } : undefined;
+      const lease: LeaseBody = { kind: "lease", owner, ttl, at: objects.now(), last };
+      const version = await withGracePeriod(
+        ttl,
+        target,
+        (target) => put(bucket, target, lease, etag ?? null),
+      );
+      if (version === undefined) return undefined;
+      // An answer of before, which is still under way, must not pass for a newer one.
+      if (etag !== undefined) observer.remaining(key, { version, ttl }, time.monotonic());
+      return { owner, remaining: ttl, lastOwner, outcome };
+    },
+  }, time);
 }
 
-/** Writes the owner's lease. Who asks for it next waits for the answer, even if nobody else does. */
-function writeLease(
+/** Writes over a version. Who asks for a lease next waits for the answer, even if nobody else does. */
+function put(
   { objects, ownLeases }: Bucket,
   { key, name, signal }: Target,
-  lease: LeaseBody & { readonly owner: string },
+  body: EntryBody | LeaseBody,
   over: string | null,
 ): Promise<string | undefined> {
-  const writing = objects.put(name, toBytes(lease), { over, signal: signal() });
-  const written = writing.then((version) => version === undefined ? undefined : { version, lease });
-  written.catch(ignore);
-  ownLeases.note(key, lease.owner, lease.ttl, written);
-  return writing;
+  const written = objects.put(name, toBytes(body), { over, signal: signal() });
+  if (body.kind === "lease" && body.owner !== undefined) ownLeases.note(key, body, written);
+  return written;
 }
 
-/** Writes over the lease of an owner, and over nothing else; `filled` where its value is already there. */
-function writeOver(
+/** Writes over the lease of an owner, and over nothing else; false if it is lost, unless it `isDone` already. */
+function overwrite(
   bucket: Bucket,
   target: Target,
   owner: string,
   next: (lease: LeaseBody) => EntryBody | LeaseBody,
-): Promise<"written" | "filled" | "lost"> {
-  const { objects, ownLeases, time } = bucket;
-  return retry(target, async () => {
-    let own: OwnLease<LeaseBody> | undefined = await ownLeases.take(target.key, owner);
-    if (own === undefined) {
+  isDone: (body: Found["body"]) => boolean = () => false,
+): Promise<boolean> {
+  return bucket.ownLeases.overwrite(target, owner, {
+    async find() {
       const { etag, body } = await read(bucket, target);
-      if (body?.kind === "entry" && body.by === owner) return "filled";
-      if (body?.kind !== "lease" || body.owner !== owner) return "lost";
-      own = { version: etag!, lease: body };
-    }
-    const body = next(own.lease);
-    const written = await (isHeld(body)
-      ? writeLease(bucket, target, body, own.version)
-      : objects.put(target.name, toBytes(body), { over: own.version, signal: target.signal() }));
-    if (written === undefined) {
-      throw new Contention();
-    }
-    return "written";
-  }, { pause: time.pause });
+      const isOwn = body?.kind === "lease" && body.owner === owner;
+      return isOwn ? { lease: body, version: etag! } : isDone(body);
+    },
+    write: ({ lease, version }) => put(bucket, target, next(lease), version),
+  });
 }
-
-function isHeld(body: EntryBody | LeaseBody): body is LeaseBody & { readonly owner: string } {
-  return body.kind === "lease" && body.owner !== undefined;
-}
-
-function ignore(): void {}

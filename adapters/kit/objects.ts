@@ -11,7 +11,7 @@ export interface StoredObject {
 export interface PutOptions {
   /** The version that must be there, or null where there must be none; without it, whatever is there is overwritten. */
   readonly over?: string | null | undefined;
-  /** Fires if the answer is no longer wanted. The write may be made none the less. */
+  /** Fires if the answer is no longer wanted. The write may be made anyway. */
   readonly signal: AbortSignal;
 }
 
@@ -30,6 +30,6 @@ export interface Objects {
   now(): number;
   /** The unit of `written`, in milliseconds. */
   readonly resolution: number;
-  /** Whether the server is known to heed the conditions of writes. */
+  /** Whether the server is known to obey the conditions of writes. */
   readonly conditional: "known" | "unproven";
 }

@@ -5,7 +5,7 @@ export function checkOption(option: string, fits: boolean, must: string, value: 
   if (!fits) throw new TypeError(`\`${option}\` must be ${must}, and is ${describe(value)}`);
 }
 
-/** Whether a value has all of these methods: what tells a client, whichever copy of its library made it. */
+/** Whether a value has all of these methods. So clients are known, of any copy of their library. */
 export function hasMethods(value: unknown, ...methods: readonly string[]): boolean {
   const of = value as Readonly<Record<string, unknown>> | null | undefined;
   return methods.every((method) => typeof of?.[method] === "function");

@@ -2,37 +2,38 @@ import { attempt } from "../../src/store/attempt.ts";
 import { Effect, type Scope } from "../../src/effect/effect.ts";
 import type { AdapterError } from "../../src/model/errors.ts";
 import type { Watch } from "../../src/store/store.ts";
+import { sharedBy } from "./shared.ts";
 import { makeWatchers } from "./watchers.ts";
 
-/** How a backend pushes: over one connection, or what stands for one. */
+/** The part of a push that differs by backend. */
 export interface PushDriver {
-  /** Opens it, whose events are heard until it is closed; undefined where this deployment has no push. */
+  /** Opens a connection, or its equivalent, which sends events until it is closed; undefined where this deployment has no push. */
   open(events: PushEvents): Promise<PushConnection | undefined>;
 }
 
-/** What a driver says of its connection. */
+/** The events of a connection. */
 export interface PushEvents {
-  /** Something has come about under a topic. */
+  /** A message of a topic has come. */
   readonly message: (topic: string) => void;
   /** The connection is up again: messages may have been missed, and it has no subscriptions. */
   readonly back: () => void;
-  /** The connection is down, and could not be opened again for now. */
+  /** The connection is down, and a first try to open it again has failed. */
   readonly lost: (error: unknown) => void;
-  /** The connection is down, and will not come up by itself. */
+  /** The connection is down, and does not come up by itself. */
   readonly ended: (error: unknown) => void;
 }
 
 /** An open connection. */
 export interface PushConnection {
-  /** Resolves once the messages of the topic come. */
+  /** Subscribes to a topic. */
   subscribe(topic: string): Promise<unknown>;
   /** Stops the messages of topics. */
   unsubscribe(topics: readonly string[]): void;
-  /** Closes it, or, where it is the user's own, stops the messages of these topics. */
+  /** Closes the connection, or, if it is the user's own, stops the messages of these topics. */
   close(topics: readonly string[]): void;
 }
 
-/** What wakes those who watch. */
+/** Wakes followers. */
 export interface Push {
   /** Watches a topic on behalf of a key, as `Store.watch` says. */
   watch(
@@ -53,9 +54,9 @@ interface Topic {
 }
 
 /**
- * Makes the push of a client: one connection for all who watch, which the first of them opens and which is closed a second
- * after the last has gone; one subscription for all who watch a topic. What was missed while it was down wakes all, and
- * where it can't be had any more, all learn that.
+ * Makes the push of a client: one connection for all watches, which the first of them opens and which is closed a second
+ * after the last has closed; one subscription for all watches of a topic. A connection that is up again wakes all watches,
+ * and one that is lost fails them all.
  */
 export function makePush(driver: PushDriver): Push {
   const watchers = makeWatchers();
@@ -149,15 +150,9 @@ export function makePush(driver: PushDriver): Push {
   };
 }
 
-const pushes = new WeakMap<object, Map<string, Push>>();
-
 /** The push of a client, one for all its stores; a client may have several, by name. */
 export function sharedPush(client: object, name: string, driver: () => PushDriver): Push {
-  let ofClient = pushes.get(client);
-  if (ofClient === undefined) pushes.set(client, ofClient = new Map());
-  let push = ofClient.get(name);
-  if (push === undefined) ofClient.set(name, push = makePush(driver()));
-  return push;
+  return sharedBy(client, `push ${name}`, () => makePush(driver()));
 }
 
 /** A timer that keeps no process alive, where timers can. */

@@ -1,36 +1,25 @@
-/** Sends a request, at once or later. */
-export type Send = <A>(request: () => Promise<A>) => Promise<A>;
+import type { Backend, Row } from "./backend.ts";
 
 /**
- * The order of an owner's requests where the backend keeps none, as with several connections: a release must not come
- * before its acquire, even if that was given up.
+ * A backend whose requests may overtake one another, as on several connections, but for a release, which waits for its
+ * owner's acquire, even if that was given up.
  */
-export interface RequestOrder {
-  /** Sends an acquire, at once. */
-  acquiring(key: string, owner: string): Send;
-  /** Sends a release, once the owner's acquire is answered. */
-  releasing(key: string, owner: string): Send;
-}
-
-/** Makes the order of one store. */
-export function makeRequestOrder(): RequestOrder {
+export function inOrder<Found extends Row>(backend: Backend<Found>): Backend<Found> {
   const unanswered = new Map<string, Promise<unknown>>();
-  const idOf = (key: string, owner: string) => `${owner}\0${key}`;
+  const idOf = (name: string, owner: string) => `${owner}\0${name}`;
   return {
-    acquiring: (key, owner) => (request) => {
-      const id = idOf(key, owner);
-      const asking = request();
+    ...backend,
+    take(target, wanted) {
+      const id = idOf(target.name, wanted.owner);
+      const taking = backend.take(target, wanted);
       const settle = () => void (unanswered.get(id) === settled && unanswered.delete(id));
-      const settled = asking.then(settle, settle);
+      const settled = taking.then(settle, settle);
       unanswered.set(id, settled);
-      return asking;
+      return taking;
     },
-    releasing: (key, owner) => async (request) => {
-      await unanswered.get(idOf(key, owner));
-      return await request();
+    async release(target, end) {
+      await unanswered.get(idOf(target.name, end.owner));
+      return await backend.release(target, end);
     },
   };
 }
-
-/** Keeps no order. */
-export const sendAtOnce: Send = (request) => request();

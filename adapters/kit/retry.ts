@@ -1,26 +1,26 @@
 import { Refusal } from "./refusal.ts";
 
-/** How often something is tried at most, by default. */
+/** The most tries, by default. */
 export const MOST_TRIES = 5;
 
 /** The longest pause after the first try, in milliseconds; it doubles with each, up to the last. */
 const FIRST_PAUSE = 8;
 const LAST_PAUSE = 64;
 
-/** How a lost race is told: `retry` tries again, and the last one is the operation's failure. */
+/** A lost race: `retry` tries again, and the last one is the operation's failure. */
 export class Contention extends Refusal {
   constructor() {
     super(`others wrote it during each of ${MOST_TRIES} tries`);
   }
 }
 
-/** What {@linkcode retry} may be told. */
+/** The options of {@linkcode retry}. */
 export interface RetryOptions {
-  /** Whether it is worth another try; by default only a {@linkcode Contention} is. */
+  /** Whether an error is worth another try; by default only a {@linkcode Contention} is. */
   readonly again?: (error: unknown) => boolean;
-  /** How often it is tried at most: {@linkcode MOST_TRIES} by default. */
+  /** The most tries: {@linkcode MOST_TRIES} by default. */
   readonly most?: number;
-  /** Waits so many milliseconds; by the machine's timers by default. */
+  /** Waits so many milliseconds: {@linkcode sleep} by default. */
   readonly pause?: (millis: number) => Promise<unknown>;
 }
 
@@ -45,6 +45,7 @@ export async function retry<A>(
   }
 }
 
-function sleep(millis: number): Promise<void> {
+/** Waits so many milliseconds. */
+export function sleep(millis: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, millis));
 }

@@ -1,6 +1,6 @@
 /**
- * The SHA-256 of the text's UTF-8, in hexadecimal: for names that a backend can't take as they are. It is here since Node's
- * own is out of reach for bundles, and the web's is not to be had on Node 18.
+ * The SHA-256 of the text's UTF-8, in hexadecimal: for names that a backend can't take as they are. Bundles can't
+ * import Node's own, and Node 18 lacks the web's.
  *
  * @see https://csrc.nist.gov/pubs/fips/180-4/upd1/final
  */

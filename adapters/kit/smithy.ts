@@ -16,21 +16,30 @@ type Handler = (args: unknown) => Promise<{
   readonly response: { readonly headers?: Readonly<Record<string, string | undefined>> };
 }>;
 
-/**
- * Lets a clock learn by the `Date` of each answer to a command, whatever it says, and says that one has come. The client
- * stays as it is.
- */
-export function learnByDate(
+/** The commands of a client, by their names there. */
+export type SmithyCommands<Name extends string> = Readonly<
+  Record<`${Name}Command`, new (input: object) => SmithyCommand>
+>;
+
+/** A client that sends commands, which it signs, and retries if they fail in passing. */
+export interface SmithyClient {
+  /** Sends a command, and resolves with its output. */
+  send(command: never, options?: { readonly abortSignal?: AbortSignal }): Promise<unknown>;
+}
+
+/** Sends a command. The clock learns by the `Date` of each answer to it, whatever it says; the client stays as it is. */
+export function sendOn(
+  client: SmithyClient,
   command: SmithyCommand,
   clock: ServerClock,
-  onAnswer: () => void = () => {},
-): void {
+  abortSignal: AbortSignal,
+): Promise<unknown> {
   const learn = (next: Handler): Handler => async (args) => {
     const sent = performance.now();
     const answer = await next(args);
-    onAnswer();
     clock.learn(Date.parse(answer.response.headers?.date ?? ""), sent);
     return answer;
   };
   command.middlewareStack.add(learn as never, { step: "deserialize", priority: "low" });
+  return client.send(command as never, { abortSignal });
 }

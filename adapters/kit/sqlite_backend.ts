@@ -1,9 +1,12 @@
 import type { AdapterErrorOptions } from "../../src/model/errors.ts";
-import type { Backend, EndedLease, Row, Target } from "./backend.ts";
+import type { Codec } from "../../src/store/codec.ts";
+import type { Store } from "../../src/store/store.ts";
+import type { Backend, Row, Target } from "./backend.ts";
 import { checkPrefix, makeNames } from "./names.ts";
 import { checkOption } from "./options.ts";
 import { Refusal } from "./refusal.ts";
 import { statementsOn } from "./sqlite_statements.ts";
+import { makeStore } from "./store.ts";
 
 /** A statement with its parameters. */
 export interface SqliteStatement {
@@ -19,14 +22,22 @@ export interface SqliteDatabase {
   batch(statements: never): Promise<readonly { readonly results?: readonly unknown[] }[]>;
 }
 
-/** The table of a backend in SQLite. */
-export interface SqliteTable {
+/** What a store in SQLite is made of. */
+export interface SqliteStoreOptions {
+  /** The backend's name. */
+  readonly name: string;
   /** The database. */
   readonly db: SqliteDatabase;
   /** The table's name. */
   readonly table: string;
-  /** Whether the table is made where it is missing. */
-  readonly createTable: boolean;
+  /** Whether the table is made where it is missing; true by default. */
+  readonly createTable?: boolean | undefined;
+  /** The prefix of keys in the table; none by default. */
+  readonly keyPrefix?: string | undefined;
+  /** How values become text or bytes; JSON by default. */
+  readonly codec?: Codec | undefined;
+  /** The backend, if the rows are a part of it. */
+  readonly backendOf?: (rows: SqliteBackend) => Backend;
 }
 
 /** A backend in SQLite. */
@@ -46,15 +57,29 @@ type Statement = readonly [sql: string, ...values: Bound[]];
 /** How many dead rows of other keys a fill removes at most. */
 const PRUNED = 10;
 
-/**
- * Keeps a row per key, which holds its entry, its lease, or how the last lease ended; time is the database's. Throws a
- * `TypeError` for options that can't be used.
- */
-export function sqliteBackend(options: SqliteTable): SqliteBackend {
-  checkTable(options);
-  const statements = statementsOn(options.table);
+/** Makes a store over a table. Throws a `TypeError` for options that can't be used. */
+export function sqliteStore(
+  { name, db, table, createTable = true, keyPrefix, codec, backendOf = (rows) => rows }:
+    SqliteStoreOptions,
+): Store<unknown> {
+  const isName = typeof table === "string" && table !== "" && !table.includes("\0");
+  checkOption("table", isName, "a string that isn't empty and has no NUL", table);
+  checkOption("createTable", typeof createTable === "boolean", "true or false", createTable);
+  return makeStore({
+    name,
+    backend: backendOf(sqliteBackend(db, table, createTable)),
+    nameOf: makeNames({ prefix: checkPrefix({ prefix: keyPrefix, noNul: true }) }),
+    codec,
+    unordered: true,
+    explain,
+  });
+}
+
+/** Keeps a row per key, which holds its entry, its lease, or how the last lease ended; time is the database's. */
+function sqliteBackend(db: SqliteDatabase, table: string, createTable: boolean): SqliteBackend {
+  const statements = statementsOn(table);
   /** The first row that any of the statements returns. */
-  const ask = opened(options, statements.create);
+  const ask = opened(db, statements.create, createTable);
   const isDone = async (target: Target, ...asked: Statement[]) =>
     await ask(target, ...asked) !== undefined;
 
@@ -66,7 +91,8 @@ export function sqliteBackend(options: SqliteTable): SqliteBackend {
     async take(target, { owner, ttl, waitedFor = null, ignored }) {
       const unreadable = (ignored?.data ?? null) as Bound;
       const take: Statement = [statements.take, owner, ttl, waitedFor, unreadable];
-      return rowOf((await ask(target, take, [statements.look]))!);
+      const row = (await ask(target, take, [statements.look]))!;
+      return { ...row as Row, data: dataOf(row.value) };
     },
     renew: (target, { owner, ttl }) => isDone(target, [statements.renew, owner, ttl]),
     fill: (target, { owner, data, ttl = null }) =>
@@ -79,27 +105,15 @@ export function sqliteBackend(options: SqliteTable): SqliteBackend {
   };
 }
 
-/** What keys are called in a table: themselves, after the prefix. */
-export function sqliteNames(keyPrefix: string | undefined): (key: string) => string {
-  const must = { rule: "have no NUL", keeps: (text: string) => !text.includes("\0") };
-  return makeNames({ prefix: checkPrefix({ prefix: keyPrefix, must }) });
-}
-
-/** What an error of the database means. */
-export function explainSqlite(error: unknown): AdapterErrorOptions | undefined {
+/** Says what an error of the database means. */
+function explain(error: unknown): AdapterErrorOptions | undefined {
   return /too ?big/i.test(String(error))
     ? { reason: "the value is larger than the 2 MB that a row can hold" }
     : undefined;
 }
 
-function checkTable({ table, createTable }: Omit<SqliteTable, "db">): void {
-  const isName = typeof table === "string" && table !== "" && !table.includes("\0");
-  checkOption("table", isName, "a string that isn't empty and has no NUL", table);
-  checkOption("createTable", typeof createTable === "boolean", "true or false", createTable);
-}
-
 /** Asks statements of a table, which is made when they miss it. */
-function opened({ db, createTable }: Omit<SqliteTable, "table">, definition: readonly string[]) {
+function opened(db: SqliteDatabase, definition: readonly string[], createTable: boolean) {
   const send = async ({ name }: Target, asked: readonly Statement[]) => {
     const batch = asked.map(([sql, ...values]) => db.prepare(sql).bind(name, ...values));
     const answers = await db.batch(batch as never);
@@ -117,17 +131,6 @@ function opened({ db, createTable }: Omit<SqliteTable, "table">, definition: rea
       await db.batch(definition.map((sql) => db.prepare(sql)) as never);
       return await send(target, asked);
     }
-  };
-}
-
-function rowOf({ value, owner, last, how, remaining }: Record<string, Column>): Row {
-  const isEnded = how === "failed" || how === "uncached";
-  return {
-    data: dataOf(value),
-    lease: typeof owner === "string"
-      ? { owner, remaining: Math.max(0, Number(remaining)) }
-      : undefined,
-    ended: isEnded ? { owner: String(last), outcome: how as EndedLease["outcome"] } : undefined,
   };
 }
 

@@ -36,7 +36,8 @@ WHERE expires_at <= ${NOW} OR value = ?5 OR typeof(value) IN ('integer', 'real')
 
     // Whatever is dead by now was alive when the statement before left it as it was.
     look: `
-SELECT value, owner, last, how, expires_at - ${NOW} AS remaining FROM ${table} WHERE key = ?1`,
+SELECT value, owner, last AS lastOwner, how AS outcome, expires_at - ${NOW} AS remaining
+FROM ${table} WHERE key = ?1`,
 
     // ?2: owner, ?3: ttl.
     renew: `

@@ -13,16 +13,16 @@ import { toData, toEntry } from "./data.ts";
 import { decide } from "./decide.ts";
 import type { Push } from "./push.ts";
 import { Refusal } from "./refusal.ts";
-import { makeRequestOrder, sendAtOnce } from "./request_order.ts";
+import { inOrder } from "./request_order.ts";
 import { MOST_TRIES } from "./retry.ts";
 
-/** What a store is made of. */
+/** The options of {@linkcode makeStore}. */
 export interface StoreOptions<Found extends Row> {
   /** The backend's name, for errors, spans and logs. */
   readonly name: string;
   /** What it can do. */
   readonly backend: Backend<Found>;
-  /** What keys are called there; throws for one that can't be had. */
+  /** Gives the name of a key there; throws for a key that can't have one. */
   readonly nameOf: (key: string) => string;
   /** How values become text or bytes; JSON by default. */
   readonly codec?: Codec | undefined;
@@ -33,22 +33,22 @@ export interface StoreOptions<Found extends Row> {
     error: unknown,
     operation: AdapterOperation,
   ) => AdapterErrorOptions | undefined;
-  /** What wakes followers; without it they poll. */
+  /** Wakes followers; without it they poll. */
   readonly push?: Push | undefined;
-  /** What tells of a name: the name itself by default. */
+  /** Gives the topic of a name: the name itself by default. */
   readonly topicOf?: (name: string) => string;
 }
 
 /**
- * Makes a store of what a backend can do. Names, codecs, who leads and who follows, entries that can't be read, and typed
- * errors are seen to here, for all adapters alike. Throws a `TypeError` for a codec that can't be used.
+ * Makes a store of a backend. It does names, codecs, the choice of the leader, entries that can't be read, and typed errors
+ * for all adapters. Throws a `TypeError` for a codec that can't be used.
  *
  * Each operation but `watch` is one promise, which the engine runs without a fiber of its own.
  */
 export function makeStore<Found extends Row>(options: StoreOptions<Found>): Store<unknown> {
-  const { name, backend, nameOf, explain, push, topicOf = (name: string) => name } = options;
+  const { name, nameOf, explain, push, topicOf = (name: string) => name } = options;
+  const backend = options.unordered ? inOrder(options.backend) : options.backend;
   const codec = codecOf(options.codec);
-  const order = options.unordered ? makeRequestOrder() : undefined;
 
   const run = <A, B = A>(
     operation: AdapterOperation,
@@ -79,13 +79,13 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
       run("set", key, (target) => backend.write(target, { data: toData(codec, value), ttl }), done),
     delete: (key) => run("delete", key, (target) => backend.remove(target), done),
     acquire: (key, owner, ttl, waitedFor) =>
-      run("acquire", key, (target) => {
-        const way = order?.acquiring(target.name, owner) ?? sendAtOnce;
-        return acquire<Found>(codec, { owner, waitedFor }, (ignored) =>
-          way(() =>
-            backend.take(target, { owner, ttl, waitedFor, ignored })
-          ));
-      }),
+      run(
+        "acquire",
+        key,
+        (target) =>
+          acquire<Found>(codec, { owner, waitedFor }, (ignored) =>
+            backend.take(target, { owner, ttl, waitedFor, ignored })),
+      ),
     renew: (key, owner, ttl) =>
       run("renew", key, (target) => backend.renew(target, { owner, ttl })),
     fill: (key, owner, value, ttl) =>
@@ -95,10 +95,7 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
         (target) => backend.fill(target, { owner, data: toData(codec, value), ttl }),
       ),
     release: (key, owner, outcome) =>
-      run("release", key, (target) => {
-        const way = order?.releasing(target.name, owner) ?? sendAtOnce;
-        return way(() => backend.release(target, { owner, outcome }));
-      }, done),
+      run("release", key, (target) => backend.release(target, { owner, outcome }), done),
     withCodec: (codec) => makeStore({ ...options, codec }),
     ...(push && {
       watch: (key: string) =>

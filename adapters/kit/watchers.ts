@@ -2,11 +2,11 @@ import { Effect, type Scope } from "../../src/effect/effect.ts";
 import { AdapterError } from "../../src/model/errors.ts";
 import type { Watch } from "../../src/store/store.ts";
 
-/** Hands one stream of pushes out to those who watch a topic. */
+/** Passes one stream of pushes on to the watches of each topic. */
 export interface Watchers {
   /** Stands at once, for as long as the scope, on behalf of a key: the topic itself by default. */
   readonly watch: (topic: string, key?: string) => Effect.Effect<Watch, never, Scope.Scope>;
-  /** Wakes those who watch the topic. */
+  /** Wakes the watches of the topic. */
   readonly notify: (topic: string) => void;
   /** Wakes all: something may have been missed. */
   readonly notifyAll: () => void;

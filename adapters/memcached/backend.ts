@@ -1,147 +1,223 @@
-import type { Backend, EndedLease, Row, Target, Wanted } from "../kit/backend.ts";
+import type { Backend, RememberedOutcome, Row, Target, Wanted } from "../kit/backend.ts";
 import { bytesOf } from "../kit/data.ts";
-import { decide } from "../kit/decide.ts";
-import { Contention, retry } from "../kit/retry.ts";
-import type {
-  MemcachedAnswer,
-  MemcachedBody,
-  MemcachedRequests,
-  MemcachedVersion,
-} from "./client.ts";
-import { type Marker, markerBody, markerIn, secondsOf } from "./marker.ts";
-import { makeOwnMarkers, type OwnMarkers } from "./own_markers.ts";
-import { ADD, DELETE, GET, REPLACE, SET } from "./protocol.ts";
+import { takeInSteps } from "../kit/decide.ts";
+import { makeOwnLeases, type OwnLeases } from "../kit/own_leases.ts";
+import { sha256 } from "../kit/sha256.ts";
+
+const GET = 0x00;
+const SET = 0x01;
+const ADD = 0x02;
+/** With a CAS it does what `SET` does, but a value that is too large leaves what is there. */
+const REPLACE = 0x03;
+export const DELETE = 0x04;
+
+/** One version of an item. */
+export interface MemcachedVersion {
+  /** Its number. */
+  readonly cas: Uint8Array;
+  /** The connection that told it, for which alone it is good: a server that was started again counts anew. */
+  readonly connection: object | undefined;
+}
+
+/** What came back. */
+export interface MemcachedAnswer extends MemcachedVersion {
+  /** The value of an item. */
+  readonly value: Uint8Array;
+  /** The flags, which tell a marker. */
+  readonly flags: number;
+}
+
+/** A request, but for the name that it is about. */
+export interface MemcachedRequest {
+  /** The [command](https://docs.memcached.org/protocols/binary/#command-opcodes). */
+  readonly opcode: number;
+  /** The version that must be there. */
+  readonly over?: MemcachedVersion | undefined;
+  /** The value that is to be stored. */
+  readonly data?: string | Uint8Array;
+  /** The flags of its item; 0 by default. */
+  readonly flags?: number;
+  /** Its time to live, or the date of its end; 0, the default, is no end. */
+  readonly seconds?: number;
+}
+
+/**
+ * What the adapter asks of a client, whichever library made it: each has a file of its own that says how. It sends a
+ * request; undefined where the item is not as the request wants it: there, not there, or another, or not known to be the
+ * same. A request that was lost with its connection is sent once more.
+ */
+export type MemcachedAsk = (
+  target: Target,
+  request: MemcachedRequest,
+) => Promise<MemcachedAnswer | undefined>;
+
+/** What an item holds in place of an entry: a lease, or one that has ended, which has no owner. */
+interface Marker {
+  readonly owner?: string | undefined;
+  /** The length of the lease, in milliseconds. */
+  readonly ttl: number;
+  /** The owner of the last lease that ended failed or uncached, and how. */
+  readonly last?: string | undefined;
+  readonly how?: RememberedOutcome | undefined;
+}
 
 /** An item, or that there is none. */
 interface Found extends Row {
-  readonly version?: MemcachedVersion;
+  readonly version?: MemcachedVersion | undefined;
+  readonly marker?: Marker | undefined;
 }
 
 /** What the functions of one store have in common. */
-interface Items extends MemcachedRequests {
-  readonly own: OwnMarkers;
+interface Items {
+  readonly ask: MemcachedAsk;
+  readonly ownLeases: OwnLeases<Marker, MemcachedVersion>;
 }
 
 /** memcached, by its requests: one item for each name, which is the entry or a marker. */
-export function memcachedBackend(requests: MemcachedRequests): Backend<Found> {
-  const items: Items = { ...requests, own: makeOwnMarkers(requests.connectionTo) };
-  const { ask, own } = items;
+export function memcachedBackend(ask: MemcachedAsk): Backend<Found> {
+  const items: Items = { ask, ownLeases: makeOwnLeases() };
   return {
     read: (target) => look(items, target),
     take: (target, wanted) => take(items, target, wanted),
     renew: (target, { owner, ttl }) =>
-      asHolder(items, target, owner, async (held, over) => {
-        const marker = { ...held, ttl };
-        const renewed = await ask(target, { opcode: REPLACE, over, body: markerBody(marker) });
-        if (renewed !== undefined) own.remember(target.name, marker, renewed);
-        return renewed;
-      }),
-    fill: (target, { owner, data, ttl }) => {
-      const body = entryBody(data, ttl);
-      const fill: Act = (_, over) => ask(target, { opcode: REPLACE, over, body });
+      overwrite(items, target, owner, (held, over) => mark(items, target, { ...held, ttl }, over)),
+    fill(target, { owner, data, ttl }) {
+      const entry = entryOf(data, ttl);
       // A request is sent again where no reply came: then this very value is there, and no marker.
-      const isFilled = (item: MemcachedAnswer) => isSame(item.value, bytesOf(data));
-      return asHolder(items, target, owner, fill, isFilled);
+      const isFilled = (there: unknown) => there instanceof Uint8Array && isSame(there, data);
+      const fill: Write = (_, over) => ask(target, { opcode: REPLACE, over, ...entry });
+      return overwrite(items, target, owner, fill, isFilled);
     },
     release: (target, { owner, outcome }) =>
-      asHolder(items, target, owner, ({ ttl, last, how }, over) => {
+      overwrite(items, target, owner, ({ ttl, last, how }, over) => {
         // memcached doesn't tell what is left of a lease: how it ended is remembered for all of its length.
         const ended = outcome === "cancelled" ? { last, how } : { last: owner, how: outcome };
         return ended.how === undefined
           ? ask(target, { opcode: DELETE, over })
-          : ask(target, { opcode: REPLACE, over, body: markerBody({ ttl, ...ended }) });
+          : mark(items, target, { ttl, ...ended }, over);
       }),
-    write: (target, { data, ttl }) => ask(target, { opcode: SET, body: entryBody(data, ttl) }),
+    write: (target, { data, ttl }) => ask(target, { opcode: SET, ...entryOf(data, ttl) }),
     remove: (target) => ask(target, { opcode: DELETE }),
   };
 }
 
-function entryBody(data: string | Uint8Array, ttl: number | undefined): MemcachedBody {
-  return { data, seconds: ttl === undefined ? 0 : secondsOf(ttl) };
-}
-
 async function look({ ask }: Items, target: Target): Promise<Found> {
-  const item = await ask(target, { opcode: GET });
-  return item === undefined ? {} : foundIn(item);
+  const version = await ask(target, { opcode: GET });
+  if (version === undefined) return {};
+  const marker = markerIn(version);
+  return marker === undefined ? { data: version.value, version } : rowOf(marker, version);
 }
 
-function foundIn(item: MemcachedAnswer): Found {
-  const marker = markerIn(item);
-  return marker === undefined
-    ? { data: item.value, version: item }
-    : { ...rowOf(marker), version: item };
-}
-
-function rowOf({ owner, ttl, last, how }: Marker): Row {
-  return {
-    lease: owner === undefined ? undefined : { owner, remaining: ttl },
-    ended: last === undefined || how === undefined ? undefined : { owner: last, outcome: how },
-  };
+function rowOf(marker: Marker, version?: MemcachedVersion): Found {
+  const { owner, ttl, last, how } = marker;
+  return { owner, remaining: ttl, lastOwner: last, outcome: how, version, marker };
 }
 
 /** Adds the marker, or looks, and replaces what it finds if that is no entry, no lease and no end that was waited for. */
 function take(items: Items, target: Target, wanted: Wanted<Found>): Promise<Found> {
-  const { ask, own } = items;
-  const { owner, ttl, waitedFor } = wanted;
-  let { ignored } = wanted;
-  const put = async (over: MemcachedVersion | undefined, ended: EndedLease | undefined) => {
-    const marker = { owner, ttl, ...lastOf(ended) };
-    const opcode = over === undefined ? ADD : REPLACE;
-    const taken = await ask(target, { opcode, over, body: markerBody(marker) });
-    if (taken !== undefined) own.remember(target.name, marker, taken);
-    return taken === undefined ? undefined : rowOf(marker);
+  const { owner, ttl, waitedFor, ignored } = wanted;
+  const put = async ({ version, marker }: Found = {}) => {
+    const taken: Marker = { owner, ttl, last: marker?.last, how: marker?.how };
+    return await mark(items, target, taken, version) && rowOf(taken);
   };
   // Who has waited mostly finds the marker again, or the value: then one request is enough.
   let isUnseen = waitedFor === undefined && ignored === undefined;
-  return retry(target, async () => {
-    const added = isUnseen ? await put(undefined, undefined) : undefined;
-    isUnseen = false;
-    if (added !== undefined) return added;
-    const found = ignored ?? await look(items, target);
-    if (found.data !== undefined && found !== ignored) return found;
-    ignored = undefined;
-    const decision = decide(found, wanted);
-    if (decision?._tag === "Leader") {
-      const marker = { owner, ttl: decision.remaining, ...lastOf(found.ended) };
-      own.remember(target.name, marker, found.version!);
-    }
-    if (decision !== undefined) return found;
-    const taken = await put(found.version, found.ended);
-    if (taken === undefined) throw new Contention();
-    return taken;
+  return takeInSteps(target, wanted, {
+    async look() {
+      const added = isUnseen ? await put() : undefined;
+      isUnseen = false;
+      if (added !== undefined) return added;
+      const found = await look(items, target);
+      const { marker, version } = found;
+      if (marker?.owner === owner) {
+        items.ownLeases.note(target.key, marker, Promise.resolve(version));
+      }
+      return found;
+    },
+    put,
   });
 }
 
-function lastOf(ended: EndedLease | undefined): Pick<Marker, "last" | "how"> {
-  return { last: ended?.owner, how: ended?.outcome };
+/** Writes a marker where there is nothing, or over a version; undefined where there is anything else. */
+function mark(
+  { ask, ownLeases }: Items,
+  target: Target,
+  marker: Marker,
+  over: MemcachedVersion | undefined,
+): Promise<MemcachedVersion | undefined> {
+  const opcode = over === undefined ? ADD : REPLACE;
+  const written = ask(target, { opcode, over, ...itemOf(marker) });
+  if (marker.owner !== undefined) ownLeases.note(target.key, marker, written);
+  return written;
 }
 
-/** Changes a marker over this version of it; undefined where another one is there. */
-type Act = (marker: Marker, over: MemcachedVersion) => Promise<MemcachedAnswer | undefined>;
+type Write = (marker: Marker, over: MemcachedVersion) => Promise<unknown>;
 
-/**
- * Does something to the owner's marker if it is there; false if not, but where it `isDone` already.
- */
-async function asHolder(
+/** Writes over the marker of an owner, and over nothing else; false if it is lost, unless what is there `isDone` already. */
+function overwrite(
   items: Items,
   target: Target,
   owner: string,
-  act: Act,
-  isDone: (item: MemcachedAnswer) => boolean = () => false,
+  write: Write,
+  isDone: (data: unknown) => boolean = () => false,
 ): Promise<boolean> {
-  const known = items.own.recall(target.name, owner);
-  if (known !== undefined && await act(...known) !== undefined) return true;
-  return await retry(target, async () => {
-    const item = await items.ask(target, { opcode: GET });
-    if (item === undefined) return false;
-    const marker = markerIn(item);
-    if (marker === undefined) return isDone(item);
-    if (marker.owner !== owner) return false;
-    if (await act(marker, item) === undefined) throw new Contention();
-    return true;
+  return items.ownLeases.overwrite(target, owner, {
+    async find() {
+      const { marker, version, data } = await look(items, target);
+      return marker?.owner === owner ? { lease: marker, version: version! } : isDone(data);
+    },
+    write: ({ lease, version }) => write(lease, version),
   });
 }
 
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+function isSame(bytes: Uint8Array, data: string | Uint8Array): boolean {
+  const other = bytesOf(data);
+  return bytes.length === other.length && bytes.every((byte, at) => byte === other[at]);
+}
+
+type Stored = Omit<MemcachedRequest, "opcode" | "over">;
+
+function entryOf(data: string | Uint8Array, ttl: number | undefined): Stored {
+  return { data, seconds: ttl === undefined ? 0 : secondsOf(ttl) };
+}
+
+/** What tells a marker from an entry, whose flags are 0. */
+const MARKER = 0x1ea5ed;
+
+function itemOf(marker: Marker): Stored {
+  const seconds = Math.min(secondsOf(marker.ttl), MONTH);
+  return { data: JSON.stringify(marker), flags: MARKER, seconds };
+}
+
+/** The marker of an item; undefined for an entry. */
+function markerIn({ flags, value }: MemcachedAnswer): Marker | undefined {
+  if (flags !== MARKER) return undefined;
+  try {
+    const marker = JSON.parse(new TextDecoder().decode(value));
+    return marker?.ttl > 0 ? marker : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const MONTH = 30 * 24 * 60 * 60;
+
+/**
+ * A time to live in seconds, or the date of its end where that is more than
+ * [30 days](https://docs.memcached.org/protocols/basic/) away. There is one second more, as the server's first may be
+ * nearly over.
+ */
+function secondsOf(ttl: number): number {
+  const seconds = Math.ceil(ttl / 1000) + 1;
+  return seconds <= MONTH ? seconds : Math.min(Math.ceil(Date.now() / 1000) + seconds, 2 ** 32 - 1);
+}
+
+/** The names that every client of memcached can use. */
+const plain = /^[!-~]{1,250}$/;
+const hashed = /~[0-9a-f]{64}$/;
+
+/** What an item is called: by its key, or by the beginning of it and its hash. */
+export function itemName(key: string): string {
+  if (plain.test(key) && !hashed.test(key)) return key;
+  return `${key.slice(0, 185).replace(/[^!-~]/g, "_")}~${sha256(key)}`;
 }

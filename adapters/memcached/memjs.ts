@@ -1,7 +1,14 @@
-import { Refusal } from "../kit/refusal.ts";
+import { describe } from "../../src/model/describe.ts";
+import { bytesOf } from "../kit/data.ts";
 import { checkOption, hasMethods } from "../kit/options.ts";
-import type { MemcachedAnswer, MemcachedRequest, MemcachedRequests } from "./client.ts";
-import { answerOf, requestOf } from "./protocol.ts";
+import { Refusal } from "../kit/refusal.ts";
+import { retry, sleep } from "../kit/retry.ts";
+import {
+  DELETE,
+  type MemcachedAnswer,
+  type MemcachedAsk,
+  type MemcachedRequest,
+} from "./backend.ts";
 
 /** What a server answers, as memjs reads it. */
 export interface MemcachedResponse {
@@ -51,7 +58,7 @@ interface Server {
 const LETS_GO = 200;
 
 /** What the adapter asks of a client of memjs. Throws a `TypeError` for what is none. */
-export function memjsRequests(client: MemcachedClient): MemcachedRequests {
+export function askMemjs(client: MemcachedClient): MemcachedAsk {
   const isClient = hasMethods(client, "perform", "incrSeq", "server");
   checkOption("client", isClient, "a memjs client", client);
   const serverOf = (name: string) => client.server(name) as Server | null | undefined;
@@ -80,22 +87,13 @@ export function memjsRequests(client: MemcachedClient): MemcachedRequests {
       connection = server?._socket;
     });
 
-  return {
-    async ask({ name, signal }, request) {
-      const isLost = () =>
-        request.over !== undefined && request.over.connection !== connectionTo(name);
-      if (isLost()) return undefined;
-      try {
-        return await send(name, request);
-      } catch (error) {
-        if (error instanceof Refusal || signal().aborted) throw error;
-        await new Promise((resolve) => setTimeout(resolve, LETS_GO));
-        if (signal().aborted) throw error;
-        return isLost() ? undefined : await send(name, request);
-      }
-    },
-    connectionTo,
-  };
+  const again = (error: unknown) => !(error instanceof Refusal);
+  return (target, request) =>
+    retry(target, async () => {
+      const { over } = request;
+      const isLost = over !== undefined && over.connection !== connectionTo(target.name);
+      return isLost ? undefined : await send(target.name, request);
+    }, { again, most: 2, pause: () => sleep(LETS_GO) });
 }
 
 /** Throws where memjs has other fields than it had: without them a reply could be taken for another one's. */
@@ -112,3 +110,60 @@ function forgetReply(server: Server, lost: Server["_socket"]): void {
   lost?.destroy();
   if (server.responseBuffer) server.responseBuffer = server.responseBuffer.subarray(0, 0);
 }
+
+/** A request of the [binary protocol](https://docs.memcached.org/protocols/binary/). */
+function requestOf(
+  seq: number,
+  name: string,
+  { opcode, over, data, flags = 0, seconds = 0 }: MemcachedRequest,
+): Uint8Array {
+  const key = bytesOf(name);
+  const value = bytesOf(data ?? "");
+  const extras = data === undefined ? 0 : 8;
+  const request = new Uint8Array(24 + extras + key.length + value.length);
+  const view = new DataView(request.buffer);
+  view.setUint8(0, 0x80);
+  view.setUint8(1, opcode);
+  view.setUint16(2, key.length);
+  view.setUint8(4, extras);
+  view.setUint32(8, request.length - 24);
+  view.setUint32(12, seq);
+  request.set(over?.cas ?? [], 16);
+  if (data !== undefined) {
+    view.setUint32(24, flags);
+    view.setUint32(28, seconds);
+  }
+  request.set(key, 24 + extras);
+  request.set(value, 24 + extras + key.length);
+  return request;
+}
+
+/** What a response says; undefined where the item isn't as the request wanted it. Throws a {@linkcode Refusal} for a failure. */
+function answerOf(
+  { header, extras, val }: MemcachedResponse,
+  connection: object | undefined,
+): MemcachedAnswer | undefined {
+  switch (header.status) {
+    case OK: {
+      // It is copied: memjs gives a part of all that it has read.
+      const cas = Uint8Array.from(header.cas);
+      if (header.opcode !== DELETE && cas.every((byte) => byte === 0)) {
+        throw new Refusal("memcached runs with `-C`, and there are no leases without CAS");
+      }
+      const view = new DataView(extras.buffer, extras.byteOffset);
+      return { value: val, flags: extras.length < 4 ? 0 : view.getUint32(0), cas, connection };
+    }
+    case NOT_FOUND:
+    case EXISTS:
+      return undefined;
+    case TOO_LARGE:
+      throw new Refusal("the value is larger than an item of memcached's may be (`-I`)");
+    default:
+      throw new Refusal(`memcached answered ${describe(new TextDecoder().decode(val))}`);
+  }
+}
+
+const OK = 0;
+const NOT_FOUND = 1;
+const EXISTS = 2;
+const TOO_LARGE = 3;

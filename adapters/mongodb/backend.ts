@@ -1,40 +1,21 @@
-import type { Backend, Row, Target, Written } from "../kit/backend.ts";
+import { loadOnce } from "../../src/store/load_once.ts";
+import type { LeaseOutcome } from "../../src/store/store.ts";
+import type { Backend, Target, Wanted, Written } from "../kit/backend.ts";
 import { bytesOf } from "../kit/data.ts";
 import { Refusal } from "../kit/refusal.ts";
 import { retry } from "../kit/retry.ts";
-import { codeOf, createIndex, type MongodbCollection } from "./driver.ts";
-import {
-  acquireStage,
-  alive,
-  asEntry,
-  asLease,
-  endOf,
-  entryStage,
-  plain,
-  releaseStages,
-} from "./stages.ts";
+import { sharedBy } from "../kit/shared.ts";
+import { codeOf, createIndex, type MongodbCollection, plain } from "./driver.ts";
 
-/**
- * A document as it is read: an entry has a value; a lease has its owner, and the owner of the last one that ended failed or
- * uncached, with how.
- */
-interface Found {
-  readonly value?: unknown;
-  readonly owner?: string;
-  readonly last?: string;
-  readonly how?: "failed" | "uncached";
-  /** How much longer the lease lives, in milliseconds. */
-  readonly remaining?: number;
-}
-
-/** MongoDB, by one collection, whose TTL index is seen to before the first write, if it is `indexed`. */
+/** MongoDB, by one collection, whose TTL index is made before the first write, if it is to be `indexed`. */
 export function mongodbBackend(
   collection: MongodbCollection,
   { indexed }: { readonly indexed: boolean },
 ): Backend {
+  const index = sharedBy(collection, "index", () => loadOnce(() => createIndex(collection)));
   /** Two upserts may both find nothing: the one that comes late is refused, and has to look again. */
   const upsert = async <A>(target: Target, run: () => Promise<A>) => {
-    if (indexed) await createIndex(collection);
+    if (indexed) await index();
     return await retry(target, run, { again: (error) => codeOf(error) === DUPLICATE });
   };
   /** Changes the document of a lease that the owner holds; false if it doesn't. */
@@ -52,14 +33,11 @@ export function mongodbBackend(
     return matchedCount === 1;
   };
   return {
-    async read({ name }) {
-      const found = await collection.findOne({ _id: name }, asEntry);
-      return found === null ? undefined : { data: (found as Found).value };
-    },
+    read: async ({ name }) => await collection.findOne({ _id: name }, asEntry) ?? undefined,
     async take(target, wanted) {
       const stages = [acquireStage(wanted)];
       const acquire = () => collection.findOneAndUpdate({ _id: target.name }, stages, asLease);
-      return rowOf(await upsert(target, acquire) as Found);
+      return (await upsert(target, acquire))!;
     },
     renew: (target, { owner, ttl }) => change(target, owner, [{ $set: endOf(ttl) }]),
     fill: async (target, { owner, ...written }) =>
@@ -78,14 +56,6 @@ export function mongodbBackend(
 /** The server's refusal of an `_id` that is there. */
 const DUPLICATE = 11000;
 
-function rowOf({ value, owner, last, how, remaining = 0 }: Found): Row {
-  return {
-    data: value,
-    lease: owner === undefined ? undefined : { owner, remaining },
-    ended: last === undefined || how === undefined ? undefined : { owner: last, outcome: how },
-  };
-}
-
 /** The most bytes that a document may have, and those that one of an entry has besides its `_id` and its value. */
 const LARGEST = 16 * 1024 * 1024;
 const FRAME = 44;
@@ -93,8 +63,79 @@ const FRAME = 44;
 /** Puts the entry there; refuses one that is more than a document can hold. */
 function stageFor({ name }: Target, { data, ttl }: Written): object {
   // UTF-8 has three bytes at most for what has a length of one.
-  if (FRAME + 3 * (name.length + data.length) <= LARGEST) return entryStage(data, ttl);
-  const bytes = FRAME + bytesOf(name).length + bytesOf(data).length;
-  if (bytes <= LARGEST) return entryStage(data, ttl);
-  throw new Refusal(`a document holds ${LARGEST} bytes, and this one would have ${bytes}`);
+  if (FRAME + 3 * (name.length + data.length) > LARGEST) {
+    const bytes = FRAME + bytesOf(name).length + bytesOf(data).length;
+    if (bytes > LARGEST) {
+      throw new Refusal(`a document holds ${LARGEST} bytes, and this one would have ${bytes}`);
+    }
+  }
+  return { $replaceWith: { _id: "$_id", value: literal(data), ...endOf(ttl) } };
+}
+
+/** The last date that JavaScript has. */
+const FOREVER = 8.64e15;
+
+/** Whether a document hasn't expired, as an expression. */
+const alive = { $gt: [{ $ifNull: ["$expires", new Date(FOREVER)] }, "$$NOW"] };
+
+/** A value in an expression, which is no expression itself. */
+const literal = (value: unknown) => ({ $literal: value });
+
+/** When a document ends that has so many milliseconds to live; MongoDB keeps whole ones. */
+function endOf(ttl: number | undefined): { readonly expires?: object } {
+  if (ttl === undefined) return {};
+  return { expires: { $add: ["$$NOW", Math.min(Math.ceil(ttl), FOREVER / 2)] } };
+}
+
+/** The value of an entry that hasn't expired. */
+const asEntry = {
+  ...plain,
+  projection: { _id: 0, data: { $cond: [alive, "$value", "$$REMOVE"] } },
+} as const;
+
+/** The row that an acquire has left there. */
+const asLease = {
+  ...plain,
+  upsert: true,
+  returnDocument: "after",
+  includeResultMetadata: false,
+  projection: {
+    _id: 0,
+    data: "$value",
+    owner: 1,
+    lastOwner: "$last",
+    outcome: "$how",
+    remaining: { $subtract: ["$expires", "$$NOW"] },
+  },
+} as const;
+
+/** Takes the lease where there is neither an entry nor a lease nor the end of the one that was waited for. */
+function acquireStage({ owner, ttl, waitedFor, ignored }: Wanted): object {
+  const entry = {
+    $and: [
+      { $in: [{ $type: "$value" }, ["string", "binData"]] },
+      ...ignored === undefined ? [] : [{ $ne: ["$value", literal(ignored.data)] }],
+    ],
+  };
+  const lease = { $ne: [{ $type: "$owner" }, "missing"] };
+  const ended = {
+    $and: [{ $eq: ["$last", literal(waitedFor ?? null)] }, { $eq: ["$how", "uncached"] }],
+  };
+  const remembered = { $cond: [alive, { last: "$last", how: "$how" }, {}] };
+  const taken = { _id: "$_id", owner: literal(owner), ...endOf(ttl) };
+  return {
+    $replaceWith: {
+      $cond: [
+        { $and: [alive, { $or: [entry, lease, ended] }] },
+        "$$ROOT",
+        { $mergeObjects: [taken, remembered] },
+      ],
+    },
+  };
+}
+
+/** Ends a lease, and remembers how, unless it was cancelled. */
+function releaseStages(owner: string, outcome: LeaseOutcome): object[] {
+  const ended = { $set: { last: literal(owner), how: outcome } };
+  return [{ $unset: "owner" }, ...outcome === "cancelled" ? [] : [ended]];
 }

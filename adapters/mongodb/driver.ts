@@ -1,5 +1,5 @@
-import { loadOnce } from "../../src/store/load_once.ts";
 import { checkOption, hasMethods } from "../kit/options.ts";
+import type { PushDriver } from "../kit/push.ts";
 import { Refusal } from "../kit/refusal.ts";
 
 /**
@@ -33,7 +33,7 @@ export interface MongodbCollection {
 
 /** What the adapter uses of a change stream. */
 export interface MongodbChangeStream {
-  /** Listens to what tells that it is open. */
+  /** Listens to the event that says that it is open. */
   on(event: "resumeTokenChanged", listener: () => void): unknown;
   /** Waits for the next change, and resumes where the connection was lost. */
   next(): Promise<object>;
@@ -46,7 +46,9 @@ export function checkCollection(collection: MongodbCollection): void {
   const isCollection = hasMethods(collection, "findOneAndUpdate");
   checkOption("collection", isCollection, "a collection of the MongoDB driver", collection);
   if (collection.writeConcern?.w !== 0) return;
-  throw new TypeError("`collection` must have a write concern that tells what became of a write");
+  throw new TypeError(
+    "`collection` must have a write concern that acknowledges writes, not `w: 0`",
+  );
 }
 
 /** The number of a refusal of the server's; undefined for any other error. */
@@ -55,25 +57,73 @@ export function codeOf(error: unknown): number | undefined {
   return typeof code === "number" ? code : undefined;
 }
 
-const indexed = new WeakMap<MongodbCollection, () => Promise<unknown>>();
+/** Whatever the client was told, the adapter reads numbers and bytes as such. */
+export const plain = {
+  promoteBuffers: true,
+  promoteLongs: true,
+  promoteValues: true,
+  raw: false,
+  useBigInt64: false,
+} as const;
 
-/** Sees to the TTL index of a collection, once; again if it failed. */
-export function createIndex(collection: MongodbCollection): Promise<unknown> {
-  let create = indexed.get(collection);
-  if (create === undefined) {
-    create = loadOnce(async () => {
-      try {
-        await collection.createIndex({ expires: 1 }, { expireAfterSeconds: 0 });
-      } catch (cause) {
-        if (codeOf(cause) === undefined) throw cause;
-        throw new Refusal(
-          `the TTL index can't be created: ${(cause as Error).message}. Create it yourself, by ` +
-            "createIndex({ expires: 1 }, { expireAfterSeconds: 0 }), and pass `createIndex: false`",
-          { cause },
-        );
-      }
-    });
-    indexed.set(collection, create);
+/** Creates the TTL index of a collection. */
+export async function createIndex(collection: MongodbCollection): Promise<void> {
+  try {
+    await collection.createIndex({ expires: 1 }, { expireAfterSeconds: 0 });
+  } catch (cause) {
+    if (codeOf(cause) === undefined) throw cause;
+    throw new Refusal(
+      `the TTL index can't be created: ${(cause as Error).message}. Create it yourself, by ` +
+        "createIndex({ expires: 1 }, { expireAfterSeconds: 0 }), and pass `createIndex: false`",
+      { cause },
+    );
   }
-  return create();
+}
+
+/** How a server on its own refuses to open a change stream. */
+const ONLY_ON_REPLICA_SETS = 40573;
+
+/** Passes on what ends a lease, and not what begins it or lets it live longer. */
+const ends = [
+  {
+    $match: {
+      $or: [
+        { operationType: { $ne: "update" }, "fullDocument.owner": { $exists: false } },
+        { "updateDescription.removedFields": "owner" },
+      ],
+    },
+  },
+  { $project: { documentKey: 1 } },
+];
+
+/** Pushes by one change stream for all keys, whose topics are the documents' `_id`s. */
+export function changesOf(collection: MongodbCollection): PushDriver {
+  let hasStreams = true;
+  return {
+    async open({ message, ended }) {
+      if (!hasStreams) return undefined;
+      const stream = collection.watch(ends, plain);
+      const close = () => void stream.close().catch(() => {});
+      const follow = async (): Promise<never> => {
+        for (;;) {
+          // The driver resumes where the connection was lost. It would end in silence where it can't, had it listeners.
+          const { documentKey } = await stream.next() as { documentKey?: { _id: unknown } };
+          if (documentKey === undefined) throw new Error("the collection was dropped or renamed");
+          if (typeof documentKey._id === "string") message(documentKey._id);
+        }
+      };
+      const isOpen = new Promise<void>((resolve) => stream.on("resumeTokenChanged", resolve));
+      const following = follow();
+      try {
+        await Promise.race([isOpen, following]);
+      } catch (error) {
+        close();
+        if (codeOf(error) !== ONLY_ON_REPLICA_SETS) throw error;
+        hasStreams = false;
+        return undefined;
+      }
+      following.catch(ended);
+      return { subscribe: () => Promise.resolve(), unsubscribe: () => {}, close };
+    },
+  };
 }

@@ -1,19 +1,9 @@
+import type { Backend, Row, Target } from "../kit/backend.ts";
 import { bytesOf } from "../kit/data.ts";
-import type { Backend, EndedLease, Row, Target } from "../kit/backend.ts";
-import type { PostgresParameter, PostgresRow } from "./client.ts";
-import { statementsOn } from "./statements.ts";
-import type { Table } from "./table.ts";
-
-/** A value as a row holds it: one of the two at most is not null. */
-type Columns = readonly [text: string | null, bytes: Uint8Array | null];
-
-/** A row, and the columns of its entry. */
-interface Found extends Row {
-  readonly columns?: Columns;
-}
+import { type PostgresParameter, type PostgresRow, pruned, type Table } from "./table.ts";
 
 /** Postgres, by one table. */
-export function postgresBackend({ name: table, channel, ask }: Table): Backend<Found> {
+export function postgresBackend({ name: table, channel, ask }: Table): Backend {
   const statements = statementsOn(table);
   const send = (
     statement: keyof typeof statements,
@@ -26,10 +16,14 @@ export function postgresBackend({ name: table, channel, ask }: Table): Backend<F
       const [row] = await send("get", target);
       return row && { data: dataOf(row) };
     },
-    async take(target, { owner, ttl, waitedFor, ignored }) {
-      const entry = ignored?.columns ?? [null, null];
-      const [row] = await send("acquire", target, owner, millis(ttl), waitedFor ?? null, ...entry);
-      return foundIn(row!, waitedFor);
+    async take(target, { waitedFor = null, ignored, ...own }) {
+      const unreadable = ignored ? ignored.data as Uint8Array : null;
+      const parameters = [own.owner, millis(own.ttl), waitedFor, unreadable];
+      const [row] = await send("acquire", target, ...parameters);
+      const [owner, remaining, outcome] = [row![2], row![3], row![4]]
+        .map((column) => column ? utf8.decode(column) : null);
+      const data = dataOf(row!);
+      return { data, owner, remaining: Number(remaining), lastOwner: waitedFor, outcome } as Row;
     },
     renew: async (target, { owner, ttl }) =>
       isDone(await send("renew", target, owner, millis(ttl))),
@@ -46,22 +40,10 @@ function millis(ttl: number | undefined): number | null {
   return ttl === undefined ? null : Math.min(ttl, 1e15);
 }
 
-function columnsOf(data: string | Uint8Array): Columns {
+/** A value as a row holds it; a text of Postgres has no NUL. */
+function columnsOf(data: string | Uint8Array): [text: string | null, bytes: Uint8Array | null] {
   if (typeof data !== "string") return [null, data];
   return data.includes("\0") ? [null, bytesOf(data)] : [data, null];
-}
-
-/** What an acquire has answered. */
-function foundIn(row: PostgresRow, waitedFor: string | undefined): Found {
-  const data = dataOf(row);
-  if (data !== undefined) {
-    return { data, columns: [textOf(row[0]), row[1] ? fromHex(row[1]) : null] };
-  }
-  const [owner, remaining, outcome] = [row[2], row[3], row[4]].map(textOf);
-  return {
-    lease: owner ? { owner, remaining: Math.max(Number(remaining), 0) } : undefined,
-    ended: outcome ? { owner: waitedFor!, outcome: outcome as EndedLease["outcome"] } : undefined,
-  };
 }
 
 function dataOf({ 0: text, 1: hex }: PostgresRow): Uint8Array | undefined {
@@ -70,14 +52,83 @@ function dataOf({ 0: text, 1: hex }: PostgresRow): Uint8Array | undefined {
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-function textOf(column: Uint8Array | null | undefined): string | null {
-  return column ? utf8.decode(column) : null;
-}
-
 function fromHex(hex: Uint8Array): Uint8Array {
   const digit = (at: number) => hex[at]! - (hex[at]! < 97 ? 48 : 87);
   return Uint8Array.from(
     { length: hex.length / 2 },
     (_, i) => digit(2 * i) << 4 | digit(2 * i + 1),
   );
+}
+
+/** The rows that a write removes at most, so that a table whose keys are all new keeps no more rows than are alive. */
+const FEW = 10;
+
+/** $1 is the key, and $2, where somebody is to be woken, the channel. */
+function statementsOn(table: string) {
+  const live = "until > clock_timestamp()";
+  const after = (ttl: string) =>
+    `coalesce(clock_timestamp() + ${ttl}::float8 * interval '1 millisecond', 'infinity')`;
+  const noLease = "owner = null, ended = null, outcome = null";
+  const waking = (done: string) => `
+with done as (${done} returning key), pruned as (${pruned(table, FEW, "and key <> $1")})
+select pg_notify($2, key) from done`;
+  // $2: owner, $4: the lease that was waited for, $5: the bytes of an entry to ignore.
+  const taken = `(
+  (t.text is not null or t.bytes is not null)
+  and coalesce(convert_to(t.text, 'UTF8'), t.bytes) is distinct from $5
+  or t.owner is not null
+  or t.ended = $4 and t.outcome = 'uncached'
+)`;
+
+  return {
+    get: `select text, encode(bytes, 'hex') from ${table} where key = $1 and ${live}`,
+
+    // What the snapshot says is an answer, but that the lease is free: that is for the latest row to say, under its lock,
+    // and what is returned is this row.
+    acquire: `
+with seen as (
+  select * from ${table} as t where key = $1 and ${live} and ${taken}
+), latest as (
+  insert into ${table} as t (key, until, owner)
+  select $1, ${after("$3")}, $2 where not exists (select from seen)
+  on conflict (key) do update set (until, text, bytes, owner, ended, outcome) = (
+    select
+      case when stays then t.until else ${after("$3")} end,
+      case when stays then t.text end,
+      case when stays then t.bytes end,
+      case when stays then t.owner else excluded.owner end,
+      case when live then t.ended end,
+      case when live then t.outcome end
+    from (select t.${live} as live) as clock, lateral (select live and ${taken} as stays) as row
+  )
+  returning *
+)
+select text, encode(bytes, 'hex'), owner,
+  1000 * (extract(epoch from until) - extract(epoch from clock_timestamp())),
+  case when ended = $4 then outcome end
+from (select * from seen union all select * from latest) as row`,
+
+    renew: `
+update ${table} set until = ${after("$3")} where key = $1 and owner = $2 and ${live} returning key`,
+
+    fill: waking(`
+update ${table} set until = ${after("$4")}, text = $5, bytes = $6, ${noLease}
+where key = $1 and owner = $3 and ${live}`),
+
+    // $4: the outcome; one that was cancelled changes nothing of what is remembered.
+    release: waking(`
+update ${table} set owner = null,
+  ended = case when $4 = 'cancelled' then ended else owner end,
+  outcome = case when $4 = 'cancelled' then outcome else $4 end
+where key = $1 and owner = $3 and ${live}`),
+
+    set: waking(`
+insert into ${table} as t (key, until, text, bytes) values ($1, ${after("$3")}, $4, $5)
+on conflict (key) do update set
+  until = ${after("$3")}, text = excluded.text, bytes = excluded.bytes, ${noLease}`),
+
+    delete: `
+with done as (delete from ${table} where key = $1 returning key)
+select pg_notify($2, key) from done`,
+  };
 }

@@ -1,6 +1,6 @@
 import { checkOption, hasMethods } from "../kit/options.ts";
 import { type PushDriver, sharedPush, unref } from "../kit/push.ts";
-import type { PostgresCommands, PostgresParameter, PostgresRow } from "./client.ts";
+import type { PostgresCommands, PostgresParameter, PostgresRow } from "./table.ts";
 
 /** A client for LISTEN. [postgres.js](https://github.com/porsager/postgres#listen--notify) opens a connection for it. */
 export interface PostgresSubscriber {
@@ -53,18 +53,18 @@ interface ListenFields {
   sql?: { close(): PromiseLike<unknown> };
 }
 
-/** The fields, once the channel was listened to; throws where one is missing. */
-function fieldsOf({ listen }: PostgresSubscriber, channel: string): ListenFields {
-  const { channels, sql } = listen as Partial<ListenFields>;
-  const must = (field: string, fits: boolean) => {
-    if (fits) return;
+/** Throws where a field is missing, once the channel was listened to. */
+function checkFields({ channels, sql }: Partial<ListenFields>, channel: string): void {
+  const isThere = {
+    channels: hasMethods(channels?.[channel]?.result, "then"),
+    sql: hasMethods(sql, "close"),
+  };
+  for (const [field, known] of Object.entries(isThere)) {
+    if (known) continue;
     throw new TypeError(
       `the client's \`listen.${field}\` is missing, which postgres.js 3.4 has: use that, or \`subscriber: false\``,
     );
-  };
-  must("channels", hasMethods(channels?.[channel]?.result, "then"));
-  must("sql", hasMethods(sql, "close"));
-  return listen as unknown as ListenFields;
+  }
 }
 
 /** How often a connection is checked for a new statement that listens, in milliseconds. */
@@ -72,12 +72,13 @@ const CHECK_MS = 500;
 
 /** Pushes by one channel. After a loss postgres.js connects and listens again by itself. */
 function driverOf(subscriber: PostgresSubscriber, channel: string): PushDriver {
+  const fields = subscriber.listen as Partial<ListenFields>;
   // A connection that is given up while it opens is closed after the next was opened.
   let listeners = 0;
   return {
     async open({ message, back, ended }) {
       let isUp = false;
-      let unlisten: Unlisten = () => Promise.resolve();
+      let unlisten = (): PromiseLike<unknown> => Promise.resolve();
       let check: ReturnType<typeof setInterval> | undefined;
       const onlisten = () => {
         if (isUp) back();
@@ -86,16 +87,18 @@ function driverOf(subscriber: PostgresSubscriber, channel: string): PushDriver {
       const close = () => {
         clearInterval(check);
         listeners--;
-        if (listeners === 0) stopListening(subscriber, channel, unlisten);
-        else unlisten().then(ignore, ignore);
+        const closing = listeners === 0 && closeClient(fields, channel);
+        (closing || unlisten()).then(ignore, ignore);
+        if (listeners === 0) delete fields.channels?.[channel];
       };
       listeners++;
       try {
         ({ unlisten } = await subscriber.listen(channel, message, onlisten));
-        const { channels } = fieldsOf(subscriber, channel);
-        let known = channels[channel]?.result;
+        checkFields(fields, channel);
+        const statement = () => fields.channels?.[channel]?.result;
+        let known = statement();
         check = unref(setInterval(() => {
-          const result = channels[channel]?.result;
+          const result = statement();
           if (result !== known) result?.then(ignore, ended);
           known = result;
         }, CHECK_MS));
@@ -108,22 +111,17 @@ function driverOf(subscriber: PostgresSubscriber, channel: string): PushDriver {
   };
 }
 
-type Unlisten = () => PromiseLike<unknown>;
-
 /**
- * Stops listening, and closes the connection if it listens to nothing else: the `unlisten` of postgres.js does nothing once
- * the connection was lost and opened again. A client that is closed while its connection is lost never connects again, so
- * that whoever listens next has postgres.js make a new one.
+ * Closes the client that listens, if it listens to nothing else: the `unlisten` of postgres.js does nothing once the
+ * connection was lost and opened again. A client that is closed while its connection is lost never connects again, so that
+ * who listens next has postgres.js make a new one.
  */
-function stopListening({ listen }: PostgresSubscriber, channel: string, unlisten: Unlisten): void {
-  const fields: Partial<ListenFields> = listen as never;
+function closeClient(fields: Partial<ListenFields>, channel: string) {
   const { channels, sql } = fields;
   const isAlone = channels && Object.keys(channels).every((name) => name === channel);
-  if (isAlone && sql?.close) {
-    delete fields.sql;
-    sql.close().then(ignore, ignore);
-  } else unlisten().then(ignore, ignore);
-  delete channels?.[channel];
+  if (!isAlone || !sql?.close) return undefined;
+  delete fields.sql;
+  return sql.close();
 }
 
 function ignore(): void {}

@@ -1,22 +1,30 @@
+import type { Target } from "../kit/backend.ts";
+import { bytesOf } from "../kit/data.ts";
+import { isWellFormed } from "../kit/names.ts";
+import { checkOption } from "../kit/options.ts";
+import type { Push } from "../kit/push.ts";
 import { Refusal } from "../kit/refusal.ts";
 import { retry } from "../kit/retry.ts";
-import type { PostgresCommands, PostgresParameter, PostgresRow } from "./client.ts";
-import { channelOf, quotedTable } from "./names.ts";
-import { definitionOf } from "./statements.ts";
+
+/** A parameter of a statement. */
+export type PostgresParameter = string | number | Uint8Array | null;
+
+/** A row of a statement's answer: each column as the server sent it. */
+export interface PostgresRow {
+  /** A column, by its index; text as the server writes it. */
+  readonly [column: number]: Uint8Array | null;
+}
+
+/** What the adapter asks of a client, whichever library made it: each has a file of its own that says how. */
+export interface PostgresCommands {
+  /** Sends a statement, with its values apart. What the server refuses is an error with its code as `code`. */
+  query(statement: string, parameters: PostgresParameter[]): PromiseLike<readonly PostgresRow[]>;
+  /** Notifications on a channel, whose payloads are the topics; undefined where no connection listens. */
+  pushOn(channel: string): Push | undefined;
+}
 
 /** A table that is made by the first statement that misses it. */
-export interface Table {
-  /** Its name, quoted. */
-  readonly name: string;
-  /** What its notifications come by. */
-  readonly channel: string;
-  /** Sends a statement. */
-  ask(
-    caller: { readonly signal: () => AbortSignal },
-    statement: string,
-    parameters: PostgresParameter[],
-  ): Promise<readonly PostgresRow[]>;
-}
+export type Table = ReturnType<typeof openTable>;
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 const MISSING = "42P01";
@@ -28,7 +36,7 @@ const LOST_RACE = ["40001", "40P01"];
 const MOST_TRIES = 10;
 
 /** Opens a table by its name. Throws a `TypeError` for a name that can't be used. */
-export function openTable({ query }: PostgresCommands, table: string, create: boolean): Table {
+export function openTable({ query }: PostgresCommands, table: string, create: boolean) {
   const name = quotedTable(table);
   const definition = definitionOf(name);
   const make = async (cause: unknown) => {
@@ -38,16 +46,18 @@ export function openTable({ query }: PostgresCommands, table: string, create: bo
     try {
       await query(definition, []);
     } catch (error) {
-      if (!EXISTS.includes(codeOf(error))) {
-        throw missing(` and can't be made (${(error as Error).message})`, error);
-      }
+      if (EXISTS.includes(codeOf(error))) return;
+      throw missing(` and can't be made (${(error as Error).message})`, error);
     }
   };
   let making: Promise<unknown> | undefined;
   return {
+    /** Its name, quoted. */
     name,
+    /** The channel of its notifications. */
     channel: channelOf(name),
-    ask: (caller, statement, parameters) =>
+    /** Sends a statement. */
+    ask: (caller: Pick<Target, "signal">, statement: string, parameters: PostgresParameter[]) =>
       retry(caller, async () => {
         try {
           return await query(statement, parameters);
@@ -62,4 +72,47 @@ export function openTable({ query }: PostgresCommands, table: string, create: bo
 
 function codeOf(error: unknown): string {
   return String((error as { readonly code?: unknown } | null)?.code);
+}
+
+/** Postgres cuts off the rest of a longer one. */
+const LONGEST_IDENTIFIER = 63;
+
+function isIdentifier(name: string): boolean {
+  return bytesOf(name).length <= LONGEST_IDENTIFIER;
+}
+
+/** The table of an option, in quotes. Throws a `TypeError` for a name that can't be used. */
+function quotedTable(table: string): string {
+  const names = typeof table === "string" ? table.split(".") : [];
+  const isName = (name: string) =>
+    name !== "" && isWellFormed(name) && !name.includes("\0") && isIdentifier(name);
+  const isTable = [1, 2].includes(names.length) && names.every(isName);
+  const must = `\`table\` or \`schema.table\`, each of at most ${LONGEST_IDENTIFIER} bytes`;
+  checkOption("table", isTable, must, table);
+  return names.map((name) => `"${name.replaceAll('"', '""')}"`).join(".");
+}
+
+/** The channel of a table. Tables whose names are too long for one share it, which wakes some followers without a result. */
+function channelOf(table: string): string {
+  const channel = `cache_locking ${table}`;
+  return isIdentifier(channel) ? channel : "cache_locking";
+}
+
+/** Removes expired rows, but for those that somebody else is about to change. */
+export function pruned(table: string, limit: number, but = ""): string {
+  // `now()`, as an index can't be asked for what `clock_timestamp()` may have changed to.
+  return `
+delete from ${table} where key = any(array(
+  select key from ${table} where until <= now() ${but} order by until limit ${limit} for update skip locked
+)) returning key`;
+}
+
+/**
+ * A row is an entry, with `text` or `bytes`, or a lease, with its `owner`, and with the owner of the last one that `ended`
+ * failed or uncached. It expires at `until`.
+ */
+function definitionOf(table: string): string {
+  return `create unlogged table ${table} (\
+key text collate "C" primary key, until timestamptz not null, text text, bytes bytea, \
+owner text, ended text, outcome text); create index on ${table} (until)`;
 }

@@ -1,22 +1,33 @@
-import type { Backend, EndedLease, Row, Target } from "../kit/backend.ts";
-import type { RedisArgument, RedisCommands, RedisReply } from "./client.ts";
-import type { RedisScripts } from "./scripts.ts";
+import type { Backend, Row, Target } from "../kit/backend.ts";
+import type { Push } from "../kit/push.ts";
+import type { RedisScript } from "./scripts.ts";
 
-/** Where a backend keeps what. */
-export interface RedisNames {
-  /** What the lease of an entry is called. */
-  readonly leaseOf: (entry: string) => string;
-  /** Whether there are entries, or leases alone. */
-  readonly entries: boolean;
+/** An argument of a script. */
+export type RedisArgument = string | number | Uint8Array;
+
+/** What the adapter asks of a client, whichever library made it: each has a file of its own that says how. */
+export interface RedisCommands {
+  /** What the client puts before every name. */
+  readonly keyPrefix: string;
+  /** GET, as bytes. */
+  get(key: string): Promise<Uint8Array | null>;
+  /** Runs a script on these keys, which answers with texts as bytes, and numbers as such or as text. */
+  run(
+    script: RedisScript,
+    keys: readonly [lease: string, entry: string],
+    args: readonly RedisArgument[],
+  ): Promise<unknown>;
+  /** Messages on channels, named as the server sees them. */
+  readonly push: Push;
 }
 
-/** Redis, by its commands. */
+/** Redis, by its commands; `keysOf` names the two keys of an entry. */
 export function redisBackend(
   { get, run }: RedisCommands,
-  { leaseOf, entries }: RedisNames,
+  keysOf: (entry: string) => readonly [lease: string, entry: string],
 ): Backend {
-  const ask = (script: keyof RedisScripts, { name }: Target, ...args: RedisArgument[]) =>
-    run(script, entries ? [leaseOf(name), name] : [leaseOf(name)], args);
+  const ask = (script: RedisScript, { name }: Target, ...args: RedisArgument[]) =>
+    run(script, keysOf(name), args);
   return {
     async read({ name }) {
       const data = await get(name);
@@ -24,8 +35,7 @@ export function redisBackend(
     },
     take: async (target, { owner, ttl, waitedFor = "", ignored }) => {
       const unreadable = ignored === undefined ? [] : [ignored.data as Uint8Array];
-      const reply = await ask("acquire", target, owner, millis(ttl), waitedFor, ...unreadable);
-      return rowOf(reply);
+      return rowOf(await ask("acquire", target, owner, millis(ttl), waitedFor, ...unreadable));
     },
     renew: async (target, { owner, ttl }) => isOne(await ask("renew", target, owner, millis(ttl))),
     fill: async (target, { owner, data, ttl }) =>
@@ -36,27 +46,18 @@ export function redisBackend(
   };
 }
 
-function rowOf(reply: RedisReply): Row {
-  if (reply instanceof Uint8Array) return { data: reply };
-  const [owner, left, last, how] = reply as [
-    owner: Uint8Array | null,
-    left: number | string,
-    last: Uint8Array | null,
-    how: Uint8Array | null,
-  ];
-  return {
-    lease: owner ? { owner: text.decode(owner), remaining: Number(left) } : undefined,
-    ended: last && how
-      ? { owner: text.decode(last), outcome: text.decode(how) as EndedLease["outcome"] }
-      : undefined,
-  };
-}
-
 /** An owner may begin with what looks like a byte order mark. */
 const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
+function rowOf(reply: unknown): Row {
+  if (reply instanceof Uint8Array) return { data: reply };
+  const [owner, remaining, lastOwner, outcome] = (reply as unknown[])
+    .map((part) => part instanceof Uint8Array ? text.decode(part) : part);
+  return { owner, remaining: Number(remaining), lastOwner, outcome } as Row;
+}
+
 /** A client may answer with text for numbers. */
-function isOne(reply: RedisReply): boolean {
+function isOne(reply: unknown): boolean {
   return Number(reply) === 1;
 }
 

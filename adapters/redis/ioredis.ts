@@ -1,7 +1,7 @@
 import { checkOption, hasMethods } from "../kit/options.ts";
-import { type PushConnection, type PushDriver, type PushEvents, sharedPush } from "../kit/push.ts";
-import type { RedisArgument, RedisCommands, RedisReply } from "./client.ts";
-import { type RedisScripts, scriptsFor } from "./scripts.ts";
+import { type PushConnection, type PushEvents, sharedPush } from "../kit/push.ts";
+import type { RedisArgument, RedisCommands } from "./backend.ts";
+import { type RedisScript, scriptsFor } from "./scripts.ts";
 
 /**
  * What the adapter uses of an ioredis connection, `Redis` or `Cluster`. It is declared here, so that neither types nor
@@ -56,126 +56,108 @@ export function ioredisCommands(
 ): RedisCommands {
   const isClient = hasMethods(client, "defineCommand", "getBuffer");
   checkOption("client", isClient, "an ioredis client", client);
-  if (subscriber !== undefined) checkSubscriber(subscriber);
+  if (subscriber?.isCluster && !subscriber.options?.shardedSubscribers) {
+    throw new TypeError("`subscriber` must be made with `shardedSubscribers: true`");
+  }
+  const isSubscriber = subscriber === undefined ||
+    hasMethods(subscriber, "on", "removeListener", "subscribe", "unsubscribe");
+  checkOption("subscriber", isSubscriber, "an ioredis connection", subscriber);
   return {
     keyPrefix: String(client.options?.keyPrefix ?? ""),
     get: (key) => client.getBuffer(key),
-    run: (script, keys, args) =>
-      scriptOf(client, script, keys.length)(...keys, ...args.map(toSend)),
-    push: sharedPush(subscriber ?? client, "pub/sub", () => driverOf(client, subscriber)),
+    run: (script, keys, args) => scriptOf(client, script)(...keys, ...args.map(toSend)),
+    push: sharedPush(subscriber ?? client, "pub/sub", () => ({
+      open: (events) => Promise.resolve(openOn(client, subscriber, events)),
+    })),
   };
-}
-
-function checkSubscriber(subscriber: RedisSubscriber): void {
-  if (subscriber?.isCluster && !subscriber.options?.shardedSubscribers) {
-    throw new TypeError("`subscriber` must have been made with `shardedSubscribers: true`");
-  }
-  const isConnection = hasMethods(subscriber, "on", "removeListener", "subscribe", "unsubscribe");
-  checkOption("subscriber", isConnection, "an ioredis connection", subscriber);
 }
 
 /** ioredis sends only a `Buffer` as bytes. */
 function toSend(argument: RedisArgument): RedisArgument {
   if (typeof argument !== "object") return argument;
-  const { Buffer } = globalThis as unknown as { Buffer: BufferConstructor };
+  const { Buffer } = globalThis as unknown as {
+    Buffer: { from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array };
+  };
   return Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength);
 }
 
-interface BufferConstructor {
-  from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
-}
+type Run = (...args: RedisArgument[]) => Promise<unknown>;
 
-type Run = (...args: RedisArgument[]) => Promise<RedisReply>;
-
-/** The clients that have the scripts among their commands, with the numbers of keys that these take. */
-const defined = new WeakMap<RedisClient, Set<number>>();
+/** The clients that have the scripts among their commands. */
+const defined = new WeakSet<RedisClient>();
 
 /** The command that a script is; `Buffer` at the end of its name has it answer with bytes. */
-function scriptOf(client: RedisClient, script: keyof RedisScripts, numberOfKeys: number): Run {
-  const name = (script: string) => `cacheLocking1_${script}_${numberOfKeys}`;
-  const known = defined.get(client) ?? new Set();
-  if (!known.has(numberOfKeys)) {
-    defined.set(client, known.add(numberOfKeys));
+function scriptOf(client: RedisClient, script: RedisScript): Run {
+  if (!defined.has(client)) {
+    defined.add(client);
     const scripts = scriptsFor({ cluster: client.isCluster === true });
     for (const [script, lua] of Object.entries(scripts)) {
-      client.defineCommand(name(script), { lua, numberOfKeys });
+      client.defineCommand(`cacheLocking1_${script}`, { lua, numberOfKeys: 2 });
     }
   }
-  const command = `${name(script)}Buffer`;
+  const command = `cacheLocking1_${script}Buffer`;
   const run = (client as unknown as Readonly<Record<string, Run | undefined>>)[command];
-  if (run === undefined) {
-    throw new TypeError(
-      `the client has no \`${command}\` after \`defineCommand\`: use ioredis 5 or 6`,
-    );
-  }
-  return run.bind(client);
+  if (run !== undefined) return run.bind(client);
+  throw new TypeError(
+    `the client has no \`${command}\` after \`defineCommand\`: use ioredis 5 or 6`,
+  );
 }
 
-/** Pushes by pub/sub, over the subscriber or a duplicate of the client, which is closed with the client. */
-function driverOf(client: RedisClient, subscriber: RedisSubscriber | undefined): PushDriver {
-  return {
-    open(events) {
-      if (subscriber !== undefined) {
-        const { stop, ...connection } = listen(subscriber, events, "up");
-        const close = (channels: readonly string[]) => {
-          stop();
-          connection.unsubscribe(channels);
-        };
-        return Promise.resolve({ ...connection, close });
-      }
-      const own = duplicate(client);
-      const { stop, ...connection } = listen(own, events, "new");
-      const ended = () => events.ended(new Error(LOST));
-      client.on("end", ended);
-      // Without a listener ioredis prints its errors; `close` says as much.
-      own.on("error", ignore);
-      const close = () => {
-        stop();
-        client.removeListener("end", ended);
-        own.disconnect();
-      };
-      return Promise.resolve({ ...connection, close });
-    },
-  };
-}
-
-const LOST = "the connection for pub/sub was lost";
-
-/** Listens to a connection, which may not be up yet, until it is told to stop. */
-function listen(
-  connection: RedisSubscriber,
+/** Opens pub/sub on the subscriber, or on a duplicate of the client, which is closed with the client. */
+function openOn(
+  client: RedisClient,
+  subscriber: RedisSubscriber | undefined,
   { message, back, lost, ended }: PushEvents,
-  state: "new" | "up" | "down",
-): Omit<PushConnection, "close"> & { readonly stop: () => void } {
+): PushConnection {
+  const connection = subscriber ?? duplicate(client);
   let sharded = connection.isCluster === true;
-  let gate = makeGate();
-  if (state === "up") gate.open();
-  const listeners = {
+  let state: "new" | "up" | "down" = subscriber === undefined ? "new" : "up";
+  // ioredis 5 would send subscriptions amid its handshake, and break that: they wait until the connection is up.
+  let waiting: ((error?: Error) => void)[] = [];
+  const settle = (error?: Error) => {
+    for (const tell of waiting) tell(error);
+    waiting = [];
+  };
+  const end = () => ended(lostConnection());
+  const listeners = Object.entries({
     message,
     smessage: message,
     ready() {
-      gate.open();
       if (state !== "new") back();
       state = "up";
+      settle();
     },
     // One node's subscriptions have moved to a new connection.
     subscribersReady: () => state === "up" && back(),
     close() {
-      if (state !== "up") lost(new Error(LOST));
+      if (state !== "up") lost(lostConnection());
       state = "down";
-      gate.shut();
-      gate = makeGate();
+      settle(lostConnection());
     },
-    end: () => ended(new Error(LOST)),
-  };
-  const entries = Object.entries(listeners);
-  for (const [event, listener] of entries) connection.on(event, listener);
+    end,
+  });
+  for (const [event, listener] of listeners) connection.on(event, listener);
+  if (subscriber === undefined) {
+    client.on("end", end);
+    // Without a listener ioredis prints its errors; `close` says as much.
+    connection.on("error", ignore);
+  }
 
   // ioredis puts its `keyPrefix` before the names of sharded channels, but not before those of others.
   const prefix = connection.options?.keyPrefix?.length ?? 0;
+  const unsubscribe = (channels: readonly string[]) => {
+    if (channels.length === 0) return;
+    if (!sharded) connection.unsubscribe(...channels).catch(ignore);
+    else for (const name of channels) connection.sunsubscribe(name.slice(prefix)).catch(ignore);
+  };
   return {
+    unsubscribe,
     async subscribe(channel) {
-      await gate.opened;
+      if (state !== "up") {
+        await new Promise<void>((resolve, reject) =>
+          waiting.push((error) => error === undefined ? resolve() : reject(error))
+        );
+      }
       if (sharded) {
         try {
           return await connection.ssubscribe(channel.slice(prefix));
@@ -186,34 +168,17 @@ function listen(
       }
       return await connection.subscribe(channel);
     },
-    unsubscribe(channels) {
-      if (channels.length === 0) return;
-      if (!sharded) connection.unsubscribe(...channels).catch(ignore);
-      else for (const name of channels) connection.sunsubscribe(name.slice(prefix)).catch(ignore);
-    },
-    stop() {
-      for (const [event, listener] of entries) connection.removeListener(event, listener);
-      gate.shut();
+    close(channels) {
+      for (const [event, listener] of listeners) connection.removeListener(event, listener);
+      settle(lostConnection());
+      if (subscriber !== undefined) return unsubscribe(channels);
+      client.removeListener("end", end);
+      connection.disconnect();
     },
   };
 }
 
-/** Holds subscriptions back until a connection is up: ioredis 5 would send them amid its handshake, and break that. */
-interface Gate {
-  readonly opened: Promise<void>;
-  readonly open: () => void;
-  readonly shut: () => void;
-}
-
-function makeGate(): Gate {
-  let [open, shut] = [ignore, ignore];
-  const opened = new Promise<void>((resolve, reject) => {
-    open = resolve;
-    shut = () => reject(new Error(LOST));
-  });
-  opened.catch(ignore);
-  return { opened, open, shut };
-}
+const lostConnection = () => new Error("the connection for pub/sub was lost");
 
 function ignore(): void {}
 
@@ -225,8 +190,6 @@ function duplicate(client: RedisClient): RedisSubscriber {
     return client.duplicate(own as never);
   }
   const redisOptions = { ...client.options?.redisOptions, keyPrefix: "" };
-  return client.duplicate(
-    [] as never,
-    { ...options, shardedSubscribers: true, redisOptions } as never,
-  );
+  const own = { ...options, shardedSubscribers: true, redisOptions };
+  return client.duplicate([] as never, own as never);
 }

@@ -1,18 +1,9 @@
 import { describe } from "../../src/model/describe.ts";
-
-/** What the names of a client's keys begin with. */
-export interface RedisPrefixes {
-  /** What the client itself puts before every name. */
-  readonly ofClient: string;
-  /** What entries begin with after that. */
-  readonly ofEntries: string;
-  /** What leases begin with after that. */
-  readonly ofLeases: string;
-}
+import { bytesOf } from "../kit/data.ts";
 
 /**
- * Makes the names of leases from those of entries, neither with the client's prefix. Both are in one slot of a cluster,
- * which is that of the name's
+ * Makes the names of leases from those of entries, by what the client, entries and leases put first; neither name has the
+ * client's prefix. Both are in one slot of a cluster, which is that of the name's
  * [hash tag](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags): what stands between
  * its first `{` and the first `}` after it, or else the whole name. A lease's name takes one of three forms, told apart by
  * how they end: `{…}` around an entry's name without a tag, the entry's name and `:` where it has one, and, for names such
@@ -20,7 +11,7 @@ export interface RedisPrefixes {
  * same slot. Throws a `TypeError` for prefixes with which that can't be.
  */
 export function leaseNames(
-  { ofClient, ofEntries, ofLeases }: RedisPrefixes,
+  { ofClient, ofEntries, ofLeases }: Record<"ofClient" | "ofEntries" | "ofLeases", string>,
 ): (entry: string) => string {
   const before = ofClient + ofLeases;
   const tag = hashTag(before);
@@ -59,12 +50,10 @@ function numberIn(slot: number): number {
   return numbers.get(slot)!;
 }
 
-const utf8 = new TextEncoder();
-
 /** The slot of a name without a hash tag: the CRC-16/XMODEM of its UTF-8, modulo 16,384. */
 function slotOf(name: string): number {
   let crc = 0;
-  for (const byte of utf8.encode(name)) {
+  for (const byte of bytesOf(name)) {
     crc ^= byte << 8;
     for (let bit = 0; bit < 8; bit++) crc = (crc << 1) ^ (crc & 0x8000 ? 0x11021 : 0);
   }

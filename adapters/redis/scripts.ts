@@ -1,18 +1,16 @@
-/** The scripts of a store, by the operation that each is. */
-export type RedisScripts = Readonly<
-  Record<"acquire" | "renew" | "fill" | "release" | "set" | "delete", string>
->;
+/** The name of a script: the operation that it is. */
+export type RedisScript = keyof ReturnType<typeof scriptsFor>;
 
 /**
- * The scripts, for a server or for a cluster. KEYS: the lease, and the entry, unless leases are kept alone. The fields of a
- * lease: its owner, and the owner of the last one that ended failed or uncached, with how.
+ * The scripts, for a server or for a cluster. KEYS: the lease, and the entry; where leases are kept alone, the lease twice.
+ * The fields of a lease: its owner, and the owner of the last one that ended failed or uncached, with how.
  */
-export function scriptsFor({ cluster }: { readonly cluster: boolean }): RedisScripts {
+export function scriptsFor({ cluster }: { readonly cluster: boolean }) {
   const wake = cluster ? SHARDED_WAKE : WAKE;
   return {
     // ARGV: owner, ttl, the lease that was waited for, an entry to ignore.
     acquire: `
-local entry = KEYS[2] and redis.pcall('GET', KEYS[2])
+local entry = redis.pcall('GET', KEYS[2])
 if type(entry) == 'string' and entry ~= ARGV[4] then return entry end
 local owner, last, how = unpack(redis.call('HMGET', KEYS[1], 'owner', 'last', 'how'))
 if not owner and not (how == 'uncached' and last == ARGV[3]) then

@@ -12,16 +12,13 @@ import type { Store } from "../../src/store/store.ts";
 
 /** As `r2Adapter` of the adapter's own module. */
 export function r2Adapter<V = unknown>(options: R2AdapterOptions): Store<V> {
-  return makeStore(options) as Store<V>;
+  const { bucket, keyPrefix, codec } = options;
+  const objects = bucketObjects(bucket as Bucket);
+  return makeObjectStore({ name: "r2", objects, keyPrefix, codec }) as Store<V>;
 }
 
 /** As `r2Leases` of the adapter's own module. */
 export function r2Leases(options: R2LeasesOptions): LeasesHalf {
   const { keyPrefix = "lease:" } = options;
-  return leasesHalf(makeStore({ ...options, keyPrefix }));
-}
-
-function makeStore({ bucket, keyPrefix, codec }: R2AdapterOptions): Store<unknown> {
-  const objects = bucketObjects(bucket as Bucket);
-  return makeObjectStore({ name: "r2", objects, keyPrefix, codec });
+  return leasesHalf(r2Adapter({ ...options, keyPrefix }));
 }

@@ -1,5 +1,5 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { isWellFormed } from "../../../adapters/kit/keys.ts";
+import { isWellFormed } from "../../../adapters/kit/names.ts";
 import { connect, table } from "./connection.ts";
 import { clientOf, dynamodbUrl, loadSdk, skip } from "./clients.ts";
 import { fuzz, type OpenHand } from "../../support/fuzz.ts";

@@ -5,7 +5,6 @@ import type { Store } from "../../../mod.ts";
 
 /** An entry, a live lease, or the end of a lease. It expires at `until`. */
 interface Held extends Row {
-  readonly owner?: string | undefined;
   readonly until: number;
 }
 
@@ -33,22 +32,23 @@ export function mapBackend(held: Map<string, Held> = new Map()): Backend {
       ask(() => {
         const found = find(name);
         if (found?.data !== undefined && found.data !== ignored?.data) return found;
-        const ended = found?.ended;
-        const uncached = ended?.outcome === "uncached" && ended.owner === waitedFor;
+        const { lastOwner, outcome } = found ?? {};
+        const uncached = outcome === "uncached" && lastOwner === waitedFor;
         const until = found?.owner === undefined ? endOf(ttl) : found.until;
         const holder = found?.owner ?? (uncached ? undefined : owner);
-        if (holder === undefined) return { ended };
-        held.set(name, { owner: holder, ended, until });
-        return { lease: { owner: holder, remaining: until - now() }, ended };
+        if (holder === undefined) return { lastOwner, outcome };
+        held.set(name, { owner: holder, lastOwner, outcome, until });
+        return { owner: holder, remaining: until - now(), lastOwner, outcome };
       }),
     renew: ({ name }, { owner, ttl }) =>
       change(name, owner, (lease) => ({ ...lease, until: endOf(ttl) })),
     fill: ({ name }, { owner, data, ttl }) =>
       change(name, owner, () => ({ data, until: endOf(ttl) })),
     release: ({ name }, { owner, outcome }) =>
-      change(name, owner, ({ ended, until }) => ({
-        ended: outcome === "cancelled" ? ended : { owner, outcome },
-        until,
+      change(name, owner, (lease) => ({
+        ...lease,
+        owner: undefined,
+        ...outcome !== "cancelled" && { lastOwner: owner, outcome },
       })),
     write: ({ name }, { data, ttl }) => ask(() => held.set(name, { data, until: endOf(ttl) })),
     remove: ({ name }) => ask(() => held.delete(name)),

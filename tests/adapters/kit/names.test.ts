@@ -3,15 +3,13 @@ import { describe, it } from "node:test";
 import { makeNames, type Naming } from "../../../adapters/kit/names.ts";
 
 describe("names", () => {
-  const noNul = { rule: "not have a NUL", keeps: (text: string) => !text.includes("\0") };
-
   it("are the prefix and the key", () => {
     assert.equal(makeNames({ prefix: undefined })("a"), "a");
     assert.equal(makeNames({ prefix: "é:" })("a"), "é:a");
   });
 
   it("are refused where the key can't be had", () => {
-    const nameOf = makeNames({ prefix: "p:", longest: 10, beyond: "refuse", must: noNul });
+    const nameOf = makeNames({ prefix: "p:", longest: 10, refuse: true, noNul: true });
     assert.equal(nameOf("é".repeat(4)), "p:éééé");
     const bad = {
       "\ud800": "the key must be text that UTF-8 can carry",
@@ -45,7 +43,7 @@ describe("names", () => {
         '`keyPrefix` must be a string, and must be text that UTF-8 can carry, and is "\\ud800"',
       ],
       [
-        { prefix: "\0", must: noNul },
+        { prefix: "\0", noNul: true },
         /^`keyPrefix` must be a string, and must not have a NUL, / as never,
       ],
     ];

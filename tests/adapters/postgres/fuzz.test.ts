@@ -1,4 +1,4 @@
-import { isWellFormed } from "../../../adapters/kit/keys.ts";
+import { isWellFormed } from "../../../adapters/kit/names.ts";
 import { withoutServer } from "../../support/address.ts";
 import { connect } from "./connection.ts";
 import { fuzz, type OpenHand } from "../../support/fuzz.ts";

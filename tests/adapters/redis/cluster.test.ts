@@ -80,7 +80,7 @@ describe("redis cluster", { skip }, () => {
           on: () => {},
           removeListener: () => {},
           duplicate: () => assert.fail(),
-          cacheLocking1_delete_2Buffer: (lease: string, entry: string) => {
+          cacheLocking1_deleteBuffer: (lease: string, entry: string) => {
             names.push([keyPrefix + entry, keyPrefix + lease]);
             return Promise.resolve(1);
           },

@@ -116,7 +116,7 @@ describe("redis", { skip }, () => {
     const { message } = await run(
       Effect.flip(redisAdapter({ client: without as never }).delete("a")),
     );
-    assert.match(message, /no `cacheLocking1_delete_2Buffer` after `defineCommand`/);
+    assert.match(message, /no `cacheLocking1_deleteBuffer` after `defineCommand`/);
   });
 
   it("needs one command for a hit, three for a miss, and wakes by push", async () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { SECRETS } from "../../conformance/told.ts";
-import { shortened } from "../../../adapters/kit/keys.ts";
+import { shortened } from "../../../adapters/kit/names.ts";
 
 /** Stands in every value that no error may tell. */
 export const SECRET: string = SECRETS[0]!;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { CacheClient, CacheLockingError, Codec, Store } from "../../../mod.ts";
 import { makeCacheModule } from "../../../src/face/client.ts";
 import { flightsUnderWay } from "../../../src/engine/flight.ts";
-import { isWellFormed } from "../../../adapters/kit/keys.ts";
+import { isWellFormed } from "../../../adapters/kit/names.ts";
 import { randomToken } from "../../../src/model/token.ts";
 import { quoted } from "../../../src/model/describe.ts";
 import { failures, ownError } from "./failures.ts";
