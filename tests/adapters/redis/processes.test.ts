@@ -17,7 +17,10 @@ rounds("Redis", {
   async count() {
     const [{ Redis }] = await ioredisVersions();
     const client = new Redis(redisUrl!);
-    return counterOf([client], client);
+    const counter = await counterOf([client], client);
+    // A process sends a script in full the first time that it runs it.
+    const nameOf = (name: string) => name === "eval" ? "evalsha" : name;
+    return { ...counter, take: async () => (await counter.take()).map(nameOf) };
   },
 });
 
