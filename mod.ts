@@ -31,18 +31,12 @@
  *
  * @module
  */
-import { memoryAdapter } from "./adapters/memory.ts";
-import { type AdapterConfig, needs } from "./adapters/remote/configs.ts";
+import type { AdapterConfig } from "./adapters/remote/configs.ts";
+import { open } from "./adapters/remote/open.ts";
 import { type CacheModule, makeCacheModule } from "./src/face/client.ts";
-import { openerOf } from "./src/face/open_adapter.ts";
 
 /** The entry points: {@linkcode CacheModule.getOrSet} for one call, {@linkcode CacheModule.make} for a client. */
-export const Cache: CacheModule<"memory" | AdapterConfig> = makeCacheModule(
-  openerOf({ memory: memoryAdapter }, {
-    needs,
-    load: async (type) => (await import("./adapters/remote/load.ts")).loadAdapter(type),
-  }),
-);
+export const Cache: CacheModule<"memory" | AdapterConfig> = makeCacheModule(open);
 
 export type {
   AdapterConfig,
@@ -73,7 +67,8 @@ export type {
 export type { R2AdapterOptions, R2Bucket, R2Client } from "./adapters/r2.ts";
 export type { RedisAdapterOptions, RedisClient, RedisSubscriber } from "./adapters/redis.ts";
 export type { S3AdapterOptions, S3Client } from "./adapters/s3.ts";
-export type { FetchContext } from "./src/engine/call.ts";
+export type { CommonOptions } from "./src/face/common_options.ts";
+export type { FetchContext } from "./src/model/fetch_context.ts";
 export type { CacheClient, CacheModule } from "./src/face/client.ts";
 export type { Codec } from "./src/store/codec.ts";
 export type { DurationInput } from "./src/model/duration.ts";

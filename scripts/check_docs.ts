@@ -15,7 +15,7 @@ export function checkDocs(): void {
       [...brokenLinks(path, text), ...wrongDefaults(text), ...staleCopies(text)]
         .map((error) => `${path}: ${error}`)
     ),
-    ...missingDefaults(read("README.md"), read("src/face/options.ts")),
+    ...missingDefaults(read("README.md"), read("src/face/common_options.ts")),
   ];
   if (errors.length > 0) throw new Error(errors.join("\n"));
 }
@@ -81,7 +81,7 @@ function missingDefaults(readme: string, options: string): string[] {
         : [`README.md: the default of \`${name}\` is ${value}, not ${cell?.trim()}`],
       ...comment?.includes(`${spoken} by default`)
         ? []
-        : [`src/face/options.ts: the comment of \`${name}\` must say: ${spoken} by default`],
+        : [`src/face/common_options.ts: the comment of \`${name}\` must say: ${spoken} by default`],
     ];
   });
 }

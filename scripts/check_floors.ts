@@ -23,9 +23,9 @@ const rooms: readonly { readonly path: RegExp; readonly below: readonly string[]
     below: ["src/effect/", "src/model/", "src/store/", "adapters/kit/"],
   },
   { path: /^adapters\/(remote|workers)\//, below: ["src/", "adapters/"] },
-  { path: /^mod\.ts$/, below: ["src/", "adapters/"] },
-  { path: /^tests\//, below: ["src/", "adapters/", "mod.ts"] },
-  { path: /^scripts\//, below: ["src/", "adapters/", "mod.ts", "tests/"] },
+  { path: /^(mod|promise)\.ts$/, below: ["src/", "adapters/"] },
+  { path: /^tests\//, below: ["src/", "adapters/", "mod.ts", "promise.ts"] },
+  { path: /^scripts\//, below: ["src/", "adapters/", "mod.ts", "promise.ts", "tests/"] },
 ];
 
 /** What is wrong with the imports of these files. */
@@ -74,7 +74,7 @@ function circles(imports: ReadonlyMap<string, readonly string[]>): string[] {
 
 /** Throws, naming each, if an import is in the way; and if a import that is turned round would not be noticed. */
 export function checkFloors(): void {
-  const files = globSync("{mod.ts,{src,adapters,tests,scripts}/**/*.ts}", { cwd: root });
+  const files = globSync("{{mod,promise}.ts,{src,adapters,tests,scripts}/**/*.ts}", { cwd: root });
   const sources = new Map(files.map((file) => [file, readFileSync(`${root}${file}`, "utf8")]));
   const errors = importErrors(sources);
   if (errors.length > 0) throw new Error(errors.join("\n"));

@@ -100,7 +100,7 @@ const plainWords = /^(effect[34]|no-run|service)$/;
 function documents(): string[] {
   const markdown = ["README.md", "CONTRIBUTING.md", ...globSync("docs/**/*.md", { cwd: root })];
   const modules = globSync(
-    "{mod.ts,{src,adapters,tests/conformance}/**/*.ts}",
+    "{{mod,promise}.ts,{src,adapters,tests/conformance}/**/*.ts}",
     { cwd: root },
   );
   return [...markdown.filter((file) => existsSync(`${root}${file}`)), ...modules.sort()];

@@ -3,7 +3,7 @@
  * bundles of five bundlers; and what JSR would have, in Deno.
  */
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { readArguments } from "./arguments.ts";
 import { npmInstall } from "./npm_install.ts";
@@ -139,6 +139,13 @@ async function runJavaScript(count: Count, project: string): Promise<void> {
     const { ok, output } = await run(node, [program], { cwd: project });
     if (ok && output === "") count.pass();
     else count.fail(`${node} ${program}\n${output}`);
+  }
+  // README's program has no types, so it is JavaScript, too.
+  copyFileSync(`${project}promise.ts`, `${project}promise.js`);
+  for (const node of paths) {
+    const { ok, output } = await run(node, ["promise.js"], { cwd: project });
+    if (ok && output === "[ 'Ada', 'Grace', 'HIT' ]\n") count.pass();
+    else count.fail(`${node} promise.js\n${output}`);
   }
 }
 

@@ -55,12 +55,14 @@ export const entryPoints: readonly EntryPoint[] = Object.entries(manifest.export
 /** What modules are instead in a bundle for Cloudflare Workers, by their subpaths. */
 export const workersSources: Readonly<Record<string, string>> = {
   ".": "adapters/workers/mod.ts",
+  "./promise": "adapters/workers/promise.ts",
   "./r2": "adapters/workers/r2.ts",
 };
 
 /** The folders and files that the library and its tests are made of. */
 export const sources: readonly string[] = [
   "mod.ts",
+  "promise.ts",
   "src",
   "adapters",
   "tests",

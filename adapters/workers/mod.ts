@@ -4,27 +4,12 @@
  *
  * @module
  */
-import { memoryAdapter } from "../memory.ts";
 import type { AdapterConfig } from "../remote/configs.ts";
 import { type CacheModule, makeCacheModule } from "../../src/face/client.ts";
-import { openerOf } from "../../src/face/open_adapter.ts";
+import { open } from "./open.ts";
 
 /** The entry points. */
-export const Cache: CacheModule<"memory" | AdapterConfig> = makeCacheModule(
-  openerOf({ memory: memoryAdapter }, {
-    needs: { "cloudflare-d1": "db", "cloudflare-kv": "kv", r2: "bucket" },
-    load: async (type) => {
-      switch (type) {
-        case "cloudflare-d1":
-          return (await import("../cloudflare_d1.ts")).cloudflareD1Adapter;
-        case "cloudflare-kv":
-          return (await import("../cloudflare_kv.ts")).cloudflareKvAdapter;
-        case "r2":
-          return (await import("./r2.ts")).r2Adapter;
-      }
-    },
-  }),
-);
+export const Cache: CacheModule<"memory" | AdapterConfig> = makeCacheModule(open);
 
 export {
   AdapterError,

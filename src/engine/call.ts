@@ -1,18 +1,10 @@
 import type { Effect } from "../effect/effect.ts";
+import type { FetchContext } from "../model/fetch_context.ts";
 import type { Hooks } from "../model/hooks.ts";
 import type { Store } from "../store/store.ts";
 import type { WaitStrategy } from "../model/wait_strategy.ts";
 
-/** The context of a fetcher. */
-export interface FetchContext {
-  /** The key of the call. */
-  readonly key: string;
-  /**
-   * Fires when the last caller of the fetch has left, and no caller needs the value any more. It is made when it is first
-   * read.
-   */
-  readonly signal: AbortSignal;
-}
+export type { FetchContext } from "../model/fetch_context.ts";
 
 /** The options of a call, validated and resolved. Durations are in milliseconds. */
 export interface Settings {

@@ -158,18 +158,18 @@ function call(
 /** The most bytes of UTF-8 that a key may have. */
 const LONGEST_KEY = 64 * 1024;
 
-function isKey(key: unknown): key is string {
+export function isKey(key: unknown): key is string {
   return typeof key === "string" && key !== "" &&
     // UTF-8 has three bytes at most for what has a length of one.
     (key.length * 3 <= LONGEST_KEY || new TextEncoder().encode(key).length <= LONGEST_KEY);
 }
 
-function invalidKey(key: unknown): CacheLockingError {
+export function invalidKey(key: unknown): CacheLockingError {
   return invalid("key", "a non-empty string of at most 64 kB", key);
 }
 
 /** The options of one call of a client: its own options first, then the client's. */
-function merge(defaults: object, overrides: object): object {
+export function merge(defaults: object, overrides: object): object {
   if (typeof overrides !== "object" || overrides === null) return overrides;
   const own = Object.entries(overrides).filter(([, value]) => value !== undefined);
   const merged: Record<string, unknown> = { ...defaults, ...Object.fromEntries(own) };

@@ -75,7 +75,8 @@ export type CacheLockingError = {
 /** The mark of the errors of every copy of the library. */
 const BRAND = Symbol.for("cache-locking/CacheLockingError");
 
-class CacheLockingFailure<Tag extends CacheLockingErrorTag> extends Error
+/** The class of these errors; `instanceof` also knows those of another copy of the library. */
+export class CacheLockingFailure<Tag extends CacheLockingErrorTag> extends Error
   implements TaggedCacheLockingError<Tag> {
   readonly [BRAND] = true;
   readonly _tag: Tag;
@@ -86,6 +87,15 @@ class CacheLockingFailure<Tag extends CacheLockingErrorTag> extends Error
     this.name = tag;
     this._tag = tag;
     this.context = context;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isCacheLockingError(value);
+  }
+
+  /** The tag, as those who don't use Effect know it. */
+  get code(): Tag {
+    return this._tag;
   }
 }
 

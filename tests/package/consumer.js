@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Cache } from "cache-locking";
 import { dynamodbAdapter } from "cache-locking/dynamodb";
 import { memoryAdapter } from "cache-locking/memory";
+import { createCache } from "cache-locking/promise";
 import { r2Adapter } from "cache-locking/r2";
 import { s3Adapter } from "cache-locking/s3";
 import { Effect } from "effect";
@@ -33,3 +34,6 @@ for (const [name, stores] of Object.entries(needy)) {
     assert.equal(message, `Cannot read the entry of "a": ${reason}`);
   }
 }
+
+const plain = createCache({ adapter: "memory" });
+assert.deepEqual(await plain.getOrSet("plain", () => ({ fetch: 1 })), { fetch: 1 });

@@ -1,0 +1,55 @@
+import type { Codec } from "../store/codec.ts";
+
+/**
+ * The options that both faces have, for calls and as the defaults of a client. They differ in what a duration and a wait
+ * strategy are, and in hooks.
+ */
+export interface CommonOptions<V, Duration, WaitStrategy> {
+  /**
+   * The lifetime of the entry: a duration, or a function of the value that returns one. Zero means: do not store. Entries
+   * don't expire by default.
+   */
+  readonly cacheTtl?: Duration | ((value: V) => Duration) | undefined;
+  /**
+   * How long a lease outlives a leader that dies; 5 seconds by default. The leader renews it every third of it while the
+   * fetcher runs: for 5 minutes, or 20 times its length if that is longer.
+   */
+  readonly leaseTtl?: Duration | undefined;
+  /** The longest time that a follower waits before it falls back; 10 seconds by default. */
+  readonly waitMax?: Duration | undefined;
+  /** The longest pause between two looks where the store has no push; 250 milliseconds by default. */
+  readonly waitStep?: Duration | undefined;
+  /**
+   * How values become text or bytes; the adapter's by default, which is JSON where it has no other. For adapters that keep
+   * values as they are, as memory does, it means nothing. Calls with different codecs don't share a flight.
+   */
+  readonly codec?: Codec | undefined;
+  /** How long followers pause between two looks; by default jittered pauses that grow up to `waitStep`. */
+  readonly waitStrategy?: WaitStrategy | undefined;
+  /** Whether to store a value; by default all are stored. */
+  readonly shouldCache?: ((value: V) => boolean) | undefined;
+  /**
+   * How many times waiting callers try a failed fetch again; 1 by default. A caller that has waited for one more failed
+   * fetch than this fails with `FETCHER_FAILED`.
+   */
+  readonly takeovers?: number | undefined;
+  /** A prefix of the random owner token of each lease, for people who read the backend. */
+  readonly ownerId?: string | undefined;
+  /** Aborting it fails the call: with `ABORTED`, and in promises with the signal's own reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether the callers of a key in this process share one flight; on by default, off in Cloudflare Workers. */
+  readonly coalesce?: boolean | undefined;
+  /**
+   * The reaction to a failed read or acquire; 'fail' by default, which fails the call. `'bypass'` fetches without the
+   * cache, once per process.
+   */
+  readonly onCacheFailure?: "fail" | "bypass" | undefined;
+  /** The longest time that one operation of the backend may take before it counts as failed; 2 seconds by default. */
+  readonly operationTimeout?: Duration | undefined;
+  /**
+   * Receives work that continues after its callers have left or have been answered, such as the release of a lease. For
+   * hosts that end a request's work with its response: `(work) => context.waitUntil(work)` in a Cloudflare Worker. The
+   * promise never rejects.
+   */
+  readonly waitUntil?: ((work: Promise<void>) => void) | undefined;
+}

@@ -1,0 +1,10 @@
+/** The context of a fetcher. */
+export interface FetchContext {
+  /** The key of the call. */
+  readonly key: string;
+  /**
+   * Fires when the last caller of the fetch has left, and no caller needs the value any more. It is made when it is first
+   * read.
+   */
+  readonly signal: AbortSignal;
+}
