@@ -32,19 +32,22 @@ export const mutations: readonly Mutation[] = [
   mutation(
     "no fence: the value is set",
     "fence",
-    swap(/(\w+)\((\w+), "fill", [\w.]+, (.*)\);/, 'Effect.as($1($2, "set", $3), true);'),
+    swap(
+      /"fill", \[[\w.]+, (.*)\], (\w+)\);/,
+      '"set" as never, [$1] as never, { ...$2, onSuccess: () => $2.onSuccess(true) });',
+    ),
   ),
   mutation("a lease that was lost is filled all the same", "lost", drop),
-  mutation("a refused fill counts as stored", "refused", swap(/succeed\(\w+\)/, "succeed(true)")),
+  mutation("a refused fill counts as stored", "refused", swap(/=> (\w+)\(\w+\)/, "=> $1(true)")),
   mutation(
     "the release is forgotten on interruption",
     "release",
-    swap(/(\w+) = (.*);/, '$1 = $2; if ($1 === "cancelled") return Effect.succeed(arguments[2]);'),
+    swap(/(\w+) = (.*);/, '$1 = $2; if ($1 === "cancelled") return complete(flight, ended);'),
   ),
   mutation(
     "the release is forgotten on failure",
     "release",
-    swap(/(\w+) = (.*);/, '$1 = $2; if ($1 === "failed") return Effect.succeed(arguments[2]);'),
+    swap(/(\w+) = (.*);/, '$1 = $2; if ($1 === "failed") return complete(flight, ended);'),
   ),
   mutation(
     "no release after an acquire without an answer",
@@ -63,12 +66,12 @@ export const mutations: readonly Mutation[] = [
   ),
   mutation("no renewal", "renewal", drop),
   mutation("renewal never stops", "renewals", never),
-  mutation("renewal goes on after the fetch", "keeper ends", () => "Effect.void,"),
+  mutation("renewal goes on after the fetch", "keeper ends", drop),
   mutation("renewal comes too late", "third", swap("/ 3", "* 1.2")),
   mutation(
     "renewal gives up after an error",
     "renewal failed",
-    swap(/=> \w+\(\)\)/, "=> Effect.void)"),
+    swap(/, \w+\);$/, ", () => {});"),
   ),
   mutation(
     "a renewal without an answer waits for the next third",
@@ -79,7 +82,7 @@ export const mutations: readonly Mutation[] = [
   mutation(
     "a lease that was lost doesn't retire its flight",
     "lost in the table",
-    swap(/return .*;/, "return Effect.void;"),
+    drop,
   ),
   mutation(
     "flights are not joined",
@@ -113,7 +116,11 @@ export const mutations: readonly Mutation[] = [
   ),
   mutation("pushes wake nobody", "push", swap(/\w+ === undefined/, "true")),
   mutation("no shortest pause between two looks", "shortest pause", swap("10", "1")),
-  mutation("looks forget what was waited for", "waited for", swap(/\(\w+\.lease\)/, "(undefined)")),
+  mutation(
+    "looks forget what was waited for",
+    "waited for",
+    swap(/\w+\.lease/, "undefined as never"),
+  ),
   mutation("who waited for nothing queues again", "ended", swap('"FallBack"', '"Cancelled"')),
   mutation("a failure elsewhere is not counted", "failure elsewhere", never),
   mutation(
@@ -134,36 +141,23 @@ export const mutations: readonly Mutation[] = [
     "corrupt entry",
     swap(/\w+\.corrupt \|\| /, ""),
   ),
-  mutation(
-    "the first caller takes all along as it leaves",
-    "first leaves",
-    swap(/ && \S+ === undefined/, ""),
-  ),
-  mutation(
-    "who leaves as it reads leaves the others waiting",
-    "first leaves",
-    swap(/return .*;/, "return Effect.void;"),
-  ),
+  mutation("who leaves takes all along", "last leaves", swap("<= 0", "< Infinity")),
   mutation("who was woken leaves again", "woken", drop),
-  mutation("the last to leave leaves the fetch running", "last leaves", swap("> 0", ">= 0")),
+  mutation("the last to leave leaves the fetch running", "last leaves", drop),
   mutation("who joins a cancelled flight revives it", "cancelled", drop),
   mutation("the signal doesn't fire", "signal", drop),
   mutation(
     "a value that can't be stored is lost",
     "value kept",
-    swap(/return .*;/, 'return Effect.die("lost");'),
+    swap(/(\w+)\(.*\);/, 'throw new Error("lost");'),
   ),
-  mutation(
-    "a value that is fetched as the last caller leaves is not stored",
-    "uninterruptible",
-    swap("uninterruptible", "interruptible"),
-  ),
+  mutation("a fetch begins when all have left", "fetch", drop),
   mutation(
     "a fill that fails is not reported",
     "fill reported",
-    swap(/flatMap\(.*, \(\)/, "flatMap(Effect.void, ()"),
+    swap(/\w+\(.*, \(\) =>/, "queueMicrotask(() =>"),
   ),
-  mutation("operations take as long as they like", "timeout", swap(/, \w+, \(\)/, ", 1e9, ()")),
+  mutation("operations take as long as they like", "timeout", swap(/, [\w.]+, \(\)/, ", 1e9, ()")),
   mutation(
     "a change leaves what began before in the tables",
     "change",

@@ -1,38 +1,79 @@
-import { Effect, type Exit, Fiber, Runtime } from "./effect.ts";
+import { Effect, type Exit, Fiber, Runtime, Tracer } from "./effect.ts";
 
 /** A fiber that tells of its end. */
 export type Forked<A, E> = Fiber.Fiber<A, E> & {
   addObserver(observer: (exit: Exit.Exit<A, E>) => void): void;
 };
 
-/**
- * Starts an effect at once in a fiber that belongs to the process, not to the fiber whose context it has. It can be
- * interrupted, wherever it was started.
- */
-export type Spawn = <A, E, R>(effect: Effect.Effect<A, E, R>) => Forked<A, E>;
+/** What a fiber runs with: services, and all else that it hands on to those that it starts. */
+export type FiberContext = { readonly FiberContext: unique symbol };
 
-// Effect 4 runs by a context, Effect 3 by a runtime, which hands on that its fiber can't be interrupted.
-const { runForkWith } = Effect as unknown as {
-  readonly runForkWith?: (context: unknown) => Spawn;
+type Fork = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  options?: { readonly uninterruptible: true },
+) => Forked<A, E>;
+
+// Effect 4 runs by a context, Effect 3 by a runtime, which hands on whether its fiber can be interrupted.
+const inEffect4 = Effect as unknown as {
+  readonly runForkWith?: (context: FiberContext) => Fork;
+  readonly withFiber: <A, E, R>(
+    run: (fiber: {
+      readonly context: FiberContext;
+      readonly getRef: (service: typeof Tracer.Tracer) => Tracer.Tracer;
+    }) => Effect.Effect<A, E, R>,
+  ) => Effect.Effect<A, E, R>;
 };
 const inEffect3 = Runtime as unknown as {
-  readonly runFork: (runtime: unknown) => Spawn;
+  readonly runFork: (runtime: FiberContext) => Fork;
 };
-const { runtime } = Effect as unknown as { readonly runtime: () => Effect.Effect<unknown> };
+const { runtime } = Effect as unknown as { readonly runtime: () => Effect.Effect<FiberContext> };
 
-/** What starts fibers in the context of the fiber that asks for it. */
-export const spawner: Effect.Effect<Spawn> = runForkWith !== undefined
-  ? Effect.map(Effect.context(), runForkWith)
-  : Effect.map(runtime(), (known): Spawn => {
-    const spawn = inEffect3.runFork(known);
-    return (effect) => spawn(Effect.interruptible(effect));
-  });
+/** Hands out the context of the fiber that runs it, and the tracer that spans are made with there. */
+export const withContext: <A, E, R>(
+  run: (context: FiberContext, tracer: Tracer.Tracer) => Effect.Effect<A, E, R>,
+) => Effect.Effect<A, E, R> = inEffect4.runForkWith !== undefined
+  ? (run) => inEffect4.withFiber((fiber) => run(fiber.context, fiber.getRef(Tracer.Tracer)))
+  : (run) =>
+    Effect.flatMap(
+      runtime(),
+      (known) => Effect.flatMap(Effect.tracer, (tracer) => run(known, tracer)),
+    );
 
-/** Starts an effect in a fiber of its own, see {@linkcode Spawn}. */
+/**
+ * Starts an effect at once, in a fiber that belongs to the process, not to the one whose context it has. It can be
+ * interrupted, wherever it was started.
+ */
+export const fork: <A, E, R>(
+  context: FiberContext,
+  effect: Effect.Effect<A, E, R>,
+) => Forked<A, E> = inEffect4.runForkWith !== undefined
+  ? (context, effect) => inEffect4.runForkWith!(context)(effect)
+  : (context, effect) => inEffect3.runFork(context)(Effect.interruptible(effect));
+
+/**
+ * The same, for an effect that can be interrupted nowhere but where it says so itself. Its end is told whatever interrupts
+ * the fiber.
+ */
+export const forkUninterruptible: <A, E, R>(
+  context: FiberContext,
+  effect: Effect.Effect<A, E, R>,
+  ended: (exit: Exit.Exit<A, E>) => void,
+) => Fiber.Fiber<unknown, unknown> = inEffect4.runForkWith !== undefined
+  ? (context, effect, ended) => {
+    const fiber = inEffect4.runForkWith!(context)(effect, { uninterruptible: true });
+    fiber.addObserver(ended);
+    return fiber;
+  }
+  : (context, effect, ended) => {
+    const told = Effect.map(Effect.exit(effect), ended);
+    return inEffect3.runFork(context)(Effect.uninterruptible(told));
+  };
+
+/** Starts an effect in a fiber of its own, see {@linkcode fork}. */
 export function forkDetached<A, E, R>(
   effect: Effect.Effect<A, E, R>,
 ): Effect.Effect<Forked<A, E>, never, R> {
-  return Effect.map(spawner, (spawn) => spawn(effect));
+  return withContext((context) => Effect.succeed(fork(context, effect)));
 }
 
 /** Interrupts a fiber, and doesn't wait for its end: it may hang where it can't be interrupted. */

@@ -1,35 +1,52 @@
-import { Effect, Fiber } from "../effect/effect.ts";
+import { Effect, type Exit, type Fiber } from "../effect/effect.ts";
 import type { CacheLockingError } from "../model/errors.ts";
 import type { Flight } from "./flight.ts";
-import type { Forked } from "../effect/fork.ts";
+import { forkUninterruptible } from "../effect/fork.ts";
 import { report } from "./report.ts";
 import { runUserCode } from "./user_code.ts";
 
-/** Starts a part of a flight's work in a fiber of its own, with its first caller's context. */
-export function spawn<A, E>(flight: Flight, effect: Effect.Effect<A, E>): Forked<A, E> {
-  const { key, settings: { store } } = flight.first.call;
-  return flight.spawn!(Effect.annotateLogs(effect, { key, adapter: store.name }));
+/**
+ * Runs an effect for a flight, in a fiber of its own with the first caller's context, and goes on with its exit. It can be
+ * interrupted nowhere but where it says so itself. The flight dies of what is thrown then.
+ */
+export function run<A, E>(
+  flight: Flight,
+  effect: Effect.Effect<A, E, unknown>,
+  next: (exit: Exit.Exit<A, E>) => void,
+): Fiber.Fiber<unknown, unknown> {
+  const { key, settings: { store } } = flight.call;
+  const annotated = Effect.annotateLogs(effect, { key, adapter: store.name });
+  return forkUninterruptible(flight.context, annotated, (exit) => {
+    try {
+      next(exit);
+    } catch (defect) {
+      flight.die(defect);
+    }
+  });
+}
+
+/** Reports a failure that doesn't fail the call, and goes on. */
+export function reportAnd(flight: Flight, error: CacheLockingError, next: () => void): void {
+  run(flight, report(flight, error), next);
 }
 
 /**
- * Starts what may continue after the flight's callers have left or have been answered, and tells the host of it, which
+ * Begins what may continue after the flight's callers have left or have been answered, and tells the host of it, which
  * might end it with them otherwise.
  */
-export function runInBackground<A, E>(flight: Flight, effect: Effect.Effect<A, E>): Forked<A, E> {
-  const { key, settings: { waitUntil } } = flight.first.call;
-  const fiber = spawn(flight, effect);
-  if (waitUntil === undefined) return fiber;
-  const ended = Effect.runPromise(Effect.asVoid(Fiber.await(fiber)));
+export function inBackground(flight: Flight, begin: (done: () => void) => unknown): void {
+  const { key, settings: { waitUntil } } = flight.call;
+  if (waitUntil === undefined) return void begin(nothing);
+  const ended = new Promise<void>((resolve) => void begin(resolve));
   const telling = runUserCode(
     { what: "`waitUntil`", key, phase: "hook" },
     () => Effect.sync(() => waitUntil(ended)),
   );
-  spawn(
-    flight,
-    Effect.matchEffect(telling, {
-      onSuccess: () => Effect.void,
-      onFailure: (error) => report(flight, error as CacheLockingError),
-    }),
-  );
-  return fiber;
+  const told = Effect.matchEffect(telling, {
+    onSuccess: () => Effect.void,
+    onFailure: (error) => report(flight, error as CacheLockingError),
+  });
+  run(flight, told, nothing);
 }
+
+function nothing(): void {}

@@ -1,47 +1,72 @@
+import { run } from "./background.ts";
 import type { FetchContext } from "./call.ts";
-import { runUserCode } from "./user_code.ts";
+import { callUserCode, causeOf, runUserCode, type UserCode } from "./user_code.ts";
 import { causeKind } from "../effect/cause.ts";
-import { type Cause, Effect, type Exit } from "../effect/effect.ts";
+import { type Cause, Effect, Exit } from "../effect/effect.ts";
 import type { End, Flight } from "./flight.ts";
+import { interruptNoWait } from "../effect/fork.ts";
 import { traced } from "./tracing.ts";
 
-/**
- * Runs the call's fetcher for its flight. What the fetcher throws is a `FETCHER_FAILED`; its own errors stay as they are.
- *
- * Nothing but the fetcher itself can be interrupted: an interruption that comes once the value is there comes too late.
- */
-export function fetch(flight: Flight): Effect.Effect<Exit.Exit<unknown, unknown>> {
-  const { call } = flight.first;
-  const fetching = runUserCode(
-    { what: "the fetcher", key: call.key, phase: "fetch" },
-    () => call.fetcher(contextOf(flight)),
-    Effect.interruptible,
-  );
-  return Effect.exit(traced(flight, "fetch", fetching, () => "fetched"));
+/** How it goes on after a fetch: with a value, or with the end of a flight that has none. */
+export interface Fetched {
+  onValue(value: unknown): void;
+  onEnd(end: End): void;
 }
 
+/**
+ * Runs the call's fetcher for its flight, in a fiber of its own unless its value is there at once. What the fetcher throws
+ * is a `FETCHER_FAILED`; its own errors stay as they are. Only the fetcher itself can be stopped: to stop it once the value
+ * is there comes too late.
+ */
+export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
+  const { call } = flight;
+  if (flight.cancelled) return onEnd({ _tag: "Cancelled" }); // mutate: fetch
+  const code: UserCode = { what: "the fetcher", key: call.key, phase: "fetch" };
+  const fetching = flight.hasSpans
+    ? traced(flight, "fetch", runUserCode(code, () => call.fetcher(new Context(flight))), fetched)
+    : callUserCode(code, () => call.fetcher(new Context(flight)));
+  if (Exit.isExit(fetching) && fetching._tag === "Success") return onValue(fetching.value);
+  let isOver = false;
+  const fiber = run(flight, Effect.interruptible(fetching), (exit) => {
+    isOver = true;
+    flight.stop = undefined;
+    if (exit._tag === "Success") onValue(exit.value);
+    else onEnd(endOf(flight, causeOf(code, exit.cause)));
+  });
+  // A closure right of `flight.stop =` would be among V8's old objects from its birth, and all that it sees with it.
+  const stop = () => interruptNoWait(fiber);
+  if (!isOver) flight.stop = stop;
+}
+
+const fetched = () => "fetched";
+
 /** How a flight ends whose fetch failed: without a result if it was interrupted because the last caller has left. */
-export function endOfFetch(flight: Flight, cause: Cause.Cause<unknown>): End {
+function endOf(flight: Flight, cause: Cause.Cause<unknown>): End {
   return flight.cancelled && causeKind(cause) === "Interrupt"
     ? { _tag: "Cancelled" }
     : { _tag: "FetchFailed", cause };
 }
 
 /** What the fetcher receives. Its signal is made when it is first read: most fetchers don't. */
-function contextOf(flight: Flight): FetchContext {
-  let controller: AbortController | undefined;
-  return {
-    key: flight.key,
-    get signal() {
-      return (controller ??= controllerOf(flight)).signal;
-    },
-  };
-}
+class Context implements FetchContext {
+  // A class, as an object with a getter of its own takes 50 times as long to make.
+  readonly key: string;
+  readonly #flight: Flight;
+  #controller: AbortController | undefined;
 
-function controllerOf(flight: Flight): AbortController {
-  const controller = new AbortController();
-  flight.onCancel = () => controller.abort();
-  // The last caller may have left just before.
-  if (flight.cancelled) flight.onCancel();
-  return controller;
+  constructor(flight: Flight) {
+    this.key = flight.key;
+    this.#flight = flight;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      const flight = this.#flight;
+      const controller = this.#controller = new AbortController();
+      flight.onCancel = () => controller.abort();
+      // The last caller may have left just before.
+      if (flight.cancelled) flight.onCancel();
+    }
+    return this.#controller.signal;
+  }
 }

@@ -1,9 +1,10 @@
-import type { Cause, Clock, Effect } from "../effect/effect.ts";
-import type { Spawn } from "../effect/fork.ts";
+import { Cause, type Clock, type Effect, type Tracer } from "../effect/effect.ts";
+import type { FiberContext } from "../effect/fork.ts";
 import type { CacheLockingError } from "../model/errors.ts";
 import type { CacheOutcome, GetOrSetResult } from "../model/outcome.ts";
 import type { Call, Keyed } from "./call.ts";
 import {
+  complete,
   type Flight as SingleFlight,
   type FlightTable,
   open,
@@ -61,10 +62,14 @@ export interface Caller extends Waiter<End> {
   resume: ((result: Result) => void) | undefined;
   /** The clock of the fiber that it runs in. */
   readonly clock: Clock.Clock;
+  /** The context of that fiber; with its span, if it has one. */
+  context: FiberContext;
+  /** The tracer of that fiber. */
+  readonly tracer: Tracer.Tracer;
   /** How many more failed fetches it may learn of. */
   failuresLeft: number;
   /** Whether it has its span. */
-  traced: boolean;
+  hasSpan: boolean;
   /** When it began to wait for others, in whole milliseconds of the monotonic clock. */
   waitingSince: number | undefined;
   /** When it was last woken in a flight, in whole milliseconds of the monotonic clock. */
@@ -79,18 +84,24 @@ export interface Caller extends Waiter<End> {
 
 /** Everything that one process does for one key at one time, shared by its concurrent callers. */
 export interface Flight extends SingleFlight<End> {
-  /** Its first caller, whose fetcher and options it runs with. */
+  /** Its first caller. */
   readonly first: Caller;
+  /** The first caller's call, with whose fetcher and options it runs. */
+  readonly call: Call;
+  /** The first caller's context, in which it starts fibers. */
+  context: FiberContext;
   /** When it began to fetch in place of a leader, in milliseconds of the monotonic clock. */
   fallingBackSince: number | undefined;
   /** When the lease expires that it leads by or waits for: epoch milliseconds. */
   leaseUntil: number | undefined;
   /** What the first caller's `onError` hook failed with. */
   hookFailure: Cause.Cause<unknown> | undefined;
-  /** Whether a tracer was provided, which keeps spans. */
-  traced: boolean;
-  /** Starts fibers in its first caller's context, once the flight has work to do. */
-  spawn: Spawn | undefined;
+  /** Whether it has read in vain, and works. */
+  works: boolean;
+  /** Whether it has spans. */
+  hasSpans: boolean;
+  /** Ends it: it dies of what was thrown. */
+  die(this: Flight, defect: unknown): void;
 }
 
 /** The flights of one store: those that lead or follow, and those that fall back. */
@@ -106,18 +117,26 @@ export function openFlight(first: Caller, table: FlightTable<End> | undefined): 
     table,
     clock: first.clock,
     first,
+    call: first.call,
+    context: first.context,
     waiting: 1,
     groups: [],
-    fiber: undefined,
     cancelled: false,
     onCancel: undefined,
+    stop: undefined,
+    ended: undefined,
     completed: undefined,
     fallingBackSince: undefined,
     leaseUntil: undefined,
     hookFailure: undefined,
-    traced: false,
-    spawn: undefined,
+    works: false,
+    hasSpans: false,
+    die,
   });
+}
+
+function die(this: Flight, defect: unknown): void {
+  complete(this, { _tag: "Died", cause: Cause.die(defect) });
 }
 
 const flights = new WeakMap<Store<unknown>, StoreFlights>();

@@ -5,8 +5,12 @@ import { millisOf } from "../model/duration.ts";
 import { Duration, Effect, Fiber } from "../effect/effect.ts";
 import { type AdapterError, type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 import type { End, Flight } from "./flight.ts";
-import { forkDetached, type Forked } from "../effect/fork.ts";
-import { operate, phaseError } from "./operation.ts";
+import { callback } from "../effect/callback.ts";
+import { causeKind } from "../effect/cause.ts";
+import { forkDetached, type Forked, interruptNoWait } from "../effect/fork.ts";
+import { ask, phaseError } from "./operation.ts";
+import { run } from "./background.ts";
+import { complete } from "./single_flight.ts";
 import { report } from "./report.ts";
 import { traced } from "./tracing.ts";
 import type { Follower, Leader, Watch } from "../store/store.ts";
@@ -20,21 +24,43 @@ type PauseEnd = "opened" | "pushed" | "paused" | "broken" | "none";
 /** The next news of a watch. */
 type News = Effect.Effect<PauseEnd, AdapterError>;
 
+/** What a follower does. */
+export interface Following {
+  /** Acquires once more, after it waited for a lease. */
+  look(waitedFor: string, next: (answer: Leader | Follower | End) => void): void;
+  /** Goes on once it is another caller's turn no more. */
+  next(answer: Leader | End): void;
+}
+
 /**
  * Waits for the holder of the lease, for `waitMax` at most, until it is another caller's turn no more: the entry is there,
- * the lease is free, or it ended without a value. To be run where it can't be interrupted; its pauses can be.
+ * the lease is free, or it ended without a value. It can be stopped in its pauses.
  *
  * Each pause is the strategy's, the rest of the lease's or the rest of `waitMax`, whichever is the shortest, unless a push
  * ends it. The watch is opened beside the pauses and looks, which don't wait for it: that it stands is its first push, for
  * what happened before. To look is to acquire: one step that finds the value, takes over, or says who leads now.
  */
-export function follow(
+export function follow(flight: Flight, first: Follower, { look, next }: Following): void {
+  if (flight.cancelled) return complete<End>(flight, { _tag: "Cancelled" });
+  let isOver = false;
+  const fiber = run(flight, pauseAndLook(flight, first, look), (exit) => {
+    isOver = true;
+    flight.stop = undefined;
+    if (exit._tag === "Success") return next(exit.value);
+    const { cause } = exit;
+    const cancelled = causeKind(cause) === "Interrupt";
+    complete<End>(flight, cancelled ? { _tag: "Cancelled" } : { _tag: "Died", cause });
+  });
+  const stop = () => interruptNoWait(fiber);
+  if (!isOver) flight.stop = stop;
+}
+
+function pauseAndLook(
   flight: Flight,
   first: Follower,
-  look: (waitedFor: string) => Effect.Effect<Leader | Follower | End>,
+  look: Following["look"],
 ): Effect.Effect<Leader | End> {
-  const { first: caller, clock } = flight;
-  const { call } = caller;
+  const { first: caller, clock, call } = flight;
   const began = caller.waitingSince ??= wholeMillis(clock);
   const elapsed = () => monotonicMillis(clock) - began; // mutate: clock of the wait
   const left = () => call.settings.waitMax - elapsed();
@@ -58,13 +84,17 @@ export function follow(
           attempt = 1;
         }
         if (ended === "none") continue; // mutate: no push
-        const answer = yield* look(lease.lease); // mutate: waited for
+        const looked = lease.lease; // mutate: waited for
+        const answer = yield* callback<Leader | Follower | End, never>((resume) =>
+          look(looked, (answer) => resume(Effect.succeed(answer)))
+        );
         if (answer._tag !== "Follower") return answer;
         lease = observe(answer);
       }
       return { _tag: "FallBack" };
     }));
 }
+
 /**
  * Runs with the news of the key's watch, if the store has one: first of all, how its opening ended. It is opened in a fiber
  * of its own, which ends before the scope that the watch stands in.
@@ -73,11 +103,11 @@ function withNews<A>(
   flight: Flight,
   use: (news: News | undefined) => Effect.Effect<A>,
 ): Effect.Effect<A> {
-  const { call } = flight.first;
+  const { call } = flight;
   if (call.settings.store.watch === undefined) return use(undefined);
   return Effect.scoped(
     Effect.acquireUseRelease(
-      forkDetached(operate(call, "watch")), // mutate: opening
+      forkDetached(ask(call, "watch")), // mutate: opening
       (opening) => use(newsOf(opening)),
       (opening) => Fiber.interrupt(opening),
     ),
@@ -100,7 +130,7 @@ function wait(
   news: News | undefined,
   pause: number,
 ): Effect.Effect<PauseEnd> {
-  const { call } = flight.first;
+  const { call } = flight;
   const pausing = Effect.as(Effect.sleep(pause), "paused" as const);
   const waiting = news === undefined ? pausing : Effect.matchEffect( // mutate: push
     Effect.raceFirst(news, pausing),

@@ -1,11 +1,11 @@
-import { runInBackground } from "./background.ts";
+import { inBackground, reportAnd, run } from "./background.ts";
 import type { Call } from "./call.ts";
 import { monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
 import { Cause, type Clock, Effect } from "../effect/effect.ts";
 import { quoted } from "../model/describe.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 import { callback } from "../effect/callback.ts";
-import { endOfFetch, fetch } from "./fetch.ts";
+import { fetch } from "./fetch.ts";
 import {
   type Caller,
   type End,
@@ -14,25 +14,24 @@ import {
   openFlight,
   type Result,
 } from "./flight.ts";
-import { spawner } from "../effect/fork.ts";
+import { withContext } from "../effect/fork.ts";
 import { follow } from "./follow.ts";
 import { lead, release } from "./lead.ts";
-import { operate, phaseError } from "./operation.ts";
-import { report } from "./report.ts";
+import { operate, operateInSpan, phaseError } from "./operation.ts";
 import { afterFollowerWait, hit, resultFor, waitedOf } from "./result.ts";
 import { abortedError, untilAborted } from "./signal.ts";
 import {
   complete,
   countFailure,
   leave,
-  runIn,
   type Signal,
   wait,
   type Wake,
+  whenEnded,
 } from "./single_flight.ts";
 import type { Follower, Leader } from "../store/store.ts";
 import { randomToken } from "../model/token.ts";
-import { traced, tracedCall, tracedFlight } from "./tracing.ts";
+import { inOwnSpan, needsSpan } from "./tracing.ts";
 
 /**
  * Gets the entry, or has one caller of all fetch and fill it.
@@ -46,13 +45,19 @@ export function getOrSet(call: Call): Result {
     if (signal?.aborted) return Effect.fail(abortedError(key, signal));
     const entry = store.peek?.(key, wallMillis(clock));
     if (entry !== undefined) return hit(call, entry.value);
-    const missed = joinOrStart(newCaller(call, clock), store.peek === undefined);
+    const missed = withContext((context, tracer) =>
+      joinOrStart(newCaller(call, clock, { context, tracer }), store.peek === undefined)
+    );
     return signal === undefined ? missed : untilAborted(key, signal, missed);
   });
 }
 
 /** A caller that has gone through nothing yet. */
-function newCaller(call: Call, clock: Clock.Clock): Caller {
+function newCaller(
+  call: Call,
+  clock: Clock.Clock,
+  { context, tracer }: Pick<Caller, "context" | "tracer">,
+): Caller {
   return {
     flight: undefined,
     group: undefined,
@@ -61,182 +66,176 @@ function newCaller(call: Call, clock: Clock.Clock): Caller {
     call,
     resume: undefined,
     clock,
+    context,
+    tracer,
     failuresLeft: call.settings.maxFailures,
-    traced: false,
+    hasSpan: false,
     waitingSince: undefined,
     wokenAt: undefined,
+    waited: undefined,
+    leaseUntil: undefined,
+    lastFailure: undefined,
   };
 }
 
-/** Joins the key's flight, or starts one. */
-function joinOrStart(caller: Caller, needsRead = false): Result {
-  const flights = flightsFor(caller.call, "leading");
-  const current = flights?.get(caller.call.key);
-  if (current !== undefined) return joinCurrent(current, caller);
-  return guarded(caller, () => {
-    // Another may have started one meanwhile.
-    const current = flights?.get(caller.call.key);
-    if (current !== undefined) return joinCurrent(current, caller);
-    const flight = openFlight(caller, flights);
-    return needsRead ? read(flight) : start(flight, contend);
+/** Waits in the flight that `enter` enters, and leaves it if it is interrupted. */
+function waitIn(caller: Caller, enter: () => void): Result {
+  return callback((resume) => {
+    caller.resume = resume;
+    enter();
+    return Effect.suspend(() => leave(caller));
   });
 }
 
-/** Runs what may open a flight: if it ends before the flight does, the caller leaves the flight. */
-function guarded(caller: Caller, run: () => Result): Result {
-  return Effect.onExit(Effect.suspend(run), () => leave(caller));
+/** Joins the key's flight, for `waitMax` at most, or starts one. */
+function joinOrStart(caller: Caller, needsRead = false): Result {
+  const { call: { key, settings }, clock } = caller;
+  const flights = flightsFor(caller.call, "leading");
+  return waitIn(caller, () => {
+    const current = flights?.get(key);
+    if (current === undefined && needsRead) return read(openFlight(caller, flights));
+    if (current === undefined) return start(openFlight(caller, flights), contend);
+    if (current.hasSpans && needsSpan(caller)) {
+      return caller.resume!(inOwnSpan(caller, joinOrStart));
+    }
+    const until = (caller.waitingSince ??= wholeMillis(clock)) + settings.waitMax; // mutate: joined until
+    wait(current, caller, until, caller.failuresLeft);
+  });
 }
 
-/** Joins a flight that leads or follows, for `waitMax` at most. */
-function joinCurrent(current: Flight, caller: Caller): Result {
-  const { call: { settings }, clock } = caller;
-  const until = (caller.waitingSince ??= wholeMillis(clock)) + settings.waitMax; // mutate: joined until
-  return tracedCall(current, caller, join(current, caller, until));
-}
-
-/** Reads for all who come meanwhile, in the first caller's own fiber; a miss goes on from there. */
-function read(flight: Flight): Result {
-  const { call } = flight.first;
-  return Effect.matchEffect(operate(call, "get"), {
-    onSuccess: (entry) => {
+/** Reads for all who come meanwhile; a miss goes on from there. */
+function read(flight: Flight): void {
+  const { call } = flight;
+  const giveUp = operate(flight, "get", [], {
+    onSuccess(entry) {
       if (entry === undefined) return start(flight, contend); // mutate: miss
       complete<End>(flight, { _tag: "Value", value: entry.value, source: "hit", stored: true });
-      return hit(call, entry.value);
     },
-    onFailure: (error) => {
+    onFailure(error) {
       const failure = phaseError(call, error);
       const bypass = call.settings.bypass && failure._tag !== "VALIDATION_ERROR";
-      if (error.corrupt || bypass) { // mutate: corrupt entry
-        return Effect.flatMap(
-          report(flight, failure),
-          () => start(flight, error.corrupt ? contend : bypassCache),
-        );
+      if (!(error.corrupt || bypass)) { // mutate: corrupt entry
+        return complete<End>(flight, { _tag: "Failed", error: failure, scope: "all" });
       }
-      complete<End>(flight, { _tag: "Failed", error: failure, scope: "all" });
-      return Effect.fail(failure);
+      reportAnd(flight, failure, () => start(flight, error.corrupt ? contend : bypassCache));
     },
   });
+  const stop = () => {
+    giveUp();
+    complete<End>(flight, { _tag: "Cancelled" });
+  };
+  if (!flight.works) flight.stop = stop;
 }
 
-/** Does a flight's work in a fiber of its own, and waits for its end as its first caller. */
-function start(
-  flight: Flight,
-  body: (flight: Flight) => Effect.Effect<End>,
-): Result {
-  const { first: caller } = flight;
-  const started = Effect.flatMap(spawner, (spawn) => {
-    flight.spawn = spawn;
-    // All who were woken with it are there before a fetch that takes no time has ended.
-    const gathered = caller.wokenAt === undefined
-      ? body(flight)
-      : Effect.flatMap(Effect.sleep(0), () => body(flight));
-    const work = Effect.uninterruptible(gathered); // mutate: uninterruptible
-    runIn(flight, runInBackground(flight, work));
-    return join(flight, caller, Infinity);
-  });
-  return tracedFlight(flight, started);
+/** Has the flight work, in the span of its first caller. */
+function start(flight: Flight, work: (flight: Flight) => void): void {
+  const { first } = flight;
+  if (flight.completed !== undefined) return;
+  if (needsSpan(first) && first.flight === flight) {
+    return first.resume!(inOwnSpan(first, () => waitIn(first, () => start(flight, work))));
+  }
+  flight.context = first.context;
+  flight.hasSpans = first.hasSpan;
+  flight.works = true;
+  flight.stop = undefined;
+  if (flight.call.settings.waitUntil !== undefined) {
+    inBackground(flight, (done) => whenEnded(flight, done));
+  }
+  if (first.wokenAt === undefined) return work(flight);
+  // All who were woken with it are there before a fetch that takes no time has ended.
+  run(flight, Effect.sleep(0), () => work(flight));
 }
 
 /** Acquires the lease and leads, or follows its holder, until there is a value or the wait has ended. */
-function contend(flight: Flight): Effect.Effect<End> {
-  const { ownerId } = flight.first.call.settings;
+function contend(flight: Flight): void {
+  const { ownerId } = flight.call.settings;
   const token = randomToken();
   const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
-  const leadIfFree = (answer: Leader | End) =>
-    answer._tag === "Leader" ? lead(flight, owner, answer) : Effect.succeed(answer);
-  return Effect.flatMap(
-    acquire(flight, owner),
-    (answer) =>
-      answer._tag !== "Follower" ? leadIfFree(answer) : Effect.flatMap(
-        follow(flight, answer, (waitedFor) => acquire(flight, owner, waitedFor)),
-        leadIfFree,
-      ),
-  );
+  const next = (answer: Leader | Follower | End): void => {
+    switch (answer._tag) {
+      case "Leader":
+        return lead(flight, owner, answer);
+      case "Follower":
+        return follow(flight, answer, {
+          look: (waitedFor, found) => acquire(flight, owner, found, waitedFor),
+          next,
+        });
+      default:
+        return complete<End>(flight, answer);
+    }
+  };
+  acquire(flight, owner, next);
 }
 
 /** Acquires once; any answer but a lease, the flight's own or another's, is how the flight ends. */
 function acquire(
   flight: Flight,
   owner: string,
+  next: (answer: Leader | Follower | End) => void,
   waitedFor?: string,
-): Effect.Effect<Leader | Follower | End> {
-  const { first: caller } = flight;
-  const { call } = caller;
+): void {
+  const { first: caller, call } = flight;
   const { bypass, leaseTtl } = call.settings;
-  const acquiring = operate(call, "acquire", owner, leaseTtl, waitedFor);
-  return Effect.matchEffect(
-    traced(flight, "acquire", acquiring, ({ _tag }) => _tag.toLowerCase()),
-    {
-      onSuccess: (acquired): Effect.Effect<Leader | Follower | End> => {
-        if (acquired._tag === "Hit") {
-          const source = waitedFor === undefined ? "hit" : "follower";
-          const { value } = acquired.entry;
-          return Effect.succeed({ _tag: "Value", value, source, stored: true });
-        }
-        if (acquired._tag === "Ended") return Effect.succeed({ _tag: "FallBack" }); // mutate: ended
-        if (acquired.after === "failed") { // mutate: failure elsewhere
-          caller.failuresLeft--;
-          countFailure(flight); // mutate: failure for those who joined
-        }
-        if (acquired._tag === "Leader") caller.waited = waitedOf(caller);
-        if (caller.failuresLeft > 0) return Effect.succeed(acquired);
-        const failed: End = { _tag: "Failed", error: outOfFailures(caller), scope: "first" };
-        return acquired._tag === "Follower"
-          ? Effect.succeed(failed)
-          : Effect.as(release(flight, { owner, state: "held" }, "cancelled"), failed);
-      },
-      onFailure: (error) => {
-        // The reply may be all that was lost: nobody waits for the release, but no lease is left behind.
-        const released = Effect.ignore(operate(call, "release", owner, "cancelled"));
-        runInBackground(flight, released); // mutate: release without an answer
-        const failure = phaseError(call, error);
-        return bypass
-          ? Effect.flatMap(report(flight, failure), () => bypassCache(flight))
-          : Effect.succeed<End>({ _tag: "Failed", error: failure, scope: "all" });
-      },
+  operateInSpan(flight, "acquire", [owner, leaseTtl, waitedFor], {
+    onSuccess(acquired) {
+      if (acquired._tag === "Hit") {
+        const source = waitedFor === undefined ? "hit" : "follower";
+        return next({ _tag: "Value", value: acquired.entry.value, source, stored: true });
+      }
+      if (acquired._tag === "Ended") return next({ _tag: "FallBack" }); // mutate: ended
+      if (acquired.after === "failed") { // mutate: failure elsewhere
+        caller.failuresLeft--;
+        countFailure(flight); // mutate: failure for those who joined
+      }
+      if (acquired._tag === "Leader") caller.waited = waitedOf(caller);
+      if (caller.failuresLeft > 0) return next(acquired);
+      const fail = () => next({ _tag: "Failed", error: outOfFailures(caller), scope: "first" });
+      if (acquired._tag === "Follower") return fail();
+      release(flight, { owner, state: "held" }, "cancelled", fail);
     },
-  );
+    onFailure(error) {
+      // The reply may be all that was lost: nobody waits for the release, but no lease is left behind.
+      const release = (done: () => void) =>
+        operate(flight, "release", [owner, "cancelled"], { onSuccess: done, onFailure: done });
+      inBackground(flight, release); // mutate: release without an answer
+      const failure = phaseError(call, error);
+      if (bypass) return reportAnd(flight, failure, () => fetchAlone(flight, "bypass", next));
+      next({ _tag: "Failed", error: failure, scope: "all" });
+    },
+  });
 }
 
 /** Fetches without a lease, and stores nothing. */
-function fetchAlone(flight: Flight, source: "fallback" | "bypass"): Effect.Effect<End> {
-  return Effect.map(
-    fetch(flight),
-    (exit): End =>
-      exit._tag === "Success"
-        ? { _tag: "Value", value: exit.value, source, stored: false }
-        : endOfFetch(flight, exit.cause),
-  );
+function fetchAlone(
+  flight: Flight,
+  source: "fallback" | "bypass",
+  next: (end: End) => void,
+): void {
+  fetch(flight, {
+    onValue: (value) => next({ _tag: "Value", value, source, stored: false }),
+    onEnd: next,
+  });
 }
 
 /** Fetches in place of a cache that has failed. */
-function bypassCache(flight: Flight): Effect.Effect<End> {
-  return fetchAlone(flight, "bypass");
+function bypassCache(flight: Flight): void {
+  fetchAlone(flight, "bypass", (end) => complete<End>(flight, end));
 }
 
 /** The wait has ended: joins the process's fallback fetch, or starts it. One is shared for as long as a lease would live. */
 function fallBack(caller: Caller): Result {
-  return guarded(caller, () => {
-    const { call, clock } = caller;
-    const { leaseTtl } = call.settings;
-    const flights = flightsFor(call, "fallingBack");
+  const { call, clock } = caller;
+  const { leaseTtl } = call.settings;
+  const flights = flightsFor(call, "fallingBack");
+  return waitIn(caller, () => {
     const current = flights?.get(call.key);
     const now = monotonicMillis(clock);
     if (current !== undefined && now - current.fallingBackSince! < leaseTtl) { // mutate: shared fallback
-      return join(current, caller, now + leaseTtl); // mutate: fallback until
+      return wait(current, caller, now + leaseTtl, caller.failuresLeft); // mutate: fallback until
     }
     const flight = openFlight(caller, flights);
     flight.fallingBackSince = now;
-    return start(flight, (flight) => fetchAlone(flight, "fallback"));
-  });
-}
-
-/** Waits in a flight for its end, until a time of the monotonic clock at most. */
-function join(flight: Flight, caller: Caller, until: number): Result {
-  return callback((resume) => {
-    caller.resume = resume;
-    wait(flight, caller, until, caller === flight.first ? Infinity : caller.failuresLeft);
-    return Effect.suspend(() => leave(caller));
+    start(flight, () => fetchAlone(flight, "fallback", (end) => complete<End>(flight, end)));
   });
 }
 
@@ -280,7 +279,7 @@ function settle(
     case "Cancelled":
       return again(caller);
     case "Died":
-      return Effect.failCause(signal.cause);
+      return first || flight.works ? Effect.failCause(signal.cause) : again(caller);
   }
 }
 

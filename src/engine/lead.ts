@@ -1,15 +1,12 @@
-import { removeFromTable } from "./single_flight.ts";
+import { inBackground, reportAnd } from "./background.ts";
 import { monotonicMillis, wallMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
-import { Effect, Fiber } from "../effect/effect.ts";
 import { entryTtl } from "./entry_ttl.ts";
-import { endOfFetch, fetch } from "./fetch.ts";
+import { fetch } from "./fetch.ts";
 import type { End, Flight } from "./flight.ts";
-import type { Forked } from "../effect/fork.ts";
-import { operate, phaseError } from "./operation.ts";
-import { report } from "./report.ts";
-import { runInBackground, spawn } from "./background.ts";
-import { traced } from "./tracing.ts";
+import type { CacheLockingError } from "../model/errors.ts";
+import { type Handlers, operate, operateInSpan, phaseError } from "./operation.ts";
+import { complete, removeFromTable } from "./single_flight.ts";
 import type { Leader, LeaseOutcome } from "../store/store.ts";
 
 /** For how long a lease of this length is renewed, in milliseconds. Then it expires: a fetch may hang for ever. */
@@ -22,100 +19,89 @@ interface Lease {
   state: "held" | "lost";
 }
 
-/** Fetches under the lease, keeps it alive meanwhile, and fills or releases it. To be run where it can't be interrupted. */
-export function lead(flight: Flight, owner: string, { remaining }: Leader): Effect.Effect<End> {
+/** Fetches under the lease, keeps it alive meanwhile, and fills or releases it. */
+export function lead(flight: Flight, owner: string, { remaining }: Leader): void {
   const lease: Lease = { owner, state: "held" };
   flight.leaseUntil = wallMillis(flight.clock) + remaining;
-  const letGo = keepLease(flight, lease);
-  return Effect.flatMap(
-    fetch(flight),
-    (exit) =>
-      Effect.flatMap(
-        letGo(), // mutate: keeper ends
-        () =>
-          exit._tag === "Success"
-            ? endWith(flight, lease, exit.value)
-            : endFailed(flight, lease, endOfFetch(flight, exit.cause)),
-      ),
-  );
+  let isOver = false;
+  let letGo: (() => void) | undefined;
+  const end = () => {
+    isOver = true;
+    letGo?.(); // mutate: keeper ends
+  };
+  fetch(flight, {
+    onValue(value) {
+      end();
+      endWith(flight, lease, value);
+    },
+    onEnd(ended) {
+      end();
+      const outcome = ended._tag === "Cancelled" ? "cancelled" : "failed"; // mutate: release
+      release(flight, lease, outcome, () => complete(flight, ended));
+    },
+  });
+  if (!isOver) letGo = keepLease(flight, lease);
 }
 
 /** Ends the lease of a fetch that has a value: fills it, or releases it if the value isn't to be stored. */
-function endWith(flight: Flight, lease: Lease, value: unknown): Effect.Effect<End> {
-  const { settings, key } = flight.first.call;
+function endWith(flight: Flight, lease: Lease, value: unknown): void {
+  const { settings, key } = flight.call;
   const ttl = entryTtl(settings, key, value);
-  const end = (stored: boolean): End => ({ _tag: "Value", value, source: "leader", stored });
+  const end = (stored: boolean, invalid?: CacheLockingError) =>
+    complete<End>(flight, { _tag: "Value", value, source: "leader", stored, invalid });
   if (typeof ttl === "object" || ttl === 0) {
     const invalid = typeof ttl === "object" ? ttl : undefined;
-    const released = release(flight, lease, "uncached"); // mutate: uncached
-    return Effect.as(released, { ...end(false), invalid });
+    return release(flight, lease, "uncached", () => end(false, invalid)); // mutate: uncached
   }
-  if (lease.state === "lost") return Effect.succeed(end(false)); // mutate: lost
-  return Effect.map(fill(flight, lease, value, ttl), end);
-}
-
-/** Ends the lease of a fetch that has no value. */
-function endFailed(flight: Flight, lease: Lease, end: End): Effect.Effect<End> {
-  const outcome = end._tag === "Cancelled" ? "cancelled" : "failed"; // mutate: release
-  return Effect.as(release(flight, lease, outcome), end);
+  if (lease.state === "lost") return end(false); // mutate: lost
+  const filled: Handlers<boolean> = {
+    onSuccess: (stored) => end(stored), // mutate: refused
+    onFailure: (error) =>
+      reportAnd(flight, phaseError(flight.call, error), () => { // mutate: fill reported
+        // Nobody waits for it: the backend has just failed to answer, and the value is here.
+        inBackground(flight, (done) => release(flight, lease, "cancelled", done));
+        // Halves store first and release then.
+        end(error.operation !== "fill" && error.operation !== "set"); // mutate: value kept
+      }),
+  };
+  operateInSpan(flight, "fill", [lease.owner, value, ttl], filled); // mutate: fence
 }
 
 /** Renews the lease at each third of it, and at once after a renewal without an answer; what it returns ends that. */
-function keepLease(flight: Flight, lease: Lease): () => Effect.Effect<unknown> {
-  const { call, clock } = flight.first;
+function keepLease(flight: Flight, lease: Lease): () => void {
+  const { clock, call } = flight;
   const { leaseTtl, operationTimeout } = call.settings;
   const third = leaseTtl / 3; // mutate: third
   const until = monotonicMillis(clock) + renewedFor(leaseTtl);
-  const keep: Effect.Effect<void> = Effect.suspend(() => {
+  let isOver = false;
+  let cancelWait: (() => unknown) | undefined;
+  let giveUp: (() => void) | undefined;
+  const wait = () => {
+    if (!isOver) cancelWait = deadline(clock, third, renew); // mutate: renewal
+  };
+  const renew = () => {
     const began = monotonicMillis(clock);
-    if (began >= until) return Effect.sync(() => removeFromTable(flight)); // mutate: renewals
-    const next = () => Effect.flatMap(Effect.sleep(third), () => keep);
-    return Effect.matchEffect(operate(call, "renew", lease.owner, leaseTtl), {
-      onSuccess: (held) => {
-        if (held) return next(); // mutate: renewed
+    if (isOver) return;
+    if (began >= until) return removeFromTable(flight); // mutate: renewals
+    giveUp = operate(flight, "renew", [lease.owner, leaseTtl], {
+      onSuccess(held) {
+        if (held) return wait(); // mutate: renewed
         lease.state = "lost";
-        return Effect.sync(() => removeFromTable(flight)); // mutate: lost in the table
+        return removeFromTable(flight); // mutate: lost in the table
       },
-      onFailure: (error) => {
+      onFailure(error) {
         const timedOut = monotonicMillis(clock) - began >= operationTimeout; // mutate: renewal timed out
-        const again = timedOut ? () => keep : next;
-        return Effect.flatMap(report(flight, phaseError(call, error)), () => again()); // mutate: renewal failed
+        const again = timedOut ? renew : wait;
+        reportAnd(flight, phaseError(call, error), again); // mutate: renewal failed
       },
     });
-  });
-  let keeper: Forked<void, never> | undefined;
-  const cancel = deadline(clock, third, () => {
-    keeper = spawn(flight, keep); // mutate: renewal
-  });
-  return () => {
-    cancel();
-    return keeper === undefined ? Effect.void : Fiber.interrupt(keeper);
   };
-}
-
-/** Fills, which ends the lease; whether the value is stored. */
-function fill(
-  flight: Flight,
-  lease: Lease,
-  value: unknown,
-  ttl: number | undefined,
-): Effect.Effect<boolean> {
-  const { call } = flight.first;
-  const filling = operate(call, "fill", lease.owner, value, ttl); // mutate: fence
-  return Effect.matchEffect(
-    traced(flight, "fill", filling, (stored) => stored ? "stored" : "refused"),
-    {
-      onSuccess: (stored) => Effect.succeed(stored), // mutate: refused
-      onFailure: (error) =>
-        Effect.flatMap(report(flight, phaseError(call, error)), () => { // mutate: fill reported
-          // Nobody waits for it: the backend has just failed to answer, and the value is here.
-          runInBackground(flight, release(flight, lease, "cancelled"));
-          // Halves store first and release then.
-          const stored = error.operation !== "fill" && error.operation !== "set";
-          return Effect.succeed(stored); // mutate: value kept
-        }),
-    },
-  );
+  wait();
+  return () => {
+    isOver = true;
+    cancelWait?.();
+    giveUp?.();
+  };
 }
 
 /** Releases a lease that wasn't lost, and reports it if that fails: the lease then expires. */
@@ -123,11 +109,11 @@ export function release(
   flight: Flight,
   { owner, state }: Lease,
   outcome: LeaseOutcome,
-): Effect.Effect<void> {
-  if (state === "lost") return Effect.void;
-  const { call } = flight.first;
-  return Effect.matchEffect(operate(call, "release", owner, outcome), {
-    onSuccess: () => Effect.void,
-    onFailure: (error) => report(flight, phaseError(call, error)),
+  next: () => void,
+): void {
+  if (state === "lost") return next();
+  operate(flight, "release", [owner, outcome], {
+    onSuccess: next,
+    onFailure: (error) => reportAnd(flight, phaseError(flight.call, error), next),
   });
 }

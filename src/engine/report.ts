@@ -17,7 +17,7 @@ export function reportError(
 
 /** The same from within a flight: a hook that fails there fails the first caller's call in the end. */
 export function report(flight: Flight, error: CacheLockingError): Effect.Effect<void> {
-  const { settings, key } = flight.first.call;
+  const { settings, key } = flight.call;
   return Effect.matchCauseEffect(reportError(settings, key, error), {
     onSuccess: () => Effect.void,
     onFailure: (cause) =>

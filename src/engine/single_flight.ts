@@ -1,8 +1,7 @@
-import { causeKind } from "../effect/cause.ts";
+import { callback } from "../effect/callback.ts";
 import { monotonicMillis, wholeMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
-import { type Cause, type Clock, Effect, type Exit, Fiber } from "../effect/effect.ts";
-import type { Forked } from "../effect/fork.ts";
+import { type Cause, type Clock, Effect } from "../effect/effect.ts";
 
 /** The flights that callers can join, by key. */
 export type FlightTable<End> = Map<string, Flight<End>>;
@@ -13,18 +12,20 @@ export interface Flight<End> {
   /** Where others find it; undefined for a flight that nobody can join. */
   readonly table: FlightTable<End> | undefined;
   readonly clock: Clock.Clock;
-  /** Who started it. Until it has a fiber, the flight lives in this waiter's fiber and ends if the waiter leaves. */
+  /** Who started it, and waits for its end, however long that takes. */
   readonly first: Waiter<End>;
   /** How many have joined and have neither left nor been woken. */
   waiting: number;
   /** Those who wait, by what may wake them before the end. */
   readonly groups: WaitGroup<End>[];
-  /** Its own fiber, once it has one. */
-  fiber?: Fiber.Fiber<unknown, unknown> | undefined;
   /** Whether nobody wanted its end any more. It isn't wanted again by who joins it then and waits until it has ended. */
   cancelled: boolean;
   /** Called when it is cancelled. */
   onCancel?: (() => void) | undefined;
+  /** Stops what it does, as far as that can be stopped, when it is cancelled. */
+  stop?: (() => void) | undefined;
+  /** Called when it has ended, after those who wait. */
+  ended?: (() => void)[] | undefined;
   /** How it ended. */
   completed?: Wake<End> | undefined;
 }
@@ -85,30 +86,26 @@ export function removeFromTable<End>(flight: Flight<End>): void {
   if (flight.table?.get(flight.key) === flight) flight.table.delete(flight.key);
 }
 
-/** Has the flight run in this fiber, which was started for it: it ends as the fiber does. */
-export function runIn<End>(flight: Flight<End>, fiber: Forked<Signal<End>, never>): void {
-  flight.fiber = fiber;
-  fiber.addObserver((exit) => complete(flight, signalOf(exit)));
-}
-
-function signalOf<End>(exit: Exit.Exit<Signal<End>, never>): Signal<End> {
-  if (exit._tag === "Success") return exit.value;
-  return causeKind(exit.cause) === "Interrupt"
-    ? { _tag: "Cancelled" }
-    : { _tag: "Died", cause: exit.cause };
-}
-
 /** Ends the flight: wakes all who wait in it. */
 export function complete<End>(flight: Flight<End>, signal: Signal<End>): void {
   if (flight.completed !== undefined) return;
   flight.completed = { signal, at: wholeMillis(flight.clock), failuresLeft: Infinity };
   removeFromTable(flight);
-  for (const group of flight.groups) wake(flight, group, signal);
+  const { first, groups, completed } = flight;
+  if (first.flight === flight) wake(flight, first, completed);
+  for (const group of groups) wakeGroup(flight, group, signal);
+  flight.ended?.forEach((tell) => tell());
+}
+
+/** Has it called when the flight has ended. */
+export function whenEnded<End>(flight: Flight<End>, tell: () => void): void {
+  if (flight.completed !== undefined) tell();
+  else (flight.ended ??= []).push(tell);
 }
 
 /**
- * Has the waiter wait for the end of a flight: until a time of the monotonic clock at most, and for so many failed fetches
- * elsewhere. It must {@linkcode leave} if it goes before it is woken.
+ * Has a waiter who isn't the first wait for the end of a flight: until a time of the monotonic clock at most, and for so
+ * many failed fetches elsewhere. It must {@linkcode leave} if it goes before it is woken.
  */
 export function wait<End>(
   flight: Flight<End>,
@@ -117,10 +114,8 @@ export function wait<End>(
   failuresLeft: number,
 ): void {
   if (flight.completed !== undefined) return waiter.woken(flight, flight.completed);
-  if (waiter.flight !== flight) {
-    waiter.flight = flight;
-    flight.waiting++;
-  }
+  waiter.flight = flight;
+  flight.waiting++;
   const group = waiter.group = groupOf(flight, Math.ceil(until), failuresLeft);
   waiter.index = group.waiters.push(waiter) - 1;
 }
@@ -153,21 +148,20 @@ export function leave<End>(waiter: Waiter<End>): Effect.Effect<void> {
   waiter.flight = undefined;
   if (group?.waiters[index] === waiter) group.waiters[index] = undefined;
   flight.waiting--;
-  if (waiter === flight.first && flight.fiber === undefined) return cancel(flight); // mutate: first leaves
-  return cancelIfEmpty(flight);
+  cancelIfEmpty(flight);
+  if (flight.waiting > 0 || flight.completed !== undefined) return Effect.void;
+  return callback((resume) => whenEnded(flight, () => resume(Effect.void)));
 }
 
-function cancelIfEmpty<End>(flight: Flight<End>): Effect.Effect<void> {
-  return flight.waiting > 0 ? Effect.void : cancel(flight); // mutate: last leaves
+function cancelIfEmpty<End>(flight: Flight<End>): void {
+  if (flight.waiting <= 0) cancel(flight); // mutate: last leaves
 }
 
-function cancel<End>(flight: Flight<End>): Effect.Effect<void> {
-  if (flight.completed !== undefined) return Effect.void;
+function cancel<End>(flight: Flight<End>): void {
+  if (flight.completed !== undefined) return;
   flight.cancelled = true; // mutate: cancelled
   flight.onCancel?.(); // mutate: signal
-  if (flight.fiber !== undefined) return Effect.asVoid(Fiber.interrupt(flight.fiber));
-  complete(flight, { _tag: "Cancelled" });
-  return Effect.void;
+  flight.stop?.();
 }
 
 /** Counts a failed fetch elsewhere for all who wait in the flight but its first. */
@@ -176,33 +170,36 @@ export function countFailure<End>(flight: Flight<End>): void {
   for (const group of spent) wakeEarly(flight, group, { _tag: "OutOfFailures" });
 }
 
-/** Wakes a group before the end. The flight itself may do it, so it isn't waited for if that cancels it. */
+/** Wakes a group before the end. */
 function wakeEarly<End>(
   flight: Flight<End>,
   group: WaitGroup<End>,
   signal: Signal<End>,
 ): void {
   flight.groups.splice(flight.groups.indexOf(group), 1);
-  wake(flight, group, signal);
-  Effect.runFork(cancelIfEmpty(flight));
+  wakeGroup(flight, group, signal);
+  cancelIfEmpty(flight);
 }
 
-function wake<End>(flight: Flight<End>, group: WaitGroup<End>, signal: Signal<End>): void {
+function wakeGroup<End>(flight: Flight<End>, group: WaitGroup<End>, signal: Signal<End>): void {
   const { waiters, failuresLeft } = group;
   group.waiters = [];
   group.cancel?.();
   const woken = { signal, at: wholeMillis(flight.clock), failuresLeft };
   for (const waiter of waiters) {
-    if (waiter === undefined) continue;
-    flight.waiting--;
-    waiter.flight = undefined; // mutate: woken
-    try {
-      waiter.woken(flight, woken);
-    } catch (error) {
-      // Effect 4 continues a fiber at once: an observer of it that throws must not keep the others waiting.
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
+    if (waiter !== undefined) wake(flight, waiter, woken);
+  }
+}
+
+function wake<End>(flight: Flight<End>, waiter: Waiter<End>, woken: Wake<End>): void {
+  flight.waiting--;
+  waiter.flight = undefined; // mutate: woken
+  try {
+    waiter.woken(flight, woken);
+  } catch (error) {
+    // Effect 4 continues a fiber at once: an observer of it that throws must not keep the others waiting.
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

@@ -1,20 +1,47 @@
 import { Effect } from "../effect/effect.ts";
+import { withContext } from "../effect/fork.ts";
 import type { Caller, Flight, Result } from "./flight.ts";
+import type { Call } from "./call.ts";
 
 const defaultTracer = Effect.runSync(Effect.tracer);
 
-/**
- * The span of a part of a call that missed, with its key, adapter and, if it succeeds, its outcome. The default tracer
- * keeps no spans, so none are made for it: a span takes longer than all else that a miss in memory does.
- */
+type Part = "getOrSet" | "acquire" | "fetch" | "wait" | "fill";
+
+/** A part of a flight with its span, if the flight has spans. */
 export function traced<A, E, R>(
-  { traced, first: { call } }: Flight,
-  part: "getOrSet" | "acquire" | "fetch" | "wait" | "fill",
+  { hasSpans, call }: Flight,
+  part: Part,
   effect: Effect.Effect<A, E, R>,
   outcomeOf: (result: A) => string,
 ): Effect.Effect<A, E, R> {
-  if (!traced) return effect;
-  const { key, settings: { store } } = call;
+  return hasSpans ? inSpan(call, part, effect, outcomeOf) : effect;
+}
+
+/**
+ * Whether a call has yet to get its span. The default tracer keeps no spans, so none are made for it: a span takes longer
+ * than all else that a miss in memory does.
+ */
+export function needsSpan({ hasSpan, tracer }: Caller): boolean {
+  return !hasSpan && tracer !== defaultTracer;
+}
+
+/** What a call does, in its span: once, however often it tries. */
+export function inOwnSpan(caller: Caller, next: (caller: Caller) => Result): Result {
+  const inside = withContext((context): Result => {
+    caller.context = context;
+    return next(caller);
+  });
+  caller.hasSpan = true;
+  return inSpan(caller.call, "getOrSet", inside, ({ meta }) => meta.cache);
+}
+
+/** The span of a part of a call that missed, with its key, adapter and, if it succeeds, its outcome. */
+function inSpan<A, E, R>(
+  { key, settings: { store } }: Call,
+  part: Part,
+  effect: Effect.Effect<A, E, R>,
+  outcomeOf: (result: A) => string,
+): Effect.Effect<A, E, R> {
   const withOutcome = Effect.tap(
     effect,
     (result) => Effect.annotateCurrentSpan("outcome", outcomeOf(result)),
@@ -22,19 +49,4 @@ export function traced<A, E, R>(
   return Effect.withSpan(withOutcome, `cache-locking.${part}`, {
     attributes: { key, adapter: store.name },
   }) as Effect.Effect<A, E, R>;
-}
-
-/** The span of a call, once, however often it tries. An application has one tracer for all its calls. */
-export function tracedCall(flight: Flight, caller: Caller, effect: Result): Result {
-  if (caller.traced) return effect;
-  caller.traced = true;
-  return traced(flight, "getOrSet", effect, ({ meta }) => meta.cache);
-}
-
-/** Starts a flight's work once it is known whether its first caller's tracer keeps spans. */
-export function tracedFlight(flight: Flight, started: Result): Result {
-  return Effect.flatMap(Effect.tracer, (tracer) => {
-    flight.traced = tracer !== defaultTracer;
-    return flight.traced ? tracedCall(flight, flight.first, started) : started;
-  });
 }

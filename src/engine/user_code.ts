@@ -12,30 +12,54 @@ export interface UserCode {
   readonly phase: "fetch" | "hook";
 }
 
-const tagOf = { fetch: "FETCHER_FAILED", hook: "HOOK_FAILED" } as const;
+type UserEffect = Effect.Effect<unknown, unknown, unknown>;
 
 /**
- * Runs what a caller handed in, as far as `around` lets it: its own errors stay as they are, what it throws is a typed
- * error, and so is what isn't an Effect.
+ * Calls what a caller handed in, for the effect that it returns: a failure of the right type where it throws or returns
+ * something else. Of what the effect fails with see {@linkcode causeOf}.
  */
+export function callUserCode(code: UserCode, call: () => UserEffect): UserEffect {
+  let effect: UserEffect;
+  try {
+    effect = call();
+  } catch (error) {
+    return Effect.fail(thrown(code, error));
+  }
+  if (Effect.isEffect(effect)) return effect;
+  const problem = `must return an Effect, and returned ${kindOf(effect)}`;
+  return Effect.fail(userCodeError("VALIDATION_ERROR", code, problem));
+}
+
+/** What a caller's code fails with: its own errors stay as they are, what it throws is a typed error. */
+export function causeOf(code: UserCode, cause: Cause.Cause<unknown>): Cause.Cause<unknown> {
+  return causeKind(cause) === "Die" ? Cause.fail(thrown(code, Cause.squash(cause))) : cause;
+}
+
+/** Runs what a caller handed in. */
 export function runUserCode(
   code: UserCode,
-  run: () => Effect.Effect<unknown, unknown, unknown>,
-  around?: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
+  call: () => UserEffect,
 ): Effect.Effect<unknown, unknown> {
-  const running = Effect.suspend(() => {
-    const effect = run() as Effect.Effect<unknown, unknown>;
-    if (Effect.isEffect(effect)) return around === undefined ? effect : around(effect);
-    const problem = `must return an Effect, and returned ${kindOf(effect)}`;
-    return Effect.fail(userCodeError("VALIDATION_ERROR", code, problem));
-  });
+  const running = Effect.suspend(() => callUserCode(code, call) as Effect.Effect<unknown, unknown>);
   return Effect.matchCauseEffect(running, {
     onSuccess: (value) => Effect.succeed(value),
-    onFailure: (cause) =>
-      causeKind(cause) === "Die"
-        ? Effect.fail(userCodeError(tagOf[code.phase], code, "threw", Cause.squash(cause)))
-        : Effect.failCause(cause),
+    onFailure: (cause) => Effect.failCause(causeOf(code, cause)),
   });
+}
+
+/** Runs one hook: its own errors are the call's, what it throws is a `HOOK_FAILED`. */
+export function runHook(
+  name: keyof Hooks<unknown>,
+  key: string,
+  hook: () => HookEffect,
+): Effect.Effect<unknown, unknown> {
+  return runUserCode({ what: `the hook \`${name}\``, key, phase: "hook" }, hook);
+}
+
+const tagOf = { fetch: "FETCHER_FAILED", hook: "HOOK_FAILED" } as const;
+
+function thrown(code: UserCode, error: unknown): CacheLockingError {
+  return userCodeError(tagOf[code.phase], code, "threw", error);
 }
 
 function userCodeError(
@@ -46,13 +70,4 @@ function userCodeError(
 ): CacheLockingError {
   const message = `Cannot run ${what} for ${quoted(key)}: it ${problem}`;
   return cacheLockingError(tag, message, { key, phase }, cause);
-}
-
-/** Runs one hook: its own errors are the call's, what it throws is a `HOOK_FAILED`. */
-export function runHook(
-  name: keyof Hooks<unknown>,
-  key: string,
-  hook: () => HookEffect,
-): Effect.Effect<unknown, unknown> {
-  return runUserCode({ what: `the hook \`${name}\``, key, phase: "hook" }, hook);
 }

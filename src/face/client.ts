@@ -5,7 +5,7 @@ import { Effect, Option } from "../effect/effect.ts";
 import { type AdapterError, type CacheLockingError, isCacheLockingError } from "../model/errors.ts";
 import type { HooksError, HooksServices, NoHooks } from "../model/hooks.ts";
 import { retireFlights } from "../engine/flight.ts";
-import { operate, phaseError } from "../engine/operation.ts";
+import { ask, phaseError } from "../engine/operation.ts";
 import type {
   AdapterOptions,
   CallOptions,
@@ -99,7 +99,7 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
     Effect.suspend((): Effect.Effect<A, E | CacheLockingError, unknown> =>
       isKey(key) ? run(key) : Effect.fail(invalidKey(key))
     );
-  const remove = (key: string) => change(key, operate({ settings, key }, "delete"));
+  const remove = (key: string) => change(key, ask({ settings, key }, "delete"));
 
   return {
     getOrSet: (key: unknown, fetcher: unknown, overrides?: object) => {
@@ -118,7 +118,7 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
         if (isCacheLockingError(millis)) return Effect.fail(millis);
         return millis === 0
           ? remove(key)
-          : change(key, operate({ settings, key }, "set", value, millis));
+          : change(key, ask({ settings, key }, "set", value, millis));
       }),
     delete: (key: unknown) => checked(key, remove),
   };
@@ -131,7 +131,7 @@ function read(
 ): Effect.Effect<Option.Option<unknown>, unknown> {
   const found = (entry: Entry<unknown> | undefined) =>
     entry === undefined ? Option.none() : Option.some(entry.value);
-  return Effect.matchEffect(operate({ settings, key }, "get"), {
+  return Effect.matchEffect(ask({ settings, key }, "get"), {
     onSuccess: (entry) => Effect.succeed(found(entry)),
     onFailure: (error) => {
       const failure = phaseError({ settings, key }, error);

@@ -1,6 +1,6 @@
 import { callback } from "../effect/callback.ts";
 import { monotonicMillis, wallMillis } from "../effect/clock.ts";
-import { Effect } from "../effect/effect.ts";
+import { type Clock, Effect } from "../effect/effect.ts";
 import { AdapterError, type AdapterOperation, isAdapterError } from "../model/errors.ts";
 
 /**
@@ -13,17 +13,18 @@ export type Start<A> = (
 ) => () => void;
 
 const START: unique symbol = Symbol("start");
+const STEP: unique symbol = Symbol("step");
 
-type Startable<A> = Effect.Effect<A, AdapterError> & { [START]?: Start<A> | undefined };
+type Startable<A> = Effect.Effect<A, AdapterError> & { [START]?: Start<A> };
 
 /** Whether an effect is known to fail with nothing but an `AdapterError`. */
 export function isTyped(effect: object): boolean {
-  return START in effect;
+  return START in effect || STEP in effect;
 }
 
 /** How an effect that is an {@linkcode attempt} starts; undefined for any other. */
 export function startOf<A, E, R>(effect: Effect.Effect<A, E, R>): Start<A> | undefined {
-  return (effect as { readonly [START]?: Start<A> | undefined })[START];
+  return (effect as { readonly [START]?: Start<A> })[START];
 }
 
 /** Gives the signal that fires once the caller has left, as it was interrupted or its time is out. */
@@ -89,14 +90,22 @@ export function attempt<A, B = A>(
   return effect;
 }
 
+type Stepped<A> = Effect.Effect<A> & { [STEP]?: (clock: Clock.Clock) => A };
+
 /**
  * An operation of a store in this process that is one synchronous step and never fails, at a time of the wall clock and of
- * the monotonic one.
+ * the monotonic one. The engine takes the step without a fiber, see {@linkcode stepOf}.
  */
 export function step<A>(run: (wall: number, monotonic: number) => A): Effect.Effect<A> {
-  const effect: Effect.Effect<A> & { [START]?: undefined } = Effect.clockWith((clock) =>
-    Effect.succeed(run(wallMillis(clock), monotonicMillis(clock)))
-  );
-  effect[START] = undefined;
+  const take = (clock: Clock.Clock) => run(wallMillis(clock), monotonicMillis(clock));
+  const effect: Stepped<A> = Effect.clockWith((clock) => Effect.succeed(take(clock)));
+  effect[STEP] = take;
   return effect;
+}
+
+/** What takes the step that an effect is; undefined for any other. */
+export function stepOf<A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+): ((clock: Clock.Clock) => A) | undefined {
+  return (effect as Stepped<A>)[STEP];
 }

@@ -100,13 +100,14 @@ function isKept(
   if (!story.backend.renews) return;
   const renewals = renewalsOf(lease);
   let last = fetch.began;
-  let pause = leaseTtl / 3;
+  const third = leaseTtl / 3;
+  let [soonest, latest] = [third, third];
   for (const renewal of renewals) {
     const { asked } = renewal;
-    if (story.running(process, last.at, asked.at) > pause + story.slack) {
+    if (story.running(process, last.at, asked.at) > latest + story.slack) {
       broken(`${who} renewed its lease late`, asked);
     }
-    if (asked.at - last.at < pause - story.slack) {
+    if (asked.at - last.at < soonest - story.slack) {
       broken(`${who} renewed its lease too often`, asked);
     }
     if (story.running(process, end.at, asked.at) > story.slack) {
@@ -118,13 +119,15 @@ function isKept(
     const over = overAt(renewal);
     if (over === undefined) return;
     last = over;
-    // One that had no answer in time is asked again at once.
-    pause = over.at - asked.at >= operationTimeout - story.slack ? 0 : leaseTtl / 3;
+    // One that had no answer in time is asked again at once; after a pause, its answer may come at its end.
+    const late = over.at - asked.at >= operationTimeout - story.slack;
+    soonest = late ? 0 : third;
+    latest = late && renewal.answered === undefined ? 0 : third;
   }
   const lost = noticedLoss(story, lease);
   if (lost !== undefined && lost.seq < last.seq) broken(`${who} renewed a lease it had lost`, last);
   if (mayNoticeLoss(lease) !== undefined || mayLapse(story, lease, last.at)) return;
-  if (story.running(process, last.at, end.at) > pause + story.slack) {
+  if (story.running(process, last.at, end.at) > latest + story.slack) {
     broken(`${who} stopped renewing its lease`, last);
   }
 }
