@@ -19,7 +19,7 @@ const PACKAGE = "@aws-sdk/client-dynamodb";
 /** Loads the commands, which the client alone doesn't have. */
 const sdk = loadOnce(async (): Promise<Sdk> => {
   try {
-    return await import(PACKAGE);
+    return await import(PACKAGE) as unknown as Sdk;
   } catch (cause) {
     return await importFromNpm(PACKAGE, "^3", cause);
   }

@@ -36,7 +36,7 @@ const PACKAGE = "@aws-sdk/client-s3";
 
 const commands = loadOnce(async (): Promise<Commands> => {
   try {
-    return await import(PACKAGE);
+    return await import(PACKAGE) as unknown as Commands;
   } catch (cause) {
     return await importFromNpm(PACKAGE, "^3", cause);
   }
