@@ -1,21 +1,72 @@
 import { callback } from "../effect/callback.ts";
+import { Effect, type Exit, Fiber } from "../effect/effect.ts";
+import { fork, type Forked, interruptNoWait, withContext } from "../effect/fork.ts";
 import { quoted } from "../model/describe.ts";
-import { Effect } from "../effect/effect.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 
-/** Runs the effect until the signal is aborted; then the effect is interrupted, and the call fails with `ABORTED`. */
+/**
+ * Runs the effect until the signal is aborted; then the call fails with `ABORTED` at once. The effect is interrupted, and
+ * ends apart: it may hang where it can't be interrupted.
+ */
 export function untilAborted<A, E, R>(
   key: string,
   signal: AbortSignal,
   effect: Effect.Effect<A, E, R>,
 ): Effect.Effect<A, E | CacheLockingError, R> {
-  const aborted = callback<never, CacheLockingError>((resume) => {
-    const abort = () => resume(Effect.fail(abortedError(key, signal)));
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    return Effect.sync(() => signal.removeEventListener("abort", abort));
-  });
-  return Effect.raceFirst(effect, aborted);
+  return withContext((context) =>
+    callback<A, E | CacheLockingError>((resume) => {
+      if (signal.aborted) return resume(Effect.fail(abortedError(key, signal)));
+      let fiber: Forked<A, E> | undefined;
+      const stop = whenAborted(signal, () => {
+        resume(Effect.fail(abortedError(key, signal)));
+        if (fiber !== undefined) interruptNoWait(fiber);
+      });
+      const started = fiber = fork(context, effect);
+      // The fetcher itself may have aborted it.
+      if (signal.aborted) return interruptNoWait(started);
+      started.addObserver((exit: Exit.Exit<A, E>) => {
+        stop();
+        resume(exit);
+      });
+      return Effect.suspend(() => {
+        stop();
+        return Effect.asVoid(Fiber.interrupt(started));
+      });
+    })
+  );
+}
+
+/** What is called when a signal is aborted, by one listener: each listener more would count towards a limit. */
+interface Aborting {
+  readonly calls: Set<() => void>;
+  readonly listener: () => void;
+}
+
+const aborting = new WeakMap<AbortSignal, Aborting>();
+
+/** Calls back once the signal is aborted, unless what it returns is called before. */
+function whenAborted(signal: AbortSignal, call: () => void): () => void {
+  const { calls, listener } = aborting.get(signal) ?? listen(signal);
+  calls.add(call);
+  return () => {
+    if (!calls.delete(call) || calls.size > 0) return;
+    signal.removeEventListener("abort", listener);
+    aborting.delete(signal);
+  };
+}
+
+function listen(signal: AbortSignal): Aborting {
+  const calls = new Set<() => void>();
+  const listener = () => {
+    aborting.delete(signal);
+    const all = [...calls];
+    calls.clear();
+    for (const call of all) call();
+  };
+  const listening = { calls, listener };
+  aborting.set(signal, listening);
+  signal.addEventListener("abort", listener, { once: true });
+  return listening;
 }
 
 /** What an aborted call fails with; its cause is the signal's reason. */

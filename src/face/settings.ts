@@ -145,7 +145,10 @@ function ownerIdOf(value: string | undefined): string | undefined {
 }
 
 function signalOf(value: AbortSignal | undefined): AbortSignal | undefined {
-  if (value === undefined || (has(value, "addEventListener") && "aborted" in value)) return value;
+  if (
+    value === undefined ||
+    (has(value, "addEventListener") && has(value, "removeEventListener") && "aborted" in value)
+  ) return value;
   throw invalid("signal", "an AbortSignal", value);
 }
 

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache, isCacheLockingError } from "../../mod.ts";
 import { fakeSignal } from "../support/fake_signal.ts";
-import { all, errorOf, KEY, source, start, tagOf } from "../support/herd.ts";
+import { all, errorOf, KEY, source, start, tagOf, times } from "../support/herd.ts";
 import { processOver } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
 
@@ -53,6 +53,51 @@ describe("signal", () => {
     });
   }
 
+  for (const hanging of ["fetch", "release"] as const) {
+    it(`aborted while an uninterruptible ${hanging} goes on: the last caller is answered at once`, async () => {
+      const simulation = simulate();
+      const { signal, abort, listeners } = fakeSignal();
+      const backend = memoryAdapter();
+      const adapter = processOver(backend, {
+        trouble: (operation) => operation === hanging ? "hang" : undefined,
+      });
+      const fetching = hanging === "fetch"
+        ? Effect.uninterruptible(Effect.sleep(30_000))
+        : Effect.sleep(30_000);
+      const began = simulation.now();
+      const took = await simulation.run(Effect.scoped(Effect.gen(function* () {
+        yield* start(Effect.flatMap(Effect.sleep(50), () => Effect.sync(() => abort())));
+        const options = { adapter, key: KEY, fetcher: () => fetching, signal };
+        assert.equal(tagOf(yield* errorOf(Cache.getOrSet(options))), "ABORTED");
+        const took = simulation.now() - began;
+        // What goes on apart lets go of the lease in the end.
+        yield* Effect.sleep(60_000);
+        assert.equal((yield* backend.acquire(KEY, "next", 1_000))._tag, "Leader");
+        return took;
+      })));
+      assert.equal(took, 50);
+      assert.equal(listeners(), 0);
+    });
+  }
+
+  it("of many calls has one listener, and none once they are over", async () => {
+    const simulation = simulate();
+    const { signal, abort, listeners } = fakeSignal();
+    const cache = Cache.make({ adapter: processOver(memoryAdapter(), { latency: 10 }) });
+    const { fetcher } = source(100, () => "value");
+    const call = (key: string) => cache.getOrSet(key, fetcher, { signal });
+    const keys = times(50, String);
+    const seen: number[] = [];
+    const look = Effect.sync(() => void seen.push(listeners()));
+    await simulation.run(all([...keys.map(call), Effect.delay(look, 50), Effect.delay(look, 300)]));
+    assert.deepEqual(seen, [1, 0]);
+    const later = times(50, (key) => errorOf(call(`later ${key}`)));
+    const aborts = Effect.delay(Effect.sync(() => abort()), 50);
+    const errors = await simulation.run(all([...later, aborts] as Effect.Effect<unknown>[]));
+    assert.ok(errors.slice(0, 50).every((error) => tagOf(error) === "ABORTED"));
+    assert.equal(listeners(), 0);
+  });
+
   it("aborted after completion: nothing happens", async () => {
     const simulation = simulate();
     const { signal, abort, listeners } = fakeSignal();
@@ -99,7 +144,7 @@ describe("signal", () => {
       errorOf(Cache.getOrSet({ adapter, key: KEY, fetcher, signal })),
     );
     assert.equal(tagOf(error), "ABORTED");
-    const acquired = await simulation.run(adapter.acquire(KEY, "next", 1_000));
+    const acquired = await simulation.run(Effect.delay(adapter.acquire(KEY, "next", 1_000), 20));
     assert.equal(acquired._tag, "Leader");
   });
 });

@@ -28,7 +28,7 @@ import type { Deed, Scenario } from "./scenario.ts";
 import { makeWorld, type Process } from "./world.ts";
 
 /** By when everything must be at rest after the last deed, in milliseconds. */
-const REST = 600_000;
+const REST = 1_200_000;
 
 interface Place {
   readonly number: number;
