@@ -1,6 +1,6 @@
 import { randomToken } from "../../src/model/token.ts";
 import type { Backend, Row, Target, Wanted } from "../kit/backend.ts";
-import { takeInSteps } from "../kit/decide.ts";
+import { takeInSteps } from "../kit/take_in_steps.ts";
 import { withGracePeriod } from "../kit/grace_period.ts";
 import { type LeaseObserver, makeLeaseObserver } from "../kit/lease_observer.ts";
 import { Refusal } from "../kit/refusal.ts";

@@ -2,7 +2,7 @@ import type { Codec } from "../../src/store/codec.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Backend, Row, Target, Wanted, Written } from "./backend.ts";
 import { bytesOf } from "./data.ts";
-import { takeInSteps } from "./decide.ts";
+import { takeInSteps } from "./take_in_steps.ts";
 import { withGracePeriod } from "./grace_period.ts";
 import { type LeaseObserver, makeLeaseObserver } from "./lease_observer.ts";
 import { checkPrefix, makeNames } from "./names.ts";

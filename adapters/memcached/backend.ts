@@ -1,6 +1,6 @@
 import type { Backend, RememberedOutcome, Row, Target, Wanted } from "../kit/backend.ts";
 import { bytesOf } from "../kit/data.ts";
-import { takeInSteps } from "../kit/decide.ts";
+import { takeInSteps } from "../kit/take_in_steps.ts";
 import { makeOwnLeases, type OwnLeases } from "../kit/own_leases.ts";
 import { sha256 } from "../kit/sha256.ts";
 

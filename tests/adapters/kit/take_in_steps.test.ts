@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Row } from "../../../adapters/kit/backend.ts";
-import { takeInSteps } from "../../../adapters/kit/decide.ts";
+import { takeInSteps } from "../../../adapters/kit/take_in_steps.ts";
 
 describe("a lease that is taken in steps", () => {
   const { signal } = new AbortController();
