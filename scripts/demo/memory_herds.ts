@@ -3,7 +3,7 @@ import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache } from "../../mod.ts";
 import type { Flags } from "./flags.ts";
 import type { Herds } from "./herd.ts";
-import { type GetOrSet, type Got, runHerd } from "./run_herd.ts";
+import { type GetOrSet, type Got, runHerd, through } from "./run_herd.ts";
 
 /** The same herd twice in this process: first with nothing but a Map, then with the memory adapter. */
 export async function memoryHerds(flags: Flags): Promise<Herds> {
@@ -19,14 +19,8 @@ export async function memoryHerds(flags: Flags): Promise<Herds> {
     });
 
   const cache = Cache.make({ adapter: memoryAdapter(), cacheTtl: "1 minute" });
-  const withCacheLocking: GetOrSet = (key, fetcher) =>
-    Effect.map(
-      cache.getOrSet(key, () => fetcher),
-      ({ value, meta }) => ({ value, outcome: meta.cache }),
-    );
-
   return {
     unprotected: await runHerd(flags, unprotected),
-    protected: await runHerd(flags, withCacheLocking),
+    protected: await runHerd(flags, through(cache)),
   };
 }

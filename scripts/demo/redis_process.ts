@@ -6,7 +6,7 @@ import { redisAdapter } from "../../adapters/redis.ts";
 import { Cache } from "../../mod.ts";
 import { answer, beginning, messages } from "../../tests/support/worker.ts";
 import type { Answer, Orders, Request } from "./redis_herds.ts";
-import { type GetOrSet, type Got, runHerd } from "./run_herd.ts";
+import { type GetOrSet, type Got, runHerd, through } from "./run_herd.ts";
 
 const { url, prefix, flags, process: own }: Orders = beginning();
 const MINUTE = 60;
@@ -36,11 +36,7 @@ const kinds: Record<Request["herd"], GetOrSet> = {
             ),
         ),
     ),
-  protected: (key, fetcher) =>
-    Effect.map(
-      cache.getOrSet(key, () => fetcher),
-      ({ value, meta }) => ({ value, outcome: meta.cache }),
-    ),
+  protected: through(cache),
 };
 
 const say: (told: Answer) => void = answer;

@@ -1,4 +1,5 @@
 import { Effect, Exit } from "effect";
+import type { CacheClient } from "../../mod.ts";
 import type { Flags } from "./flags.ts";
 import type { Fetch, Herd, HerdEvent, Outcome } from "./herd.ts";
 
@@ -22,6 +23,15 @@ export interface Share {
   readonly begins: number;
   /** How many fetches there were before, in all processes. */
   readonly fetched: () => Promise<number>;
+}
+
+/** Calls through a client. */
+export function through(cache: CacheClient): GetOrSet {
+  return (key, fetcher) =>
+    Effect.map(
+      cache.getOrSet(key, () => fetcher),
+      ({ value, meta }) => ({ value, outcome: meta.cache }),
+    );
 }
 
 const KEY = "user:42";

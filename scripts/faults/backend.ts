@@ -40,11 +40,12 @@ export const faultyBackends: readonly FaultyBackend[] = [
   },
   {
     description: redisCluster,
-    connection: "redis/cluster_connection",
+    connection: "redis/connection",
     ports: ({ env }) => env!["REDIS_CLUSTER_PORTS"]!.split(",").map(Number),
     restart: (ports, { REDIS_SERVER }) => startRedisCluster(REDIS_SERVER!, { ports }),
     place: (by, ports) => ({
       url: `redis://127.0.0.1:${by[0]}`,
+      cluster: true,
       // The nodes tell of themselves by the ports that they have.
       natMap: Object.fromEntries(
         ports.map((port, node) => [`127.0.0.1:${port}`, { host: "127.0.0.1", port: by[node] }]),

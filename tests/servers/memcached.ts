@@ -1,7 +1,5 @@
-import { connect } from "node:net";
-import { must } from "../support/command.ts";
 import type { Description } from "./description.ts";
-import { type StartedServer, type StartOptions, startServer } from "./server.ts";
+import { ask, findProgram, type StartedServer, type StartOptions, startServer } from "./server.ts";
 
 /** Starts a server on the loopback; rejects if it doesn't come up. */
 export function startMemcached(
@@ -18,23 +16,17 @@ export function startMemcached(
   });
 }
 
-/** Sends one command of the text protocol on a connection of its own, and returns the lines of the reply. */
-export function askMemcached(port: number, command: string): Promise<string[]> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, "127.0.0.1", () => socket.write(`${command}\r\nquit\r\n`));
-    let reply = "";
-    socket.on("data", (data) => reply += data);
-    socket.on("error", reject);
-    socket.on("close", () => resolve(reply.split("\r\n").filter(Boolean)));
-  });
+/** Sends one command of the text protocol, and returns the lines of the reply. */
+export async function askMemcached(port: number, command: string): Promise<string[]> {
+  return (await ask(port, command)).split("\r\n").filter(Boolean);
 }
 
 /** One memcached. Suites that stop and restart one of their own find the program in `MEMCACHED_SERVER`. */
 export const memcached: Description = {
   backend: "memcached",
-  find: findBinary,
+  find: () => findProgram("memcached"),
   async start() {
-    const binary = await findBinary();
+    const binary = await findProgram("memcached");
     const server = await startMemcached(binary);
     const [version] = await askMemcached(server.port, "version");
     return {
@@ -44,9 +36,3 @@ export const memcached: Description = {
     };
   },
 };
-
-async function findBinary(): Promise<string> {
-  const found = await must("sh", ["-c", "command -v memcached"]).catch(() => "");
-  if (!found) throw new Error("no memcached is installed; Debian's package is memcached");
-  return found.trim();
-}

@@ -1,9 +1,14 @@
 import { writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
-import { must } from "../support/command.ts";
 import type { Description } from "./description.ts";
-import { freePort, type StartedServer, type StartOptions, startServer } from "./server.ts";
+import {
+  ask,
+  findProgram,
+  freePort,
+  type StartedServer,
+  type StartOptions,
+  startServer,
+} from "./server.ts";
 
 /** Starts a server on the loopback; rejects if it doesn't come up. */
 export function startRedisServer(
@@ -73,18 +78,11 @@ export function startSentinel(binary: string, watched: StartedServer): Promise<S
   });
 }
 
-/** Sends one command on a connection of its own, and returns the reply as it came. */
-export function redisCommand(port: number, command: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, "127.0.0.1", () => socket.write(`${command}\r\nQUIT\r\n`));
-    let reply = "";
-    socket.on("data", (data) => reply += data);
-    socket.on("error", reject);
-    socket.on("close", () => {
-      if (reply.startsWith("-")) reject(new Error(`${command}: ${reply}`));
-      else resolve(reply);
-    });
-  });
+/** Sends one command, and returns the reply as it came; rejects if that is an error. */
+async function redisCommand(port: number, command: string): Promise<string> {
+  const reply = await ask(port, command);
+  if (reply.startsWith("-")) throw new Error(`${command}: ${reply}`);
+  return reply;
 }
 
 async function untilWhole(port: number): Promise<void> {
@@ -125,10 +123,6 @@ async function versionOf({ port }: StartedServer): Promise<string> {
   return valkey ? `Valkey ${valkey}` : `Redis ${/redis_version:(\S+)/.exec(info)?.[1]}`;
 }
 
-async function findBinary(): Promise<string> {
-  for (const name of ["redis-server", "valkey-server"]) {
-    const found = await must("sh", ["-c", `command -v ${name}`]).catch(() => "");
-    if (found) return found.trim();
-  }
-  throw new Error("no redis-server is installed; Debian's package is redis-server");
+function findBinary(): Promise<string> {
+  return findProgram("redis-server", "valkey-server");
 }

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { must } from "../support/command.ts";
 
 /** How a server is started. */
 export interface StartOptions {
@@ -85,6 +86,26 @@ export async function startServer(
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return { port, url, stop };
+}
+
+/** Sends a command on a connection of its own, then `quit`, and returns the reply as it came. */
+export function ask(port: number, command: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(`${command}\r\nquit\r\n`));
+    let reply = "";
+    socket.on("data", (data) => reply += data);
+    socket.on("error", reject);
+    socket.on("close", () => resolve(reply));
+  });
+}
+
+/** Finds a program by one of its names; rejects, with the Debian package that has the first, where there is none. */
+export async function findProgram(...names: readonly [string, ...string[]]): Promise<string> {
+  for (const name of names) {
+    const found = await must("sh", ["-c", `command -v ${name}`]).catch(() => "");
+    if (found) return found.trim();
+  }
+  throw new Error(`no ${names[0]} is installed; Debian's package is ${names[0]}`);
 }
 
 /** A port of the loopback that is free now. */

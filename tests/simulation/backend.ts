@@ -33,8 +33,6 @@ export interface Backend {
   /** Which version of the lease there is, for those who only know that a version stayed the same; dead versions can be taken. */
   readonly version: (key: string) => number | undefined;
   readonly kill: (key: string, version: number) => void;
-  /** Who holds a lease now. */
-  readonly holders: () => readonly { readonly key: string; readonly owner: string }[];
 }
 
 interface Lease {
@@ -180,9 +178,5 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
     kill: (key, version) => {
       if (leases.get(key)?.version === version) leases.delete(key);
     },
-    holders: () =>
-      [...leases].flatMap(([key, lease]) =>
-        alive(lease) !== undefined && lease.ended === undefined ? [{ key, owner: lease.owner }] : []
-      ),
   };
 }

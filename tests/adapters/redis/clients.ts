@@ -50,8 +50,10 @@ export async function monitor(client: Redis): Promise<Monitor> {
     async take() {
       const mark = `mark ${randomToken()}`;
       await client.echo(mark);
-      while (commands.at(-1)?.[1] !== mark) await new Promise((resolve) => setTimeout(resolve, 1));
-      return commands.splice(0).filter(([name]) => name!.toLowerCase() !== "echo");
+      // Others may have sent something since.
+      const end = () => commands.findIndex(([, text]) => text === mark);
+      while (end() < 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      return commands.splice(0, end() + 1).filter(([name]) => name!.toLowerCase() !== "echo");
     },
     stop: () => connection.disconnect(),
   };

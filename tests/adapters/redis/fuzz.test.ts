@@ -1,6 +1,5 @@
 import { withoutServer } from "../../support/address.ts";
 import { connect } from "./connection.ts";
-import { connect as connectCluster } from "./cluster_connection.ts";
 import { fuzz, type OpenHand } from "../../support/fuzz.ts";
 import { ioredisVersions, redisClusterUrl, redisUrl } from "./clients.ts";
 
@@ -24,5 +23,5 @@ fuzz("redis", {
 
 fuzz("a redis cluster", {
   skip: redisClusterUrl === undefined && withoutServer("REDIS_CLUSTER_URL"),
-  open: (codec) => connectCluster({ url: redisClusterUrl!, codec }),
+  open: (codec) => connect({ url: redisClusterUrl!, codec, cluster: true }),
 });

@@ -1,7 +1,6 @@
 import type { Redis } from "ioredis";
 import { withoutServer } from "../../support/address.ts";
 import { connect } from "./connection.ts";
-import { connect as connectCluster } from "./cluster_connection.ts";
 import { ioredisVersions, monitor, redisClusterUrl, redisUrl } from "./clients.ts";
 import { type Counter, rounds } from "../../support/rounds.ts";
 
@@ -24,15 +23,15 @@ rounds("Redis", {
   },
 });
 
-const clusterPlace = { url: redisClusterUrl! };
+const clusterPlace = { url: redisClusterUrl!, cluster: true };
 
 rounds("a Redis Cluster", {
   skip: redisClusterUrl === undefined ? withoutServer("REDIS_CLUSTER_URL") : false,
   // One for each follower: a node's connection for pub/sub may stand only after its subscription was asked for.
   spare: 3,
-  connection: "redis/cluster_connection",
+  connection: "redis/connection",
   place: clusterPlace,
-  open: () => connectCluster(clusterPlace),
+  open: () => connect(clusterPlace),
   most: 21,
   async count() {
     const [{ Cluster }] = await ioredisVersions();

@@ -44,6 +44,18 @@ function counted({ DB, KV, BUCKET }: Bindings) {
   };
 }
 
+/** A namespace that first does something else at each write. */
+function writingAfter(kv: KVNamespace, before: () => Promise<unknown>) {
+  return {
+    getWithMetadata: (name: string) => kv.getWithMetadata(name, "arrayBuffer"),
+    delete: (name: string) => kv.delete(name),
+    put: async (name: string, value: string | Uint8Array, options: object) => {
+      await before();
+      await kv.put(name, value as string, options);
+    },
+  };
+}
+
 /** The checks by what they show. */
 export const checks: Readonly<Record<string, (bindings: Bindings) => Promise<unknown>>> = {
   "D1 is asked once for a hit and three times for a miss": async (bindings) => {
@@ -177,14 +189,7 @@ export const checks: Readonly<Record<string, (bindings: Bindings) => Promise<unk
     const { KV, DB: leasesDb } = bindings;
     const other = cloudflareKvAdapter({ kv: KV, leasesDb });
     const key = randomToken();
-    const kv = {
-      getWithMetadata: (name: string) => KV.getWithMetadata(name, "arrayBuffer"),
-      delete: (name: string) => KV.delete(name),
-      put: async (name: string, value: string | Uint8Array, options: object) => {
-        await run(other.delete(key));
-        await KV.put(name, value as string, options);
-      },
-    };
+    const kv = writingAfter(KV, () => run(other.delete(key)));
     const { value } = await fetches(cloudflareKvAdapter({ kv, leasesDb }), key, "old");
     assert.equal(value, "old");
     assert.equal(await run(other.get(key)), undefined);
@@ -196,14 +201,7 @@ export const checks: Readonly<Record<string, (bindings: Bindings) => Promise<unk
     const { KV, DB: leasesDb } = bindings;
     const other = cloudflareKvAdapter({ kv: KV, leasesDb });
     const key = randomToken();
-    const kv = {
-      getWithMetadata: (name: string) => KV.getWithMetadata(name, "arrayBuffer"),
-      delete: (name: string) => KV.delete(name),
-      put: async (name: string, value: string | Uint8Array, options: object) => {
-        await run(Effect.sleep(400));
-        await KV.put(name, value as string, options);
-      },
-    };
+    const kv = writingAfter(KV, () => run(Effect.sleep(400)));
     const { meta } = await run(Cache.getOrSet({
       adapter: cloudflareKvAdapter({ kv, leasesDb }),
       key,
