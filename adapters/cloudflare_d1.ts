@@ -31,14 +31,11 @@ import type { Codec } from "../src/store/codec.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
+import { type D1Database, onD1 } from "./kit/d1.ts";
 import { checkOption, hasMethods } from "./kit/options.ts";
-import { type SqliteDatabase, sqliteStore } from "./kit/sqlite_backend.ts";
+import { sqliteStore } from "./kit/sqlite_backend.ts";
 
-/**
- * The methods that the adapter uses of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It
- * is declared here, so that no version of Cloudflare's types has to match.
- */
-export type D1Database = SqliteDatabase;
+export type { D1Database, D1Statement } from "./kit/d1.ts";
 
 /** The options of {@linkcode cloudflareD1Leases}. */
 export interface CloudflareD1LeasesOptions {
@@ -65,7 +62,7 @@ export interface CloudflareD1AdapterOptions extends CloudflareD1LeasesOptions {
 export function cloudflareD1Adapter<V = unknown>(options: CloudflareD1AdapterOptions): Store<V> {
   const { db, table = "cache_locking" } = options;
   checkOption("db", hasMethods(db, "prepare", "batch"), "a D1 binding", db);
-  return sqliteStore({ ...options, name: "cloudflare-d1", table }) as Store<V>;
+  return sqliteStore({ ...options, ...onD1(db), name: "cloudflare-d1", table }) as Store<V>;
 }
 
 /**

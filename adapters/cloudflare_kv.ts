@@ -40,16 +40,13 @@
 import type { Codec } from "../src/store/codec.ts";
 import type { Store } from "../src/store/store.ts";
 import { kvBackend, type KvNamespace } from "./cloudflare_kv/backend.ts";
+import { type D1Database, onD1 } from "./kit/d1.ts";
 import { checkOption, hasMethods } from "./kit/options.ts";
-import { type SqliteDatabase, sqliteStore } from "./kit/sqlite_backend.ts";
+import { sqliteStore } from "./kit/sqlite_backend.ts";
 
 export type { KvNamespace } from "./cloudflare_kv/backend.ts";
 
-/**
- * The methods that the adapter uses of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It
- * is declared here, so that no version of Cloudflare's types has to match.
- */
-export type D1Database = SqliteDatabase;
+export type { D1Database, D1Statement } from "./kit/d1.ts";
 
 /** The options of {@linkcode cloudflareKvAdapter}. */
 export interface CloudflareKvAdapterOptions {
@@ -78,8 +75,8 @@ export function cloudflareKvAdapter<V = unknown>(options: CloudflareKvAdapterOpt
   checkOption("leases", typeof leases === "object" && leases !== null, "options", leases);
   const { table = "cache_locking_kv", createTable } = leases;
   return sqliteStore({
+    ...onD1(db),
     name: "cloudflare-kv",
-    db,
     table,
     createTable,
     keyPrefix,

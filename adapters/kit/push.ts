@@ -8,7 +8,7 @@ import { makeWatchers } from "./watchers.ts";
 /** The part of a push that differs by backend. */
 export interface PushDriver {
   /** Opens a connection, or its equivalent, which sends events until it is closed; undefined where this deployment has no push. */
-  open(events: PushEvents): Promise<PushConnection | undefined>;
+  open(events: PushEvents): Promise<PushConnection | undefined> | PushConnection | undefined;
 }
 
 /** The events of a connection. */
@@ -26,7 +26,7 @@ export interface PushEvents {
 /** An open connection. */
 export interface PushConnection {
   /** Subscribes to a topic. */
-  subscribe(topic: string): Promise<unknown>;
+  subscribe(topic: string): unknown;
   /** Stops the messages of topics. */
   unsubscribe(topics: readonly string[]): void;
   /** Closes the connection, or, if it is the user's own, stops the messages of these topics. */

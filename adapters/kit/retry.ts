@@ -30,7 +30,7 @@ export interface RetryOptions {
  */
 export async function retry<A>(
   { signal }: { readonly signal: () => AbortSignal },
-  run: () => Promise<A>,
+  run: () => Promise<A> | A,
   { again = (error) => error instanceof Contention, most = MOST_TRIES, pause = sleep }:
     RetryOptions = {},
 ): Promise<A> {

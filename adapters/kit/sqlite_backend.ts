@@ -1,41 +1,41 @@
-import type { AdapterErrorOptions } from "../../src/model/errors.ts";
-import type { Codec } from "../../src/store/codec.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Backend, Row, Target } from "./backend.ts";
 import { checkPrefix, makeNames } from "./names.ts";
 import { checkOption } from "./options.ts";
 import { Refusal } from "./refusal.ts";
-import { statementsOn } from "./sqlite_statements.ts";
-import { makeStore } from "./store.ts";
+import { isMissingTable, statementsOn } from "./sqlite_statements.ts";
+import { makeStore, type StoreOptions } from "./store.ts";
 
-/** A statement with its parameters. */
-export interface SqliteStatement {
-  /** The same statement with values for its parameters, `?1` first. */
-  bind(...values: unknown[]): SqliteStatement;
-}
+/** What is bound to a parameter of a statement. */
+export type Bound = string | number | Uint8Array | null;
 
-/** A database of SQLite, by what is used of it. */
-export interface SqliteDatabase {
-  /** Makes a statement. */
-  prepare(sql: string): SqliteStatement;
-  /** Runs statements in one transaction and in one round trip. */
-  batch(statements: never): Promise<readonly { readonly results?: readonly unknown[] }[]>;
-}
+/** A statement, and the values of `?1`, `?2`, … */
+export type Statement = readonly [sql: string, ...values: Bound[]];
+
+/** A row of an answer; some drivers return bytes as an array of numbers. */
+export type Columns = Readonly<
+  Record<string, string | number | ArrayBuffer | readonly number[] | null>
+>;
+
+/** Runs statements in one transaction, and returns the rows of all. */
+export type RunStatements = (
+  statements: readonly Statement[],
+  caller: Pick<Target, "signal">,
+) => Promise<readonly Columns[]>;
 
 /** What a store in SQLite is made of. */
-export interface SqliteStoreOptions {
-  /** The backend's name. */
-  readonly name: string;
-  /** The database. */
-  readonly db: SqliteDatabase;
+export interface SqliteStoreOptions
+  extends Pick<StoreOptions<Row>, "name" | "codec" | "explain" | "push"> {
+  /** How statements are run. */
+  readonly run: RunStatements;
   /** The table's name. */
   readonly table: string;
   /** Whether the table is made where it is missing; true by default. */
   readonly createTable?: boolean | undefined;
   /** The prefix of keys in the table; none by default. */
   readonly keyPrefix?: string | undefined;
-  /** How values become text or bytes; JSON by default. */
-  readonly codec?: Codec | undefined;
+  /** Whether keys with a NUL are refused, too, and not the prefix alone. */
+  readonly noNul?: boolean;
   /** The backend, if the rows are a part of it. */
   readonly backendOf?: (rows: SqliteBackend) => Backend;
 }
@@ -46,40 +46,32 @@ export interface SqliteBackend extends Backend {
   filledBy(target: Target, owner: string): Promise<boolean>;
 }
 
-/** What is bound to a parameter. */
-type Bound = string | number | Uint8Array | null;
-
-/** What a column holds; some drivers return bytes as an array of numbers. */
-type Column = string | number | ArrayBuffer | readonly number[] | null;
-
-type Statement = readonly [sql: string, ...values: Bound[]];
-
 /** How many dead rows of other keys a fill removes at most. */
 const PRUNED = 10;
 
 /** Makes a store over a table. Throws a `TypeError` for options that can't be used. */
 export function sqliteStore(
-  { name, db, table, createTable = true, keyPrefix, codec, backendOf = (rows) => rows }:
+  { run, table, createTable = true, keyPrefix, noNul = false, backendOf, ...rest }:
     SqliteStoreOptions,
 ): Store<unknown> {
   const isName = typeof table === "string" && table !== "" && !table.includes("\0");
   checkOption("table", isName, "a string that isn't empty and has no NUL", table);
   checkOption("createTable", typeof createTable === "boolean", "true or false", createTable);
+  const rows = sqliteBackend(run, table, createTable);
+  const prefix = checkPrefix({ prefix: keyPrefix, noNul: true });
   return makeStore({
-    name,
-    backend: backendOf(sqliteBackend(db, table, createTable)),
-    nameOf: makeNames({ prefix: checkPrefix({ prefix: keyPrefix, noNul: true }) }),
-    codec,
+    ...rest,
+    backend: backendOf?.(rows) ?? rows,
+    nameOf: makeNames({ prefix, noNul }),
     unordered: true,
-    explain,
   });
 }
 
 /** Keeps a row per key, which holds its entry, its lease, or how the last lease ended; time is the database's. */
-function sqliteBackend(db: SqliteDatabase, table: string, createTable: boolean): SqliteBackend {
+function sqliteBackend(run: RunStatements, table: string, createTable: boolean): SqliteBackend {
   const statements = statementsOn(table);
   /** The first row that any of the statements returns. */
-  const ask = opened(db, statements.create, createTable);
+  const ask = opened(run, statements.create, createTable);
   const isDone = async (target: Target, ...asked: Statement[]) =>
     await ask(target, ...asked) !== undefined;
 
@@ -105,36 +97,28 @@ function sqliteBackend(db: SqliteDatabase, table: string, createTable: boolean):
   };
 }
 
-/** Says what an error of the database means. */
-function explain(error: unknown): AdapterErrorOptions | undefined {
-  return /too ?big/i.test(String(error))
-    ? { reason: "the value is larger than the 2 MB that a row can hold" }
-    : undefined;
-}
-
 /** Asks statements of a table, which is made when they miss it. */
-function opened(db: SqliteDatabase, definition: readonly string[], createTable: boolean) {
-  const send = async ({ name }: Target, asked: readonly Statement[]) => {
-    const batch = asked.map(([sql, ...values]) => db.prepare(sql).bind(name, ...values));
-    const answers = await db.batch(batch as never);
-    return answers.flatMap(({ results = [] }) => results)[0] as Record<string, Column> | undefined;
+function opened(run: RunStatements, definition: readonly string[], createTable: boolean) {
+  const send = async (target: Target, asked: readonly Statement[]) => {
+    const named = asked.map(([sql, ...values]): Statement => [sql, target.name, ...values]);
+    return (await run(named, target))[0];
   };
   return async (target: Target, ...asked: readonly Statement[]) => {
     try {
       return await send(target, asked);
     } catch (cause) {
-      if (!/no such table/i.test(String(cause))) throw cause;
+      if (!isMissingTable(cause)) throw cause;
       if (!createTable) {
         const reason = `its table is missing; create it with: ${definition.join("; ")}`;
         throw new Refusal(reason, { cause });
       }
-      await db.batch(definition.map((sql) => db.prepare(sql)) as never);
+      await run(definition.map((sql): Statement => [sql]), target);
       return await send(target, asked);
     }
   };
 }
 
-function dataOf(value: Column | undefined): unknown {
+function dataOf(value: Columns[string] | undefined): unknown {
   if (value === null || value === undefined) return undefined;
   return typeof value === "object" ? new Uint8Array(value) : value;
 }

@@ -1,5 +1,8 @@
 const NOW = "unixepoch('subsec') * 1000";
 
+/** A value that is a number isn't one of ours, and some drivers can't return all of them. */
+const VALUE = "CASE WHEN typeof(value) IN ('integer', 'real') THEN 0 ELSE value END AS value";
+
 /** An identifier, whatever it holds. */
 function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
@@ -9,7 +12,8 @@ function quoted(name: string): string {
  * The statements on a table; `?1` is the key.
  *
  * `value` is null where the row is a lease; `expires_at` is when the entry or the lease ends, null for an entry that is
- * kept for good. `last` is the owner of the latest lease that ended `how`: failed, uncached or filled.
+ * kept for good. `last` is the owner of the latest lease that ended `how`: failed, uncached or filled; it is random where
+ * the entry was `set`.
  */
 export function statementsOn(name: string) {
   const table = quoted(name);
@@ -21,7 +25,7 @@ export function statementsOn(name: string) {
     ],
 
     get: `
-SELECT value FROM ${table}
+SELECT ${VALUE} FROM ${table}
 WHERE key = ?1 AND value IS NOT NULL AND (expires_at IS NULL OR expires_at > ${NOW})`,
 
     // ?2: owner, ?3: ttl, ?4: the lease that was waited for, ?5: an entry to ignore.
@@ -36,7 +40,7 @@ WHERE expires_at <= ${NOW} OR value = ?5 OR typeof(value) IN ('integer', 'real')
 
     // Whatever is dead by now was alive when the statement before left it as it was.
     look: `
-SELECT value, owner, last AS lastOwner, how AS outcome, expires_at - ${NOW} AS remaining
+SELECT ${VALUE}, owner, last AS lastOwner, how AS outcome, expires_at - ${NOW} AS remaining
 FROM ${table} WHERE key = ?1`,
 
     // ?2: owner, ?3: ttl.
@@ -60,15 +64,26 @@ WHERE key = ?1 AND owner = ?2`,
 
     // ?2: value, ?3: ttl.
     set: `
-INSERT INTO ${table} (key, value, expires_at) VALUES (?1, ?2, ${NOW} + ?3)
+INSERT INTO ${table} (key, value, last, how, expires_at)
+VALUES (?1, ?2, hex(randomblob(8)), 'set', ${NOW} + ?3)
 ON CONFLICT (key) DO UPDATE SET
-  value = excluded.value, expires_at = excluded.expires_at, owner = NULL, last = NULL, how = NULL`,
+  value = excluded.value, expires_at = excluded.expires_at, owner = NULL, last = excluded.last, how = 'set'`,
 
     delete: `DELETE FROM ${table} WHERE key = ?1`,
+
+    // ?1: keys, as JSON. Each write but a renewal changes the state.
+    states: `
+SELECT key, json_array(owner, last, how) AS state FROM ${table}
+WHERE key IN (SELECT value FROM json_each(?1))`,
 
     // ?2: how many.
     prune: `
 DELETE FROM ${table} WHERE key IN (
   SELECT key FROM ${table} WHERE expires_at <= ${NOW} AND key <> ?1 LIMIT ?2)`,
   };
+}
+
+/** Whether an error says that there is no such table. */
+export function isMissingTable(error: unknown): boolean {
+  return /no such table/i.test(String(error));
 }

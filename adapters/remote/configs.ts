@@ -8,6 +8,7 @@ import type { PostgresAdapterOptions } from "../postgres.ts";
 import type { R2AdapterOptions } from "../r2.ts";
 import type { RedisAdapterOptions } from "../redis.ts";
 import type { S3AdapterOptions } from "../s3.ts";
+import type { SqliteAdapterOptions } from "../sqlite.ts";
 
 /** The config of the memory adapter: one store per config object. */
 export interface MemoryAdapterConfig {
@@ -36,7 +37,8 @@ export type AdapterConfig =
   | RemoteAdapterConfig<"postgres", PostgresAdapterOptions>
   | RemoteAdapterConfig<"r2", R2AdapterOptions>
   | RemoteAdapterConfig<"redis", RedisAdapterOptions>
-  | RemoteAdapterConfig<"s3", S3AdapterOptions>;
+  | RemoteAdapterConfig<"s3", S3AdapterOptions>
+  | RemoteAdapterConfig<"sqlite", SqliteAdapterOptions>;
 
 /** A config whose adapter is loaded on first use. */
 export type RemoteConfig = Exclude<AdapterConfig, MemoryAdapterConfig>;
@@ -54,4 +56,5 @@ export const needs: {
   r2: "bucket",
   redis: "client",
   s3: "client",
+  sqlite: "db",
 };

@@ -21,6 +21,7 @@ const loaders: {
   r2: async () => (await import("../r2.ts")).r2Adapter,
   redis: async () => (await import("../redis.ts")).redisAdapter,
   s3: async () => (await import("../s3.ts")).s3Adapter,
+  sqlite: async () => (await import("../sqlite.ts")).sqliteAdapter,
 };
 
 /** Loads an adapter: what makes its store. */

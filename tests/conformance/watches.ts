@@ -1,5 +1,6 @@
 import { Effect, Fiber, Scope } from "effect";
 import assert from "node:assert/strict";
+import { randomToken } from "../../src/model/token.ts";
 import type { Watch } from "../../src/store/store.ts";
 import { LONG, type Process, type Property, scoped, soon, start, type World } from "./world.ts";
 
@@ -21,8 +22,13 @@ const watch = (store: Process, key: string) =>
     return standing;
   });
 /** Leads for a moment, which wakes those who watch. */
-const push = (store: Process, key: string) =>
-  Effect.flatMap(store.acquire(key, "pushes", LONG), () => store.release(key, "pushes", "failed"));
+const push = (store: Process, key: string) => {
+  const owner = randomToken();
+  return Effect.flatMap(
+    store.acquire(key, owner, LONG),
+    () => store.release(key, owner, "failed"),
+  );
+};
 const woken = ({ next }: Watch) => soon("The push", next);
 
 /** What `watch` guarantees. */

@@ -25,7 +25,10 @@ export async function assertRefused(
     Effect.flip(Cache.getOrSet({ adapter, key: "a", fetcher })),
   );
   assert.equal(error._tag, "VALIDATION_ERROR");
-  assert.match(error.message, /`(client|bucket|sql|collection)` must be given, and is undefined/);
+  assert.match(
+    error.message,
+    /`(client|bucket|sql|collection|db)` must be given, and is undefined/,
+  );
 }
 
 /** The ways to write a value, each under a key: all at once, or as a leader that fetched it. */

@@ -1,14 +1,25 @@
 import process from "node:process";
 
 interface Permissions {
-  querySync(permission: { name: "env"; variable: string }): { readonly state: string };
+  querySync(
+    permission: { readonly name: "env"; readonly variable: string } | { readonly name: "write" },
+  ): { readonly state: string };
+}
+
+function stateOf(permission: Parameters<Permissions["querySync"]>[0]): string {
+  const { Deno } = globalThis as { Deno?: { permissions?: Permissions } };
+  return Deno?.permissions?.querySync(permission).state ?? "granted";
+}
+
+/** Whether this process may write files. */
+export function mayWrite(): boolean {
+  return stateOf({ name: "write" }) === "granted";
 }
 
 /** A variable that tells of a server; undefined as well where this process may not look, which it must not ask for. */
 export function variable(name: string): string | undefined {
-  const { Deno } = globalThis as { Deno?: { permissions?: Permissions } };
-  const state = Deno?.permissions?.querySync({ name: "env", variable: name }).state ?? "granted";
-  return state === "granted" ? process.env[name] || undefined : undefined;
+  const granted = stateOf({ name: "env", variable: name }) === "granted";
+  return granted ? process.env[name] || undefined : undefined;
 }
 
 /** Why a suite is skipped without its server. */

@@ -83,6 +83,8 @@ export interface Backend {
   readonly place: Place;
   /** By how many milliseconds the processes' wall clocks are wrong. */
   readonly skew?: number | undefined;
+  /** Whether they are all of this runtime, as another may not have what it takes; false by default. */
+  readonly own?: boolean | undefined;
 }
 
 /** What a process is started with. */
@@ -100,7 +102,7 @@ export async function startCallers(
   backend: Backend,
   recording: Recording,
 ): Promise<Caller[]> {
-  const commands = commandsOfCallers();
+  const commands = commandsOfCallers(backend);
   const started = await Promise.allSettled(
     Array.from(
       { length: count },
@@ -114,12 +116,12 @@ export async function startCallers(
   throw missing.reason;
 }
 
-function commandsOfCallers(): string[][] {
+function commandsOfCallers({ own = false }: Backend): string[][] {
   const given = variable("CALLERS");
-  if (given !== undefined) return JSON.parse(given);
-  const own = import.meta.url.endsWith(".ts");
-  const program = fileURLToPath(new URL(own ? "caller.ts" : "caller.js", import.meta.url));
-  return [[process.execPath, ...own ? ["run", "-A", "--no-check"] : [], program]];
+  if (given !== undefined && !own) return JSON.parse(given);
+  const isSource = import.meta.url.endsWith(".ts");
+  const program = fileURLToPath(new URL(isSource ? "caller.ts" : "caller.js", import.meta.url));
+  return [[process.execPath, ...isSource ? ["run", "-A", "--no-check"] : [], program]];
 }
 
 /** How many fetches of which key have begun, in all processes. */

@@ -44,11 +44,10 @@ export interface Rounds extends Backend {
 /** Tests what several processes over one backend promise together, with herds that are killed, paused and failed. */
 export function rounds(
   name: string,
-  { skip, open, count, most, shortest = 500, crowd = 1000, spare = 0, unfenced, connection, place }:
+  { skip, open, count, most, shortest = 500, crowd = 1000, spare = 0, unfenced, ...backend }:
     Rounds,
 ): void {
   describe(`processes over ${name}`, { skip }, () => {
-    const backend: Backend = { connection, place };
     const recording = startRecording();
     let own: Connection;
     let callers: Caller[];

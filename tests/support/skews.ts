@@ -17,13 +17,13 @@ const HOUR = 60 * 60 * 1000;
 const LEASE = 1000;
 
 /** Tests what processes promise together whose clocks are an hour ahead, right, and an hour behind. */
-export function skews(name: string, { skip, longer = 0, connection, place }: Skews): void {
+export function skews(name: string, { skip, longer = 0, ...backend }: Skews): void {
   describe(`clocks an hour apart over ${name}`, { skip }, () => {
     for (const leads of [HOUR, -HOUR]) {
       it(`fetches once, and takes over in time, if the leader's clock is ${leads > 0 ? "ahead" : "behind"}`, async () => {
         const recording = startRecording();
         const started = await Promise.all(
-          [leads, 0, -leads].map((skew) => startCallers(1, { connection, place, skew }, recording)),
+          [leads, 0, -leads].map((skew) => startCallers(1, { ...backend, skew }, recording)),
         );
         const [leader, ...others] = started.flat() as [Caller, ...Caller[]];
         const options = { cacheTtl: HOUR / 2, leaseTtl: LEASE, waitMax: 10_000 };

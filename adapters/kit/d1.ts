@@ -1,0 +1,33 @@
+import type { Columns, SqliteStoreOptions } from "./sqlite_backend.ts";
+
+/** A statement with its parameters. */
+export interface D1Statement {
+  /** The same statement with values for its parameters, `?1` first. */
+  bind(...values: unknown[]): D1Statement;
+}
+
+/**
+ * The methods that adapters use of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It is
+ * declared here, so that no version of Cloudflare's types has to match.
+ */
+export interface D1Database {
+  /** Makes a statement. */
+  prepare(sql: string): D1Statement;
+  /** Runs statements in one transaction and in one round trip. */
+  batch(statements: never): Promise<readonly { readonly results?: readonly unknown[] }[]>;
+}
+
+/** What a store on D1 is made of, beside its name and its table. */
+export function onD1(db: D1Database): Pick<SqliteStoreOptions, "run" | "explain"> {
+  return {
+    async run(statements) {
+      const batch = statements.map(([sql, ...values]) => db.prepare(sql).bind(...values));
+      const answers = await db.batch(batch as never);
+      return answers.flatMap(({ results = [] }) => results as Columns[]);
+    },
+    explain: (error) =>
+      /too ?big/i.test(String(error))
+        ? { reason: "the value is larger than the 2 MB that a row can hold" }
+        : undefined,
+  };
+}
