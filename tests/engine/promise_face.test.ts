@@ -117,7 +117,9 @@ for (
       await cache.set(KEY, "short", 0);
       assert.equal(await cache.getEntry(KEY), undefined);
     });
+  });
 
+  describe(`failures of a cache in promises, over ${place}`, () => {
     it("is rejected with what its own fetcher threw, the same object", async () => {
       const cache = cacheOf({}, open());
       for (const thrown of [new Error("down"), new CustomError(), "text", undefined, null, 0, {}]) {
@@ -235,7 +237,9 @@ for (
       assert.deepEqual(seen, { key: KEY, aborted: true });
       assert.equal(await cache.getOrSet(KEY, () => "Ada"), "Ada");
     });
+  });
 
+  describe(`options of a cache in promises, over ${place}`, () => {
     it("runs hooks that are functions, and waits for those that are async", async () => {
       const told: unknown[] = [];
       const cache = cacheOf({

@@ -23,129 +23,129 @@ const without = (name: keyof typeof good) => {
   return rest;
 };
 
-describe("bad input is a VALIDATION_ERROR that names the option and the value", () => {
-  const finite = "a duration that isn't negative, such as 500 (milliseconds) or '5 seconds'";
-  const adapter =
-    "'memory', a config `{ type, options }` of a known type, an adapter, or halves `{ cache, leases }`";
-  const option = (name: string, must: string, is: string) =>
-    `Cannot use the option \`${name}\`: it must be ${must}, and is ${is}`;
-  const get = () => Effect.succeed(null);
-  const set = () => Effect.void;
+const finite = "a duration that isn't negative, such as 500 (milliseconds) or '5 seconds'";
+const adapter =
+  "'memory', a config `{ type, options }` of a known type, an adapter, or halves `{ cache, leases }`";
+const option = (name: string, must: string, is: string) =>
+  `Cannot use the option \`${name}\`: it must be ${must}, and is ${is}`;
+const get = () => Effect.succeed(null);
+const set = () => Effect.void;
 
-  const cases: [string, unknown, string][] = [
-    ["no options", undefined, "Cannot use the options: they must be an object, and are undefined"],
-    ["null", null, "Cannot use the options: they must be an object, and are null"],
-    ...["waitMax", "key", "fetcher"].map((name): [string, unknown, string] => [
-      `a getter of ${name} that throws`,
-      Object.defineProperty({ ...good }, name, { get: bug, enumerable: true }),
-      "Cannot use the options: reading them threw",
-    ]),
-    ["text", "memory", 'Cannot use the options: they must be an object, and are "memory"'],
-    ["no adapter", without("adapter"), option("adapter", adapter, "undefined")],
-    ["an unknown adapter", { ...good, adapter: "disk" }, option("adapter", adapter, '"disk"')],
-    [
-      "an unknown type",
-      { ...good, adapter: { type: "disk" } },
-      option("adapter", adapter, '"disk"'),
-    ],
-    [
-      "a type of Object.prototype",
-      { ...good, adapter: { type: "constructor" } },
-      option("adapter", adapter, '"constructor"'),
-    ],
-    [
-      "a bad adapter option",
-      { ...good, adapter: { type: "memory", options: { maxEntries: 0 } } },
-      "Cannot use the option `adapter`: `maxEntries` must be a positive integer, and is 0",
-    ],
-    [
-      "no fetcher",
-      without("fetcher"),
-      option("fetcher", "a function that returns an Effect", "undefined"),
-    ],
-    [
-      "an Effect as fetcher",
-      { ...good, fetcher: Effect.succeed(1) },
-      option("fetcher", "a function that returns an Effect", "an object"),
-    ],
-    [
-      "a fetcher that returns a promise",
-      { ...good, fetcher: () => Promise.resolve(1) },
-      'Cannot run the fetcher for "validation": it must return an Effect, and returned a promise',
-    ],
-    [
-      "a fetcher of another version of effect",
-      { ...good, fetcher: () => otherEffect.effect },
-      'Cannot run the fetcher for "validation": it must return an Effect, and returned an object made by another copy or version of effect',
-    ],
-    [
-      "an Effect of another version as fetcher",
-      { ...good, fetcher: otherEffect.effect },
-      option(
-        "fetcher",
-        "a function that returns an Effect",
-        "an object made by another copy or version of effect",
-      ),
-    ],
-    [
-      "a fetcher that returns nothing",
-      { ...good, fetcher: () => {} },
-      'Cannot run the fetcher for "validation": it must return an Effect, and returned undefined',
-    ],
-    [
-      "an empty key",
-      { ...good, key: "" },
-      option("key", "a non-empty string of at most 64 kB", '""'),
-    ],
-    ["no key", without("key"), option("key", "a non-empty string of at most 64 kB", "undefined")],
-    [
-      "a number as key",
-      { ...good, key: 42 },
-      option("key", "a non-empty string of at most 64 kB", "42"),
-    ],
-    [
-      "halves without leases",
-      { ...good, adapter: { cache: { get, set } } },
-      option("leases", "a leases half, as the adapter keeps no leases", "undefined"),
-    ],
-    [
-      "leases without acquire",
-      { ...good, adapter: { cache: { get, set }, leases: { release: set } } },
-      option("adapter.leases", "a leases half with `acquire` and `release`", "an object"),
-    ],
-    [
-      "the option leases without acquire",
-      { ...good, leases: {} },
-      option("leases", "a leases half with `acquire` and `release`", "an object"),
-    ],
-    [
-      "a cache half without set",
-      { ...good, adapter: { cache: { get } } },
-      option("adapter.cache", "a cache half with `get` and `set`", "an object"),
-    ],
-    [
-      "takeovers: -1",
-      { ...good, takeovers: -1 },
-      option("takeovers", "a whole number from 0", "-1"),
-    ],
-    [
-      "takeovers: 1.5",
-      { ...good, takeovers: 1.5 },
-      option("takeovers", "a whole number from 0", "1.5"),
-    ],
-    [
-      "onCacheFailure",
-      { ...good, onCacheFailure: "no" },
-      option("onCacheFailure", "'fail' or 'bypass'", '"no"'),
-    ],
-    ["coalesce", { ...good, coalesce: 1 }, option("coalesce", "true or false", "1")],
-    ["ownerId", { ...good, ownerId: 1 }, option("ownerId", "a string", "1")],
-    ["signal", { ...good, signal: {} }, option("signal", "an AbortSignal", "an object")],
-    ["hooks", { ...good, hooks: 1 }, option("hooks", "an object of hooks", "1")],
-    ["a hook", { ...good, hooks: { onHit: 1 } }, option("hooks.onHit", "a function", "1")],
-    ["shouldCache", { ...good, shouldCache: true }, option("shouldCache", "a function", "true")],
-    ["waitStrategy", { ...good, waitStrategy: 5 }, option("waitStrategy", "a function", "5")],
-  ];
+const cases: [string, unknown, string][] = [
+  ["no options", undefined, "Cannot use the options: they must be an object, and are undefined"],
+  ["null", null, "Cannot use the options: they must be an object, and are null"],
+  ...["waitMax", "key", "fetcher"].map((name): [string, unknown, string] => [
+    `a getter of ${name} that throws`,
+    Object.defineProperty({ ...good }, name, { get: bug, enumerable: true }),
+    "Cannot use the options: reading them threw",
+  ]),
+  ["text", "memory", 'Cannot use the options: they must be an object, and are "memory"'],
+  ["no adapter", without("adapter"), option("adapter", adapter, "undefined")],
+  ["an unknown adapter", { ...good, adapter: "disk" }, option("adapter", adapter, '"disk"')],
+  [
+    "an unknown type",
+    { ...good, adapter: { type: "disk" } },
+    option("adapter", adapter, '"disk"'),
+  ],
+  [
+    "a type of Object.prototype",
+    { ...good, adapter: { type: "constructor" } },
+    option("adapter", adapter, '"constructor"'),
+  ],
+  [
+    "a bad adapter option",
+    { ...good, adapter: { type: "memory", options: { maxEntries: 0 } } },
+    "Cannot use the option `adapter`: `maxEntries` must be a positive integer, and is 0",
+  ],
+  [
+    "no fetcher",
+    without("fetcher"),
+    option("fetcher", "a function that returns an Effect", "undefined"),
+  ],
+  [
+    "an Effect as fetcher",
+    { ...good, fetcher: Effect.succeed(1) },
+    option("fetcher", "a function that returns an Effect", "an object"),
+  ],
+  [
+    "a fetcher that returns a promise",
+    { ...good, fetcher: () => Promise.resolve(1) },
+    'Cannot run the fetcher for "validation": it must return an Effect, and returned a promise',
+  ],
+  [
+    "a fetcher of another version of effect",
+    { ...good, fetcher: () => otherEffect.effect },
+    'Cannot run the fetcher for "validation": it must return an Effect, and returned an object made by another copy or version of effect',
+  ],
+  [
+    "an Effect of another version as fetcher",
+    { ...good, fetcher: otherEffect.effect },
+    option(
+      "fetcher",
+      "a function that returns an Effect",
+      "an object made by another copy or version of effect",
+    ),
+  ],
+  [
+    "a fetcher that returns nothing",
+    { ...good, fetcher: () => {} },
+    'Cannot run the fetcher for "validation": it must return an Effect, and returned undefined',
+  ],
+  [
+    "an empty key",
+    { ...good, key: "" },
+    option("key", "a non-empty string of at most 64 kB", '""'),
+  ],
+  ["no key", without("key"), option("key", "a non-empty string of at most 64 kB", "undefined")],
+  [
+    "a number as key",
+    { ...good, key: 42 },
+    option("key", "a non-empty string of at most 64 kB", "42"),
+  ],
+  [
+    "halves without leases",
+    { ...good, adapter: { cache: { get, set } } },
+    option("leases", "a leases half, as the adapter keeps no leases", "undefined"),
+  ],
+  [
+    "leases without acquire",
+    { ...good, adapter: { cache: { get, set }, leases: { release: set } } },
+    option("adapter.leases", "a leases half with `acquire` and `release`", "an object"),
+  ],
+  [
+    "the option leases without acquire",
+    { ...good, leases: {} },
+    option("leases", "a leases half with `acquire` and `release`", "an object"),
+  ],
+  [
+    "a cache half without set",
+    { ...good, adapter: { cache: { get } } },
+    option("adapter.cache", "a cache half with `get` and `set`", "an object"),
+  ],
+  [
+    "takeovers: -1",
+    { ...good, takeovers: -1 },
+    option("takeovers", "a whole number from 0", "-1"),
+  ],
+  [
+    "takeovers: 1.5",
+    { ...good, takeovers: 1.5 },
+    option("takeovers", "a whole number from 0", "1.5"),
+  ],
+  [
+    "onCacheFailure",
+    { ...good, onCacheFailure: "no" },
+    option("onCacheFailure", "'fail' or 'bypass'", '"no"'),
+  ],
+  ["coalesce", { ...good, coalesce: 1 }, option("coalesce", "true or false", "1")],
+  ["ownerId", { ...good, ownerId: 1 }, option("ownerId", "a string", "1")],
+  ["signal", { ...good, signal: {} }, option("signal", "an AbortSignal", "an object")],
+  ["hooks", { ...good, hooks: 1 }, option("hooks", "an object of hooks", "1")],
+  ["a hook", { ...good, hooks: { onHit: 1 } }, option("hooks.onHit", "a function", "1")],
+  ["shouldCache", { ...good, shouldCache: true }, option("shouldCache", "a function", "true")],
+  ["waitStrategy", { ...good, waitStrategy: 5 }, option("waitStrategy", "a function", "5")],
+];
+describe("bad input is a VALIDATION_ERROR that names the option and the value", () => {
   for (const name of ["cacheTtl", "leaseTtl", "waitMax", "waitStep", "operationTimeout"]) {
     for (
       const [value, is] of [

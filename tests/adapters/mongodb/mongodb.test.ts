@@ -10,7 +10,7 @@ import {
   type MongodbCollection,
   mongodbLeases,
 } from "../../../adapters/mongodb.ts";
-import { Cache, type Codec } from "../../../mod.ts";
+import { Cache, type CacheClient, type Codec } from "../../../mod.ts";
 import { conformance } from "../../conformance/mod.ts";
 import { assertTellsNothing, SECRETS } from "../../conformance/told.ts";
 import {
@@ -113,6 +113,25 @@ describe("mongodb", () => {
   });
 });
 
+/** Leads by one client, and follows by the other; the value is there once it follows. */
+async function meet(
+  [leader, follower]: [CacheClient, CacheClient],
+  key: string,
+  follows: () => Promise<void>,
+) {
+  const done = await run(Deferred.make<string>());
+  let leads = false;
+  const leading = run(leader.getOrSet(key, () => {
+    leads = true;
+    return Deferred.await(done);
+  }));
+  await until(() => leads);
+  const following = run(follower.getOrSet(key, () => Effect.succeed("other")));
+  await follows();
+  await run(Deferred.succeed(done, "value"));
+  return [await leading, await following] as const;
+}
+
 for (const deployment of deployments) {
   const { name, url, pushless } = deployment;
   const skip = skipOf(deployment);
@@ -141,21 +160,11 @@ for (const deployment of deployments) {
 
       for (const stream of ["aggregate", pushless === undefined ? "aggregate" : undefined]) {
         const key = newKey();
-        const done = await run(Deferred.make<string>());
-        let leads = false;
-        const leading = run(
-          clientOf(one).getOrSet(key, () => {
-            leads = true;
-            return Deferred.await(done);
-          }),
-        );
-        await until(() => leads);
-        const following = run(clientOf(two).getOrSet(key, () => Effect.succeed("other")));
-        await until(() => two.commands.length >= (stream ? 3 : 2));
-        await sleep(100);
-        await run(Deferred.succeed(done, "value"));
-        assert.equal((await following).value, "value");
-        await leading;
+        const [led, followed] = await meet([clientOf(one), clientOf(two)], key, async () => {
+          await until(() => two.commands.length >= (stream ? 3 : 2));
+          await sleep(100);
+        });
+        assert.deepEqual([led.value, followed.value], ["value", "value"]);
         assert.deepEqual(one.take(), ["find", "findAndModify", "update"]);
         const looks = pushless === undefined ? ["findAndModify"] : [];
         const opened = stream ? [stream] : [];
@@ -387,21 +396,13 @@ for (const deployment of deployments) {
           const clientOf = ({ collection }: typeof one) =>
             Cache.make({ adapter: mongodbAdapter({ collection, codec }) });
           const key = newKey();
-          const done = await run(Deferred.make<string>());
-          let leads = false;
-          const leading = run(
-            clientOf(one).getOrSet(key, () => {
-              leads = true;
-              return Deferred.await(done);
-            }),
-          );
-          await until(() => leads);
-          const following = run(clientOf(two).getOrSet(key, () => Effect.succeed("other")));
           // The look of a follower is over when it has asked for a change stream.
-          await until(() => two.commands.length >= 4);
-          await run(Deferred.succeed(done, "value"));
-          assert.equal((await leading).meta.cache, "MISS-LEADER");
-          assert.equal((await following).meta.cache, "MISS-FOLLOWER-HIT");
+          const follows = () => until(() => two.commands.length >= 4);
+          const results = await meet([clientOf(one), clientOf(two)], key, follows);
+          assert.deepEqual(
+            results.map(({ meta }) => meta.cache),
+            ["MISS-LEADER", "MISS-FOLLOWER-HIT"],
+          );
           assert.deepEqual(await run(mongodbAdapter({ ...two, codec }).get(key)), {
             value: "value",
           });
