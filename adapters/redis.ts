@@ -15,6 +15,9 @@
  * Don't name a key like a lease: a key `lease:{a}` and the lease of `a` have the same name. Another `leases.keyPrefix`
  * separates them.
  *
+ * While a cluster moves a slot to another node, Redis runs no script of two keys in it (TRYAGAIN). The adapter asks again
+ * until the slot has moved, or until `operationTimeout`; it renews and releases leases meanwhile.
+ *
  * Redis replicates asynchronously: a failover may lose the latest leases, and then two callers may lead. Only the one
  * whose lease the server knows can fill.
  *
@@ -112,6 +115,7 @@ function storeOf(
     nameOf: makeNames(ofEntries),
     codec,
     explain,
+    unordered: commands.isCluster,
     push: commands.push,
     topicOf: (name) => commands.keyPrefix + leaseOf(name),
   });

@@ -1,5 +1,6 @@
 import type { Backend, Row, Target } from "../kit/backend.ts";
 import type { Push } from "../kit/push.ts";
+import { retry } from "../kit/retry.ts";
 import type { RedisScript } from "./scripts.ts";
 
 /** An argument of a script. */
@@ -9,25 +10,34 @@ export type RedisArgument = string | number | Uint8Array;
 export interface RedisCommands {
   /** What the client puts before every name. */
   readonly keyPrefix: string;
+  /** Whether it is a client of a cluster, where one command may overtake another. */
+  readonly isCluster: boolean;
   /** GET, as bytes. */
   get(key: string): Promise<Uint8Array | null>;
   /** Runs a script on these keys, which answers with texts as bytes, and numbers as such or as text. */
   run(
     script: RedisScript,
-    keys: readonly [lease: string, entry: string],
+    keys: readonly string[],
     args: readonly RedisArgument[],
   ): Promise<unknown>;
+  /** Whether `run` failed because the cluster is moving the slot to another node: meanwhile no script of two keys runs. */
+  isMoving(error: unknown): boolean;
   /** Messages on channels, named as the server sees them. */
   readonly push: Push;
 }
 
+/** The scripts that need the lease alone: with one key, they run while its slot is being moved, too. */
+const ofLeases: ReadonlySet<RedisScript> = new Set(["renew", "release"] as const);
+
 /** Redis, by its commands; `keysOf` names the two keys of an entry. */
 export function redisBackend(
-  { get, run }: RedisCommands,
+  { get, run, isMoving }: RedisCommands,
   keysOf: (entry: string) => readonly [lease: string, entry: string],
 ): Backend {
-  const ask = (script: RedisScript, { name }: Target, ...args: RedisArgument[]) =>
-    run(script, keysOf(name), args);
+  const ask = (script: RedisScript, target: Target, ...args: RedisArgument[]) => {
+    const keys = keysOf(target.name).slice(0, ofLeases.has(script) ? 1 : 2);
+    return retry(target, () => run(script, keys, args), { again: isMoving, most: Infinity });
+  };
   return {
     async read({ name }) {
       const data = await get(name);

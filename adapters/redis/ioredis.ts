@@ -64,13 +64,18 @@ export function ioredisCommands(
   checkOption("subscriber", isSubscriber, "an ioredis connection", subscriber);
   return {
     keyPrefix: String(client.options?.keyPrefix ?? ""),
+    isCluster: client.isCluster === true,
     get: (key) => client.getBuffer(key),
     run: (script, keys, args) => scriptOf(client, script)(...keys, ...args.map(toSend)),
+    isMoving: (error) => error instanceof Error && MOVING.test(error.message),
     push: sharedPush(subscriber ?? client, "pub/sub", () => ({
       open: (events) => Promise.resolve(openOn(client, subscriber, events)),
     })),
   };
 }
+
+/** ioredis asks 16 times, and then may name another error than the first. */
+const MOVING = /^TRYAGAIN|Too many Cluster redirections/;
 
 /** ioredis sends only a `Buffer` as bytes. */
 function toSend(argument: RedisArgument): RedisArgument {
@@ -92,7 +97,8 @@ function scriptOf(client: RedisClient, script: RedisScript): Run {
     defined.add(client);
     const scripts = scriptsFor({ cluster: client.isCluster === true });
     for (const [script, lua] of Object.entries(scripts)) {
-      client.defineCommand(`cacheLocking1_${script}`, { lua, numberOfKeys: 2 });
+      const numberOfKeys = lua.includes("KEYS[2]") ? 2 : 1;
+      client.defineCommand(`cacheLocking1_${script}`, { lua, numberOfKeys });
     }
   }
   const command = `cacheLocking1_${script}Buffer`;

@@ -2,7 +2,8 @@
 export type RedisScript = keyof ReturnType<typeof scriptsFor>;
 
 /**
- * The scripts, for a server or for a cluster. KEYS: the lease, and the entry; where leases are kept alone, the lease twice.
+ * The scripts, for a server or for a cluster. KEYS: the lease, and the entry, but for `renew` and `release`; where leases
+ * are kept alone, the lease twice.
  * The fields of a lease: its owner, and the owner of the last one that ended failed or uncached, with how.
  */
 export function scriptsFor({ cluster }: { readonly cluster: boolean }) {

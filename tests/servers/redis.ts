@@ -79,7 +79,7 @@ export function startSentinel(binary: string, watched: StartedServer): Promise<S
 }
 
 /** Sends one command, and returns the reply as it came; rejects if that is an error. */
-async function redisCommand(port: number, command: string): Promise<string> {
+export async function redisCommand(port: number, command: string): Promise<string> {
   const reply = await ask(port, command);
   if (reply.startsWith("-")) throw new Error(`${command}: ${reply}`);
   return reply;
