@@ -126,6 +126,7 @@ export function openFlight(first: Caller, table: FlightTable<End> | undefined): 
     stop: undefined,
     ended: undefined,
     completed: undefined,
+    shared: undefined,
     fallingBackSince: undefined,
     leaseUntil: undefined,
     hookFailure: undefined,

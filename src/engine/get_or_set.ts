@@ -1,6 +1,6 @@
 import { inBackground, reportAnd, run } from "./background.ts";
 import type { Call } from "./call.ts";
-import { monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
+import { machineClock, monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
 import { Cause, type Clock, Effect } from "../effect/effect.ts";
 import { quoted } from "../model/describe.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
@@ -52,6 +52,21 @@ export function getOrSet(call: Call): Result {
   });
 }
 
+/**
+ * The same for a caller without a fiber, on the machine's clock, of what isn't in this process. It calls back with the
+ * result, or with an effect that goes on to it. What it returns makes the caller leave that has not been called back.
+ */
+export function startCall(call: Call, resume: (result: Result) => void): () => void {
+  const caller = newCaller(call, machineClock, outsideFibers ??= Effect.runSync(anyContext));
+  caller.resume = resume;
+  enter(caller, call.settings.store.peek === undefined);
+  return () => void leave(caller);
+}
+
+/** What fibers run with that are started outside of all others. */
+let outsideFibers: Pick<Caller, "context" | "tracer"> | undefined;
+const anyContext = withContext((context, tracer) => Effect.succeed({ context, tracer }));
+
 /** A caller that has gone through nothing yet. */
 function newCaller(
   call: Call,
@@ -89,18 +104,20 @@ function waitIn(caller: Caller, enter: () => void): Result {
 
 /** Joins the key's flight, for `waitMax` at most, or starts one. */
 function joinOrStart(caller: Caller, needsRead = false): Result {
+  return waitIn(caller, () => enter(caller, needsRead));
+}
+
+function enter(caller: Caller, needsRead: boolean): void {
   const { call: { key, settings }, clock } = caller;
   const flights = flightsFor(caller.call, "leading");
-  return waitIn(caller, () => {
-    const current = flights?.get(key);
-    if (current === undefined && needsRead) return read(openFlight(caller, flights));
-    if (current === undefined) return start(openFlight(caller, flights), contend);
-    if (current.hasSpans && needsSpan(caller)) {
-      return caller.resume!(inOwnSpan(caller, joinOrStart));
-    }
-    const until = (caller.waitingSince ??= wholeMillis(clock)) + settings.waitMax; // mutate: joined until
-    wait(current, caller, until, caller.failuresLeft);
-  });
+  const current = flights?.get(key);
+  if (current === undefined && needsRead) return read(openFlight(caller, flights));
+  if (current === undefined) return start(openFlight(caller, flights), contend);
+  if (current.hasSpans && needsSpan(caller)) {
+    return caller.resume!(inOwnSpan(caller, joinOrStart));
+  }
+  const until = (caller.waitingSince ??= wholeMillis(clock)) + settings.waitMax; // mutate: joined until
+  wait(current, caller, until, caller.failuresLeft);
 }
 
 /** Reads for all who come meanwhile; a miss goes on from there. */

@@ -45,7 +45,7 @@ interface Aborting {
 const aborting = new WeakMap<AbortSignal, Aborting>();
 
 /** Calls back once the signal is aborted, unless what it returns is called before. */
-function whenAborted(signal: AbortSignal, call: () => void): () => void {
+export function whenAborted(signal: AbortSignal, call: () => void): () => void {
   const { calls, listener } = aborting.get(signal) ?? listen(signal);
   calls.add(call);
   return () => {

@@ -28,6 +28,8 @@ export interface Flight<End> {
   ended?: (() => void)[] | undefined;
   /** How it ended. */
   completed?: Wake<End> | undefined;
+  /** One who waits here until the end, for all who come and can't be told from that one; what it is, they know. */
+  shared?: unknown;
 }
 
 /** Someone who waits in a flight. What waits there is this one object, so that a herd of callers weighs little. */
@@ -166,6 +168,7 @@ function cancel<End>(flight: Flight<End>): void {
 
 /** Counts a failed fetch elsewhere for all who wait in the flight but its first. */
 export function countFailure<End>(flight: Flight<End>): void {
+  flight.shared = undefined;
   const spent = flight.groups.filter((group) => --group.failuresLeft <= 0);
   for (const group of spent) wakeEarly(flight, group, { _tag: "OutOfFailures" });
 }
@@ -176,6 +179,7 @@ function wakeEarly<End>(
   group: WaitGroup<End>,
   signal: Signal<End>,
 ): void {
+  flight.shared = undefined;
   flight.groups.splice(flight.groups.indexOf(group), 1);
   wakeGroup(flight, group, signal);
   cancelIfEmpty(flight);

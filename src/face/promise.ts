@@ -1,9 +1,12 @@
-import { getOrSet } from "../engine/get_or_set.ts";
+import { type Flight, flightsFor } from "../engine/flight.ts";
+import { startCall } from "../engine/get_or_set.ts";
+import { whenAborted } from "../engine/signal.ts";
 import type { Settings } from "../engine/call.ts";
-import { Cause, Effect, Option } from "../effect/effect.ts";
+import { Cause, Effect, Exit, Option } from "../effect/effect.ts";
 import { type Forked, interruptNoWait } from "../effect/fork.ts";
 import { CacheOutcome } from "../model/cache_outcome.ts";
 import { isCacheLockingError } from "../model/errors.ts";
+import type { FetchContext } from "../model/fetch_context.ts";
 import type { GetOrSetResult as EffectResult } from "../model/outcome.ts";
 import { invalidKey, isKey, makeCacheModule, merge } from "./client.ts";
 import { effectOptions, inMillis, promised } from "./effect_options.ts";
@@ -66,24 +69,30 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
     const resolve = (read: () => object) => {
       const settings = reading(() => settingsOf(effectOptions(read()), open));
       if (isCacheLockingError(settings)) throw settings;
-      return settings;
+      return planOf(settings);
     };
-    const settings = resolve(() => defaults);
-    const settingsWith = (own: object | undefined) =>
-      own === undefined ? settings : resolve(() => merge(defaults, own));
+    const plan = resolve(() => defaults);
+    const planWith = (own: object | undefined) =>
+      own === undefined ? plan : resolve(() => merge(defaults, own));
+    const { store } = plan.settings;
     const client = make(effectOptions(defaults) as never);
     const getEntry = async <V>(key: string): Promise<CacheEntry<V> | undefined> => {
-      const entry = settings.store.peek?.(key, Date.now());
+      const entry = store.peek?.(key, Date.now());
       if (entry !== undefined) return { value: entry.value as V };
       const found = await toPromise(client.get<V>(key));
       return Option.isSome(found) ? { value: found.value } : undefined;
     };
 
     return {
-      getOrSet: (key, fetcher, own) =>
-        rejecting(() => call(settingsWith(own), key, fetcher, valueOf)),
-      getOrSetResult: (key, fetcher, own) =>
-        rejecting(() => call(settingsWith(own), key, fetcher, resultOf)),
+      getOrSet: (key, fetcher, own) => {
+        try {
+          return getValue(planWith(own), key, fetcher);
+        } catch (error) {
+          return Promise.reject(error);
+        }
+      },
+      getOrSetResult: async (key, fetcher, own) =>
+        await call(planWith(own), key, fetcher, resultOf),
       get: async <V>(key: string) => (await getEntry<V>(key))?.value,
       getEntry,
       set: (key, value, ttl) => toPromise(client.set(key, value, ttl as never)),
@@ -94,17 +103,63 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
       ) => {
         if (typeof fn !== "function") throw invalid("fn", "a function", fn);
         const { key: keyOf, ...own } = options ?? {};
-        const wrapped = settingsWith(own);
+        const wrapped = planWith(own);
         if (typeof keyOf !== "function") {
           throw invalid("key", "a function of the arguments that returns a key", keyOf);
         }
         return function (this: unknown, ...args: Parameters<Fn>) {
-          const fetcher = () => fn.apply(this, args) as Awaited<ReturnType<Fn>>;
-          return rejecting(() => call(wrapped, keyOf(...args), fetcher, valueOf));
+          try {
+            const fetcher = () => fn.apply(this, args) as Awaited<ReturnType<Fn>>;
+            return getValue(wrapped, keyOf(...args), fetcher);
+          } catch (error) {
+            return Promise.reject(error);
+          }
         };
       },
     };
   };
+}
+
+/** What a call of some options does. */
+interface Plan {
+  readonly settings: Settings;
+  readonly signal: AbortSignal | undefined;
+  /** The flights in which nobody can tell the callers of this plan apart: none where each has its hooks run. */
+  readonly alike: ReadonlyMap<string, Flight> | undefined;
+}
+
+function planOf(settings: Settings): Plan {
+  const { signal, hooks: { onError: _, ...hooks } } = settings;
+  const isAlike = Object.values(hooks).every((hook) => hook === undefined);
+  return {
+    // The signal is heeded here.
+    settings: signal === undefined ? settings : { ...settings, signal: undefined },
+    signal,
+    alike: isAlike ? flightsFor({ settings, key: "" }, "leading") : undefined,
+  };
+}
+
+/** The promise that callers who are alike share, of one of them who waits in the flight. */
+interface Shared {
+  readonly settings: Settings;
+  readonly value: Promise<unknown>;
+}
+
+/**
+ * The value. Callers that are alike share one promise. Before that, as many wait by themselves as may take over from a
+ * leader that fails, so that one of them gets its own fetch's error, and all others that they waited for too many.
+ */
+function getValue<V>(plan: Plan, key: string, fetcher: Fetcher<V>): Promise<V> {
+  const { settings, alike } = plan;
+  const flight = alike === undefined || alike.size === 0 ? undefined : alike.get(key);
+  if (flight === undefined) return call(plan, key, fetcher, valueOf);
+  const shared = flight.shared as Shared | undefined;
+  if (shared !== undefined && shared.settings === settings && typeof fetcher === "function") {
+    return shared.value as Promise<V>;
+  }
+  const value = call(plan, key, fetcher, valueOf);
+  if (flight.waiting > settings.maxFailures) flight.shared = { settings, value } satisfies Shared;
+  return value;
 }
 
 /** What a call hands out of its result. */
@@ -120,58 +175,81 @@ function resultOf<V>(value: V, meta: CacheMeta): GetOrSetResult<V> {
   return { value, meta };
 }
 
-/** Runs what returns a promise; what it throws rejects one. */
-function rejecting<A>(run: () => Promise<A>): Promise<A> {
-  try {
-    return run();
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
 /** Runs a call. A hit in this process goes round Effect, unless a hook is to be told of it. */
 function call<V, A>(
-  settings: Settings,
+  { settings, signal }: Plan,
   key: string,
   fetcher: Fetcher<V>,
   pick: Pick<V, A>,
 ): Promise<A> {
-  const { store, hooks, signal } = settings;
   if (!isKey(key)) throw invalidKey(key);
   if (typeof fetcher !== "function") throw invalid("fetcher", "a function", fetcher);
   if (signal?.aborted) throw signal.reason;
-  if (hooks.onHit === undefined) {
-    const entry = store.peek?.(key, Date.now());
-    if (entry !== undefined) return Promise.resolve(pick(entry.value as V, HIT));
+  const { store, hooks: { onHit } } = settings;
+  const entry = store.peek?.(key, Date.now());
+  if (entry === undefined) {
+    const fetch = (context: FetchContext) => promised(() => fetcher(context));
+    const handOut = ({ value, meta }: EffectResult<unknown>) =>
+      pick(value as V, inMillis(meta) as CacheMeta);
+    return settled(
+      (resume) => startCall({ settings, key, fetcher: fetch }, resume),
+      handOut,
+      signal,
+    );
   }
-  const result = getOrSet({
-    // The signal is heeded here.
-    settings: signal === undefined ? settings : { ...settings, signal: undefined },
-    key,
-    fetcher: (context) => promised(() => fetcher(context)),
-  });
-  const handOut = ({ value, meta }: EffectResult<unknown>) =>
-    pick(value as V, inMillis(meta) as CacheMeta);
-  return toPromise(result, handOut, signal);
+  const value = entry.value as V;
+  if (onHit === undefined) return Promise.resolve(pick(value, HIT));
+  const hook = onHit(value, { key }) as Effect.Effect<unknown, unknown>;
+  return toPromise(hook, () => pick(value, HIT), signal);
 }
 
-/** Runs an effect. The promise is rejected with its own error, or with the signal's reason as soon as that is aborted. */
+/** Runs an effect. */
 function toPromise<A, B = A>(
   effect: Effect.Effect<A, unknown>,
   pick: (answer: A) => B = (answer) => answer as never,
   signal?: AbortSignal,
 ): Promise<B> {
+  return settled(
+    (resume) => {
+      resume(effect);
+      return undefined;
+    },
+    pick,
+    signal,
+  );
+}
+
+/**
+ * A promise of what is called back: an exit, or an effect that goes on to one. It is rejected with the effect's own error,
+ * or with the signal's reason as soon as that is aborted.
+ */
+function settled<A, B>(
+  start: (resume: (result: Effect.Effect<A, unknown>) => void) => (() => void) | undefined,
+  pick: (answer: A) => B,
+  signal: AbortSignal | undefined,
+): Promise<B> {
   return new Promise((resolve, reject) => {
-    const fiber = Effect.runFork(effect) as Forked<A, unknown>;
-    const abort = () => {
-      reject(signal!.reason);
-      interruptNoWait(fiber);
+    let stop: (() => void) | undefined;
+    const stopBy = (leave: () => void) => {
+      stop = leave;
+      // What began may have aborted it at once.
+      if (signal?.aborted) leave();
     };
-    signal?.addEventListener("abort", abort, { once: true });
-    fiber.addObserver((exit) => {
-      signal?.removeEventListener("abort", abort);
+    const unlisten = signal && whenAborted(signal, () => {
+      reject(signal.reason);
+      stop?.();
+    });
+    const end = (exit: Exit.Exit<A, unknown>) => {
+      unlisten?.();
       if (exit._tag === "Success") resolve(pick(exit.value));
       else reject(Cause.squash(exit.cause));
+    };
+    const leave = start((result) => {
+      if (Exit.isExit(result)) return end(result as Exit.Exit<A, unknown>);
+      const fiber = Effect.runFork(result) as Forked<A, unknown>;
+      stopBy(() => interruptNoWait(fiber));
+      fiber.addObserver(end);
     });
+    if (stop === undefined && leave !== undefined) stopBy(leave);
   });
 }

@@ -1,5 +1,6 @@
 import { Effect, Option } from "effect";
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import process from "node:process";
 import { afterEach, describe, it } from "node:test";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
@@ -201,6 +202,29 @@ for (
       assert.equal(flightsUnderWay(store), 0);
     });
 
+    it("listens once to a signal of many calls, and is aborted by its own fetcher", async () => {
+      const cache = cacheOf({}, open());
+      const { signal, abort, listeners } = fakeSignal();
+      const calls = Array.from(
+        { length: 20 },
+        (_, index) =>
+          rejection(cache.getOrSet(`${index}`, () => new Promise(() => {}), { signal })),
+      );
+      assert.equal(listeners(), 1);
+      const own = new AbortController();
+      let fetching: AbortSignal | undefined;
+      const aborting = cache.getOrSet(KEY, ({ signal }) => {
+        fetching = signal;
+        own.abort("by itself");
+        return new Promise(() => {});
+      }, { signal: own.signal });
+      assert.equal(await rejection(aborting), "by itself");
+      abort("gone");
+      assert.deepEqual(await Promise.all(calls), Array(20).fill("gone"));
+      assert.equal(listeners(), 0);
+      assert.equal(fetching?.aborted, true);
+    });
+
     it("does nothing for a signal that is aborted already", async () => {
       const cache = cacheOf({}, open());
       await cache.set(KEY, "Ada");
@@ -240,6 +264,50 @@ for (
   });
 
   describe(`options of a cache in promises, over ${place}`, () => {
+    it("cancels the fetch of a caller that took over and has left", async () => {
+      const cache = cacheOf({}, open());
+      const first = pending<string>();
+      const led = rejection(cache.getOrSet(KEY, first.fetcher));
+      await turn();
+      const controller = new AbortController();
+      let fetching: AbortSignal | undefined;
+      const tookOver = rejection(cache.getOrSet(KEY, ({ signal }) => {
+        fetching = signal;
+        return new Promise(() => {});
+      }, { signal: controller.signal }));
+      await turn();
+      first.fail("failed");
+      assert.equal(await led, "failed");
+      while (fetching === undefined) await turn();
+      controller.abort("left");
+      assert.equal(await tookOver, "left");
+      await turn();
+      assert.equal(fetching.aborted, true);
+      assert.equal(await cache.getOrSet(KEY, () => "Ada"), "Ada");
+    });
+
+    it("does no more for a caller that has left while its hook ran", async () => {
+      const backend = memoryAdapter();
+      await Effect.runPromise(backend.acquire(KEY, "somebody else", 60_000));
+      const cache = cacheOf(
+        { waitMax: 10 },
+        open === memoryAdapter ? backend : processOver(backend),
+      );
+      const controller = new AbortController();
+      let fetches = 0;
+      const fetcher = () => ++fetches;
+      const hooks = {
+        onFollowerWait: async () => {
+          controller.abort("left");
+          await turn();
+        },
+      };
+      const call = cache.getOrSet(KEY, fetcher, { hooks, signal: controller.signal });
+      assert.equal(await rejection(call), "left");
+      await sleep(5);
+      assert.equal(fetches, 0);
+    });
+
     it("runs hooks that are functions, and waits for those that are async", async () => {
       const told: unknown[] = [];
       const cache = cacheOf({
@@ -352,7 +420,7 @@ describe("a cache in promises", () => {
   });
 
   it("shares 'memory' with the other face", async () => {
-    const key = crypto.randomUUID();
+    const key = randomUUID();
     await createCache({ adapter: "memory" }).set(key, "Ada");
     const found = await Effect.runPromise(Cache.make({ adapter: "memory" }).get(key));
     assert.deepEqual(found, Option.some("Ada"));
@@ -471,6 +539,61 @@ describe("a cache in promises", () => {
       },
     });
     assert.equal(await rejection(throws()), thrown);
+  });
+
+  it("has callers share a promise who can't be told apart", async () => {
+    const cache = cacheOf();
+    const { end, fetcher } = pending<string>();
+    const get = (options?: CallOptions<string>) => cache.getOrSet(KEY, fetcher, options);
+    // The first leads, and the second would take over.
+    const [, second, third, fourth] = [1, 2, 3, 4].map(() => get());
+    assert.notEqual(second, third);
+    assert.equal(third, fourth);
+    const others = [
+      get({ signal: new AbortController().signal }),
+      get({ hooks: { onFollowerWait: () => {} } }),
+      get({ waitMax: 1000 }),
+      createCache({ adapter: memoryAdapter() }).getOrSet(KEY, () => "Ada"),
+    ];
+    for (const other of others) assert.notEqual(other, third);
+    assert.equal(
+      (await failure(cache.getOrSet(KEY, "no function" as never))).code,
+      "VALIDATION_ERROR",
+    );
+    await cache.set(KEY, "set");
+    assert.notEqual(get(), third);
+    let told = 0;
+    const hooks = { onFollowerWait: () => void told++ };
+    const telling = createCache({ adapter: memoryAdapter(), hooks });
+    await Promise.all([1, 2, 3, 4, 5].map(() => telling.getOrSet(KEY, () => turn("Ada"))));
+    assert.equal(told, 4);
+    await cache.delete(KEY);
+    const anew = cache.getOrSet(KEY, () => "Grace");
+    end("Ada");
+    assert.deepEqual(await Promise.all([third, ...others]), Array(5).fill("Ada"));
+    assert.equal(await anew, "Grace");
+  });
+
+  it("has a caller share no failures that came before it", async () => {
+    const backend = memoryAdapter();
+    const first = pending<string>();
+    const second = pending<string>();
+    const elsewhere = rejection(cacheOf({}, processOver(backend)).getOrSet(KEY, first.fetcher));
+    await turn();
+    const cache = cacheOf({}, processOver(backend));
+    const waiting = [1, 2, 3, 4].map(() => rejection(cache.getOrSet(KEY, second.fetcher)));
+    await sleep(5);
+    first.fail("elsewhere");
+    assert.equal(await elsewhere, "elsewhere");
+    while (second.fetches() === 0) await turn();
+    const late = cache.getOrSet(KEY, () => "Ada");
+    second.fail("here");
+    const [own, ...others] = await Promise.all(waiting);
+    assert.equal(own, "here");
+    for (const error of others) {
+      assert.equal(error instanceof CacheLockingError && error.code, "FETCHER_FAILED");
+    }
+    assert.equal(await late, "Ada");
   });
 
   it("has strategies of its own", () => {
