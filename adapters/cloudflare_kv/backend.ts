@@ -40,7 +40,9 @@ export function kvBackend(kv: KvNamespace, rows: SqliteBackend): Backend {
     async read({ name }) {
       const { value, metadata } = await kv.getWithMetadata(nameOf(name), "arrayBuffer");
       const { expiresAt } = (metadata ?? {}) as { readonly expiresAt?: unknown };
-      const isExpired = typeof expiresAt === "number" && expiresAt <= Date.now();
+      // An end that is no number is over.
+      const isExpired = expiresAt !== undefined &&
+        !(typeof expiresAt === "number" && expiresAt > Date.now());
       return value === null || isExpired ? undefined : { data: new Uint8Array(value) };
     },
     async write(target, written) {

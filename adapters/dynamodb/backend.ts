@@ -1,3 +1,4 @@
+import { LONGEST_LEASE } from "../../src/model/defaults.ts";
 import { randomToken } from "../../src/model/token.ts";
 import type { Backend, Row, Target, Wanted } from "../kit/backend.ts";
 import { takeInSteps } from "../kit/take_in_steps.ts";
@@ -91,7 +92,7 @@ function take(items: Items, target: Target, wanted: Wanted<Found>): Promise<Foun
       owner: { S: owner },
       over: { S: observer.expired(target.key, performance.now()) ?? "-" },
       now: { N: whole(now) },
-      uncached: { S: endOf(waitedFor, "uncached") },
+      uncached: { S: endOf(waitedFor ?? randomToken(), "uncached") },
       ...seen && { seen },
     };
     return { ...inputOf(names, values, condition, "take"), ReturnValues: "ALL_OLD" };
@@ -104,7 +105,11 @@ function take(items: Items, target: Target, wanted: Wanted<Found>): Promise<Foun
       target,
       (target) => request(target, "UpdateItemCommand", input),
     );
-    if (done) return { ...endIn(items, item), owner, remaining: ttl };
+    if (done) {
+      const before = item?.[names.owner];
+      const replaced = before !== undefined && before.S === undefined;
+      return { ...endIn(items, item), owner, remaining: ttl, replaced };
+    }
     return item && foundIn(items, target, item, owner);
   };
   return takeInSteps<Found>(target, wanted, {
@@ -131,7 +136,7 @@ function foundIn(items: Items, { key }: Target, item: Item, owner: string): Foun
   const remaining = holder === owner
     ? ttl
     : observer.remaining(key, { version, ttl }, performance.now());
-  return remaining > 0 ? { ...found, owner: holder, remaining } : found;
+  return remaining > 0 && ttl <= LONGEST_LEASE ? { ...found, owner: holder, remaining } : found;
 }
 
 /** How a lease of the item ended, if that isn't over. */
@@ -146,5 +151,7 @@ function dataIn(items: Items, item: Item): unknown {
 }
 
 function isOver({ names, clock }: Items, item: Item): boolean {
-  return Number(item[names.expiresAt]?.N ?? Infinity) <= clock.now();
+  const { [names.expiresAt]: end } = item;
+  // One that is no number is over.
+  return end !== undefined && !(Number(end.N) > clock.now());
 }

@@ -109,9 +109,9 @@ export function entryItem(
   };
 }
 
-/** How a lease ended and whose it was, as an attribute; nobody's where nobody waited for one. */
-export function endOf(owner: string | undefined, outcome: LeaseOutcome): string {
-  return owner === undefined ? "-" : `${outcome} ${owner}`;
+/** How a lease ended and whose it was, as an attribute. */
+export function endOf(owner: string, outcome: LeaseOutcome): string {
+  return `${outcome} ${owner}`;
 }
 
 /** The same, read. */

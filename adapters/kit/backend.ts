@@ -27,6 +27,8 @@ export interface Row {
   readonly lastOwner?: string | null | undefined;
   /** How that lease ended. */
   readonly outcome?: RememberedOutcome | null | undefined;
+  /** Whether the lease that was taken is in place of what can't have been one. */
+  readonly replaced?: boolean | undefined;
 }
 
 /** How a lease ended; the end of one that was cancelled isn't remembered. */

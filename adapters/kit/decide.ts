@@ -17,7 +17,9 @@ export function decide(
   row: Row,
   { owner, waitedFor }: Pick<Wanted, "owner" | "waitedFor">,
 ): Leader | Follower | Ended | undefined {
-  const outcome = row.lastOwner === waitedFor ? row.outcome : undefined;
+  // An end of nobody is the end of no lease that was waited for.
+  const isAwaited = waitedFor !== undefined && row.lastOwner === waitedFor;
+  const outcome = isAwaited ? row.outcome : undefined;
   const after = outcome === "failed" ? outcome : undefined;
   const remaining = Math.max(0, row.remaining ?? 0);
   if (row.owner === owner) return { _tag: "Leader", remaining, after };

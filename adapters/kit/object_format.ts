@@ -73,7 +73,8 @@ export function fromBytes(bytes: Uint8Array): EntryBody | LeaseBody | undefined 
     return { kind, at, ttl, by: textOf(head.by), data: bytes.subarray(end + 1) };
   }
   if (kind === "lease" && typeof ttl === "number") {
-    return { kind, at, ttl, owner: textOf(head.owner), last: endedOf(head.last) };
+    const owner = textOf(head.owner);
+    return owner === head.owner ? { kind, at, ttl, owner, last: endedOf(head.last) } : undefined;
   }
   return undefined;
 }

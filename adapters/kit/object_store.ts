@@ -1,3 +1,4 @@
+import { LONGEST_LEASE } from "../../src/model/defaults.ts";
 import type { Codec } from "../../src/store/codec.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Backend, Row, Target, Wanted, Written } from "./backend.ts";
@@ -175,7 +176,7 @@ async function look(bucket: Bucket, target: Target): Promise<Found> {
     observer.remaining(target.key, { version: etag, ttl }, time.monotonic()),
     ttl - age + (owner === undefined ? 0 : MARGIN),
   );
-  if (remaining <= 0) return found;
+  if (remaining <= 0 || ttl > LONGEST_LEASE) return found;
   return { ...found, owner, remaining, lastOwner: last?.lease, outcome: last?.outcome };
 }
 

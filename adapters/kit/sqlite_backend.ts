@@ -1,5 +1,6 @@
 import type { Store } from "../../src/store/store.ts";
 import type { Backend, Row, Target } from "./backend.ts";
+import { bytesOf } from "./data.ts";
 import { checkPrefix, makeNames } from "./names.ts";
 import { checkOption } from "./options.ts";
 import { Refusal } from "./refusal.ts";
@@ -46,7 +47,7 @@ export interface SqliteBackend extends Backend {
   filledBy(target: Target, owner: string): Promise<boolean>;
 }
 
-/** How many dead rows of other keys a fill removes at most. */
+/** How many dead rows of other keys a fill or a release removes at most. */
 const PRUNED = 10;
 
 /** Makes a store over a table. Throws a `TypeError` for options that can't be used. */
@@ -81,17 +82,21 @@ function sqliteBackend(run: RunStatements, table: string, createTable: boolean):
       return row && { data: dataOf(row.value) };
     },
     async take(target, { owner, ttl, waitedFor = null, ignored }) {
-      const unreadable = (ignored?.data ?? null) as Bound;
+      const unreadable = ignored ? bytesOf(ignored.data as string | Uint8Array) : null;
       const take: Statement = [statements.take, owner, ttl, waitedFor, unreadable];
-      const row = (await ask(target, take, [statements.look]))!;
-      return { ...row as Row, data: dataOf(row.value) };
+      const row = (await ask(target, take, [statements.look, ignored ? 1 : 0]))!;
+      return { ...row as Row, data: dataOf(row.value), replaced: row.outcome === "replaced" };
     },
     renew: (target, { owner, ttl }) => isDone(target, [statements.renew, owner, ttl]),
     fill: (target, { owner, data, ttl = null }) =>
       isDone(target, [statements.fill, owner, data, ttl], [statements.prune, PRUNED]),
     filledBy: (target, owner) => isDone(target, [statements.filledBy, owner]),
     release: (target, { owner, outcome }) =>
-      ask(target, [statements.release, owner, outcome === "cancelled" ? null : outcome]),
+      ask(
+        target,
+        [statements.release, owner, outcome === "cancelled" ? null : outcome],
+        [statements.prune, PRUNED],
+      ),
     write: (target, { data, ttl = null }) => ask(target, [statements.set, data, ttl]),
     remove: (target) => ask(target, [statements.delete]),
   };

@@ -1,7 +1,13 @@
+import { LONGEST_LEASE } from "../../src/model/defaults.ts";
+
 const NOW = "unixepoch('subsec') * 1000";
 
 /** A value that is a number isn't one of ours, and some drivers can't return all of them. */
-const VALUE = "CASE WHEN typeof(value) IN ('integer', 'real') THEN 0 ELSE value END AS value";
+const VALUE = "CASE WHEN typeof(value) IN ('integer', 'real') THEN 0 ELSE value END";
+
+// Text and bytes are greater than all numbers.
+const ENDING = `expires_at > ${NOW} AND expires_at <= 9e999`;
+const FRESH = `(expires_at IS NULL OR ${ENDING})`;
 
 /** An identifier, whatever it holds. */
 function quoted(name: string): string {
@@ -25,22 +31,32 @@ export function statementsOn(name: string) {
     ],
 
     get: `
-SELECT ${VALUE} FROM ${table}
-WHERE key = ?1 AND value IS NOT NULL AND (expires_at IS NULL OR expires_at > ${NOW})`,
+SELECT ${VALUE} AS value FROM ${table}
+WHERE key = ?1 AND value IS NOT NULL AND ${FRESH}`,
 
-    // ?2: owner, ?3: ttl, ?4: the lease that was waited for, ?5: an entry to ignore.
+    // ?2: owner, ?3: ttl, ?4: the lease that was waited for, ?5: the bytes of an entry to ignore.
     take: `
 INSERT INTO ${table} (key, owner, expires_at) VALUES (?1, ?2, ${NOW} + ?3)
 ON CONFLICT (key) DO UPDATE SET
   value = NULL, owner = ?2, expires_at = ${NOW} + ?3,
-  last = CASE WHEN expires_at > ${NOW} THEN last END,
-  how = CASE WHEN expires_at > ${NOW} THEN how END
-WHERE expires_at <= ${NOW} OR value = ?5 OR typeof(value) IN ('integer', 'real')
-  OR (value IS NULL AND owner IS NULL AND (how IS NOT 'uncached' OR last IS NOT ?4))`,
+  last = CASE WHEN ${ENDING} THEN last END,
+  how = CASE
+    WHEN typeof(owner) NOT IN ('text', 'null') THEN 'replaced'
+    WHEN ${ENDING} THEN how
+  END
+WHERE NOT coalesce(CASE
+  WHEN value IS NOT NULL
+    THEN typeof(value) IN ('text', 'blob') AND ${FRESH} AND CAST(value AS BLOB) IS NOT ?5
+  ELSE typeof(owner) = 'text' AND owner <> '' AND expires_at > ${NOW}
+      AND expires_at <= ${NOW} + ${LONGEST_LEASE}
+    OR how = 'uncached' AND last = ?4 AND ${ENDING}
+END, FALSE)`,
 
-    // Whatever is dead by now was alive when the statement before left it as it was.
+    // Whatever is dead by now was alive when the statement before left it as it was. ?2: whether text is told as bytes,
+    // which it needn't be the UTF-8 of.
     look: `
-SELECT ${VALUE}, owner, last AS lastOwner, how AS outcome, expires_at - ${NOW} AS remaining
+SELECT CASE WHEN ?2 AND value IS NOT NULL THEN CAST(value AS BLOB) ELSE ${VALUE} END AS value,
+  owner, last AS lastOwner, how AS outcome, expires_at - ${NOW} AS remaining
 FROM ${table} WHERE key = ?1`,
 
     // ?2: owner, ?3: ttl.

@@ -83,7 +83,7 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
         "acquire",
         key,
         (target) =>
-          acquire<Found>(codec, { owner, waitedFor }, (ignored) =>
+          acquire<Found>(codec, { key, owner, waitedFor }, (ignored) =>
             backend.take(target, { owner, ttl, waitedFor, ignored })),
       ),
     renew: (key, owner, ttl) =>
@@ -112,10 +112,19 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
 
 const done = () => {};
 
+const STRANGER = {
+  reason: "what was in its place is no lease; it is replaced",
+  corrupt: true,
+};
+
 /** Asks for the lease, and once more for each entry in its way that can't be read. */
 async function acquire<Found extends Row>(
   codec: Codec,
-  wanted: { readonly owner: string; readonly waitedFor: string | undefined },
+  { key, ...wanted }: {
+    readonly key: string;
+    readonly owner: string;
+    readonly waitedFor: string | undefined;
+  },
   take: (ignored: Found | undefined) => Promise<Found>,
 ): Promise<Acquired<unknown>> {
   let ignored: Found | undefined;
@@ -123,6 +132,9 @@ async function acquire<Found extends Row>(
     const found = await take(ignored);
     if (found.data === undefined) {
       const decision = decide(found, wanted);
+      if (decision?._tag === "Leader" && found.replaced) {
+        return { ...decision, replaced: new AdapterError("acquire", key, undefined, STRANGER) };
+      }
       if (decision !== undefined) return decision;
       throw new Refusal("the backend neither gave the lease nor named its owner");
     }

@@ -1,5 +1,7 @@
+import { LONGEST_LEASE } from "../../src/model/defaults.ts";
 import type { Backend, RememberedOutcome, Row, Target, Wanted } from "../kit/backend.ts";
 import { bytesOf } from "../kit/data.ts";
+import { type LeaseObserver, makeLeaseObserver } from "../kit/lease_observer.ts";
 import { takeInSteps } from "../kit/take_in_steps.ts";
 import { makeOwnLeases, type OwnLeases } from "../kit/own_leases.ts";
 import { sha256 } from "../kit/sha256.ts";
@@ -71,11 +73,12 @@ interface Found extends Row {
 interface Items {
   readonly ask: MemcachedAsk;
   readonly ownLeases: OwnLeases<Marker, MemcachedVersion>;
+  readonly observer: LeaseObserver;
 }
 
 /** memcached, by its requests: one item for each name, which is the entry or a marker. */
 export function memcachedBackend(ask: MemcachedAsk): Backend<Found> {
-  const items: Items = { ask, ownLeases: makeOwnLeases() };
+  const items: Items = { ask, ownLeases: makeOwnLeases(), observer: makeLeaseObserver() };
   return {
     read: (target) => look(items, target),
     take: (target, wanted) => take(items, target, wanted),
@@ -104,8 +107,30 @@ export function memcachedBackend(ask: MemcachedAsk): Backend<Found> {
 async function look({ ask }: Items, target: Target): Promise<Found> {
   const version = await ask(target, { opcode: GET });
   if (version === undefined) return {};
-  const marker = markerIn(version);
-  return marker === undefined ? { data: version.value, version } : rowOf(marker, version);
+  if (version.flags !== MARKER) return { data: version.value, version };
+  const marker = markerIn(version.value);
+  // What can't be read is no lease, and no entry either.
+  return marker === undefined ? { data: null, version } : rowOf(marker, version);
+}
+
+/**
+ * The same, without what is over for this process: the server ends a marker, but for one that was stored for good, which
+ * is over once it was seen unchanged for as long as the server would have kept it by what it says.
+ */
+async function lookAt(items: Items, target: Target): Promise<Found> {
+  const found = await look(items, target);
+  const { marker, version } = found;
+  if (marker === undefined || version === undefined) return found;
+  const { ttl } = marker;
+  const observed = { version: hexOf(version.cas), ttl: 1000 * secondsOf(ttl) };
+  const remaining = items.observer.remaining(target.key, observed, performance.now());
+  return remaining > 0 && ttl <= LONGEST_LEASE
+    ? { ...found, remaining: Math.min(remaining, ttl) }
+    : { version };
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function rowOf(marker: Marker, version?: MemcachedVersion): Found {
@@ -127,7 +152,7 @@ function take(items: Items, target: Target, wanted: Wanted<Found>): Promise<Foun
       const added = isUnseen ? await put() : undefined;
       isUnseen = false;
       if (added !== undefined) return added;
-      const found = await look(items, target);
+      const found = await lookAt(items, target);
       const { marker, version } = found;
       if (marker?.owner === owner) {
         items.ownLeases.note(target.key, marker, Promise.resolve(version));
@@ -189,12 +214,12 @@ function itemOf(marker: Marker): Stored {
   return { data: JSON.stringify(marker), flags: MARKER, seconds };
 }
 
-/** The marker of an item; undefined for an entry. */
-function markerIn({ flags, value }: MemcachedAnswer): Marker | undefined {
-  if (flags !== MARKER) return undefined;
+/** Reads a marker; undefined for what can't be one. */
+function markerIn(value: Uint8Array): Marker | undefined {
   try {
-    const marker = JSON.parse(new TextDecoder().decode(value));
-    return marker?.ttl > 0 ? marker : undefined;
+    const { owner, ttl, ...ended } = JSON.parse(new TextDecoder().decode(value));
+    const isMarker = ["string", "undefined"].includes(typeof owner) && typeof ttl === "number";
+    return isMarker && ttl > 0 ? { owner, ttl, ...ended } : undefined;
   } catch {
     return undefined;
   }

@@ -1,17 +1,34 @@
 import { loadOnce } from "../../src/store/load_once.ts";
+import { LONGEST_LEASE } from "../../src/model/defaults.ts";
 import type { LeaseOutcome } from "../../src/store/store.ts";
-import type { Backend, Target, Wanted, Written } from "../kit/backend.ts";
+import type { Backend, Row, Target, Wanted, Written } from "../kit/backend.ts";
 import { bytesOf } from "../kit/data.ts";
 import { Refusal } from "../kit/refusal.ts";
 import { retry } from "../kit/retry.ts";
 import { sharedBy } from "../kit/shared.ts";
 import { codeOf, createIndex, type MongodbCollection, plain } from "./driver.ts";
 
+/** A document, and its value as the server has it: bytes have a subtype, by which they differ from others. */
+interface Found extends Row {
+  readonly stored?: unknown;
+}
+
+/** Bytes of any subtype, as the driver has them if it isn't to promote them. */
+interface Binary {
+  readonly buffer: Uint8Array;
+  readonly position: number;
+}
+
+function asBytes(value: unknown): unknown {
+  const { buffer, position } = (value ?? {}) as Partial<Binary>;
+  return buffer instanceof Uint8Array ? buffer.subarray(0, position) : value;
+}
+
 /** MongoDB, by one collection, whose TTL index is made before the first write, if it is to be `indexed`. */
 export function mongodbBackend(
   collection: MongodbCollection,
   { indexed }: { readonly indexed: boolean },
-): Backend {
+): Backend<Found> {
   const index = sharedBy(collection, "index", () => loadOnce(() => createIndex(collection)));
   /** Two upserts may both find nothing: the one that comes late is refused, and has to look again. */
   const upsert = async <A>(target: Target, run: () => Promise<A>) => {
@@ -37,7 +54,8 @@ export function mongodbBackend(
     async take(target, wanted) {
       const stages = [acquireStage(wanted)];
       const acquire = () => collection.findOneAndUpdate({ _id: target.name }, stages, asLease);
-      return (await upsert(target, acquire))!;
+      const row = (await upsert(target, acquire))! as Found;
+      return { ...row, data: asBytes(row.data), stored: row.data };
     },
     renew: (target, { owner, ttl }) => change(target, owner, [{ $set: endOf(ttl) }]),
     fill: async (target, { owner, ...written }) =>
@@ -75,8 +93,14 @@ function stageFor({ name }: Target, { data, ttl }: Written): object {
 /** The last date that JavaScript has. */
 const FOREVER = 8.64e15;
 
-/** Whether a document hasn't expired, as an expression. */
-const alive = { $gt: [{ $ifNull: ["$expires", new Date(FOREVER)] }, "$$NOW"] };
+/** Whether a field is of one of these types, as an expression. */
+const isOf = (field: string, ...types: string[]) => ({ $in: [{ $type: field }, types] });
+
+/** Whether a document has a time that isn't over. */
+const ending = { $and: [isOf("$expires", "date"), { $gt: ["$expires", "$$NOW"] }] };
+
+/** Whether a document hasn't expired. */
+const alive = { $or: [isOf("$expires", "missing", "null"), ending] };
 
 /** A value in an expression, which is no expression itself. */
 const literal = (value: unknown) => ({ $literal: value });
@@ -93,9 +117,10 @@ const asEntry = {
   projection: { _id: 0, data: { $cond: [alive, "$value", "$$REMOVE"] } },
 } as const;
 
-/** The row that an acquire has left there. */
+/** The row that an acquire has left there, with bytes of any subtype as such. */
 const asLease = {
   ...plain,
+  promoteBuffers: false,
   upsert: true,
   returnDocument: "after",
   includeResultMetadata: false,
@@ -105,30 +130,39 @@ const asLease = {
     owner: 1,
     lastOwner: "$last",
     outcome: "$how",
-    remaining: { $subtract: ["$expires", "$$NOW"] },
+    replaced: 1,
+    remaining: { $cond: [isOf("$expires", "date"), { $subtract: ["$expires", "$$NOW"] }, 0] },
   },
 } as const;
 
 /** Takes the lease where there is neither an entry nor a lease nor the end of the one that was waited for. */
-function acquireStage({ owner, ttl, waitedFor, ignored }: Wanted): object {
+function acquireStage({ owner, ttl, waitedFor, ignored }: Wanted<Found>): object {
   const entry = {
     $and: [
-      { $in: [{ $type: "$value" }, ["string", "binData"]] },
-      ...ignored === undefined ? [] : [{ $ne: ["$value", literal(ignored.data)] }],
+      alive,
+      isOf("$value", "string", "binData"),
+      ...ignored === undefined ? [] : [{ $ne: ["$value", literal(ignored.stored)] }],
     ],
   };
-  const lease = { $ne: [{ $type: "$owner" }, "missing"] };
-  const ended = {
-    $and: [{ $eq: ["$last", literal(waitedFor ?? null)] }, { $eq: ["$how", "uncached"] }],
+  const lease = {
+    $and: [
+      isOf("$owner", "string"),
+      ending,
+      { $lte: ["$expires", { $add: ["$$NOW", LONGEST_LEASE] }] },
+    ],
+  };
+  const ended = waitedFor === undefined ? false : {
+    $and: [alive, { $eq: ["$last", literal(waitedFor)] }, { $eq: ["$how", "uncached"] }],
   };
   const remembered = { $cond: [alive, { last: "$last", how: "$how" }, {}] };
+  const stranger = { $cond: [isOf("$owner", "missing", "string"), {}, { replaced: true }] };
   const taken = { _id: "$_id", owner: literal(owner), ...endOf(ttl) };
   return {
     $replaceWith: {
       $cond: [
-        { $and: [alive, { $or: [entry, lease, ended] }] },
+        { $or: [entry, lease, ended] },
         "$$ROOT",
-        { $mergeObjects: [taken, remembered] },
+        { $mergeObjects: [taken, remembered, stranger] },
       ],
     },
   };

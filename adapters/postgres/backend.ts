@@ -1,3 +1,4 @@
+import { LONGEST_LEASE } from "../../src/model/defaults.ts";
 import type { Backend, Row, Target } from "../kit/backend.ts";
 import { bytesOf } from "../kit/data.ts";
 import { type PostgresParameter, type PostgresRow, pruned, type Table } from "./table.ts";
@@ -76,7 +77,7 @@ select pg_notify($2, key) from done`;
   const taken = `(
   (t.text is not null or t.bytes is not null)
   and coalesce(convert_to(t.text, 'UTF8'), t.bytes) is distinct from $5
-  or t.owner is not null
+  or t.owner <> '' and t.until <= clock_timestamp() + ${LONGEST_LEASE} * interval '1 millisecond'
   or t.ended = $4 and t.outcome = 'uncached'
 )`;
 

@@ -61,9 +61,15 @@ const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function rowOf(reply: unknown): Row {
   if (reply instanceof Uint8Array) return { data: reply };
-  const [owner, remaining, lastOwner, outcome] = (reply as unknown[])
+  const [owner, remaining, lastOwner, outcome, replaced] = (reply as unknown[])
     .map((part) => part instanceof Uint8Array ? text.decode(part) : part);
-  return { owner, remaining: Number(remaining), lastOwner, outcome } as Row;
+  return {
+    owner,
+    remaining: Number(remaining),
+    lastOwner,
+    outcome,
+    replaced: isOne(replaced),
+  } as Row;
 }
 
 /** A client may answer with text for numbers. */

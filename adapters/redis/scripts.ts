@@ -1,3 +1,5 @@
+import { LONGEST_LEASE } from "../../src/model/defaults.ts";
+
 /** The name of a script: the operation that it is. */
 export type RedisScript = keyof ReturnType<typeof scriptsFor>;
 
@@ -11,24 +13,31 @@ export function scriptsFor({ cluster }: { readonly cluster: boolean }) {
   return {
     // ARGV: owner, ttl, the lease that was waited for, an entry to ignore.
     acquire: `
-local entry = redis.pcall('GET', KEYS[2])
+local entry = KEYS[1] ~= KEYS[2] and redis.pcall('GET', KEYS[2])
 if type(entry) == 'string' and entry ~= ARGV[4] then return entry end
-local owner, last, how = unpack(redis.call('HMGET', KEYS[1], 'owner', 'last', 'how'))
-if not owner and not (how == 'uncached' and last == ARGV[3]) then
+local lease = redis.pcall('HMGET', KEYS[1], 'owner', 'last', 'how')
+local replaced = lease.err and 1 or 0
+local left = redis.call('PTTL', KEYS[1])
+if lease.err or lease[1] == '' or left < 0 or left > ${LONGEST_LEASE} then
+  redis.call('DEL', KEYS[1])
+  lease = {}
+end
+local owner, last, how = lease[1], lease[2], lease[3]
+if not owner and not (how == 'uncached' and last == ARGV[3] and last ~= '') then
   owner = ARGV[1]
   redis.call('HSET', KEYS[1], 'owner', owner)
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
-return {owner, redis.call('PTTL', KEYS[1]), last, how}`,
+return {owner or false, redis.call('PTTL', KEYS[1]), last or false, how or false, replaced}`,
 
     // ARGV: owner, ttl.
     renew: `
-if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
+if redis.pcall('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
 
     // ARGV: owner, value, ttl. A client sends again what it got no reply to: then this very value is there, and no lease.
     fill: `
-if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then
+if redis.pcall('HGET', KEYS[1], 'owner') ~= ARGV[1] then
   return redis.pcall('GET', KEYS[2]) == ARGV[2] and 1 or 0
 end
 redis.call('SET', KEYS[2], ARGV[2], unpack(ARGV[3] and {'PX', ARGV[3]} or {}))
@@ -38,7 +47,7 @@ return 1`,
 
     // ARGV: owner, outcome.
     release: `
-if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
+if redis.pcall('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
 if ARGV[2] ~= 'cancelled' then redis.call('HSET', KEYS[1], 'last', ARGV[1], 'how', ARGV[2]) end
 redis.call('HDEL', KEYS[1], 'owner')
 ${wake}

@@ -205,7 +205,11 @@ function acquire(
         countFailure(flight); // mutate: failure for those who joined
       }
       if (acquired._tag === "Leader") caller.waited = waitedOf(caller);
-      if (caller.failuresLeft > 0) return next(acquired);
+      if (caller.failuresLeft > 0) {
+        const { replaced } = acquired as Partial<Leader>;
+        if (replaced === undefined) return next(acquired);
+        return reportAnd(flight, phaseError(call, replaced), () => next(acquired));
+      }
       const fail = () => next({ _tag: "Failed", error: outOfFailures(caller), scope: "first" });
       if (acquired._tag === "Follower") return fail();
       release(flight, { owner, state: "held" }, "cancelled", fail);

@@ -1,5 +1,5 @@
 import type { Settings } from "../engine/call.ts";
-import { defaults } from "../model/defaults.ts";
+import { defaults, LONGEST_LEASE } from "../model/defaults.ts";
 import { describe, quoted } from "../model/describe.ts";
 import { millisOf } from "../model/duration.ts";
 import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
@@ -120,8 +120,8 @@ export function ttl(option: string, value: unknown): number | undefined {
 
 function leaseTtlOf(value: unknown): number {
   const result = positiveMillis("leaseTtl", value, defaults.leaseTtl);
-  if (result < Infinity) return result;
-  throw invalid("leaseTtl", "finite, as nobody else ends a dead leader's lease", value);
+  if (result <= LONGEST_LEASE) return result;
+  throw invalid("leaseTtl", "at most 30 days, as nobody else ends a dead leader's lease", value);
 }
 
 function positiveMillis(option: string, value: unknown, byDefault: number): number {

@@ -1,3 +1,6 @@
+/** The longest that a lease may live, in milliseconds: 30 days. What would live longer is no lease. */
+export const LONGEST_LEASE = 2_592_000_000;
+
 /** What a call does where its options say nothing. Durations are in milliseconds. */
 export const defaults = {
   /** How long a lease lives without its leader. */

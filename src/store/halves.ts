@@ -2,7 +2,7 @@ import { describe } from "../model/describe.ts";
 import { Clock, Effect, type Scope } from "../effect/effect.ts";
 import { AdapterError, type AdapterOperation } from "../model/errors.ts";
 import { typed } from "./typed.ts";
-import type { Acquired, Entry, LeaseOutcome, Store, Watch } from "./store.ts";
+import type { Acquired, Entry, Leader, LeaseOutcome, Store, Watch } from "./store.ts";
 
 /**
  * The hand-written half that keeps entries. `null` is the miss, in this layer only. Times to live are milliseconds.
@@ -28,6 +28,8 @@ export interface LeaseAnswer {
   readonly lease?: string | undefined;
   /** How the awaited lease ended, if that is known. */
   readonly after?: "failed" | "uncached" | undefined;
+  /** As {@linkcode Leader.replaced}. */
+  readonly replaced?: AdapterError | undefined;
 }
 
 /** The answer of {@linkcode LeasesHalf.isReady}. */
@@ -130,9 +132,10 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
       const until = answer.leaseUntil - (yield* Clock.currentTimeMillis);
       // Whoever keeps the leases may have another clock; what it says is that there is a lease.
       const remaining = until > 0 ? until : ttl;
-      if (answer.role === "leader") return { _tag: "Leader", remaining, after: answer.after };
+      const { after, replaced } = answer;
+      if (answer.role === "leader") return { _tag: "Leader", remaining, after, replaced };
       const lease = answer.lease ?? String(answer.leaseUntil);
-      return { _tag: "Follower", remaining, lease, after: answer.after };
+      return { _tag: "Follower", remaining, lease, after };
     });
   const acquire = (key: string, owner: string, ttl: number, waitedFor: string | undefined) =>
     checked("acquire", key, () => leases.acquire(key, owner, ttl, waitedFor), {

@@ -16,6 +16,7 @@ export function leasesHalf(store: Store<unknown>): LeasesHalf {
                   role: "leader",
                   leaseUntil: now + acquired.remaining,
                   after: acquired.after,
+                  replaced: acquired.replaced,
                 };
               case "Follower":
                 return {

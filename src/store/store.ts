@@ -27,6 +27,8 @@ export interface Leader {
   readonly remaining: number;
   /** `'failed'` if the awaited lease ended so. */
   readonly after?: "failed" | undefined;
+  /** What stood in the place of the lease, was none, and is replaced: to be reported. */
+  readonly replaced?: AdapterError | undefined;
 }
 
 /** The answer that another owner holds the lease. */

@@ -24,12 +24,37 @@ export interface Backend {
   readonly pace?: number | undefined;
   /** Values that come back unchanged, besides those that every store keeps: bytes, dates, `NaN`, … */
   readonly values?: readonly unknown[] | undefined;
-  /** Stores bytes that can't be decoded as the entry of the key. */
-  readonly corrupt?: ((key: string) => Effect.Effect<unknown, unknown>) | undefined;
+  /** How others may damage what the store keeps, or the reason why nobody can. */
+  readonly damage: Damage | string;
   /** Lists everything of a key in the backend and in the open stores: entry, lease, remembered outcome, watch. */
   readonly leftovers?: ((key: string) => Effect.Effect<readonly unknown[], unknown>) | undefined;
   /** Runs a case: in real time by default, or on a simulated clock. */
   readonly run?: (<A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>) | undefined;
+}
+
+/**
+ * Writes something for a key past the store, over whatever is there. Where it says of itself how long it lives, it says
+ * `ttl`, in milliseconds.
+ */
+export type Damager = (key: string, ttl: number) => PromiseLike<unknown>;
+
+/**
+ * What restores, copies, other programs and bugs leave in a backend, by what it is, as `a value without quotes`. In each
+ * list one writer is for each way in which the backend's own types let something be wrong.
+ */
+export interface Damage {
+  /** Entries whose value can't be decoded: misses that are reported. */
+  readonly entries: Readonly<Record<string, Damager>>;
+  /** Entries of the value `"damaged"` whose end is of a wrong type: misses. */
+  readonly ends?: Readonly<Record<string, Damager>> | undefined;
+  /**
+   * Leases that end never, or later than the longest `leaseTtl` of 30 days, or at an end of a wrong type; and ends of
+   * leases that were nobody's. They are over: at once, or where the backend has no clock to ask, for who has seen one for
+   * as long as it says that it lives.
+   */
+  readonly leases: Readonly<Record<string, Damager>>;
+  /** What is in the place of a lease, and can't be one: it is replaced, and reported. */
+  readonly strangers?: Readonly<Record<string, Damager>> | undefined;
 }
 
 /** The guarantees of {@linkcode Store} that some backends can't give. */

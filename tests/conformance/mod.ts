@@ -17,6 +17,7 @@
  *   // For a backend of your own, open a client here, and close it with the scope.
  *   open: Effect.sync(() => ({ ...memory })),
  *   gaps: { clocks: "one process has one clock" },
+ *   damage: "nobody else can write to a process's memory",
  * });
  *
  * for (const { name, run, skipped = false } of cases) test(name, { skip: skipped }, run);
@@ -26,6 +27,7 @@
  */
 import { Cause, Effect } from "effect";
 import type { Backend, Case } from "./backend.ts";
+import { damaged } from "./damage.ts";
 import { entries, keeps, values } from "./entries.ts";
 import { fills } from "./fills.ts";
 import { leases } from "./leases.ts";
@@ -35,7 +37,7 @@ import { promises } from "./promises.ts";
 import { watches } from "./watches.ts";
 import { openWorld, PACE, type Property, scoped } from "./world.ts";
 
-export type { Backend, Case, Gaps } from "./backend.ts";
+export type { Backend, Case, Damage, Damager, Gaps } from "./backend.ts";
 
 /**
  * Makes the cases of a backend. A case that the backend can't pass is skipped with the reason from the description. No
@@ -50,6 +52,7 @@ export function conformance(backend: Backend): Case[] {
     ...outcomes,
     ...watches,
     ...promises,
+    ...damaged(backend),
     ...leftovers,
   ];
   return properties.map((property) => ({
@@ -62,8 +65,9 @@ export function conformance(backend: Backend): Case[] {
 
 function whySkipped(
   backend: Backend,
-  { needs = [], given }: Property,
+  { needs = [], given, skipped }: Property,
 ): string | undefined {
+  if (skipped !== undefined) return skipped;
   const gap = needs.find((guarantee) => backend.gaps?.[guarantee] !== undefined);
   if (gap !== undefined) return `no ${gap}: ${backend.gaps?.[gap]}`;
   return given !== undefined && backend[given] === undefined

@@ -437,46 +437,6 @@ export const promises: readonly Property[] = [
     },
   },
   {
-    name: "a bad entry is a miss: it is reported and refilled",
-    given: "corrupt",
-    *holds({ backend, one, two, key }) {
-      yield* one.set(key, "value", LONG);
-      yield* backend.corrupt!(key);
-      const error = yield* Effect.flip(one.get(key));
-      assert.equal(error.corrupt, true);
-      assert.equal(error._tag, "ADAPTER_ERROR");
-
-      const errors: CacheLockingError[] = [];
-      const client = clientOf(one, {}, errors);
-      assert.equal((yield* client.get(key))._tag, "None");
-      const result = yield* client.getOrSet(key, () => Effect.succeed("refilled"));
-      assert.equal(result.meta.cache, "MISS-LEADER");
-      assert.deepEqual(errors.map(({ _tag }) => _tag), ["CACHE_GET_FAILED", "CACHE_GET_FAILED"]);
-      assert.equal(yield* valueIn(two, key), "refilled");
-    },
-  },
-  {
-    name: "a bad entry is a miss: for acquire, fill, set and delete, too",
-    given: "corrupt",
-    *holds({ backend, one, two, key }) {
-      const corrupt = Effect.flatMap(
-        Effect.suspend(() => one.set(key, "value", LONG)),
-        () => backend.corrupt!(key),
-      );
-      yield* corrupt;
-      answered(yield* one.acquire(key, "a", LONG), "Leader");
-      answered(yield* two.acquire(key, "b", LONG), "Follower");
-      assert.equal(yield* one.fill(key, "a", "filled", LONG), true);
-      assert.equal(yield* valueIn(two, key), "filled");
-      yield* corrupt;
-      yield* two.set(key, "set", LONG);
-      assert.equal(yield* valueIn(one, key), "set");
-      yield* corrupt;
-      yield* two.delete(key);
-      assert.equal(yield* valueIn(one, key), undefined);
-    },
-  },
-  {
     name: "constant cost: as many operations for 1000 callers as for 10",
     alone: true,
     *holds({ one, two, key }) {

@@ -15,7 +15,9 @@ export interface Property {
   /** The guarantees without which it doesn't hold. */
   readonly needs?: readonly (keyof Gaps)[];
   /** What the backend's description must tell for it. */
-  readonly given?: "corrupt" | "leftovers";
+  readonly given?: "leftovers";
+  /** Why it can't be shown of this backend. */
+  readonly skipped?: string | undefined;
   /** True where no other may run beside it: it moves this process's clock, takes its time, or keeps it busy. */
   readonly alone?: boolean;
   /** The steps of the case, as `Effect.gen` takes them. */

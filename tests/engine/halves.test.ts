@@ -35,12 +35,16 @@ const backends: Readonly<Record<string, Backend>> = {
       nulls: "`null` is the miss in this layer",
       clocks,
     },
-    corrupt: (key) => Effect.sync(() => plain.corrupt(key)),
+    damage: {
+      entries: { "what can't be decoded": (key) => Promise.resolve(plain.corrupt(key)) },
+      leases: {},
+    },
     run,
   },
   "a store with the leases of another": {
     open: Effect.sync(() => storeOfHalves(entries, leasesHalf(leases))),
     gaps: { fencing: apart, revocation: apart, clocks },
+    damage: "nobody else can write to a process's memory",
     run,
   },
 };

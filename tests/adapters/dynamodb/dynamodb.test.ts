@@ -13,6 +13,7 @@ import { Cache, type CacheLockingError, isAdapterError, type Store } from "../..
 import { randomToken } from "../../../src/model/token.ts";
 import { conformance } from "../../conformance/mod.ts";
 import { clientOf, createTable, dynamodbUrl, loadSdk, skip } from "./clients.ts";
+import { damageOf } from "./damage.ts";
 import { LOST, openProxy, type Proxy } from "./proxy.ts";
 import { casesNamed, ofOptions, sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
@@ -80,23 +81,13 @@ describe("dynamodb: the suite", () => {
     sideBySide(cases, { skip, atOnce: 4 });
   };
   const ofClocks = ["processes with clocks an hour"];
+  const asAbove = "it is shown above";
 
   const cases = conformance({
     open: openWith({ table }),
     gaps,
     pace,
-    corrupt: (key) =>
-      Effect.promise(() =>
-        admin.send(
-          new sdk!.UpdateItemCommand({
-            TableName: table,
-            Key: { key: { S: key } },
-            UpdateExpression: "SET #value = :bad",
-            ExpressionAttributeNames: { "#value": "value" },
-            ExpressionAttributeValues: { ":bad": { S: "{" } },
-          }),
-        )
-      ),
+    damage: damageOf(() => ({ sdk: sdk!, client: admin }), table),
     // What is over is left to DynamoDB, which is told by `ttl`.
     leftovers: (key) =>
       Effect.promise(async () => {
@@ -123,7 +114,9 @@ describe("dynamodb: the suite", () => {
     });
     let opened = 0;
     const open = Effect.sync(() => stores[opened++ % 2]!);
-    suite(casesNamed(conformance({ open, gaps, pace, granularity: 100 }), ofClocks));
+    suite(
+      casesNamed(conformance({ open, gaps, pace, granularity: 100, damage: asAbove }), ofClocks),
+    );
   });
 
   describe("with every option", () => {
@@ -140,7 +133,12 @@ describe("dynamodb: the suite", () => {
       if (skip === false) await createTable(sdk!, admin, { table: renamed.table, key: "pk" });
     });
     const open = openWith(renamed);
-    suite(casesNamed(conformance({ open, gaps, pace, values: [[null, "é"]] }), ofOptions));
+    suite(
+      casesNamed(
+        conformance({ open, gaps, pace, values: [[null, "é"]], damage: asAbove }),
+        ofOptions,
+      ),
+    );
     it("keeps an item of these names alone", { skip }, async () => {
       const store = dynamodbAdapter({ client: connect(), ...renamed });
       const name = newKey();

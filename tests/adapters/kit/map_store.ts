@@ -2,6 +2,7 @@ import type { Backend, Row } from "../../../adapters/kit/backend.ts";
 import { makeNames } from "../../../adapters/kit/names.ts";
 import { makeStore } from "../../../adapters/kit/store.ts";
 import type { Store } from "../../../mod.ts";
+import { LONGEST_LEASE } from "../../../src/model/defaults.ts";
 
 /** An entry, a live lease, or the end of a lease. It expires at `until`. */
 interface Held extends Row {
@@ -33,9 +34,11 @@ export function mapBackend(held: Map<string, Held> = new Map()): Backend {
         const found = find(name);
         if (found?.data !== undefined && found.data !== ignored?.data) return found;
         const { lastOwner, outcome } = found ?? {};
-        const uncached = outcome === "uncached" && lastOwner === waitedFor;
-        const until = found?.owner === undefined ? endOf(ttl) : found.until;
-        const holder = found?.owner ?? (uncached ? undefined : owner);
+        const uncached = outcome === "uncached" && lastOwner && lastOwner === waitedFor;
+        // A lease without an end is no lease.
+        const lease = found?.owner && found.until <= now() + LONGEST_LEASE ? found : undefined;
+        const until = lease?.until ?? endOf(ttl);
+        const holder = lease?.owner ?? (uncached ? undefined : owner);
         if (holder === undefined) return { lastOwner, outcome };
         held.set(name, { owner: holder, lastOwner, outcome, until });
         return { owner: holder, remaining: until - now(), lastOwner, outcome };

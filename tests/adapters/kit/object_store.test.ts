@@ -6,6 +6,7 @@ import type { LeaseOutcome, Store } from "../../../mod.ts";
 import type { Objects } from "../../../adapters/kit/objects.ts";
 import { makeObjectStore } from "../../../adapters/kit/object_store.ts";
 import { conformance } from "../../conformance/mod.ts";
+import { damagedObjects } from "../../support/damaged_objects.ts";
 import { type Meddle, memoryObjects } from "../../support/memory_objects.ts";
 import { simulate } from "../../support/simulation.ts";
 
@@ -43,11 +44,11 @@ describe("object store: the suite", () => {
       push: "objects have none",
       expiry: "whoever has a lease has it until another has seen it for long enough",
     },
-    corrupt: (key) =>
-      Effect.sync(() => {
-        const body = new TextEncoder().encode("not one of ours\n{}");
-        shared.held.set(key, { body, written: shared.now() });
-      }),
+    damage: damagedObjects((key, body) => {
+      const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+      shared.held.set(key, { body: bytes, written: shared.now() });
+      return Promise.resolve();
+    }),
   });
   for (const { name, run, skipped = false } of cases) it(name, { skip: skipped }, run);
 });

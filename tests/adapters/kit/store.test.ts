@@ -16,12 +16,25 @@ function storeOver(backend: Backend, options: Partial<StoreOptions<Row>> = {}) {
 }
 
 describe("a store of the kit: the suite", () => {
-  const held: Parameters<typeof mapBackend>[0] = new Map();
+  const held: NonNullable<Parameters<typeof mapBackend>[0]> = new Map();
   const backend = mapBackend(held);
+  const damaged = (row: Parameters<typeof held["set"]>[1]) => (key: string) =>
+    Promise.resolve(held.set(key, row));
   const cases = conformance({
     open: Effect.sync(() => storeOver(backend)),
     gaps: { push: "a Map has none" },
-    corrupt: (key) => Effect.sync(() => void held.set(key, { data: "{", until: Infinity })),
+    damage: {
+      entries: {
+        "text that is no JSON": damaged({ data: "{", until: Infinity }),
+        "a number": damaged({ data: 5, until: Infinity }),
+      },
+      ends: { text: damaged({ data: '"damaged"', until: "soon" as never }) },
+      leases: {
+        "a lease without an end": damaged({ owner: "gone", until: Infinity }),
+        "a lease until text": damaged({ owner: "gone", until: "soon" as never }),
+        "an end of nobody": damaged({ outcome: "uncached", until: Infinity }),
+      },
+    },
   });
   for (const { name, run, skipped = false } of cases) it(name, { skip: skipped }, run);
 });
@@ -74,7 +87,7 @@ describe("a store of the kit", () => {
   });
 
   it("tells of an entry that can't be read, and of a value that can't be kept, nothing of what they are", async () => {
-    const held: Parameters<typeof mapBackend>[0] = new Map();
+    const held: NonNullable<Parameters<typeof mapBackend>[0]> = new Map();
     const backend = mapBackend(held);
     const messageOf = async (effect: Effect.Effect<unknown, Error>) =>
       (await run(Effect.flip(effect))).message;

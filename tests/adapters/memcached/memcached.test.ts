@@ -11,6 +11,7 @@ import {
 } from "../../../adapters/memcached.ts";
 import { Cache, isAdapterError } from "../../../mod.ts";
 import { conformance, type Gaps } from "../../conformance/mod.ts";
+import { damageOf } from "./damage.ts";
 import { countMemcached, memcachedUrl, openMemcached } from "./clients.ts";
 import type { StartedServer } from "../../servers/server.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
@@ -45,7 +46,10 @@ describe("memcached: the suite", () => {
       ),
       granularity: 1000,
       gaps: { push: "memcached has none", ...gaps },
-      corrupt: (key) => use((client) => client.set(item(key), "{", {})),
+      damage: damageOf(
+        () => servers().split(",").map((server) => Number(server.split(":").at(-1))),
+        item,
+      ),
       leftovers: (key) =>
         use(async (client) => {
           const { value } = await client.get(item(key));

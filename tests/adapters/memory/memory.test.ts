@@ -37,6 +37,7 @@ for (
     run: shared.simulation.runExit,
     values: [NaN, 1n, new Date(0), new Uint8Array([0, 255]), new Map([[1, new Set()]])],
     gaps: { clocks: "entries and leases are in one process, which has one clock" },
+    damage: "nobody else can write to a process's memory",
     leftovers: (key) =>
       Effect.map(sweep(shared.store, shared.leases.size + 2), () => {
         const { entries, leases, watchers } = shared;

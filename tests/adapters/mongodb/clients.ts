@@ -30,19 +30,24 @@ export const deployments: readonly Deployment[] = [
 export interface Driver {
   readonly version: 6 | 7;
   readonly MongoClient: typeof MongoClient;
+  /** Its own types of values: a client takes no other's. */
+  readonly bson: Bson;
 }
+
+/** What makes values that JavaScript has no type for. */
+export type Bson = Pick<typeof import("mongodb"), "Binary" | "MaxKey" | "Timestamp">;
 
 /** The oldest version of the driver. It is loaded late, as it looks at the environment. */
 export async function oldestDriver(): Promise<Driver> {
-  const { MongoClient } = await import("mongodb6");
-  return { version: 6, MongoClient: MongoClient as unknown as Driver["MongoClient"] };
+  const driver = await import("mongodb6") as unknown as typeof import("mongodb");
+  return { version: 6, MongoClient: driver.MongoClient, bson: driver };
 }
 
 /** The newest version of the driver that this runtime has. */
 export async function newestDriver(): Promise<Driver> {
   if (Number(process.versions.node.split(".")[0]) < 20) return oldestDriver();
-  const { MongoClient } = await import("mongodb");
-  return { version: 7, MongoClient };
+  const driver = await import("mongodb");
+  return { version: 7, MongoClient: driver.MongoClient, bson: driver };
 }
 
 /** Opens a client. */

@@ -23,6 +23,7 @@ import {
 import { variable } from "../../support/address.ts";
 import { until } from "../../support/until.ts";
 import { deployments, newestDriver, oldestDriver, openMongodb } from "./clients.ts";
+import { damageOf } from "./damage.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
 import { instead, newDatabase, newKey, openIn, run, skipOf, type Stored } from "./fixture.ts";
@@ -66,11 +67,7 @@ for (const deployment of deployments) {
       // Every write waits for the disk, and a slow one keeps a lease from being renewed in time.
       pace: 600,
       gaps: pushless === undefined ? {} : { push: pushless },
-      corrupt: (key) =>
-        Effect.promise(() => {
-          const update = { $set: { value: "{" } };
-          return collection().updateOne({ _id: keyPrefix + key }, update, { upsert: true });
-        }),
+      damage: damageOf(() => collection(), open, (key) => keyPrefix + key),
       // What is over lies there until the server looks for it, once a minute.
       leftovers: (key) =>
         Effect.promise(() => {

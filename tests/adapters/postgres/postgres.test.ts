@@ -15,6 +15,7 @@ import { randomToken } from "../../../src/model/token.ts";
 import { conformance } from "../../conformance/mod.ts";
 import { assertTellsNothing, SECRETS } from "../../conformance/told.ts";
 import { variable, withoutServer } from "../../support/address.ts";
+import { damageOf } from "./damage.ts";
 import { newTable, pgbouncerUrl, postgresClients, postgresUrl, statementsOn } from "./clients.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
@@ -64,13 +65,7 @@ const suite = (
         ),
         (sql) => postgresAdapter({ sql, subscriber: world.subscriber, ...options }),
       ),
-      corrupt: (key) =>
-        Effect.promise(async () => {
-          const { count } = await world.admin`
-            update ${world.admin(table)} set text = '{', bytes = null
-            where key = ${keyPrefix + key}`;
-          assert.equal(count, 1);
-        }),
+      damage: damageOf(() => world.admin, table, (key) => keyPrefix + key),
       leftovers: (key) =>
         Effect.flatMap(prunePostgres({ sql: world.admin, table }), () =>
           Effect.promise(async () => [

@@ -8,6 +8,7 @@ import { Cache, type CacheLockingError } from "../../../mod.ts";
 import { randomToken } from "../../../src/model/token.ts";
 import { r2Adapter as r2AdapterOfWorkers } from "../../../adapters/workers/r2.ts";
 import { conformance } from "../../conformance/mod.ts";
+import { damagedObjects } from "../../support/damaged_objects.ts";
 import { memoryBucket } from "../../support/memory_bucket.ts";
 import { bucket, clientOf, loadSdk, meddle, objectsOf, s3Url, skip } from "../s3/clients.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
@@ -36,7 +37,7 @@ describe("r2, by its S3 API: the suite", () => {
       expiry: "R2 can't be asked for its time",
       clocks: "R2 tells the time in whole seconds, as is tested of S3",
     },
-    corrupt: (key) => Effect.promise(() => objects.put(`r2/${key}`, "not one of ours")),
+    damage: damagedObjects((key, body) => objects.put(`r2/${key}`, body)),
   });
   sideBySide(cases, { skip, atOnce: 4 });
 });

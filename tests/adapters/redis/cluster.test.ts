@@ -9,6 +9,7 @@ import { randomToken } from "../../../src/model/token.ts";
 import { conformance } from "../../conformance/mod.ts";
 import { variable, withoutServer } from "../../support/address.ts";
 import { follow } from "../../support/follow.ts";
+import { damageOf } from "./damage.ts";
 import { ioredisVersions, opened, redisClusterUrl } from "./clients.ts";
 import { startRedisCluster } from "../../servers/redis.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
@@ -34,7 +35,10 @@ describe("redis cluster: the suite", () => {
           opened(() => new ioredis!.Cluster([redisClusterUrl!], options)),
           (client) => redisAdapter({ client, ...adapter }),
         ),
-        corrupt: (key) => Effect.promise(() => admin.set(prefix + key, "{")),
+        damage: damageOf(() => admin, {
+          entry: (key) => prefix + key,
+          lease: (key) => prefix === "" ? `lease:{${key}}` : `app:locks:{cache}:${key}:`,
+        }),
         leftovers: (key) =>
           Effect.promise(async () => {
             const ends = [key, `${key}}`, `${key}:`];

@@ -15,6 +15,7 @@ import { Cache } from "../../../mod.ts";
 import { randomToken } from "../../../src/model/token.ts";
 import { conformance } from "../../conformance/mod.ts";
 import { opened, redisUrl } from "./clients.ts";
+import { damageOf } from "./damage.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
 import {
@@ -56,7 +57,7 @@ describe("redis: the suite", () => {
           opened(() => new ioredis!.Redis(redisUrl!, options)),
           (client) => redisAdapter({ client, ...adapter }),
         ),
-        corrupt: (key) => Effect.promise(() => admin.set(entry(key), "{")),
+        damage: damageOf(() => admin, { entry, lease }),
         leftovers: (key) =>
           Effect.promise(async () => [
             ...await admin.keys(entry(key)),

@@ -42,7 +42,7 @@ export function clientOf({ S3Client }: Sdk, endpoint: string, options?: S3Client
 /** Reads and writes the text of objects, past every adapter. */
 export function objectsOf(sdk: Sdk, client: S3Client): {
   get(name: string): Promise<string | undefined>;
-  put(name: string, text: string): Promise<unknown>;
+  put(name: string, body: string | Uint8Array): Promise<unknown>;
 } {
   const at = (Key: string) => ({ Bucket: bucket, Key });
   return {
@@ -55,7 +55,7 @@ export function objectsOf(sdk: Sdk, client: S3Client): {
         throw error;
       }
     },
-    put: (name, text) => client.send(new sdk.PutObjectCommand({ ...at(name), Body: text })),
+    put: (name, Body) => client.send(new sdk.PutObjectCommand({ ...at(name), Body })),
   };
 }
 

@@ -18,6 +18,7 @@ import {
   s3Url,
   skip,
 } from "./clients.ts";
+import { damagedObjects } from "../../support/damaged_objects.ts";
 import { casesNamed, ofOptions, sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
 import {
@@ -72,7 +73,7 @@ describe("s3: the suite", () => {
           expiry: "S3 can't be asked for its time",
           clocks: "S3 tells the time in whole seconds, as is tested below",
         },
-        corrupt: (key) => Effect.promise(() => objects.put(nameOf(key), "not one of ours")),
+        damage: damagedObjects((key, body) => objects.put(nameOf(key), body)),
         // What is over stays until it is written over.
         leftovers: (key) =>
           Effect.promise(async () => {

@@ -18,6 +18,7 @@ import {
   assertRefused,
   writesOf,
 } from "../../support/adapter_cases.ts";
+import { damagedRows } from "../../support/damaged_rows.ts";
 import { reversed } from "../../support/reversed.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { type Database, type Folder, newFolder, openFile, skip } from "./clients.ts";
@@ -57,10 +58,11 @@ const suite = (
         (db) => sqliteAdapter({ db, ...options }),
       ),
       gaps: watch && !memory ? {} : { push: "there is nothing to watch" },
-      corrupt: (key) =>
-        ask((db) =>
-          db.prepare(`UPDATE ${quoted} SET value = '{' WHERE key = ?`).run(keyPrefix + key)
-        ),
+      damage: damagedRows(
+        (sql, key) => run(ask((db) => db.prepare(sql).run(key))),
+        quoted,
+        keyPrefix,
+      ),
       leftovers: (key) =>
         ask((db) =>
           db.prepare(

@@ -34,10 +34,6 @@ const targets: Readonly<Record<string, (bindings: Bindings) => Target>> = {
     fullAt,
     hand: {
       write: (key, bytes) => kv.put(key, bytes),
-      others: {
-        "text with another's metadata": (key) =>
-          kv.put(key, "{", { metadata: { expiresAt: "soon" } }),
-      },
     },
   }),
   "r2": ({ BUCKET: bucket }) => ({

@@ -8,6 +8,9 @@ import { Cache } from "../../../adapters/workers/mod.ts";
 import { r2Adapter } from "../../../adapters/workers/r2.ts";
 import { type Backend, conformance } from "../../conformance/mod.ts";
 import { type Bindings as CheckedBindings, checks } from "./checks.ts";
+import { damagedRows } from "../../support/damaged_rows.ts";
+import { damagedKv, runOn } from "./damage.ts";
+import { damagedObjects } from "../../support/damaged_objects.ts";
 import { fuzzed, runFuzz } from "./fuzz.ts";
 
 interface Bindings extends CheckedBindings {
@@ -42,24 +45,18 @@ function backendsOf(bindings: Bindings): Record<string, Backend> {
         "(expires_at IS NULL OR expires_at > unixepoch('subsec') * 1000)";
       return (await db.prepare(sql).bind(key).all()).results;
     });
-  const overwritten = (table: string) => (key: string) =>
-    db.prepare(`INSERT OR REPLACE INTO ${table} (key, value) VALUES (?1, '{')`).bind(key).run();
   return {
     "cloudflare-d1": {
       ...shared,
       open: open("cloudflare-d1"),
       leftovers: rows("cache_locking"),
-      corrupt: (key) => Effect.promise(() => overwritten("cache_locking")(key)),
+      damage: damagedRows(runOn(db), "cache_locking"),
     },
     "cloudflare-kv": {
       ...shared,
       open: open("cloudflare-kv"),
       gaps: { ...shared.gaps, clocks: "an entry's time to live is kept by the Workers' own clock" },
-      corrupt: (key) =>
-        Effect.promise(async () => {
-          await kv.put(key, "{");
-          await overwritten("cache_locking_kv")(key);
-        }),
+      damage: damagedKv(kv, db, "cache_locking_kv"),
       leftovers: (key) =>
         Effect.flatMap(rows("cache_locking_kv")(key), (left) =>
           Effect.promise(async () => {
@@ -76,7 +73,7 @@ function backendsOf(bindings: Bindings): Record<string, Backend> {
         expiry: "R2 can't be asked for its time",
         clocks: "how old an object is, is told by the Workers' own clock",
       },
-      corrupt: (key) => Effect.promise(() => bucket.put(key, "not one of ours")),
+      damage: damagedObjects((key, body) => bucket.put(key, body)),
       // What is over stays until it is written over.
       leftovers: (key) =>
         Effect.promise(async () => {

@@ -1,0 +1,58 @@
+import type { Collection } from "mongodb";
+import type { Damage } from "../../conformance/mod.ts";
+import type { Bson, Driver } from "./clients.ts";
+
+const inDays = (days: number) => new Date(Date.now() + days * 86_400_000);
+
+/** Damages what a collection has, past the adapter. */
+export function damageOf(
+  collection: () => Pick<Collection<{ _id: string }>, "replaceOne">,
+  driver: () => Promise<Driver>,
+  nameOf: (key: string) => string = (key) => key,
+): Damage {
+  const document = (fields: (bson: Bson) => object) => async (key: string) => {
+    const { bson } = await driver();
+    await collection().replaceOne({ _id: nameOf(key) }, fields(bson), { upsert: true });
+  };
+  const bytes = (subtype: number) =>
+    document(({ Binary }) => ({ value: new Binary(Uint8Array.of(34, 255, 34), subtype) }));
+  const ending = (fields: object) => ({
+    "text": document(() => ({ ...fields, expires: "soon" })),
+    "a number": document(() => ({ ...fields, expires: 5 })),
+    "a timestamp": document(({ Timestamp }) => ({
+      ...fields,
+      expires: new Timestamp({ t: 1e9, i: 1 }),
+    })),
+    "the greatest key": document(({ MaxKey }) => ({ ...fields, expires: new MaxKey() })),
+    "a list": document(() => ({ ...fields, expires: [inDays(1)] })),
+    "an object": document(() => ({ ...fields, expires: { at: inDays(1) } })),
+  });
+  const leases = Object.entries(ending({ owner: "gone" }));
+  return {
+    entries: {
+      "text that is no JSON": document(() => ({ value: "{" })),
+      "bytes that are no text": bytes(0),
+      "bytes of a function": bytes(1),
+      "old bytes": bytes(2),
+      "bytes of a user's own": bytes(128),
+      "a number": document(() => ({ value: 5 })),
+      "an object": document(() => ({ value: { $type: "string" } })),
+      "a list of dollars": document(() => ({ value: ["$owner"] })),
+      "text that is a field's name": document(() => ({ value: "$owner" })),
+    },
+    ends: ending({ value: '"damaged"' }),
+    leases: {
+      "a lease without an end": document(() => ({ owner: "gone" })),
+      "a lease until null": document(() => ({ owner: "gone", expires: null })),
+      "a lease for longer than a month": document(() => ({ owner: "gone", expires: inDays(32) })),
+      "an end of nobody": document(() => ({ how: "uncached", expires: inDays(1) })),
+      "an end of null": document(() => ({ last: null, how: "uncached", expires: inDays(1) })),
+      ...Object.fromEntries(leases.map(([name, write]) => [`a lease until ${name}`, write])),
+    },
+    strangers: {
+      "a number as owner": document(() => ({ owner: 5, expires: inDays(1) })),
+      "null as owner": document(() => ({ owner: null, expires: inDays(1) })),
+      "an object as owner": document(() => ({ owner: { id: "gone" }, expires: inDays(1) })),
+    },
+  };
+}

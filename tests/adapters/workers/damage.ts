@@ -1,0 +1,34 @@
+import type { D1Database, KVNamespace } from "@cloudflare/workers-types/index.ts";
+import type { Damage, Damager } from "../../conformance/mod.ts";
+import { damagedRows, type RunWith } from "../../support/damaged_rows.ts";
+
+/** Runs statements of a database. */
+export function runOn(db: D1Database): RunWith {
+  return (sql, key) => db.prepare(sql).bind(key).run();
+}
+
+/** Damages what is in KV, and the rows beside it. */
+export function damagedKv(kv: KVNamespace, db: D1Database, table: string): Damage {
+  const rows = damagedRows(runOn(db), table);
+  const both = (row: Damager, text: string, metadata?: object): Damager => async (key, ttl) => {
+    await kv.put(key, text, metadata && { metadata });
+    await row(key, ttl);
+  };
+  const noRow: Damager = (key) => db.prepare(`DELETE FROM ${table} WHERE key = ?1`).bind(key).run();
+  const entries = Object.entries(rows.entries).map(([name, row]) => [name, both(row, "{")]);
+  const ends = Object.entries(rows.ends).map((
+    [name, row],
+  ) => [name, both(row, '"damaged"', { expiresAt: "soon" })]);
+  return {
+    ...rows,
+    entries: {
+      ...Object.fromEntries(entries),
+      "in KV alone": both(noRow, "{"),
+    },
+    ends: {
+      ...Object.fromEntries(ends),
+      "in KV alone": both(noRow, '"damaged"', { expiresAt: "soon" }),
+      "null in KV": both(noRow, '"damaged"', { expiresAt: null }),
+    },
+  };
+}
