@@ -1,5 +1,5 @@
 import type { Backend, Written } from "../kit/backend.ts";
-import { shortened } from "../kit/names.ts";
+import { remembered, shortened } from "../kit/names.ts";
 import type { SqliteBackend } from "../kit/sqlite_backend.ts";
 
 /**
@@ -72,6 +72,4 @@ function expiryOf(ttl: number | undefined) {
 }
 
 /** KV takes names of up to 512 bytes, but neither `.` nor `..`. */
-function nameOf(key: string): string {
-  return shortened(key, key === "." || key === ".." ? 0 : 512);
-}
+const nameOf = remembered((key) => shortened(key, key === "." || key === ".." ? 0 : 512));

@@ -58,6 +58,27 @@ function brokenRule(text: string, { noNul }: Pick<Naming, "noNul">): string | un
   return noNul && text.includes("\0") ? "not have a NUL" : undefined;
 }
 
+/** Keys that are no longer are named as quickly as they are looked up. */
+const SHORT = 100;
+
+/** How many names are remembered. */
+const MOST_REMEMBERED = 16;
+
+/** Names keys, and remembers the last long ones: a call asks several times for its key, which may have to be hashed. */
+export function remembered(nameOf: (key: string) => string): (key: string) => string {
+  const names = new Map<string, string>();
+  return (key) => {
+    if (key.length <= SHORT) return nameOf(key);
+    let name = names.get(key);
+    if (name === undefined) {
+      name = nameOf(key);
+      if (names.size >= MOST_REMEMBERED) names.delete(names.keys().next().value!);
+      names.set(key, name);
+    }
+    return name;
+  };
+}
+
 const loneSurrogate = /\p{Surrogate}/u;
 
 /** Whether UTF-8 can carry the key: all that it can't would become one and the same key. */

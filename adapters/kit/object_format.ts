@@ -1,22 +1,29 @@
 import { randomToken } from "../../src/model/token.ts";
 import type { RememberedOutcome } from "./backend.ts";
-import { shortened } from "./names.ts";
+import { sha256 } from "./sha256.ts";
 
 /** The longest name of a file, and of those that a server of files keeps beside it. */
 const LONGEST = 200;
 
 /**
  * The name of a key's object: letters, digits and `-_.:` stand for themselves, all else as `!` and the hexadecimal digits
- * of its UTF-8. One that is too long is cut off, and ends with its hash.
+ * of its UTF-8. One that is too long is cut off, and ends with the hash of its key.
  */
 export function objectName(prefix: string, key: string): string {
-  const name = encodeURIComponent(key)
+  const whole = key.length > LONGEST ? undefined : escaped(key);
+  if (whole !== undefined && whole.length <= LONGEST) return prefix + whole;
+  // Whole characters: half of one can't be escaped. No escaped name has a `~`.
+  const beginning = Array.from(key.slice(0, 80)).slice(0, 40).join("");
+  return `${prefix}${escaped(beginning).slice(0, 40)}~${sha256(key)}`;
+}
+
+function escaped(key: string): string {
+  return encodeURIComponent(key)
     .replace(/[!~*'()]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
     // No folder of a file system is called so.
     .replace(/^\.+$/, (dots) => "%2E".repeat(dots.length))
     .replaceAll("%3A", ":")
     .replaceAll("%", "!");
-  return prefix + shortened(name, LONGEST);
 }
 
 /** The value in an object. */

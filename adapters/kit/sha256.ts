@@ -1,10 +1,35 @@
+/** What runtimes have that know Node's modules; a bundle that imports one fails where there is none. */
+interface Host {
+  readonly process?: { getBuiltinModule?(name: "node:crypto"): Crypto | undefined };
+}
+
+interface Crypto {
+  createHash(algorithm: "sha256"): Hash;
+}
+
+interface Hash {
+  update(text: string): Hash;
+  digest(encoding: "hex"): string;
+}
+
+const crypto = (globalThis as Host).process?.getBuiltinModule?.("node:crypto");
+
 /**
- * The SHA-256 of the text's UTF-8, in hexadecimal: for names that a backend can't take as they are. Bundles can't
- * import Node's own, and Node 18 lacks the web's.
+ * The SHA-256 of the text's UTF-8, in hexadecimal: for names that a backend can't take as they are. By Node's own, where it
+ * can be had without an import: it takes a fifth of the time.
+ */
+export function sha256(text: string): string {
+  return crypto === undefined
+    ? sha256InScript(text)
+    : crypto.createHash("sha256").update(text).digest("hex");
+}
+
+/**
+ * The same without Node's.
  *
  * @see https://csrc.nist.gov/pubs/fips/180-4/upd1/final
  */
-export function sha256(text: string): string {
+export function sha256InScript(text: string): string {
   const bytes = new TextEncoder().encode(text);
   const message = new Uint8Array(Math.ceil((bytes.length + 9) / 64) * 64);
   message.set(bytes);

@@ -11,6 +11,7 @@ import type { Acquired, Entry, Store } from "../../src/store/store.ts";
 import type { Backend, Row, Target } from "./backend.ts";
 import { toData, toEntry } from "./data.ts";
 import { decide } from "./decide.ts";
+import { remembered } from "./names.ts";
 import type { Push } from "./push.ts";
 import { Refusal } from "./refusal.ts";
 import { inOrder } from "./request_order.ts";
@@ -46,9 +47,10 @@ export interface StoreOptions<Found extends Row> {
  * Each operation but `watch` is one promise, which the engine runs without a fiber of its own.
  */
 export function makeStore<Found extends Row>(options: StoreOptions<Found>): Store<unknown> {
-  const { name, nameOf, explain, push, topicOf = (name: string) => name } = options;
+  const { name, explain, push, topicOf = (name: string) => name } = options;
   const backend = options.unordered ? inOrder(options.backend) : options.backend;
   const codec = codecOf(options.codec);
+  const nameOf = remembered(options.nameOf);
 
   const run = <A, B = A>(
     operation: AdapterOperation,

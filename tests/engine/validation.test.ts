@@ -166,7 +166,7 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
   cases.push([
     "leaseTtl: Infinity",
     { ...good, leaseTtl: Infinity },
-    option("leaseTtl", "finite, as nobody else ends a dead leader's lease", "Infinity"),
+    option("leaseTtl", "at most 30 days, as nobody else ends a dead leader's lease", "Infinity"),
   ]);
   for (
     const [name, nearest] of [

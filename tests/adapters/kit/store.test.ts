@@ -5,6 +5,7 @@ import type { Backend, Row } from "../../../adapters/kit/backend.ts";
 import { makeNames } from "../../../adapters/kit/names.ts";
 import { makePush } from "../../../adapters/kit/push.ts";
 import { makeStore, type StoreOptions } from "../../../adapters/kit/store.ts";
+import { Cache } from "../../../mod.ts";
 import { startOf } from "../../../src/store/attempt.ts";
 import { conformance } from "../../conformance/mod.ts";
 import { mapBackend } from "./map_store.ts";
@@ -60,6 +61,16 @@ describe("a store of the kit", () => {
       assert.ok(startOf(effect as Effect.Effect<unknown>) !== undefined, name);
     }
     assert.equal(await run(Effect.scoped(watch!("a"))), undefined);
+  });
+
+  it("names a long key once for all requests of a call", async () => {
+    const asked: string[] = [];
+    const store = storeOver(mapBackend(), { nameOf: (key) => (asked.push(key), nameOf(key)) });
+    const keys = Array.from({ length: 10 }, (_, index) => index + "k".repeat(64_000));
+    const cache = Cache.make({ adapter: store });
+    const miss = (key: string) => cache.getOrSet(key, () => Effect.as(Effect.sleep(5), "value"));
+    await run(Effect.forEach(keys, miss, { concurrency: "unbounded" }));
+    assert.deepEqual(asked.sort(), keys);
   });
 
   it("asks again for each entry that it can't read, ignoring that one alone, five times at most", async () => {
