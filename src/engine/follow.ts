@@ -37,7 +37,8 @@ export interface Following {
  * the lease is free, or it ended without a value. It can be stopped in its pauses.
  *
  * Each pause is the strategy's, the rest of the lease's or the rest of `waitMax`, whichever is the shortest, unless a push
- * ends it. The watch is opened beside the pauses and looks, which don't wait for it: that it stands is its first push, for
+ * ends it. Anybody may push: after one that told of nothing new, pushes are heeded at the pace that the strategy has without
+ * push. The watch is opened beside the pauses and looks, which don't wait for it: that it stands is its first push, for
  * what happened before. To look is to acquire: one step that finds the value, takes over, or says who leads now.
  */
 export function follow(flight: Flight, first: Follower, { look, next }: Following): void {
@@ -73,22 +74,33 @@ function pauseAndLook(
   return withNews(flight, (opened) =>
     Effect.gen(function* () {
       let news = opened;
+      /** Whether the last push told of nothing new: anybody may push. */
+      let inVain = false;
       for (let attempt = 1; left() >= 1;) { // mutate: followed until
-        const asked = askStrategy(call, attempt++, elapsed(), news !== undefined);
+        const asked = askStrategy(call, attempt++, elapsed(), news !== undefined && !inVain);
         if (typeof asked === "object") return { _tag: "Failed", error: asked, scope: "first" };
         // A little longer than the lease, so that it has expired by then.
         const pause = Math.max(Math.min(asked, lease.remaining + 1), SHORTEST_PAUSE);
+        const pausedAt = monotonicMillis(clock);
         const ended = yield* wait(flight, news, Math.min(pause, left()));
         if (ended === "broken" || ended === "none") {
           news = undefined;
           attempt = 1;
         }
         if (ended === "none") continue; // mutate: no push
+        if (ended === "pushed") {
+          const paused = monotonicMillis(clock) - pausedAt;
+          const early = Math.min((inVain ? pause : SHORTEST_PAUSE) - paused, left());
+          if (early > 0) yield* wait(flight, undefined, early);
+        }
         const looked = lease.lease; // mutate: waited for
         const answer = yield* callback<Leader | Follower | End, never>((resume) =>
           look(looked, (answer) => resume(Effect.succeed(answer)))
         );
         if (answer._tag !== "Follower") return answer;
+        const wasInVain = inVain;
+        inVain = ended === "pushed" && answer.lease === lease.lease;
+        if (inVain && !wasInVain) attempt = 1;
         lease = observe(answer);
       }
       return { _tag: "FallBack" };

@@ -43,9 +43,18 @@ export const takeover: Judge = (story, broken) => {
         operation.question.operation === "watch" && failedToAnswer(story, operation)
       );
       if (!isPlain(story, scene) || broke) return;
-      const push = scene.pushes.find(({ seq }) => seq > answered.seq && seq < next.asked.seq);
+      const pushBetween = (from: number, to: number) =>
+        scene.pushes.find(({ seq }) => seq > from && seq < to);
+      const push = pushBetween(answered.seq, next.asked.seq);
+      // After a push that told of nothing new, the next is heeded at the strategy's own pace.
+      const before = looks[index - 1]?.answered;
+      const inVain = before !== undefined && before.answer.lease === name &&
+        pushBetween(before.seq, answered.seq) !== undefined;
+      const heeded = answered.at + (inVain ? longestPause : SHORTEST_PAUSE);
       if (
-        push && story.running(process, heardAt(scene, push), next.asked.at) > others + story.slack
+        push &&
+        story.running(process, Math.max(heardAt(scene, push), heeded), next.asked.at) >
+          others + story.slack
       ) {
         broken(`${who} slept through a push`, next.asked);
       }
