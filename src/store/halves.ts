@@ -2,7 +2,7 @@ import { describe } from "../model/describe.ts";
 import { Clock, Effect, type Scope } from "../effect/effect.ts";
 import { AdapterError, type AdapterOperation } from "../model/errors.ts";
 import { typed } from "./typed.ts";
-import type { Acquired, Entry, Leader, LeaseOutcome, Store, Watch } from "./store.ts";
+import type { Acquired, Entry, LeaseOutcome, Store, Watch } from "./store.ts";
 
 /**
  * The hand-written half that keeps entries. `null` is the miss, in this layer only. Times to live are milliseconds.
@@ -28,7 +28,7 @@ export interface LeaseAnswer {
   readonly lease?: string | undefined;
   /** How the awaited lease ended, if that is known. */
   readonly after?: "failed" | "uncached" | undefined;
-  /** As {@linkcode Leader.replaced}. */
+  /** What stood in the place of the lease, was none, and is replaced: to be reported. */
   readonly replaced?: AdapterError | undefined;
 }
 
