@@ -55,7 +55,7 @@ export function statementsOf(connection: SqliteConnection): RunStatement {
       statement.run(...parameters);
       return [];
     } catch (error) {
-      // One that was prepared before its connection was closed and opened again never works again.
+      // One whose connection was closed and opened again never works again.
       kept.delete(sql);
       throw error;
     }
@@ -99,7 +99,11 @@ export function withoutWaiting<A>(connection: SqliteConnection, run: () => A): A
   }
 }
 
-/** Whether an error says that another connection holds a lock, or that this one is in use: their words are SQLite's. */
+/**
+ * Whether it is worth another try: another connection holds a lock, this one is in use, or it was closed and opened again
+ * since the statement was prepared. The words of a lock are SQLite's own.
+ */
 export function isBusy(error: unknown): boolean {
-  return /database is locked|within a transaction|connection is busy/.test(String(error));
+  return /database is locked|within a transaction|connection is busy|has been finalized/
+    .test(String(error));
 }
