@@ -4,8 +4,9 @@
  *
  * A key is one object, with its entry or its lease: one line that tells which, and for an entry the value from the
  * codec. Every write that must not happen twice is conditional, with `If-None-Match: *` or `If-Match`, so fills are
- * fenced. Before a client's first lease, the adapter sends two writes that the server must refuse. It fails on a server
- * that accepts them. The client needs the permissions `s3:GetObject`, `s3:PutObject`, `s3:DeleteObject` and
+ * fenced. Before a client's first lease, the adapter sends two writes that the server must refuse, and 16 at once of
+ * which it may make one. It fails on a server that does otherwise. If such a server passes by luck, two callers may lead,
+ * but only one value is stored. The client needs the permissions `s3:GetObject`, `s3:PutObject`, `s3:DeleteObject` and
  * `s3:ListBucket`. Without the last one, S3 doesn't say that an object is missing.
  *
  * There is no push: followers poll. A lease expires for a process that has seen it unchanged for its length, or by the
@@ -13,8 +14,13 @@
  * differ, an entry may live a second too long or too short.
  *
  * The name of an object is the key. All characters but letters, digits and `-_.:` become `!` and hexadecimal digits. A
- * long name ends with a hash. Only three things remove the object of an expired entry: the next fetch of its key,
- * `delete`, or a lifecycle rule of the bucket. Such a rule must keep leases: a day is enough.
+ * long name ends with a hash. `keyPrefix` is taken as it is; it must not begin with `/`, and have no `//`, `.` or `..` in
+ * its path, since servers over folders take `/a/` for `a/`. Only three things remove the object of an expired entry: the next fetch of its key,
+ * `delete`, or a lifecycle rule of the bucket. Such a rule must keep leases: a day is enough. A bucket with versions keeps
+ * two of each miss, and a marker of each `delete`, until a lifecycle rule removes them.
+ *
+ * An object that is cut off on its way, or isn't what its checksum says, is read again, and so is one whose headers are of
+ * another version than its body, as its time tells.
  *
  * @example
  * ```ts s3

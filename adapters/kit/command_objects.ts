@@ -2,6 +2,7 @@ import { loadOnce } from "../../src/store/load_once.ts";
 import type { Objects } from "./objects.ts";
 import { importFromNpm } from "./optional_import.ts";
 import { checkOption, hasMethods } from "./options.ts";
+import { retry } from "./retry.ts";
 import { makeServerClock } from "./server_clock.ts";
 import { sendOn, type SmithyClient, type SmithyCommands } from "./smithy.ts";
 
@@ -23,6 +24,13 @@ interface Output {
 
 /** The unit of an HTTP date. Some servers renew that of their replies once a second, so that it may be a second old. */
 const SECOND = 1000;
+
+/** A body that was cut off, or isn't what its checksum says: the SDK's own tries end with the headers. */
+class CutOff extends Error {}
+
+function cutOff(cause: unknown): never {
+  throw new CutOff("the object was cut off, or isn't what its checksum says", { cause });
+}
 
 /** What a conditional write is refused with, or must be tried again with. */
 const refusals = [
@@ -73,16 +81,14 @@ export function commandObjects(
     conditional,
     resolution: SECOND,
     now: clock.now,
-    async get(Key, signal) {
-      const answer = await send("GetObjectCommand", { Key }, signal, ["NoSuchKey"]);
-      if (answer === undefined) return undefined;
-      const { Body, ETag, LastModified } = answer;
-      return {
-        body: await Body.transformToByteArray(),
-        etag: ETag,
-        written: LastModified.getTime(),
-      };
-    },
+    get: (Key, signal) =>
+      retry({ signal: () => signal }, async () => {
+        const answer = await send("GetObjectCommand", { Key }, signal, ["NoSuchKey"]);
+        if (answer === undefined) return undefined;
+        const { Body, ETag, LastModified } = answer;
+        const body = await Body.transformToByteArray().catch(cutOff);
+        return { body, etag: ETag, written: LastModified.getTime() };
+      }, { again: (error) => error instanceof CutOff }),
     async put(Key, Body, { over, signal }) {
       if (over === undefined) return (await send("PutObjectCommand", { Key, Body }, signal))?.ETag;
       const condition = over === null ? { IfNoneMatch: "*" } : { IfMatch: over };

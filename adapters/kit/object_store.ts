@@ -1,4 +1,5 @@
 import { LONGEST_LEASE } from "../../src/model/defaults.ts";
+import { describe } from "../../src/model/describe.ts";
 import type { Codec } from "../../src/store/codec.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Backend, Row, Target, Wanted, Written } from "./backend.ts";
@@ -9,9 +10,9 @@ import { type LeaseObserver, makeLeaseObserver } from "./lease_observer.ts";
 import { checkPrefix, makeNames } from "./names.ts";
 import { type EntryBody, fromBytes, type LeaseBody, objectName, toBytes } from "./object_format.ts";
 import type { Objects } from "./objects.ts";
-import { makeOwnLeases, type OwnLeases } from "./own_leases.ts";
+import { makeOwnLeases, type OwnLeases, remember } from "./own_leases.ts";
 import { Refusal } from "./refusal.ts";
-import { Contention, sleep } from "./retry.ts";
+import { Contention, retry, sleep } from "./retry.ts";
 import { makeStore } from "./store.ts";
 
 /** What an object store is made of. */
@@ -50,11 +51,13 @@ interface Bucket {
   readonly time: Time;
   readonly observer: LeaseObserver;
   readonly ownLeases: OwnLeases<LeaseBody, string>;
+  /** By key, the version that was read last whose body tells another time than the server. */
+  readonly unlikely: Map<string, string>;
 }
 
 /** With it, no name is longer than 1,024 bytes. */
 const LONGEST_PREFIX = 250;
-/** By how much the age of a lease may be wrong, in milliseconds: a second by the one date, and two by the other. */
+/** By how much a time may be wrong, in milliseconds: a second by the one date, and two by the other. */
 const MARGIN = 3000;
 
 /**
@@ -71,6 +74,7 @@ export function makeObjectStore(
   unknown
 > {
   const prefix = checkPrefix({ prefix: keyPrefix, longestPrefix: LONGEST_PREFIX });
+  checkPath(prefix);
   const nameOf = makeNames({ prefix: "" });
   return makeStore({
     name,
@@ -82,15 +86,34 @@ export function makeObjectStore(
 
 function objectBackend(objects: Objects, time: Time): Backend<Found> {
   const ownLeases = makeOwnLeases<LeaseBody, string>(time);
-  const bucket: Bucket = { objects, time, observer: makeLeaseObserver(), ownLeases };
-  let { conditional }: { conditional: Objects["conditional"] | "ignored" } = objects;
-  /** Proves by the first lease that the server obeys conditions, and removes it where it doesn't. */
-  const prove = async (target: Target, owner: string) => {
-    conditional = await obeysConditions(objects, target) ? "known" : "ignored";
-    if (conditional === "known") return;
-    ownLeases.forget(target.key, owner);
+  const bucket: Bucket = {
+    objects,
+    time,
+    observer: makeLeaseObserver(),
+    ownLeases,
+    unlikely: new Map(),
+  };
+  let isProven = objects.conditional === "known";
+  let proving: Promise<unknown> | undefined;
+  /** Why the server can't hold a lease. */
+  let unfit: string | undefined;
+  const check = () => {
+    if (unfit !== undefined) throw new Refusal(`${unfit}, so it can't hold a lease`);
+  };
+  const prove = async (target: Target, own: Found) => {
+    unfit = await whyUnfit(bucket, target, own);
+    isProven = unfit === undefined;
+  };
+  /** Proves by the first lease that the server obeys conditions; those that are taken meanwhile wait for that. */
+  const proveOnce = async (target: Target, own: Found) => {
+    while (!isProven && unfit === undefined) {
+      if (proving !== undefined) await proving.catch(() => {});
+      else await (proving = prove(target, own).finally(() => proving = undefined));
+    }
+    if (isProven) return;
+    ownLeases.forget(target.key, own.owner!);
     await objects.delete(target.name, target.signal());
-    throw ignoresConditions();
+    check();
   };
   const entryOf = ({ data, ttl }: Written): EntryBody => (
     { kind: "entry", ttl, at: objects.now(), data: bytesOf(data) }
@@ -102,11 +125,9 @@ function objectBackend(objects: Objects, time: Time): Backend<Found> {
       throw new Refusal("the stored object is not from this library", { corrupt: true });
     },
     async take(target, wanted) {
-      if (conditional === "ignored") throw ignoresConditions();
+      check();
       const row = await take(bucket, target, wanted);
-      if (row.owner === wanted.owner && conditional === "unproven") {
-        await prove(target, wanted.owner);
-      }
+      if (row.owner === wanted.owner && !isProven) await proveOnce(target, row);
       return row;
     },
     renew: (target, { owner, ttl }) =>
@@ -134,33 +155,80 @@ function objectBackend(objects: Objects, time: Time): Backend<Found> {
   };
 }
 
-const ignoresConditions = () =>
-  new Refusal("the server ignores the conditions of writes, so it can't hold a lease");
+/**
+ * Throws for a prefix with a segment that a server over a file system leaves out of a path, so that two prefixes would be
+ * one there.
+ */
+function checkPath(prefix: string): void {
+  const folders = prefix.split("/").slice(0, -1);
+  if (!folders.some((name) => ["", ".", ".."].includes(name))) return;
+  throw new TypeError(
+    "`keyPrefix` must not begin with `/`, and have no `//`, `.` or `..` in its path, as some servers take `/a//` for " +
+      `\`a/\`, and is ${describe(prefix)}`,
+  );
+}
 
 /** An ETag that no object has. */
 const NO_ETAG = '"00000000000000000000000000000000"';
+/** How many writes over one version are sent at once, of which one may be made. */
+const RACERS = 16;
 
-/** Whether the server refuses two writes over an object that is there, whose conditions don't hold. */
-async function obeysConditions(objects: Objects, { name, signal }: Target): Promise<boolean> {
+/**
+ * Why the server can't hold a lease, as far as writes over the first one show it: two whose conditions don't hold, and
+ * several at once, each of which would end the condition of the others. A server that passes may still let two writes
+ * race, by luck.
+ */
+async function whyUnfit(
+  { objects, ownLeases }: Bucket,
+  { key, name, signal }: Target,
+  { etag, body }: Found,
+): Promise<string | undefined> {
+  const lease = body as LeaseBody;
   // It holds no lease, in case somebody has just deleted the object and the write on nothing is made.
-  const body = toBytes({ kind: "lease", ttl: 0, at: objects.now() });
-  const write = (over: string | null) => objects.put(name, body, { over, signal: signal() });
-  const [overNone, onNothing] = await Promise.all([write(NO_ETAG), write(null)]);
-  if (overNone !== undefined) return false;
-  return onNothing === undefined || await write(null) === undefined;
+  const ended: LeaseBody = { kind: "lease", ttl: 0, at: objects.now() };
+  const write = (over: string | null, body: LeaseBody) =>
+    objects.put(name, toBytes(body), { over, signal: signal() });
+  const [overNone, onNothing, ...racers] = await Promise.all([
+    write(NO_ETAG, ended),
+    write(null, ended),
+    ...Array.from({ length: RACERS }, () => write(etag!, lease)),
+  ]);
+  if (
+    overNone !== undefined || onNothing !== undefined && await write(null, ended) !== undefined
+  ) {
+    return "the server ignores the conditions of writes";
+  }
+  const [version, ...others] = racers.filter((version) => version !== undefined);
+  if (others.length > 0) {
+    const made = others.length + 1;
+    return `the server made ${made} of ${RACERS} writes at once, of which the conditions allow one`;
+  }
+  if (version !== undefined) ownLeases.note(key, lease, Promise.resolve(version));
+  return undefined;
 }
 
-/** Reads the object, of which only an entry that is fresh counts yet. */
-async function read({ objects }: Bucket, { name, signal }: Target): Promise<Found> {
-  const stored = await objects.get(name, signal());
-  if (stored === undefined) return {};
-  const { etag } = stored;
-  const body = fromBytes(stored.body);
-  // What the writer knew of the server's clock is believed as far as the server's own date leaves it open.
-  const latest = stored.written + objects.resolution - 1;
-  const age = objects.now() - Math.min(Math.max(body?.at ?? latest, stored.written), latest);
-  const isFresh = body?.kind === "entry" && age < (body.ttl ?? Infinity);
-  return { etag, body, age, data: isFresh ? body.data : undefined };
+/**
+ * Reads the object, of which only an entry that is fresh counts yet. A body with another time than its headers is mostly
+ * of another version than they are: it is read again, unless that is what was read before.
+ */
+function read({ objects, time, unlikely }: Bucket, { key, name, signal }: Target): Promise<Found> {
+  return retry({ signal }, async () => {
+    const stored = await objects.get(name, signal());
+    if (stored === undefined) return {};
+    const { etag, written } = stored;
+    const body = fromBytes(stored.body);
+    if (body !== undefined && Math.abs(body.at - written) > MARGIN) {
+      const version = `${etag} ${body.at}`;
+      const isKnown = unlikely.get(key) === version;
+      remember(unlikely, key, version);
+      if (!isKnown) throw new Contention();
+    }
+    // What the writer knew of the server's clock is believed as far as the server's own date leaves it open.
+    const latest = written + objects.resolution - 1;
+    const age = objects.now() - Math.min(Math.max(body?.at ?? latest, written), latest);
+    const isFresh = body?.kind === "entry" && age < (body.ttl ?? Infinity);
+    return { etag, body, age, data: isFresh ? body.data : undefined };
+  }, time);
 }
 
 /** The same, with the lease if it lives, or with how one ended while that is remembered. */
@@ -204,7 +272,7 @@ function take(bucket: Bucket, target: Target, wanted: Wanted<Found>): Promise<Fo
       if (version === undefined) return undefined;
       // An answer of before, which is still under way, must not pass for a newer one.
       if (etag !== undefined) observer.remaining(key, { version, ttl }, time.monotonic());
-      return { owner, remaining: ttl, lastOwner, outcome };
+      return { owner, remaining: ttl, lastOwner, outcome, etag: version, body: lease };
     },
   }, time);
 }

@@ -63,7 +63,8 @@ describe("object store", () => {
       await run(store.fill(key, "a", "value"));
       return asked.splice(0);
     };
-    assert.deepEqual(await miss("first"), ["get", "get", "put", "put", "put", "put"]);
+    const proof = Array.from({ length: 18 }, () => "put");
+    assert.deepEqual(await miss("first"), ["get", "get", "put", ...proof, "put"]);
     assert.deepEqual(await miss("second"), ["get", "get", "put", "put"]);
     await run(store.get("second"));
     assert.deepEqual(asked, ["get"]);
@@ -391,6 +392,35 @@ describe("a server that ignores conditions", () => {
       assert.deepEqual(await run(store.get("a")), { value: "value" });
     });
   }
+
+  it("is found out where its conditions race, as one of 16 writes at once may be made", async () => {
+    const { run, open, held } = world();
+    let writes = 0;
+    // The lease, the two that must be refused, and then the race.
+    const { store } = open((request) =>
+      request === "put" && [5, 9].includes(++writes) ? "ignored" : undefined
+    );
+    const { message } = await run(Effect.flip(store.acquire("a", "me", 1000)));
+    assert.match(
+      message,
+      /: the server made 3 of 16 writes at once, of which the conditions allow/,
+    );
+    assert.equal(held.size, 0);
+    await run(Effect.flip(store.acquire("b", "me", 1000)));
+    assert.equal(held.size, 0);
+  });
+
+  it("is found out once for all that ask at once", async () => {
+    const { run, open } = world();
+    const { store, asked } = open();
+    const keys = Array.from({ length: 10 }, (_, key) => String(key));
+    const leads = await run(
+      Effect.forEach(keys, (key) => store.acquire(key, "me", 1000), { concurrency: "unbounded" }),
+    );
+    assert.ok(leads.every(({ _tag }) => _tag === "Leader"));
+    assert.equal(asked.filter((request) => request === "put").length, 10 + 18);
+    for (const key of keys) assert.equal(await run(store.fill(key, "me", key)), true);
+  });
 
   it("is not confused with one on which somebody deletes meanwhile", async () => {
     const { run, open, held } = world();

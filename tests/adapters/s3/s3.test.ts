@@ -19,6 +19,7 @@ import {
   skip,
 } from "./clients.ts";
 import { damagedObjects } from "../../support/damaged_objects.ts";
+import { openProxy, type Proxy } from "./proxy.ts";
 import { casesNamed, ofOptions, sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
 import {
@@ -104,14 +105,15 @@ describe("s3", { skip }, () => {
     assert.equal(fits(client), client);
   });
 
-  it("needs one request for a hit and four for a miss, and two more for a client's first lease", async () => {
+  it("needs one request for a hit and four for a miss, and 18 more for a client's first lease", async () => {
     const [client, other] = [connect(), connect()];
     const [sent, sentByOther] = [meddle(client), meddle(other)];
     const cache = cacheOf(client);
     const miss = ["GetObject", "GetObject", "PutObject", "PutObject"];
     const key = newKey();
     await run(cache.getOrSet(key, () => Effect.succeed("value")));
-    assert.deepEqual(sent.splice(0), [...miss, "PutObject", "PutObject"]);
+    const proof = Array.from({ length: 18 }, () => "PutObject");
+    assert.deepEqual(sent.splice(0), [...miss, ...proof]);
     for (let misses = 0; misses < 2; misses++) {
       await run(cache.getOrSet(newKey(), () => Effect.succeed("value")));
       assert.deepEqual(sent.splice(0), miss);
@@ -214,6 +216,19 @@ describe("bad input of s3", { skip }, () => {
       [{ client, bucket, keyPrefix: "x".repeat(251) }, /`keyPrefix` must .* 250 characters/],
     ];
     await assertRefused("s3", [s3Adapter], bad);
+  });
+
+  it("refuses prefixes that servers over folders take for others", () => {
+    const client = connect();
+    for (const keyPrefix of ["/", "/a/", "a//", "a//b", "./a", "a/./", "a/../b"]) {
+      assert.throws(() => s3Adapter({ client, bucket, keyPrefix }), {
+        name: "TypeError",
+        message: /^`keyPrefix` must not begin with `\/`, and have no `\/\/`, `\.` or `\.\.`/,
+      });
+    }
+    for (const keyPrefix of ["", "a", "a/", ".a/b.", "a:/b/", ".", "a/."]) {
+      s3Adapter({ client, bucket, keyPrefix });
+    }
   });
 
   it("takes the longest prefix before the longest key", async () => {
@@ -363,6 +378,89 @@ describe("answers of s3", { skip }, () => {
       assert.match(error.message, /: the server ignores the conditions of writes, so it/);
       assert.equal(await objects.get(key), undefined);
     }
+  });
+
+  it("of a server that lets several of 16 writes at once be made are refused, and nothing is left", async () => {
+    for (const racing of [2, 6]) {
+      let left = racing;
+      const { store } = meddled(async ({ command, input }, next) => {
+        const { IfMatch, ...unconditional } = input;
+        const isRacer = command === "PutObject" && !!IfMatch && !/^"0+"$/.test(IfMatch);
+        return await next({ command, input: isRacer && left-- > 0 ? unconditional : input });
+      });
+      const key = newKey();
+      const error = await run(Effect.flip(store.acquire(key, "a", 60_000)));
+      assert.match(error.message, /: the server made \d of 16 writes at once, of which .* one, so/);
+      assert.equal(await objects.get(key), undefined);
+    }
+  });
+
+  describe("to a read", () => {
+    let proxy: Proxy;
+    before(async () => void (proxy = await openProxy(s3Url!)));
+    after(() => proxy.close());
+    const through = () => s3Adapter({ client: connect({ endpoint: proxy.url }), bucket });
+    const stored = async (ttl?: number) => {
+      const key = newKey();
+      await run(open().set(key, "value", ttl));
+      Object.assign(proxy, { gets: 0, answer: (reply: unknown) => reply });
+      return key;
+    };
+
+    it("are read again where the body is cut off", async () => {
+      for (const cut of [0, 20]) {
+        const key = await stored();
+        proxy.answer = (reply, nth) => nth < 4 ? { ...reply, cut } : reply;
+        assert.deepEqual(await run(through().get(key)), { value: "value" });
+        assert.equal(proxy.gets, 4);
+      }
+    });
+
+    it("are read again where the body isn't what its checksum says", async () => {
+      const key = await stored();
+      proxy.answer = ({ headers, body }, nth) => ({
+        headers: { ...headers, "x-amz-checksum-crc32": "AAAAAA==" },
+        body,
+        ...nth === 1 ? {} : { headers },
+      });
+      assert.deepEqual(await run(through().get(key)), { value: "value" });
+      assert.equal(proxy.gets, 2);
+    });
+
+    it("fail once five bodies were cut off", async () => {
+      const key = await stored();
+      proxy.answer = (reply) => ({ ...reply, cut: 20 });
+      const error = await run(Effect.flip(through().get(key)));
+      assert.match(error.message, /^Cannot .*: the object was cut off, or isn't what its checksum/);
+      assert.equal(error.corrupt, false);
+      assert.equal(proxy.gets, 5);
+    });
+
+    it("are read again where the headers are another version's than the body", async () => {
+      const key = await stored(50);
+      await sleep(60);
+      const later = new Date(Date.now() + 60_000).toUTCString();
+      proxy.answer = (reply, nth) =>
+        nth > 1
+          ? reply
+          : { ...reply, headers: { ...reply.headers, "last-modified": later, etag: '"another"' } };
+      assert.equal(await run(through().get(key)), undefined);
+      assert.equal(proxy.gets, 2);
+    });
+
+    it("are read twice, and then once, where the writer's clock was wrong", async () => {
+      const key = await stored();
+      const hour = new Date(Date.now() + 3_600_000).toUTCString();
+      proxy.answer = ({ headers, body }) => ({
+        headers: { ...headers, "last-modified": hour },
+        body,
+      });
+      const store = through();
+      for (const gets of [2, 3, 4]) {
+        assert.deepEqual(await run(store.get(key)), { value: "value" });
+        assert.equal(proxy.gets, gets);
+      }
+    });
   });
 
   it("are not waited for any longer than they are wanted", async () => {
