@@ -93,7 +93,15 @@ export const mutations: readonly Mutation[] = [
   mutation(
     "a fallback that hangs is waited for without end",
     "fallback until",
-    swap(/\w+ \+ \w+/, "Infinity"),
+    swap(/\w+\.busyUntil!/, "Infinity"),
+  ),
+  mutation("who is out of time fetches beside its process", "busy", swap(/\w+ > .*;/, "false;")),
+  mutation("a bypass fetches beside a fallback", "bypass joins", never),
+  mutation("a value is withheld while its fill hangs", "patience", drop),
+  mutation(
+    "who is out of time fetches though the value is there",
+    "known value",
+    swap(/\w+ \?\? /, ""),
   ),
   mutation("who joined waits without end", "joined until", swap(/;$/, " + Infinity;")),
   mutation("who follows waits without end", "followed until", swap(">= 1", "< Infinity")),

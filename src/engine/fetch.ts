@@ -2,8 +2,9 @@ import { run } from "./background.ts";
 import type { FetchContext } from "./call.ts";
 import { callUserCode, causeOf, runUserCode, type UserCode } from "./user_code.ts";
 import { causeKind } from "../effect/cause.ts";
+import { monotonicMillis } from "../effect/clock.ts";
 import { type Cause, Effect, Exit } from "../effect/effect.ts";
-import type { End, Flight } from "./flight.ts";
+import { type End, type Flight, longestFetch } from "./flight.ts";
 import { interruptNoWait } from "../effect/fork.ts";
 import { traced } from "./tracing.ts";
 
@@ -26,6 +27,7 @@ export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
     ? traced(flight, "fetch", runUserCode(code, () => call.fetcher(new Context(flight))), fetched)
     : callUserCode(code, () => call.fetcher(new Context(flight)));
   if (Exit.isExit(fetching) && fetching._tag === "Success") return onValue(fetching.value);
+  flight.busyUntil ??= monotonicMillis(flight.clock) + longestFetch(call);
   let isOver = false;
   const fiber = run(flight, Effect.interruptible(fetching), (exit) => {
     isOver = true;

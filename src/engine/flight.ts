@@ -90,8 +90,8 @@ export interface Flight extends SingleFlight<End> {
   readonly call: Call;
   /** The first caller's context, in which it starts fibers. */
   context: FiberContext;
-  /** When it began to fetch in place of a leader, in milliseconds of the monotonic clock. */
-  fallingBackSince: number | undefined;
+  /** Whether it fetches in place of a leader. */
+  fallsBack: boolean;
   /** When the lease expires that it leads by or waits for: epoch milliseconds. */
   leaseUntil: number | undefined;
   /** What the first caller's `onError` hook failed with. */
@@ -125,15 +125,26 @@ export function openFlight(first: Caller, table: FlightTable<End> | undefined): 
     onCancel: undefined,
     stop: undefined,
     ended: undefined,
+    busyUntil: undefined,
+    known: undefined,
+    handedOut: undefined,
     completed: undefined,
     shared: undefined,
-    fallingBackSince: undefined,
+    fallsBack: false,
     leaseUntil: undefined,
     hookFailure: undefined,
     works: false,
     hasSpans: false,
     die,
   });
+}
+
+/**
+ * For how long a fetch is taken for one that goes on, in milliseconds, and its lease is renewed. After that it hangs: its key
+ * is fetched again.
+ */
+export function longestFetch({ settings: { leaseTtl } }: Keyed): number {
+  return Math.max(300_000, 20 * leaseTtl);
 }
 
 function die(this: Flight, defect: unknown): void {

@@ -11,6 +11,7 @@ import {
   type End,
   type Flight,
   flightsFor,
+  longestFetch,
   openFlight,
   type Result,
 } from "./flight.ts";
@@ -23,9 +24,11 @@ import { abortedError, untilAborted } from "./signal.ts";
 import {
   complete,
   countFailure,
+  isBusy,
   leave,
   type Signal,
   wait,
+  type Waiter,
   type Wake,
   whenEnded,
 } from "./single_flight.ts";
@@ -226,16 +229,38 @@ function acquire(
   });
 }
 
-/** Fetches without a lease, and stores nothing. */
+/** Fetches without a lease, and stores nothing. In place of the cache it joins a fallback of this process. */
 function fetchAlone(
   flight: Flight,
   source: "fallback" | "bypass",
   next: (end: End) => void,
 ): void {
+  const { call, key } = flight;
+  const current = source === "bypass" ? flightsFor(call, "fallingBack")?.get(key) : undefined;
+  if (current !== undefined && isBusy(current)) return share(flight, current, next); // mutate: bypass joins
   fetch(flight, {
     onValue: (value) => next({ _tag: "Value", value, source, stored: false }),
     onEnd: next,
   });
+}
+
+/** Waits for the value of another flight; fetches if it has none. */
+function share(flight: Flight, current: Flight, next: (end: End) => void): void {
+  const waiter: Waiter<End> = {
+    flight: undefined,
+    group: undefined,
+    index: 0,
+    woken(_, { signal }) {
+      flight.stop = undefined;
+      if (signal._tag !== "Value") return fetchAlone(flight, "bypass", next);
+      next({ _tag: "Value", value: signal.value, source: "bypass", stored: false });
+    },
+  };
+  flight.stop = () => {
+    Effect.runFork(leave(waiter));
+    complete<End>(flight, { _tag: "Cancelled" });
+  };
+  wait(current, waiter, Infinity, Infinity);
 }
 
 /** Fetches in place of a cache that has failed. */
@@ -243,21 +268,27 @@ function bypassCache(flight: Flight): void {
   fetchAlone(flight, "bypass", (end) => complete<End>(flight, end));
 }
 
-/** The wait has ended: joins the process's fallback fetch, or starts it. One is shared for as long as a lease would live. */
+/** The wait has ended: joins what this process fetches, or fetches without the lease. */
 function fallBack(caller: Caller): Result {
   const { call, clock } = caller;
-  const { leaseTtl } = call.settings;
+  if (leads(caller)) return joinOrStart(caller);
   const flights = flightsFor(call, "fallingBack");
   return waitIn(caller, () => {
     const current = flights?.get(call.key);
-    const now = monotonicMillis(clock);
-    if (current !== undefined && now - current.fallingBackSince! < leaseTtl) { // mutate: shared fallback
-      return wait(current, caller, now + leaseTtl, caller.failuresLeft); // mutate: fallback until
+    if (current !== undefined && isBusy(current)) { // mutate: shared fallback
+      return wait(current, caller, current.busyUntil!, caller.failuresLeft); // mutate: fallback until
     }
     const flight = openFlight(caller, flights);
-    flight.fallingBackSince = now;
+    flight.fallsBack = true;
+    flight.busyUntil = monotonicMillis(clock) + longestFetch(call);
     start(flight, () => fetchAlone(flight, "fallback", (end) => complete<End>(flight, end)));
   });
+}
+
+/** Whether this process fetches what the caller asks for, in a flight that the caller can join. */
+function leads({ call }: Caller): boolean {
+  const current = flightsFor(call, "leading")?.get(call.key);
+  return current !== undefined && isBusy(current);
 }
 
 /** Continues a caller that is woken in a flight. */
@@ -274,7 +305,7 @@ function settle(
   signal: Signal<End>,
 ): Result {
   const first = caller === flight.first;
-  const again = flight.fallingBackSince === undefined ? joinOrStart : fallBack;
+  const again = flight.fallsBack ? fallBack : joinOrStart;
   if (first && flight.hookFailure !== undefined) return Effect.failCause(flight.hookFailure);
   if (signal._tag === "Value") return resultFor(flight, caller, signal);
   caller.leaseUntil = flight.leaseUntil ?? caller.leaseUntil;
@@ -289,7 +320,7 @@ function settle(
         : again(caller);
     case "FallBack":
     case "OutOfTime":
-      if (caller.waited !== undefined) return fallBack(caller);
+      if (caller.waited !== undefined || leads(caller)) return fallBack(caller);
       caller.waited = waitedOf(caller) ?? 0;
       return Effect.flatMap(
         afterFollowerWait(caller, caller.leaseUntil, "FALLBACK", Effect.succeed(caller)),

@@ -3,14 +3,13 @@ import { monotonicMillis, wallMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
 import { entryTtl } from "./entry_ttl.ts";
 import { fetch } from "./fetch.ts";
-import type { End, Flight } from "./flight.ts";
-import type { CacheLockingError } from "../model/errors.ts";
+import { type End, type Flight, longestFetch } from "./flight.ts";
 import { type Handlers, operate, operateInSpan, phaseError } from "./operation.ts";
-import { complete, removeFromTable } from "./single_flight.ts";
+import { complete, handOut, makeKnown, removeFromTable, whenEnded } from "./single_flight.ts";
 import type { Leader, LeaseOutcome } from "../store/store.ts";
 
-/** For how long a lease of this length is renewed, in milliseconds. Then it expires: a fetch may hang for ever. */
-const renewedFor = (leaseTtl: number) => Math.max(300_000, 20 * leaseTtl);
+/** How long a value waits to be stored before it is given out: in milliseconds. */
+const PATIENCE = 500;
 
 /** The lease that a flight leads by, until it is released or filled. */
 interface Lease {
@@ -43,15 +42,25 @@ export function lead(flight: Flight, owner: string, { remaining }: Leader): void
   if (!isOver) letGo = keepLease(flight, lease);
 }
 
-/** Ends the lease of a fetch that has a value: fills it, or releases it if the value isn't to be stored. */
+/**
+ * Ends the lease of a fetch that has a value: fills it, or releases it if the value isn't to be stored. While that hangs, the
+ * value is given out.
+ */
 function endWith(flight: Flight, lease: Lease, value: unknown): void {
   const { settings, key } = flight.call;
   const ttl = entryTtl(settings, key, value);
-  const end = (stored: boolean, invalid?: CacheLockingError) =>
-    complete<End>(flight, { _tag: "Value", value, source: "leader", stored, invalid });
+  const invalid = typeof ttl === "object" ? ttl : undefined;
+  const endOf = (stored: boolean): End => ({
+    _tag: "Value",
+    value,
+    source: "leader",
+    stored,
+    invalid,
+  });
+  const end = (stored: boolean) => complete(flight, endOf(stored));
   if (typeof ttl === "object" || ttl === 0) {
-    const invalid = typeof ttl === "object" ? ttl : undefined;
-    return release(flight, lease, "uncached", () => end(false, invalid)); // mutate: uncached
+    release(flight, lease, "uncached", () => end(false)); // mutate: uncached
+    return giveOutLater(flight, endOf(false));
   }
   if (lease.state === "lost") return end(false); // mutate: lost
   const filled: Handlers<boolean> = {
@@ -65,6 +74,14 @@ function endWith(flight: Flight, lease: Lease, value: unknown): void {
       }),
   };
   operateInSpan(flight, "fill", [lease.owner, value, ttl], filled); // mutate: fence
+  giveOutLater(flight, endOf(false));
+}
+
+/** Gives the value to those whose time is out, and soon to all, if the flight hasn't ended by then. */
+function giveOutLater(flight: Flight, end: End): void {
+  if (flight.completed !== undefined) return;
+  makeKnown(flight, end);
+  whenEnded(flight, deadline(flight.clock, PATIENCE, () => handOut(flight, end))); // mutate: patience
 }
 
 /** Renews the lease at each third of it, and at once after a renewal without an answer; what it returns ends that. */
@@ -72,7 +89,7 @@ function keepLease(flight: Flight, lease: Lease): () => void {
   const { clock, call } = flight;
   const { leaseTtl, operationTimeout } = call.settings;
   const third = leaseTtl / 3; // mutate: third
-  const until = monotonicMillis(clock) + renewedFor(leaseTtl);
+  const until = monotonicMillis(clock) + longestFetch(call);
   let isOver = false;
   let cancelWait: (() => unknown) | undefined;
   let giveUp: (() => void) | undefined;

@@ -26,6 +26,12 @@ export interface Flight<End> {
   stop?: (() => void) | undefined;
   /** Called when it has ended, after those who wait. */
   ended?: (() => void)[] | undefined;
+  /** Until when it does what nobody is to do again, however long those who wait for it may wait: by the monotonic clock. */
+  busyUntil: number | undefined;
+  /** What those get from now on whose time is out: it ends so, but for what it still has to do. */
+  known?: End | undefined;
+  /** What all who waited were given before the end, as who joins now is. */
+  handedOut?: Wake<End> | undefined;
   /** How it ended. */
   completed?: Wake<End> | undefined;
   /** One who waits here until the end, for all who come and can't be told from that one; what it is, they know. */
@@ -91,12 +97,33 @@ export function removeFromTable<End>(flight: Flight<End>): void {
 /** Ends the flight: wakes all who wait in it. */
 export function complete<End>(flight: Flight<End>, signal: Signal<End>): void {
   if (flight.completed !== undefined) return;
-  flight.completed = { signal, at: wholeMillis(flight.clock), failuresLeft: Infinity };
   removeFromTable(flight);
-  const { first, groups, completed } = flight;
-  if (first.flight === flight) wake(flight, first, completed);
-  for (const group of groups) wakeGroup(flight, group, signal);
+  wakeAll(flight, flight.completed = wakeOf(flight, signal));
   flight.ended?.forEach((tell) => tell());
+}
+
+/** Gives those whose time is out what the flight will end with: now, and from now on. */
+export function makeKnown<End>(flight: Flight<End>, end: End): void {
+  flight.known = end;
+  const now = monotonicMillis(flight.clock);
+  for (const group of [...flight.groups]) {
+    if (group.until <= now) outOfTime(flight, group);
+  }
+}
+
+/** Gives all who wait, and who joins from now on, what the flight has, while it goes on. */
+export function handOut<End>(flight: Flight<End>, end: End): void {
+  if (flight.completed === undefined) wakeAll(flight, flight.handedOut = wakeOf(flight, end));
+}
+
+function wakeOf<End>({ clock }: Flight<End>, signal: Signal<End>): Wake<End> {
+  return { signal, at: wholeMillis(clock), failuresLeft: Infinity };
+}
+
+function wakeAll<End>(flight: Flight<End>, woken: Wake<End>): void {
+  const { first, groups } = flight;
+  if (first.flight === flight) wake(flight, first, woken);
+  for (const group of groups) wakeGroup(flight, group, woken.signal);
 }
 
 /** Has it called when the flight has ended. */
@@ -115,7 +142,8 @@ export function wait<End>(
   until: number,
   failuresLeft: number,
 ): void {
-  if (flight.completed !== undefined) return waiter.woken(flight, flight.completed);
+  const over = flight.completed ?? flight.handedOut;
+  if (over !== undefined) return waiter.woken(flight, over);
   waiter.flight = flight;
   flight.waiting++;
   const group = waiter.group = groupOf(flight, Math.ceil(until), failuresLeft);
@@ -135,9 +163,24 @@ function groupOf<End>(
   groups.push(group);
   if (until < Infinity) {
     const left = Math.max(0, until - monotonicMillis(clock));
-    group.cancel = deadline(clock, left, () => wakeEarly(flight, group, { _tag: "OutOfTime" }));
+    group.cancel = deadline(clock, left, () => outOfTime(flight, group));
   }
   return group;
+}
+
+/** Whether a flight does what nobody is to do again. */
+export function isBusy<End>({ busyUntil = 0, clock }: Flight<End>): boolean {
+  return busyUntil > monotonicMillis(clock); // mutate: busy
+}
+
+function outOfTime<End>(flight: Flight<End>, group: WaitGroup<End>): void {
+  const { known, busyUntil, clock } = flight;
+  if (known === undefined && isBusy(flight)) {
+    const left = busyUntil! - monotonicMillis(clock);
+    group.cancel = deadline(clock, left, () => outOfTime(flight, group));
+    return;
+  }
+  wakeEarly(flight, group, known ?? { _tag: "OutOfTime" }); // mutate: known value
 }
 
 /**

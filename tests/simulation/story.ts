@@ -401,15 +401,16 @@ export function isPlain(story: Story, { calls, changes, operations, fetches }: S
     );
 }
 
-/** For how long a lease is renewed, by the options' documentation: 5 minutes, or 20 times its length. */
-export function renewedFor({ call: { terms: { leaseTtl } } }: LeaseStory): number {
+/** For how long a fetch is waited for, and its lease renewed, by the docs: 5 minutes, or 20 times the lease. */
+export function longestFetch({ terms: { leaseTtl } }: CallStory): number {
   return Math.max(300_000, 20 * leaseTtl);
 }
 
 /** Whether the lease may be left to expire by a time, as it was renewed for as long as it is. */
 export function mayLapse(story: Story, lease: LeaseStory, at: number): boolean {
   return lease.fetch !== undefined &&
-    at - lease.fetch.began.at >= renewedFor(lease) - lease.call.terms.leaseTtl / 3 - story.slack;
+    at - lease.fetch.began.at >=
+      longestFetch(lease.call) - lease.call.terms.leaseTtl / 3 - story.slack;
 }
 
 export function renewalsOf({ operations }: LeaseStory): OperationStory[] {

@@ -5,13 +5,13 @@ import {
   isPlain,
   type Judge,
   type LeaseStory,
+  longestFetch,
   mayLapse,
   mayNoticeLoss,
   type Moment,
   noticedLoss,
   overAt,
   renewalsOf,
-  renewedFor,
   type Scene,
   type Story,
 } from "../story.ts";
@@ -113,7 +113,7 @@ function isKept(
     if (story.running(process, end.at, asked.at) > story.slack) {
       broken(`${who} renewed its lease after its fetch`, asked);
     }
-    if (asked.at - fetch.began.at > renewedFor(lease) + story.slack) {
+    if (asked.at - fetch.began.at > longestFetch(lease.call) + story.slack) {
       broken(`${who} renewed its lease without end`, asked);
     }
     const over = overAt(renewal);

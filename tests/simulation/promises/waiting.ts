@@ -2,9 +2,12 @@ import {
   activeUntil,
   type CallStory,
   durationOf,
-  failedToAnswer,
   type FetchStory,
+  isPlain,
   type Judge,
+  longestFetch,
+  mayLapse,
+  mayNoticeLoss,
   type Moment,
   type Scene,
   type Story,
@@ -16,6 +19,9 @@ const OPERATIONS = 3;
 /** Of how many parts one operation of halves may be. */
 const PARTS = 3;
 
+/** How long a value waits to be stored before it is given out, in milliseconds. */
+const PATIENCE = 500;
+
 /** 6. Nobody waits for others longer than `waitMax`, but for a fallback that it shares. */
 export const waiting: Judge = (story, broken) => {
   for (const scene of story.scenes) {
@@ -23,7 +29,8 @@ export const waiting: Judge = (story, broken) => {
     const parts = story.backend.fenced ? 1 : PARTS;
     const way = OPERATIONS * parts * slowest;
     for (const call of scene.calls) waitsInBounds(story, scene, call, way, broken);
-    sharesFallbacks(story, scene, broken);
+    sharesFetches(story, scene, broken);
+    if (isPlain(story, scene)) withholdsNothing(story, scene, broken);
   }
 };
 
@@ -41,7 +48,8 @@ function waitsInBounds(
   const until = own?.began ?? end;
   const waited = story.running(process, began.at, until.at);
   const allowed = waitMax + way + story.slack;
-  if (waited > allowed && !isCovered(story, scene, call, until.at - (waited - allowed), until.at)) {
+  const beyond = { from: until.at - (waited - allowed), to: until.at, way };
+  if (waited > allowed && !isCovered(story, scene, call, beyond)) {
     broken(`${who} waited for ${waited} ms, of ${waitMax}`, until);
   }
   if (crashed !== undefined) return;
@@ -64,44 +72,64 @@ function cleanupOf({ unwanted, ended }: FetchStory): number {
   return unwanted === undefined || ended === undefined ? 0 : ended.at - unwanted.at;
 }
 
-/** Whether fetches without a lease, each shared for as long as a lease lives, are what was waited for. */
+/** Whether fetches of its process are what a call waited for. */
 function isCovered(
   story: Story,
-  { fetches, operations }: Scene,
-  { process, terms: { leaseTtl } }: CallStory,
-  from: number,
-  to: number,
+  { fetches }: Scene,
+  { process, terms: { coalesce } }: CallStory,
+  { from, to, way }: { readonly from: number; readonly to: number; readonly way: number },
 ): boolean {
-  const slowest = Math.max(0, ...operations.map((each) => durationOf(story, each)));
   let at = from;
-  for (const { lease, began, ended } of fetches) {
-    if (lease !== undefined || began.at > at + slowest + story.slack) continue;
+  for (const { began, ended, call } of coalesce ? fetches : []) {
+    if (began.at > at + way + story.slack) continue;
     const pauses = to - began.at - story.running(process, began.at, to);
-    at = Math.max(at, Math.min(ended?.at ?? Infinity, began.at + 2 * leaseTtl + pauses));
+    at = Math.max(at, Math.min(ended?.at ?? Infinity, began.at + longestFetch(call) + pauses));
   }
-  return at >= to - slowest - story.slack;
+  return at >= to - way - story.slack;
 }
 
-/** One fallback of a process is shared for as long as a lease lives. */
-function sharesFallbacks(story: Story, scene: Scene, broken: Parameters<Judge>[1]): void {
-  if (
-    scene.calls.some(({ terms }) => terms.bypass) &&
-    scene.operations.some((operation) => failedToAnswer(story, operation))
-  ) return;
+/** Nobody fetches without a lease beside a fetch of its process, whatever `waitMax` says. */
+function sharesFetches(story: Story, scene: Scene, broken: Parameters<Judge>[1]): void {
   // A change that failed may have been made nevertheless.
   const retired = (from: Moment, to: Moment) =>
     scene.changes.some(({ ended }) => ended && ended.at >= from.at && ended.at <= to.at);
-  const fallbacks = scene.fetches.filter(({ lease, call }) =>
-    lease === undefined && call.terms.coalesce
-  );
-  fallbacks.forEach(({ call, began }, index) => {
-    const before = fallbacks[index - 1];
-    if (before === undefined || (before.ended?.seq ?? Infinity) < began.seq) return;
-    const age = began.at - before.began.at;
-    // A pause may be between a fallback and its fetch.
-    if (story.paused(scene.process, before.call.began.at, before.began.at)) return;
-    if (age < call.terms.leaseTtl - story.slack && !retired(before.began, began)) {
-      broken(`call ${call.call} fell back while another of its process did`, began);
+  const fetches = scene.fetches.filter(({ call }) => call.terms.coalesce);
+  for (const fetch of fetches.filter(({ lease }) => lease === undefined)) {
+    const { began, call } = fetch;
+    const beside = fetches.find((other) =>
+      other.began.at + story.slack < began.at && (other.ended?.seq ?? Infinity) > began.seq &&
+      began.at - other.began.at < longestFetch(other.call) - story.slack &&
+      // A pause may be between the decision and its fetch.
+      !story.paused(scene.process, other.call.began.at, began.at) &&
+      !retired(other.call.began, began) && !isLost(story, other, began)
+    );
+    if (beside !== undefined) {
+      broken(`call ${call.call} fetched beside another fetch of its process`, began);
     }
-  });
+  }
+}
+
+/** Whether a fetch had lost its lease by then, so that nobody joined it any more. */
+function isLost(story: Story, { lease }: FetchStory, at: Moment): boolean {
+  if (lease === undefined) return false;
+  const lost = mayNoticeLoss(lease);
+  return (lost !== undefined && lost.seq < at.seq) || mayLapse(story, lease, at.at);
+}
+
+/** A value that is there is given to all who wait for it, whatever its fill does. */
+function withholdsNothing(story: Story, scene: Scene, broken: Parameters<Judge>[1]): void {
+  for (const { ended: fetched } of scene.fetches) {
+    if (fetched?.result.type !== "value") continue;
+    for (const call of scene.calls) {
+      const { began, terms: { waitMax } } = call;
+      const until = activeUntil(call) ?? story.crashed(scene.process) ?? story.end;
+      if (began.seq > fetched.seq || until.seq < fetched.seq) continue;
+      const patience = Math.min(PATIENCE, Math.max(0, began.at + waitMax - fetched.at));
+      const first = call.fetches.length > 0;
+      const took = story.running(scene.process, fetched.at, until.at);
+      if (took > (first ? PATIENCE : patience) + story.slack) {
+        broken(`call ${call.call} had its value ${took} ms after the fetch`, until);
+      }
+    }
+  }
 }
