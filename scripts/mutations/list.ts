@@ -123,6 +123,7 @@ export const mutations: readonly Mutation[] = [
     swap(/(\S.*),/, "Effect.tap($1, (fiber) => Fiber.await(fiber)),"),
   ),
   mutation("pushes wake nobody", "push", swap(/\w+ === undefined/, "true")),
+  mutation("one failed look decides", "failed look", never),
   mutation("no shortest pause between two looks", "shortest pause", swap("10", "1")),
   mutation(
     "looks forget what was waited for",

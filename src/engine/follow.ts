@@ -4,7 +4,7 @@ import { describe, quoted } from "../model/describe.ts";
 import { millisOf } from "../model/duration.ts";
 import { Duration, Effect, Fiber } from "../effect/effect.ts";
 import { type AdapterError, type CacheLockingError, cacheLockingError } from "../model/errors.ts";
-import type { End, Flight } from "./flight.ts";
+import type { Caller, End, Flight } from "./flight.ts";
 import { callback } from "../effect/callback.ts";
 import { causeKind } from "../effect/cause.ts";
 import { forkDetached, type Forked, interruptNoWait } from "../effect/fork.ts";
@@ -24,12 +24,28 @@ type PauseEnd = "opened" | "pushed" | "paused" | "broken" | "none";
 /** The next news of a watch. */
 type News = Effect.Effect<PauseEnd, AdapterError>;
 
+/** An acquire that failed. */
+export interface Unanswered {
+  readonly _tag: "Unanswered";
+  readonly error: CacheLockingError;
+  /** Whether a failure of this wait was reported before. */
+  readonly reported: boolean;
+}
+
 /** What a follower does. */
 export interface Following {
-  /** Acquires once more, after it waited for a lease. */
-  look(waitedFor: string, next: (answer: Leader | Follower | End) => void): void;
+  /** Acquires once more, after it waited for a lease, if it knows of one. */
+  look(
+    waitedFor: string | undefined,
+    next: (answer: Leader | Follower | Unanswered | End) => void,
+  ): void;
   /** Goes on once it is another caller's turn no more. */
-  next(answer: Leader | End): void;
+  next(answer: Leader | Unanswered | End): void;
+}
+
+/** How much longer a caller may wait for others, in milliseconds. */
+export function waitLeft({ call: { settings: { waitMax } }, clock, waitingSince }: Caller): number {
+  return waitingSince === undefined ? waitMax : waitMax - (monotonicMillis(clock) - waitingSince); // mutate: clock of the wait
 }
 
 /**
@@ -39,9 +55,14 @@ export interface Following {
  * Each pause is the strategy's, the rest of the lease's or the rest of `waitMax`, whichever is the shortest, unless a push
  * ends it. Anybody may push: after one that told of nothing new, pushes are heeded at the pace that the strategy has without
  * push. The watch is opened beside the pauses and looks, which don't wait for it: that it stands is its first push, for
- * what happened before. To look is to acquire: one step that finds the value, takes over, or says who leads now.
+ * what happened before. To look is to acquire: one step that finds the value, takes over, or says who leads now. A look that
+ * fails decides nothing: the first of them is reported, and the last is the end once the time is over.
  */
-export function follow(flight: Flight, first: Follower, { look, next }: Following): void {
+export function follow(
+  flight: Flight,
+  first: Follower | Unanswered,
+  { look, next }: Following,
+): void {
   if (flight.cancelled) return complete<End>(flight, { _tag: "Cancelled" });
   let isOver = false;
   const fiber = run(flight, pauseAndLook(flight, first, look), (exit) => {
@@ -58,30 +79,48 @@ export function follow(flight: Flight, first: Follower, { look, next }: Followin
 
 function pauseAndLook(
   flight: Flight,
-  first: Follower,
+  first: Follower | Unanswered,
   look: Following["look"],
-): Effect.Effect<Leader | End> {
+): Effect.Effect<Leader | Unanswered | End> {
   const { first: caller, clock, call } = flight;
-  const began = caller.waitingSince ??= wholeMillis(clock);
-  const elapsed = () => monotonicMillis(clock) - began; // mutate: clock of the wait
-  const left = () => call.settings.waitMax - elapsed();
-  const observe = (lease: Follower) => {
-    flight.leaseUntil = wallMillis(clock) + lease.remaining;
-    return lease;
+  const { waitMax } = call.settings;
+  caller.waitingSince ??= wholeMillis(clock);
+  const left = () => waitLeft(caller);
+  let lease: Follower | undefined;
+  let leaseEnds = 0;
+  let failed: Unanswered | undefined;
+  let reported = false;
+  const observe = (answer: Follower | Unanswered): Effect.Effect<void> | undefined => {
+    if (answer._tag === "Follower") {
+      flight.leaseUntil = wallMillis(clock) + answer.remaining;
+      lease = answer;
+      leaseEnds = monotonicMillis(clock) + answer.remaining;
+      failed = undefined;
+      return undefined;
+    }
+    failed = { ...answer, reported: true };
+    if (reported || answer.reported) return undefined;
+    reported = true;
+    return report(flight, answer.error); // mutate: look reported
   };
-  let lease = observe(first);
-  if (left() < 1) return Effect.succeed({ _tag: "FallBack" }); // mutate: wait
+  const firstReport = observe(first);
+  if (left() < 1) return Effect.succeed(failed ?? { _tag: "FallBack" }); // mutate: wait
   return withNews(flight, (opened) =>
     Effect.gen(function* () {
+      if (firstReport !== undefined) yield* firstReport;
       let news = opened;
       /** Whether the last push told of nothing new: anybody may push. */
       let inVain = false;
       for (let attempt = 1; left() >= 1;) { // mutate: followed until
-        const asked = askStrategy(call, attempt++, elapsed(), news !== undefined && !inVain);
+        const asked = askStrategy(call, attempt++, waitMax - left(), news !== undefined && !inVain);
         if (typeof asked === "object") return { _tag: "Failed", error: asked, scope: "first" };
-        // A little longer than the lease, so that it has expired by then.
-        const pause = Math.max(Math.min(asked, lease.remaining + 1), SHORTEST_PAUSE);
         const pausedAt = monotonicMillis(clock);
+        // A little longer than the lease, so that it has expired by then.
+        const rest = leaseEnds - pausedAt + 1;
+        // Whether a lease that is over can be had is not to be asked of a store that fails without a pause.
+        const pause = failed !== undefined && rest < SHORTEST_PAUSE
+          ? Math.max(asked, SHORTEST_PAUSE)
+          : Math.max(Math.min(asked, rest), SHORTEST_PAUSE);
         const ended = yield* wait(flight, news, Math.min(pause, left()));
         if (ended === "broken" || ended === "none") {
           news = undefined;
@@ -93,17 +132,18 @@ function pauseAndLook(
           const early = Math.min((inVain ? pause : SHORTEST_PAUSE) - paused, left());
           if (early > 0) yield* wait(flight, undefined, early);
         }
-        const looked = lease.lease; // mutate: waited for
-        const answer = yield* callback<Leader | Follower | End, never>((resume) =>
+        const looked = lease?.lease; // mutate: waited for
+        const answer = yield* callback<Leader | Follower | Unanswered | End, never>((resume) =>
           look(looked, (answer) => resume(Effect.succeed(answer)))
         );
-        if (answer._tag !== "Follower") return answer;
+        if (answer._tag !== "Follower" && answer._tag !== "Unanswered") return answer;
         const wasInVain = inVain;
-        inVain = ended === "pushed" && answer.lease === lease.lease;
+        inVain = ended === "pushed" && answer._tag === "Follower" && answer.lease === looked;
         if (inVain && !wasInVain) attempt = 1;
-        lease = observe(answer);
+        const reporting = observe(answer);
+        if (reporting !== undefined) yield* reporting;
       }
-      return { _tag: "FallBack" };
+      return failed ?? { _tag: "FallBack" };
     }));
 }
 

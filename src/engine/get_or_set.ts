@@ -16,7 +16,7 @@ import {
   type Result,
 } from "./flight.ts";
 import { withContext } from "../effect/fork.ts";
-import { follow } from "./follow.ts";
+import { follow, type Following, type Unanswered, waitLeft } from "./follow.ts";
 import { lead, release } from "./lead.ts";
 import { operate, operateInSpan, phaseError } from "./operation.ts";
 import { afterFollowerWait, hit, resultFor, waitedOf } from "./result.ts";
@@ -171,15 +171,20 @@ function contend(flight: Flight): void {
   const { ownerId } = flight.call.settings;
   const token = randomToken();
   const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
-  const next = (answer: Leader | Follower | End): void => {
+  const { first } = flight;
+  const look: Following["look"] = (waitedFor, found) => acquire(flight, owner, found, waitedFor);
+  const next = (answer: Leader | Follower | Unanswered | End): void => {
     switch (answer._tag) {
       case "Leader":
         return lead(flight, owner, answer);
       case "Follower":
-        return follow(flight, answer, {
-          look: (waitedFor, found) => acquire(flight, owner, found, waitedFor),
-          next,
-        });
+        return follow(flight, answer, { look, next });
+      case "Unanswered":
+        // One failed look of many decides nothing.
+        if (first.waitingSince !== undefined && waitLeft(first) >= 1) { // mutate: failed look
+          return follow(flight, answer, { look, next });
+        }
+        return giveUp(flight, owner, answer);
       default:
         return complete<End>(flight, answer);
     }
@@ -187,15 +192,30 @@ function contend(flight: Flight): void {
   acquire(flight, owner, next);
 }
 
-/** Acquires once; any answer but a lease, the flight's own or another's, is how the flight ends. */
+/** Ends a flight whose last acquire failed. */
+function giveUp(flight: Flight, owner: string, { error, reported }: Unanswered): void {
+  // The reply may be all that was lost: nobody waits for the release, but no lease is left behind.
+  const release = (done: () => void) =>
+    operate(flight, "release", [owner, "cancelled"], { onSuccess: done, onFailure: done });
+  inBackground(flight, release); // mutate: release without an answer
+  if (!flight.call.settings.bypass) {
+    // Who joined may have more time.
+    const scope = flight.first.waitingSince === undefined ? "all" : "first";
+    return complete<End>(flight, { _tag: "Failed", error, scope });
+  }
+  if (reported) return bypassCache(flight);
+  reportAnd(flight, error, () => bypassCache(flight));
+}
+
+/** Acquires once; any answer but a lease, the flight's own or another's, or none, is how the flight ends. */
 function acquire(
   flight: Flight,
   owner: string,
-  next: (answer: Leader | Follower | End) => void,
+  next: (answer: Leader | Follower | Unanswered | End) => void,
   waitedFor?: string,
 ): void {
   const { first: caller, call } = flight;
-  const { bypass, leaseTtl } = call.settings;
+  const { leaseTtl } = call.settings;
   operateInSpan(flight, "acquire", [owner, leaseTtl, waitedFor], {
     onSuccess(acquired) {
       if (acquired._tag === "Hit") {
@@ -217,15 +237,8 @@ function acquire(
       if (acquired._tag === "Follower") return fail();
       release(flight, { owner, state: "held" }, "cancelled", fail);
     },
-    onFailure(error) {
-      // The reply may be all that was lost: nobody waits for the release, but no lease is left behind.
-      const release = (done: () => void) =>
-        operate(flight, "release", [owner, "cancelled"], { onSuccess: done, onFailure: done });
-      inBackground(flight, release); // mutate: release without an answer
-      const failure = phaseError(call, error);
-      if (bypass) return reportAnd(flight, failure, () => fetchAlone(flight, "bypass", next));
-      next({ _tag: "Failed", error: failure, scope: "all" });
-    },
+    onFailure: (error) =>
+      next({ _tag: "Unanswered", error: phaseError(call, error), reported: false }),
   });
 }
 
@@ -260,7 +273,7 @@ function share(flight: Flight, current: Flight, next: (end: End) => void): void 
     Effect.runFork(leave(waiter));
     complete<End>(flight, { _tag: "Cancelled" });
   };
-  wait(current, waiter, Infinity, Infinity);
+  wait(current, waiter, current.busyUntil!, Infinity);
 }
 
 /** Fetches in place of a cache that has failed. */

@@ -7,6 +7,7 @@ import {
   type AdapterOperation,
   Cache,
   type CacheLockingError,
+  type CallOptions,
   isCacheLockingError,
   type Store,
 } from "../../mod.ts";
@@ -295,6 +296,72 @@ describe("onError", () => {
   });
 });
 
+describe("a look that fails", () => {
+  const follow = async (
+    { from = 500, to, kind = "before", ...options }: {
+      readonly from?: number;
+      readonly to: number;
+      readonly kind?: "before" | "hang" | "after";
+    } & CallOptions<unknown>,
+  ) => {
+    const simulation = simulate();
+    const backend = memoryAdapter();
+    const began = simulation.now();
+    const now = () => simulation.now() - began;
+    const reported: string[] = [];
+    const down = (operation: string) =>
+      operation !== "watch" && now() >= from && now() < to ? kind : undefined;
+    const leader = Cache.make({ adapter: processOver(backend) });
+    const follower = Cache.make({
+      waitMax: "20 seconds",
+      ...options,
+      adapter: processOver(backend, { poll: true, trouble: down }),
+      hooks: { onError: (error) => Effect.sync(() => void reported.push(error._tag)) },
+    });
+    const { counter, fetcher } = source(6_000, () => "value");
+    const results = await simulation.run(Effect.scoped(Effect.gen(function* () {
+      yield* start(leader.getOrSet(KEY, fetcher));
+      yield* Effect.sleep(1);
+      const call = Effect.match(follower.getOrSet(KEY, fetcher), {
+        onSuccess: ({ value, meta }) => ({ value, end: meta.cache as string, at: now() }),
+        onFailure: (error) => ({ value: undefined, end: String(tagOf(error)), at: now() }),
+      });
+      return yield* all([call, Effect.delay(call, 100), Effect.delay(call, 400)]);
+    })));
+    return { results, reported, fetches: counter.fetches };
+  };
+
+  for (const kind of ["before", "hang", "after"] as const) {
+    it(`decides nothing: who waits looks again, and is told once (${kind})`, async () => {
+      const { results, reported, fetches } = await follow({ to: 5_000, kind });
+      for (const { value, end } of results) {
+        assert.deepEqual([value, end], ["value", "MISS-FOLLOWER-HIT"]);
+      }
+      assert.deepEqual(reported, ["LEASE_ACQUIRE_FAILED"]);
+      assert.equal(fetches, 1);
+    });
+  }
+
+  it("fails its callers only when waitMax is over, each by its own time", async () => {
+    const { results, reported } = await follow({ to: Infinity, waitMax: "3 seconds" });
+    assert.deepEqual(results.map(({ end }) => end), Array(3).fill("LEASE_ACQUIRE_FAILED"));
+    const late = results.map(({ at }, index) => at - [0, 100, 400][index]!);
+    assert.ok(late.every((millis) => millis >= 2_999 && millis < 3_500), `${late}`);
+    assert.ok(reported.length <= 3, `${reported}`);
+  });
+
+  it("makes who bypasses fetch when waitMax is over", async () => {
+    const { results, reported, fetches } = await follow({
+      to: Infinity,
+      waitMax: "3 seconds",
+      onCacheFailure: "bypass",
+    });
+    assert.deepEqual(results.map(({ end }) => end), Array(3).fill("BYPASS"));
+    assert.equal(fetches, 2);
+    assert.deepEqual([...new Set(reported)], ["LEASE_ACQUIRE_FAILED"]);
+  });
+});
+
 describe("a watch that hangs as it is opened", () => {
   /** A follower of a lease that lives on, whose watch hangs; its looks hang, too, from a time on. */
   async function follower(
@@ -345,11 +412,11 @@ describe("a watch that hangs as it is opened", () => {
     return { seen, note: (what: string) => Effect.sync(() => void seen.push(what)) };
   };
 
-  it("holds up no look: the call takes one operationTimeout where the backend hangs, too", async () => {
+  it("holds up no look: where the backend hangs, too, the call takes waitMax and one operationTimeout", async () => {
     const { took, cache, reported } = await follower({ lostAt: 2, watch: () => Effect.never });
     assert.equal(cache, "BYPASS");
-    assert.ok(took <= 1 + 4 * 50 + 500, `${took} ms`);
-    assert.deepEqual(reported, ["LEASE_ACQUIRE_FAILED"]);
+    assert.ok(took <= 1 + 10_000 + 500, `${took} ms`);
+    assert.deepEqual(reported.sort(), ["LEASE_ACQUIRE_FAILED", "WAIT_FAILED"]);
   });
 
   it("is reported after its operationTimeout, and waiting polls", async () => {

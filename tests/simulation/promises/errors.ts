@@ -4,6 +4,7 @@ import {
   failedToAnswer,
   type Judge,
   mayBeGivenUp,
+  type Moment,
   type OperationStory,
   overAt,
   type Story,
@@ -16,6 +17,9 @@ export const errors: Judge = (story, broken) => {
     if (ended?.ending.type !== "error") continue;
     const { tag, own } = ended.ending;
     if (!isItsOwn(story, call, tag, own)) broken(`call ${call.call} failed with ${tag}`, ended);
+    if (tag === "LEASE_ACQUIRE_FAILED" && story.backend.fenced && !hasWaited(story, call, ended)) {
+      broken(`call ${call.call} gave up at one failed look`, ended);
+    }
   }
   // An operation of halves has several parts, and is reported as a whole.
   if (!story.backend.fenced) return;
@@ -38,6 +42,18 @@ export const errors: Judge = (story, broken) => {
     }
   }
 };
+
+/** Whether a call that follows has waited for as long as it may; any other fails by its first acquire. */
+function hasWaited(story: Story, call: CallStory, ended: Moment): boolean {
+  const follows = story.leases.some((lease) =>
+    lease.call === call &&
+    lease.operations.some(({ answered }) => answered?.answer.is === "Follower")
+  );
+  return !follows || ended.at - call.began.at >= call.terms.waitMax - SHORTEST_WAIT - story.slack;
+}
+
+/** With less than this left, in milliseconds, nobody waits any more. */
+const SHORTEST_WAIT = 1;
 
 const reportedAs: Partial<Record<string, CacheLockingErrorTag>> = {
   fill: "CACHE_SET_FAILED",
