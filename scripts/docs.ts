@@ -2,7 +2,15 @@
  * Typechecks and runs every example of the docs: the `ts` blocks of README.md, CONTRIBUTING.md and docs/, and those in
  * the doc comments of the library. CONTRIBUTING.md says what may stand after `ts`.
  */
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -11,7 +19,7 @@ import { freePort } from "../tests/servers/server.ts";
 import { atOnce } from "../tests/support/at_once.ts";
 import { type CommandOptions, type Finished, run } from "../tests/support/command.ts";
 import { readArguments } from "./arguments.ts";
-import { cache, deno, type EffectMajor, importFlags, root } from "./project.ts";
+import { cache, deno, type EffectMajor, importFlags, lockfile, root } from "./project.ts";
 import { report, type Result, tally } from "./result.ts";
 
 interface Example {
@@ -33,9 +41,10 @@ export function testDocs(
     const examples = documents().flatMap(examplesOf).filter(({ words }) => !words.includes(other));
     const cwd = writeExamples(examples, `${cache}docs/effect${effect}/`);
 
-    const imports = importFlags(effect);
+    // Deno skips what deno.json excludes, even if it is named. The versions are those that the suites have.
+    const flags = ["--no-config", "--lock=deno.lock", ...importFlags(effect)];
     const files = examples.map(({ file }) => file);
-    const check = await run(deno, ["check", "-q", ...imports, ...files], { cwd });
+    const check = await run(deno, ["check", "-q", ...flags, ...files], { cwd });
     const unchecked = examples.filter(({ file }) => check.output.includes(`/${file}:`));
     if (!check.ok) count.fail(check.output, Math.max(1, unchecked.length));
 
@@ -50,7 +59,7 @@ export function testDocs(
       } else if (words.includes("no-run")) {
         count.pass();
       } else {
-        const args = ["run", "-A", "--no-check", ...imports, file];
+        const args = ["run", "-A", "--no-check", ...flags, file];
         const execute = words.includes("service") ? runService : run;
         const { ok, output } = await execute(deno, args, { cwd, env, timeout: 60_000 });
         if (ok) count.pass();
@@ -64,8 +73,7 @@ export function testDocs(
 function writeExamples(examples: readonly Example[], folder: string): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  // Deno skips what deno.json excludes, even if it is named, so that the examples need a configuration of their own.
-  writeFileSync(`${folder}deno.json`, "{}");
+  copyFileSync(lockfile, `${folder}deno.lock`);
   for (const { file, code } of examples) writeFileSync(`${folder}${file}`, code);
   return folder;
 }

@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -142,4 +142,14 @@ export function importFlags(effect: EffectMajor): string[] {
   }
   const map = encodeURIComponent(JSON.stringify({ imports: mapped }));
   return ["--import-map", `data:application/json,${map}`];
+}
+
+/** The same flags, with the versions of the suites' lockfile: of a copy, to which Deno adds what this Effect needs. */
+export function lockedImportFlags(effect: EffectMajor): string[] {
+  const copy = `${cache}effect${effect}.lock`;
+  if (!existsSync(copy) || statSync(copy).mtimeMs < statSync(lockfile).mtimeMs) {
+    mkdirSync(cache, { recursive: true });
+    copyFileSync(lockfile, copy);
+  }
+  return [...importFlags(effect), `--lock=${copy}`];
 }

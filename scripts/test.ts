@@ -22,7 +22,7 @@ import {
   deno,
   type EffectMajor,
   effectVersions,
-  importFlags,
+  lockedImportFlags,
   lockfile,
   root,
   sourceDependencies,
@@ -150,7 +150,11 @@ function layoutOf(effect: EffectMajor): string {
 
 /** The flags with which Deno runs the source. */
 function denoFlags(effect: EffectMajor): string[] {
-  return ["-A", "--no-check", ...(effect === 4 ? [`--lock=${lockfile}`] : importFlags(effect))];
+  return [
+    "-A",
+    "--no-check",
+    ...(effect === 4 ? [`--lock=${lockfile}`] : lockedImportFlags(effect)),
+  ];
 }
 
 /** The commands that start a process of the suites that have several: of Deno, and of Node where there is one. */
