@@ -56,7 +56,7 @@ import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
 import { makeNames } from "./kit/names.ts";
 import { makeStore } from "./kit/store.ts";
-import { postgresBackend } from "./postgres/backend.ts";
+import { postgresBackend, topicOf } from "./postgres/backend.ts";
 import {
   type PostgresClient,
   postgresJsCommands,
@@ -108,6 +108,7 @@ export function postgresAdapter<V = unknown>(options: PostgresAdapterOptions): S
     codec,
     unordered: true,
     push: commands.pushOn(opened.channel),
+    topicOf,
   }) as Store<V>;
 }
 
@@ -143,5 +144,5 @@ export function prunePostgres(
 const TABLE = "cache_locking";
 /** How many rows one statement prunes at most. */
 const BATCH = 1000;
-/** What an index takes is 2,704 bytes, and what a notification takes 8,000. */
+/** What an index takes is 2,704 bytes. */
 const LONGEST_NAME = 2600;

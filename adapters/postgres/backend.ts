@@ -1,6 +1,7 @@
 import { LONGEST_LEASE } from "../../src/model/defaults.ts";
 import type { Backend, Row, Target } from "../kit/backend.ts";
 import { bytesOf } from "../kit/data.ts";
+import { sha256 } from "../kit/sha256.ts";
 import { type PostgresParameter, type PostgresRow, pruned, type Table } from "./table.ts";
 
 /** Postgres, by one table. */
@@ -11,6 +12,7 @@ export function postgresBackend({ name: table, channel, ask }: Table): Backend {
     target: Target,
     ...parameters: PostgresParameter[]
   ) => ask(target, statements[statement], [target.name, ...parameters]);
+  const wake = ({ name }: Target) => [channel, topicOf(name)] as const;
   const isDone = (rows: readonly PostgresRow[]) => rows.length > 0;
   return {
     async read(target) {
@@ -29,11 +31,18 @@ export function postgresBackend({ name: table, channel, ask }: Table): Backend {
     renew: async (target, { owner, ttl }) =>
       isDone(await send("renew", target, owner, millis(ttl))),
     fill: async (target, { owner, data, ttl }) =>
-      isDone(await send("fill", target, channel, owner, millis(ttl), ...columnsOf(data))),
-    release: (target, { owner, outcome }) => send("release", target, channel, owner, outcome),
-    write: (target, { data, ttl }) => send("set", target, channel, millis(ttl), ...columnsOf(data)),
-    remove: (target) => send("delete", target, channel),
+      isDone(await send("fill", target, ...wake(target), owner, millis(ttl), ...columnsOf(data))),
+    release: (target, { owner, outcome }) =>
+      send("release", target, ...wake(target), owner, outcome),
+    write: (target, { data, ttl }) =>
+      send("set", target, ...wake(target), millis(ttl), ...columnsOf(data)),
+    remove: (target) => send("delete", target, ...wake(target)),
   };
+}
+
+/** What tells of a key on a channel: its hash, as any role of the database may listen to all channels. */
+export function topicOf(name: string): string {
+  return sha256(name);
 }
 
 /** Postgres knows no times after the year 294276. */
@@ -64,7 +73,7 @@ function fromHex(hex: Uint8Array): Uint8Array {
 /** The rows that a write removes at most, so that a table whose keys are all new keeps no more rows than are alive. */
 const FEW = 10;
 
-/** $1 is the key, and $2, where somebody is to be woken, the channel. */
+/** $1 is the key; $2 and $3, where somebody is to be woken, are the channel and what tells of the key there. */
 function statementsOn(table: string) {
   const live = "until > clock_timestamp()";
   const after = (ttl: string) =>
@@ -72,7 +81,7 @@ function statementsOn(table: string) {
   const noLease = "owner = null, ended = null, outcome = null";
   const waking = (done: string) => `
 with done as (${done} returning key), pruned as (${pruned(table, FEW, "and key <> $1")})
-select pg_notify($2, key) from done`;
+select pg_notify($2, $3) from done`;
   // $2: owner, $4: the lease that was waited for, $5: the bytes of an entry to ignore.
   const taken = `(
   (t.text is not null or t.bytes is not null)
@@ -113,23 +122,23 @@ from (select * from seen union all select * from latest) as row`,
 update ${table} set until = ${after("$3")} where key = $1 and owner = $2 and ${live} returning key`,
 
     fill: waking(`
-update ${table} set until = ${after("$4")}, text = $5, bytes = $6, ${noLease}
-where key = $1 and owner = $3 and ${live}`),
+update ${table} set until = ${after("$5")}, text = $6, bytes = $7, ${noLease}
+where key = $1 and owner = $4 and ${live}`),
 
-    // $4: the outcome; one that was cancelled changes nothing of what is remembered.
+    // $5: the outcome; one that was cancelled changes nothing of what is remembered.
     release: waking(`
 update ${table} set owner = null,
-  ended = case when $4 = 'cancelled' then ended else owner end,
-  outcome = case when $4 = 'cancelled' then outcome else $4 end
-where key = $1 and owner = $3 and ${live}`),
+  ended = case when $5 = 'cancelled' then ended else owner end,
+  outcome = case when $5 = 'cancelled' then outcome else $5 end
+where key = $1 and owner = $4 and ${live}`),
 
     set: waking(`
-insert into ${table} as t (key, until, text, bytes) values ($1, ${after("$3")}, $4, $5)
+insert into ${table} as t (key, until, text, bytes) values ($1, ${after("$4")}, $5, $6)
 on conflict (key) do update set
-  until = ${after("$3")}, text = excluded.text, bytes = excluded.bytes, ${noLease}`),
+  until = ${after("$4")}, text = excluded.text, bytes = excluded.bytes, ${noLease}`),
 
     delete: `
 with done as (delete from ${table} where key = $1 returning key)
-select pg_notify($2, key) from done`,
+select pg_notify($2, $3) from done`,
   };
 }

@@ -1,5 +1,6 @@
 import { Effect, Fiber } from "effect";
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
@@ -7,6 +8,7 @@ import { postgresAdapter, type PostgresAdapterOptions } from "../../../adapters/
 import type { CacheLockingError, Store } from "../../../mod.ts";
 import { forkDetached } from "../../../src/effect/fork.ts";
 import { medianOf } from "../../support/percentile.ts";
+import { assertPaced } from "../../support/flood.ts";
 import { follow } from "../../support/follow.ts";
 import { until } from "../../support/until.ts";
 import { admin, connect, newKey, run, skip, table } from "./fixture.ts";
@@ -36,6 +38,36 @@ const closed = async (table: string) => {
 };
 
 describe("push of postgres", { skip }, () => {
+  it("tells who listens to the channel no key, but a hash", async () => {
+    const name = table();
+    const store = postgresAdapter({ sql: connect(), table: name });
+    const key = newKey();
+    await run(store.get(key));
+    const heard: string[] = [];
+    await connect().listen(`cache_locking "${name}"`, (payload) => heard.push(payload));
+    await run(store.acquire(key, "a", 60_000));
+    await run(store.release(key, "a", "failed"));
+    await run(store.acquire(key, "b", 60_000));
+    await run(store.fill(key, "b", "value"));
+    await run(store.set(key, "value"));
+    await run(store.delete(key));
+    await until(() => heard.length === 4);
+    const hash = createHash("sha256").update(key).digest("hex");
+    assert.deepEqual(heard, Array(4).fill(hash));
+  });
+
+  it("is paced, however often a stranger notifies", async () => {
+    const name = table();
+    const [leader, follower] = [connect(), connect()].map((sql) =>
+      postgresAdapter({ sql, table: name })
+    ) as [Store<unknown>, Store<unknown>];
+    const key = newKey();
+    const hash = createHash("sha256").update(key).digest("hex");
+    const stranger = connect();
+    const push = () => stranger.notify(`cache_locking "${name}"`, hash);
+    await assertPaced({ leader, follower, key, push });
+  });
+
   it("wakes a follower within milliseconds of the fill", async () => {
     const name = table();
     const leader = postgresAdapter({ sql: connect(), table: name });

@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { redisAdapter, type RedisClient, type RedisSubscriber } from "../../../adapters/redis.ts";
 import type { CacheLockingError, Store } from "../../../mod.ts";
+import { assertPaced } from "../../support/flood.ts";
 import { follow } from "../../support/follow.ts";
 import { connect, newest, newKey, oldest, run, skip } from "./fixture.ts";
 
@@ -29,6 +30,17 @@ describe("push of redis", { skip }, () => {
     await sleep(100);
     return follower;
   };
+
+  it("is paced, however often a stranger publishes", async () => {
+    const [one, two, stranger] = [connect(), connect(), connect()] as const;
+    const key = newKey();
+    await assertPaced({
+      leader: redisAdapter({ client: one }),
+      follower: redisAdapter({ client: two }),
+      key,
+      push: () => stranger.publish(`lease:{${key}}`, ""),
+    });
+  });
 
   it("opens one connection for all keys, and closes it when none is waited for", async () => {
     const [one, two] = [connect(), connect({ connectionName: "lazy" })];
