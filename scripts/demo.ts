@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { readFlags } from "./demo/flags.ts";
 import { memoryHerds } from "./demo/memory_herds.ts";
-import { redisHerds } from "./demo/redis_herds.ts";
+import { processHerds } from "./demo/process_herds.ts";
 import { drawSvg } from "./demo/svg.ts";
 import { drawTerminal } from "./demo/terminal.ts";
 
@@ -14,7 +14,7 @@ function wantsColors({ NO_COLOR, FORCE_COLOR }: NodeJS.ProcessEnv): boolean {
 }
 
 const flags = readFlags();
-const herds = flags.adapter === "redis" ? await redisHerds(flags) : await memoryHerds(flags);
+const herds = flags.adapter === "memory" ? await memoryHerds(flags) : await processHerds(flags);
 if (typeof herds === "string") {
   console.error(herds);
   process.exitCode = 1;

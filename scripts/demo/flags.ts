@@ -1,8 +1,12 @@
 import { orExit, readArguments, wholeNumber } from "../arguments.ts";
 
+/** Where the demo's cache is; how many processes share the callers there, by default. */
+const defaults = { sqlite: "3", redis: "4", memory: "1" } as const;
+type Adapter = keyof typeof defaults;
+
 /** What the demo is asked for. */
 export interface Flags {
-  readonly adapter: "memory" | "redis";
+  readonly adapter: Adapter;
   readonly processes: number;
   readonly callers: number;
   readonly fetchMs: number;
@@ -23,13 +27,14 @@ export function readFlags(): Flags {
       adapter: {
         type: "string",
         value: "A",
-        default: "memory",
-        help: "memory, or redis: the server at REDIS_URL, or one that is started for the demo",
+        default: "sqlite",
+        help:
+          "sqlite (a new file), memory, or redis: the server at REDIS_URL, or one that is started for the demo",
       },
       processes: {
         type: "string",
         value: "N",
-        help: "processes that share the callers, with redis (default 4)",
+        help: "processes that share the callers (default: 3; with redis 4, with memory always 1)",
       },
       callers: { type: "string", value: "N", default: "40", help: "callers" },
       "fetch-ms": {
@@ -45,15 +50,18 @@ export function readFlags(): Flags {
     more: "Colours: on a terminal, or with FORCE_COLOR=1; never with NO_COLOR=1.",
   });
   return orExit(() => {
-    const { adapter, processes = adapter === "redis" ? "4" : "1", fail, cancel, svg } = values;
-    if (adapter !== "memory" && adapter !== "redis") {
-      throw new Error(`Cannot use --adapter ${JSON.stringify(adapter)}: use memory or redis`);
+    const { fail, cancel, svg } = values;
+    if (!Object.hasOwn(defaults, values.adapter)) {
+      const given = JSON.stringify(values.adapter);
+      throw new Error(`Cannot use --adapter ${given}: use sqlite, memory or redis`);
     }
+    const adapter = values.adapter as Adapter;
+    const processes = values.processes ?? defaults[adapter];
     if (fail && cancel) throw new Error("Cannot use --fail and --cancel together: choose one");
     if (svg === "") throw new Error("Cannot use --svg without the name of a file");
     return {
       adapter,
-      processes: wholeNumber("--processes", processes, 1, adapter === "redis" ? 16 : 1),
+      processes: wholeNumber("--processes", processes, 1, adapter === "memory" ? 1 : 16),
       callers: wholeNumber("--callers", values.callers, 1, 10_000),
       fetchMs: wholeNumber("--fetch-ms", values["fetch-ms"], 10, 60_000),
       fail,

@@ -99,7 +99,8 @@ export function headline(
 ): string {
   const who = callers === 1 ? "1 caller" : `${callers} callers`;
   const from = processes === 1 ? "1 process" : `${processes} processes`;
-  const where = adapter === "redis" ? ` in Redis, from ${from}` : "";
+  const name = adapter === "redis" ? "Redis" : "SQLite";
+  const where = adapter === "memory" ? "" : ` in ${name}, from ${from}`;
   const mishap = fail ? "; the first fetch fails" : cancel ? "; the first caller is cancelled" : "";
   return `${who} of one cold key${where}; ${formatMillis(fetchMs)} a fetch${mishap}`;
 }

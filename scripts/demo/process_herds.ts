@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { redis } from "../../tests/servers/redis.ts";
@@ -6,10 +9,11 @@ import { deno } from "../project.ts";
 import type { Flags } from "./flags.ts";
 import type { Herd, Herds } from "./herd.ts";
 
-const program = fileURLToPath(new URL("redis_process.ts", import.meta.url));
+const program = fileURLToPath(new URL("process.ts", import.meta.url));
 
 /** What one of the processes is told at its start. */
 export interface Orders {
+  /** Where the cache is: an address, or the path of a file. */
   readonly url: string;
   /** What its keys begin with. */
   readonly prefix: string;
@@ -30,22 +34,22 @@ export type Answer =
   | { readonly share: Herd };
 
 /**
- * The same herd twice in several processes over one Redis: first with nothing but GET and SET. The one at REDIS_URL, or
- * one that is started here. Without a server, the reason.
+ * The same herd twice in several processes over one cache: first with nothing but reads and writes. The cache is a new
+ * file, or the Redis at REDIS_URL, or one that is started here. Without a server, the reason.
  */
-export async function redisHerds(flags: Flags): Promise<Herds | string> {
-  const server = await findRedis();
-  if (typeof server === "string") return server;
+export async function processHerds(flags: Flags): Promise<Herds | string> {
+  const place = flags.adapter === "redis" ? await findRedis() : newFile();
+  if (typeof place === "string") return place;
   const prefix = `cache-locking-demo:${crypto.randomUUID()}:`;
   const start = (process: number) => {
-    const orders: Orders = { url: server.url, prefix, flags, process };
+    const orders: Orders = { url: place.url, prefix, flags, process };
     return startWorker<Request, Answer>([deno, "run", "-A", program], orders);
   };
   // The first downloads what the others need as well.
   const processes = [start(0)];
   try {
     const answer = await processes[0]!.next();
-    if ("failure" in answer) return `Cannot reach Redis: ${answer.failure}`;
+    if ("failure" in answer) return `Cannot reach the cache: ${answer.failure}`;
     while (processes.length < flags.processes) processes.push(start(processes.length));
     await Promise.all(processes.slice(1).map(({ next }) => next()));
     const herdOf = async (herd: keyof Herds) => {
@@ -61,8 +65,14 @@ export async function redisHerds(flags: Flags): Promise<Herds | string> {
     return { unprotected: await herdOf("unprotected"), protected: await herdOf("protected") };
   } finally {
     await Promise.all(processes.map(({ end }) => end()));
-    await server.stop();
+    await place.stop();
   }
+}
+
+function newFile() {
+  const folder = mkdtempSync(join(tmpdir(), "cache-locking-demo-"));
+  const stop = () => Promise.resolve(rmSync(folder, { recursive: true, force: true }));
+  return { url: join(folder, "cache.db"), stop };
 }
 
 async function findRedis() {
