@@ -6,7 +6,6 @@ import {
   AdapterError,
   Cache,
   type CacheClient,
-  type CacheHalf,
   type CacheLockingError,
   type CallOptions,
   type Halves,
@@ -60,6 +59,33 @@ const client = (adapter: Halves, options: CallOptions<unknown> = {}): CacheClien
 
 const fetch = (value: unknown, millis = 100) => () => Effect.as(Effect.sleep(millis), value);
 
+/** So many processes over the same halves. */
+const processes = (
+  count: number,
+  { cache, leases }: Required<Halves>,
+  options?: CallOptions<unknown>,
+) => Array.from({ length: count }, () => client({ cache: { ...cache }, leases }, options));
+
+/** The error of a call over halves that misbehave, and how long it took by the clock of its world. */
+async function failing(adapter: Halves) {
+  const simulation = simulate();
+  const began = simulation.now();
+  const error = await simulation.run(Effect.flip(client(adapter).getOrSet("key", fetch("value"))));
+  assert.ok("_tag" in error);
+  return { tag: error._tag, took: simulation.now() - began };
+}
+
+/** One leads, with this fetch, and the other follows, and has this of its own. */
+const leadAndFollow = (
+  [one, two]: readonly CacheClient[],
+  led: ReturnType<typeof fetch>,
+  own = fetch("own"),
+) =>
+  Effect.all([
+    one!.getOrSet("key", led),
+    Effect.flatMap(Effect.sleep(50), () => two!.getOrSet("key", own)),
+  ], { concurrency: "unbounded" });
+
 /** What goes wrong without failing the call. */
 function listening(adapter: Halves, options: CallOptions<unknown> = {}) {
   const errors: CacheLockingError[] = [];
@@ -74,7 +100,7 @@ test("halves are an adapter: two processes fetch once", async () => {
       concurrency: "unbounded",
     });
   const results = await simulate().run(
-    Effect.all([herd(client({ cache, leases })), herd(client({ cache: { ...cache }, leases }))], {
+    Effect.all(processes(2, { cache, leases }).map(herd), {
       concurrency: "unbounded",
     }),
   );
@@ -207,16 +233,10 @@ for (const [what, misbehave] of Object.entries(misbehaviours)) {
 
   test(`a get that ${what} fails the call in time, with its typed error`, async () => {
     const { cache, leases, held } = handWritten();
-    const adapter = { cache: { ...cache, get: misbehave }, leases };
-    const simulation = simulate();
-    const began = simulation.now();
-    const error = await simulation.run(
-      Effect.flip(client(adapter).getOrSet("key", fetch("value"))),
-    );
-    assert.ok("_tag" in error);
-    assert.equal(error._tag, "CACHE_GET_FAILED");
+    const { tag, took } = await failing({ cache: { ...cache, get: misbehave }, leases });
+    assert.equal(tag, "CACHE_GET_FAILED");
     assert.equal(held.size, 0);
-    assert.ok(simulation.now() - began <= 2000);
+    assert.ok(took <= 2000);
   });
 
   test(`a get that ${what} leaves the call its value with onCacheFailure: "bypass"`, async () => {
@@ -231,15 +251,9 @@ for (const [what, misbehave] of Object.entries(misbehaviours)) {
 
   test(`an acquire that ${what} fails the call in time, with its typed error`, async () => {
     const { cache, leases } = handWritten();
-    const adapter = { cache, leases: { ...leases, acquire: misbehave } };
-    const simulation = simulate();
-    const began = simulation.now();
-    const error = await simulation.run(
-      Effect.flip(client(adapter).getOrSet("key", fetch("value"))),
-    );
-    assert.ok("_tag" in error);
-    assert.equal(error._tag, failure ? "CACHE_GET_FAILED" : "LEASE_ACQUIRE_FAILED");
-    assert.ok(simulation.now() - began <= 2100);
+    const { tag, took } = await failing({ cache, leases: { ...leases, acquire: misbehave } });
+    assert.equal(tag, failure ? "CACHE_GET_FAILED" : "LEASE_ACQUIRE_FAILED");
+    assert.ok(took <= 2100);
   });
 
   test(`a set that ${what} leaves the call its value, is reported, and the lease let go`, async () => {
@@ -307,15 +321,10 @@ const garbage: readonly unknown[] = [
 for (const answer of garbage) {
   test(`an acquire that answers ${JSON.stringify(answer)} fails the call at once`, async () => {
     const { cache, leases } = handWritten();
-    const simulation = simulate();
-    const began = simulation.now();
     const acquire = () => Effect.succeed(answer) as ReturnType<LeasesHalf["acquire"]>;
-    const error = await simulation.run(
-      Effect.flip(client({ cache, leases: { ...leases, acquire } }).getOrSet("key", fetch(1))),
-    );
-    assert.ok("_tag" in error);
-    assert.equal(error._tag, "LEASE_ACQUIRE_FAILED");
-    assert.ok(simulation.now() - began < 100);
+    const { tag, took } = await failing({ cache, leases: { ...leases, acquire } });
+    assert.equal(tag, "LEASE_ACQUIRE_FAILED");
+    assert.ok(took < 100);
   });
 }
 
@@ -346,17 +355,12 @@ test("an isReady that fails or answers garbage fails those who wait", async () =
   }
 });
 
-/** Processes over the same halves. */
-const processes = (count: number, cache: CacheHalf, leases: LeasesHalf) =>
-  Array.from({ length: count }, () =>
-    client({ cache: { ...cache }, leases }, {
-      shouldCache: () => false,
-    }));
-
 test("markReady lets those who wait for an uncached value fall back at once, side by side", async () => {
   const { cache, readyLeases, held } = handWritten();
   const simulation = simulate();
-  const [first, ...others] = processes(10, cache, readyLeases);
+  const [first, ...others] = processes(10, { cache, leases: readyLeases }, {
+    shouldCache: () => false,
+  });
   await simulation.run(Effect.gen(function* () {
     const began = simulation.now();
     const results = yield* Effect.all([
@@ -377,16 +381,8 @@ test("markReady lets those who wait for an uncached value fall back at once, sid
 
 test("markReady after a fill hides nothing: those who wait find the value", async () => {
   const { cache, readyLeases } = handWritten();
-  const [one, two] = [
-    client({ cache, leases: readyLeases }),
-    client({ cache: { ...cache }, leases: readyLeases }),
-  ];
-  const results = await simulate().run(
-    Effect.all([
-      one.getOrSet("key", fetch("value", 1000)),
-      Effect.flatMap(Effect.sleep(50), () => two.getOrSet("key", fetch("own"))),
-    ], { concurrency: "unbounded" }),
-  );
+  const both = processes(2, { cache, leases: readyLeases });
+  const results = await simulate().run(leadAndFollow(both, fetch("value", 1000)));
   assert.deepEqual(
     results.map(({ meta }) => meta.cache),
     ["MISS-LEADER", "MISS-FOLLOWER-HIT"],
@@ -395,18 +391,12 @@ test("markReady after a fill hides nothing: those who wait find the value", asyn
 
 test("a ready mark of an earlier leader doesn't mislead those who wait for the next one", async () => {
   const { cache, readyLeases, ready } = handWritten();
-  const [one, two] = [
-    client({ cache, leases: readyLeases }),
-    client({ cache: { ...cache }, leases: readyLeases }),
-  ];
+  const both = processes(2, { cache, leases: readyLeases });
   await simulate().run(Effect.gen(function* () {
-    yield* one.getOrSet("key", fetch("old"), { cacheTtl: 1000 });
+    yield* both[0]!.getOrSet("key", fetch("old"), { cacheTtl: 1000 });
     assert.ok(ready.has("key"));
     yield* Effect.sleep(2000);
-    const results = yield* Effect.all([
-      one.getOrSet("key", fetch("new", 1000)),
-      Effect.flatMap(Effect.sleep(50), () => two.getOrSet("key", fetch("own"))),
-    ], { concurrency: "unbounded" });
+    const results = yield* leadAndFollow(both, fetch("new", 1000));
     assert.deepEqual(
       results.map(({ value, meta }) => [value, meta.cache]),
       [["new", "MISS-LEADER"], ["new", "MISS-FOLLOWER-HIT"]],
@@ -416,10 +406,7 @@ test("a ready mark of an earlier leader doesn't mislead those who wait for the n
 
 test("a leader that fails marks nothing ready: one of those who wait takes over", async () => {
   const { cache, readyLeases, ready } = handWritten();
-  const [one, ...others] = Array.from(
-    { length: 5 },
-    () => client({ cache: { ...cache }, leases: readyLeases }),
-  );
+  const [one, ...others] = processes(5, { cache, leases: readyLeases });
   let fetches = 0;
   const counted = () => Effect.suspend(() => (fetches++, fetch("value")()));
   await simulate().run(Effect.all([
@@ -436,22 +423,14 @@ test("a leader that fails marks nothing ready: one of those who wait takes over"
 
 test("without renew a lease ends with its time to live, and the value is stored nevertheless", async () => {
   const { cache, leases: { acquire, release } } = handWritten();
-  const leases = { acquire, release };
-  const short = { leaseTtl: 1000 };
-  const [one, two] = [
-    client({ cache, leases }, short),
-    client({ cache: { ...cache }, leases }, short),
-  ];
+  const both = processes(2, { cache, leases: { acquire, release } }, { leaseTtl: 1000 });
   await simulate().run(Effect.gen(function* () {
-    const results = yield* Effect.all([
-      one.getOrSet("key", fetch("late", 3000)),
-      Effect.flatMap(Effect.sleep(50), () => two.getOrSet("key", fetch("second", 100))),
-    ], { concurrency: "unbounded" });
+    const results = yield* leadAndFollow(both, fetch("late", 3000), fetch("second", 100));
     assert.deepEqual(
       results.map(({ value, meta }) => [value, meta.cache]),
       [["late", "MISS-LEADER"], ["second", "MISS-LEADER"]],
     );
-    assert.equal((yield* one.getOrSet("key", fetch("other"))).meta.cache, "HIT");
+    assert.equal((yield* both[0]!.getOrSet("key", fetch("other"))).meta.cache, "HIT");
   }));
 });
 
