@@ -12,6 +12,7 @@ import { mongodbReplicaSet as mongodb } from "../tests/servers/mongodb.ts";
 import { postgres } from "../tests/servers/postgres.ts";
 import { redis } from "../tests/servers/redis.ts";
 import { s3 } from "../tests/servers/s3.ts";
+import { newSqliteFile } from "../tests/servers/sqlite.ts";
 import { giveUp, orExit, readArguments, wholeNumber } from "./arguments.ts";
 import { type Bench, compareRows } from "./bench/compare_rows.ts";
 import { keep, recall } from "./bench/kept.ts";
@@ -58,7 +59,8 @@ const effort = quick
   : { programs: 3, rounds: 20, millis: 10, warmup: 300, budget: 1000 };
 const only = new RegExp(options.only, "i");
 
-const servers = { dynamodb, memcached, mongodb, postgres, redis, s3 };
+const sqlite = { start: () => Promise.resolve(newSqliteFile()) };
+const servers = { dynamodb, memcached, mongodb, postgres, redis, s3, sqlite };
 const backends = globSync("*.ts", { cwd: new URL("bench/backends/", import.meta.url) })
   .map((file) => file.replace(/\.ts$/, ""))
   .sort();

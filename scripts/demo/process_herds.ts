@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { redis } from "../../tests/servers/redis.ts";
+import { newSqliteFile } from "../../tests/servers/sqlite.ts";
 import { startWorker } from "../../tests/support/worker.ts";
 import { deno } from "../project.ts";
 import type { Flags } from "./flags.ts";
@@ -38,7 +36,7 @@ export type Answer =
  * file, or the Redis at REDIS_URL, or one that is started here. Without a server, the reason.
  */
 export async function processHerds(flags: Flags): Promise<Herds | string> {
-  const place = flags.adapter === "redis" ? await findRedis() : newFile();
+  const place = flags.adapter === "redis" ? await findRedis() : newSqliteFile();
   if (typeof place === "string") return place;
   const prefix = `cache-locking-demo:${crypto.randomUUID()}:`;
   const start = (process: number) => {
@@ -67,12 +65,6 @@ export async function processHerds(flags: Flags): Promise<Herds | string> {
     await Promise.all(processes.map(({ end }) => end()));
     await place.stop();
   }
-}
-
-function newFile() {
-  const folder = mkdtempSync(join(tmpdir(), "cache-locking-demo-"));
-  const stop = () => Promise.resolve(rmSync(folder, { recursive: true, force: true }));
-  return { url: join(folder, "cache.db"), stop };
 }
 
 async function findRedis() {
