@@ -29,7 +29,7 @@
  */
 import { describe } from "../src/model/describe.ts";
 import { step } from "../src/store/attempt.ts";
-import type { Acquired, Store } from "../src/store/store.ts";
+import type { LeaseOutcome, Store } from "../src/store/store.ts";
 import { makeWatchers } from "./kit/watchers.ts";
 import { makeEntries } from "./memory/entries.ts";
 import { makeLeases } from "./memory/leases.ts";
@@ -57,39 +57,37 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
   return {
     name: "memory",
     peek: entries.get,
-    get: (key) => step((now) => entries.get(key, now)),
-    set: (key, value, ttl) =>
-      step((now) => {
-        entries.set(key, value, ttl, now);
-        leases.revoke(key);
-        watchers.notify(key);
-      }),
-    delete: (key) =>
-      step(() => {
-        entries.delete(key);
-        leases.revoke(key);
-        watchers.notify(key);
-      }),
-    acquire: (key, owner, ttl, waitedFor) =>
-      step((wall, now): Acquired<V> => {
+    get: step(({ wall }, key) => entries.get(key, wall)),
+    set: step(({ wall }, key: string, value: V, ttl?: number) => {
+      entries.set(key, value, ttl, wall);
+      leases.revoke(key);
+      watchers.notify(key);
+    }),
+    delete: step((_now, key) => {
+      entries.delete(key);
+      leases.revoke(key);
+      watchers.notify(key);
+    }),
+    acquire: step(
+      ({ wall, monotonic: now }, key, owner: string, ttl: number, waitedFor?: string) => {
         const entry = entries.get(key, wall);
         return entry !== undefined
-          ? { _tag: "Hit", entry }
+          ? { _tag: "Hit", entry } as const
           : leases.acquire(key, { owner, ttl, waitedFor, now });
-      }),
-    renew: (key, owner, ttl) => step((_wall, now) => leases.renew(key, owner, ttl, now)),
-    fill: (key, owner, value, ttl) =>
-      step((wall, now) => {
-        if (!leases.isHeld(key, owner, now)) return false;
-        entries.set(key, value, ttl, wall);
-        leases.revoke(key);
-        watchers.notify(key);
-        return true;
-      }),
-    release: (key, owner, outcome) =>
-      step((_wall, now) => {
-        if (leases.release(key, owner, outcome, now)) watchers.notify(key);
-      }),
+      },
+    ),
+    renew: step(({ monotonic }, key, owner: string, ttl: number) =>
+      leases.renew(key, owner, ttl, monotonic)
+    ),
+    fill: step(({ wall, monotonic }, key, owner: string, value: V, ttl?: number) => {
+      if (!leases.end(key, owner, monotonic)) return false;
+      entries.set(key, value, ttl, wall);
+      watchers.notify(key);
+      return true;
+    }),
+    release: step(({ monotonic }, key, owner: string, outcome: LeaseOutcome) => {
+      if (leases.release(key, owner, outcome, monotonic)) watchers.notify(key);
+    }),
     watch: watchers.watch,
   };
 }

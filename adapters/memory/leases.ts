@@ -25,8 +25,8 @@ export interface Leases {
   acquire(key: string, asking: Asking): Leader | Follower | Ended;
   /** Lets the owner's lease live `ttl` from now; false if it is lost. */
   renew(key: string, owner: string, ttl: number, now: number): boolean;
-  /** Whether the owner holds the lease. */
-  isHeld(key: string, owner: string, now: number): boolean;
+  /** Ends the owner's lease for good; false if it is lost. */
+  end(key: string, owner: string, now: number): boolean;
   /** Ends the owner's lease; false if it is lost. How it ended is remembered where somebody waits for it. */
   release(key: string, owner: string, outcome: LeaseOutcome, now: number): boolean;
   /** Ends the lease, whoever holds it. */
@@ -40,7 +40,7 @@ export function makeLeases(): Leases {
   // Each acquire looks at the next two leases; an iterator that is kept doesn't step over what was deleted before it.
   let sweep = leases.entries();
   const forgetSome = (now: number) => {
-    for (let looks = 0; looks < 2; looks++) {
+    for (let looks = 0; looks < 2 && leases.size > 0; looks++) {
       const { done, value } = sweep.next();
       if (done) sweep = leases.entries();
       else if (value[1].until <= now) leases.delete(value[0]);
@@ -79,7 +79,7 @@ export function makeLeases(): Leases {
       lease.until = now + ttl;
       return true;
     },
-    isHeld: (key, owner, now) => held(key, owner, now) !== undefined,
+    end: (key, owner, now) => held(key, owner, now) !== undefined && leases.delete(key),
     release(key, owner, outcome, now) {
       const lease = held(key, owner, now);
       if (lease === undefined) return false;

@@ -1,4 +1,4 @@
-import { Effect, type Exit, Fiber, Runtime, Tracer } from "./effect.ts";
+import { Clock, Effect, type Exit, Fiber, Runtime, Tracer } from "./effect.ts";
 
 /** A fiber that tells of its end. */
 export type Forked<A, E> = Fiber.Fiber<A, E> & {
@@ -19,7 +19,10 @@ const inEffect4 = Effect as unknown as {
   readonly withFiber: <A, E, R>(
     run: (fiber: {
       readonly context: FiberContext;
-      readonly getRef: (service: typeof Tracer.Tracer) => Tracer.Tracer;
+      readonly getRef: {
+        (tracer: typeof Tracer.Tracer): Tracer.Tracer;
+        (clock: typeof Clock.Clock): Clock.Clock;
+      };
     }) => Effect.Effect<A, E, R>,
   ) => Effect.Effect<A, E, R>;
 };
@@ -28,15 +31,24 @@ const inEffect3 = Runtime as unknown as {
 };
 const { runtime } = Effect as unknown as { readonly runtime: () => Effect.Effect<FiberContext> };
 
-/** Hands out the context of the fiber that runs it, and the tracer that spans are made with there. */
+/** Hands out the context of the fiber that runs it, the tracer that spans are made with there, and its clock. */
 export const withContext: <A, E, R>(
-  run: (context: FiberContext, tracer: Tracer.Tracer) => Effect.Effect<A, E, R>,
+  run: (
+    context: FiberContext,
+    tracer: Tracer.Tracer,
+    clock: Clock.Clock,
+  ) => Effect.Effect<A, E, R>,
 ) => Effect.Effect<A, E, R> = inEffect4.runForkWith !== undefined
-  ? (run) => inEffect4.withFiber((fiber) => run(fiber.context, fiber.getRef(Tracer.Tracer)))
+  ? (run) =>
+    inEffect4.withFiber((fiber) =>
+      run(fiber.context, fiber.getRef(Tracer.Tracer), fiber.getRef(Clock.Clock))
+    )
   : (run) =>
     Effect.flatMap(
       runtime(),
-      (known) => Effect.flatMap(Effect.tracer, (tracer) => run(known, tracer)),
+      (context) =>
+        Effect.flatMap(Effect.tracer, (tracer) =>
+          Effect.clockWith((clock) => run(context, tracer, clock))),
     );
 
 /**

@@ -1,16 +1,27 @@
-import { Effect, type Exit, type Fiber } from "../effect/effect.ts";
+import { type Clock, Effect, type Exit, type Fiber } from "../effect/effect.ts";
 import type { CacheLockingError } from "../model/errors.ts";
+import type { Keyed } from "./call.ts";
 import type { Flight } from "./flight.ts";
-import { forkUninterruptible } from "../effect/fork.ts";
+import { type FiberContext, forkUninterruptible } from "../effect/fork.ts";
 import { report } from "./report.ts";
 import { runUserCode } from "./user_code.ts";
+
+/** On whose behalf something is done: a flight, or a call that needs none. */
+export interface Asker {
+  readonly call: Keyed;
+  readonly clock: Clock.Clock;
+  /** What fibers run with that are started on its behalf. */
+  readonly context: FiberContext;
+  /** Takes what is thrown as it goes on. */
+  die(defect: unknown): void;
+}
 
 /**
  * Runs an effect for a flight, in a fiber of its own with the first caller's context, and goes on with its exit. It can be
  * interrupted nowhere but where it says so itself. The flight dies of what is thrown then.
  */
 export function run<A, E>(
-  flight: Flight,
+  flight: Asker,
   effect: Effect.Effect<A, E, unknown>,
   next: (exit: Exit.Exit<A, E>) => void,
 ): Fiber.Fiber<unknown, unknown> {

@@ -1,15 +1,9 @@
-import { Cause, type Clock, type Effect, type Tracer } from "../effect/effect.ts";
+import type { Cause, Clock, Effect } from "../effect/effect.ts";
 import type { FiberContext } from "../effect/fork.ts";
 import type { CacheLockingError } from "../model/errors.ts";
 import type { CacheOutcome, GetOrSetResult } from "../model/outcome.ts";
 import type { Call, Keyed } from "./call.ts";
-import {
-  complete,
-  type Flight as SingleFlight,
-  type FlightTable,
-  open,
-  type Waiter,
-} from "./single_flight.ts";
+import type { Flight as SingleFlight, FlightTable, Waiter } from "./single_flight.ts";
 import { relatives } from "../store/with_codec.ts";
 import type { Store } from "../store/store.ts";
 
@@ -64,12 +58,10 @@ export interface Caller extends Waiter<End> {
   readonly clock: Clock.Clock;
   /** The context of that fiber; with its span, if it has one. */
   context: FiberContext;
-  /** The tracer of that fiber. */
-  readonly tracer: Tracer.Tracer;
   /** How many more failed fetches it may learn of. */
   failuresLeft: number;
-  /** Whether it has its span. */
-  hasSpan: boolean;
+  /** Whether it has its span: not before it has missed, and never if no tracer keeps spans. */
+  span: "none" | "missing" | "open";
   /** When it began to wait for others, in whole milliseconds of the monotonic clock. */
   waitingSince: number | undefined;
   /** When it was last woken in a flight, in whole milliseconds of the monotonic clock. */
@@ -110,45 +102,12 @@ export interface StoreFlights {
   readonly fallingBack: FlightTable<End>;
 }
 
-/** A new flight with its first caller, in a table that others find it by, or alone. */
-export function openFlight(first: Caller, table: FlightTable<End> | undefined): Flight {
-  return open<Flight, End>({
-    key: first.call.key,
-    table,
-    clock: first.clock,
-    first,
-    call: first.call,
-    context: first.context,
-    waiting: 1,
-    groups: [],
-    cancelled: false,
-    onCancel: undefined,
-    stop: undefined,
-    ended: undefined,
-    busyUntil: undefined,
-    known: undefined,
-    handedOut: undefined,
-    completed: undefined,
-    shared: undefined,
-    fallsBack: false,
-    leaseUntil: undefined,
-    hookFailure: undefined,
-    works: false,
-    hasSpans: false,
-    die,
-  });
-}
-
 /**
  * For how long a fetch is taken for one that goes on, in milliseconds, and its lease is renewed. After that it hangs: its key
  * is fetched again.
  */
 export function longestFetch({ settings: { leaseTtl } }: Keyed): number {
   return Math.max(300_000, 20 * leaseTtl);
-}
-
-function die(this: Flight, defect: unknown): void {
-  complete(this, { _tag: "Died", cause: Cause.die(defect) });
 }
 
 const flights = new WeakMap<Store<unknown>, StoreFlights>();

@@ -1,7 +1,7 @@
 import { inBackground, reportAnd, run } from "./background.ts";
 import type { Call } from "./call.ts";
 import { machineClock, monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
-import { Cause, type Clock, Effect } from "../effect/effect.ts";
+import { Cause, type Clock, Effect, type Tracer } from "../effect/effect.ts";
 import { quoted } from "../model/describe.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 import { callback } from "../effect/callback.ts";
@@ -12,10 +12,9 @@ import {
   type Flight,
   flightsFor,
   longestFetch,
-  openFlight,
   type Result,
 } from "./flight.ts";
-import { withContext } from "../effect/fork.ts";
+import { type FiberContext, withContext } from "../effect/fork.ts";
 import { follow, type Following, type Unanswered, waitLeft } from "./follow.ts";
 import { lead, release } from "./lead.ts";
 import { operate, operateInSpan, phaseError } from "./operation.ts";
@@ -24,6 +23,7 @@ import { abortedError, untilAborted } from "./signal.ts";
 import {
   complete,
   countFailure,
+  type FlightTable,
   isBusy,
   leave,
   type Signal,
@@ -34,7 +34,7 @@ import {
 } from "./single_flight.ts";
 import type { Follower, Leader } from "../store/store.ts";
 import { randomToken } from "../model/token.ts";
-import { inOwnSpan, needsSpan } from "./tracing.ts";
+import { inOwnSpan, keepsSpans } from "./tracing.ts";
 
 /**
  * Gets the entry, or has one caller of all fetch and fill it.
@@ -67,14 +67,20 @@ export function startCall(call: Call, resume: (result: Result) => void): () => v
 }
 
 /** What fibers run with that are started outside of all others. */
-let outsideFibers: Pick<Caller, "context" | "tracer"> | undefined;
+let outsideFibers: Origin | undefined;
 const anyContext = withContext((context, tracer) => Effect.succeed({ context, tracer }));
+
+/** What a caller has of its fiber. */
+interface Origin {
+  readonly context: FiberContext;
+  readonly tracer: Tracer.Tracer;
+}
 
 /** A caller that has gone through nothing yet. */
 function newCaller(
   call: Call,
   clock: Clock.Clock,
-  { context, tracer }: Pick<Caller, "context" | "tracer">,
+  { context, tracer }: Origin,
 ): Caller {
   return {
     flight: undefined,
@@ -85,9 +91,8 @@ function newCaller(
     resume: undefined,
     clock,
     context,
-    tracer,
     failuresLeft: call.settings.maxFailures,
-    hasSpan: false,
+    span: keepsSpans(tracer) ? "missing" : "none",
     waitingSince: undefined,
     wokenAt: undefined,
     waited: undefined,
@@ -114,13 +119,52 @@ function enter(caller: Caller, needsRead: boolean): void {
   const { call: { key, settings }, clock } = caller;
   const flights = flightsFor(caller.call, "leading");
   const current = flights?.get(key);
-  if (current === undefined && needsRead) return read(openFlight(caller, flights));
-  if (current === undefined) return start(openFlight(caller, flights), contend);
-  if (current.hasSpans && needsSpan(caller)) {
+  if (current === undefined) {
+    const flight = openFlight(caller, flights);
+    return needsRead ? read(flight) : start(flight, contend);
+  }
+  if (current.hasSpans && caller.span === "missing") {
     return caller.resume!(inOwnSpan(caller, joinOrStart));
   }
   const until = (caller.waitingSince ??= wholeMillis(clock)) + settings.waitMax; // mutate: joined until
   wait(current, caller, until, caller.failuresLeft);
+}
+
+/** A new flight with its first caller, in a table that others find it by, or alone. */
+function openFlight(first: Caller, table: Map<string, Flight> | undefined): Flight {
+  const { call, call: { key }, clock, context } = first;
+  const flight: Flight = {
+    key,
+    table: table as FlightTable<End> | undefined,
+    clock,
+    first,
+    call,
+    context,
+    waiting: 1,
+    groups: [],
+    cancelled: false,
+    onCancel: undefined,
+    stop: undefined,
+    ended: undefined,
+    busyUntil: undefined,
+    known: undefined,
+    handedOut: undefined,
+    completed: undefined,
+    shared: undefined,
+    fallsBack: false,
+    leaseUntil: undefined,
+    hookFailure: undefined,
+    works: false,
+    hasSpans: false,
+    die,
+  };
+  first.flight = flight;
+  table?.set(key, flight);
+  return flight;
+}
+
+function die(this: Flight, defect: unknown): void {
+  complete(this, { _tag: "Died", cause: Cause.die(defect) });
 }
 
 /** Reads for all who come meanwhile; a miss goes on from there. */
@@ -151,11 +195,11 @@ function read(flight: Flight): void {
 function start(flight: Flight, work: (flight: Flight) => void): void {
   const { first } = flight;
   if (flight.completed !== undefined) return;
-  if (needsSpan(first) && first.flight === flight) {
+  if (first.span === "missing" && first.flight === flight) {
     return first.resume!(inOwnSpan(first, () => waitIn(first, () => start(flight, work))));
   }
   flight.context = first.context;
-  flight.hasSpans = first.hasSpan;
+  flight.hasSpans = first.span === "open";
   flight.works = true;
   flight.stop = undefined;
   if (flight.call.settings.waitUntil !== undefined) {
@@ -227,7 +271,9 @@ function acquire(
         caller.failuresLeft--;
         countFailure(flight); // mutate: failure for those who joined
       }
-      if (acquired._tag === "Leader") caller.waited = waitedOf(caller);
+      if (acquired._tag === "Leader" && caller.waitingSince !== undefined) {
+        caller.waited = waitedOf(caller);
+      }
       if (caller.failuresLeft > 0) {
         const { replaced } = acquired as Partial<Leader>;
         if (replaced === undefined) return next(acquired);

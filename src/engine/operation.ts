@@ -1,8 +1,9 @@
-import { startOf, stepOf } from "../store/attempt.ts";
+import { type Asker, run } from "./background.ts";
 import type { Keyed } from "./call.ts";
 import { callback } from "../effect/callback.ts";
 import { deadline } from "../effect/deadline.ts";
-import { Cause, type Clock, Effect } from "../effect/effect.ts";
+import { Cause, Effect } from "../effect/effect.ts";
+import { fork, interruptNoWait, withContext } from "../effect/fork.ts";
 import {
   AdapterError,
   type AdapterOperation,
@@ -11,12 +12,10 @@ import {
   type CacheLockingErrorTag,
   isCacheLockingError,
 } from "../model/errors.ts";
-import { type FiberContext, fork, interruptNoWait, withContext } from "../effect/fork.ts";
-import type { Flight } from "./flight.ts";
-import { run } from "./background.ts";
-import { traced } from "./tracing.ts";
+import { type Start, startOf, stepOf, timeOf } from "../store/attempt.ts";
 import type { Acquired, Store } from "../store/store.ts";
-import { begin } from "../store/typed.ts";
+import { adapterErrorOf, typed } from "../store/typed.ts";
+import { traced } from "./tracing.ts";
 
 type Operations = Required<Omit<Store<unknown>, "name" | "peek" | "withCodec">>;
 type Operation = (...args: unknown[]) => Effect.Effect<unknown, AdapterError, unknown>;
@@ -24,16 +23,6 @@ type Rest<O extends keyof Operations> = Parameters<Operations[O]> extends
   [key: string, ...rest: infer Rest] ? Rest : never;
 type Answer<O extends keyof Operations> = ReturnType<Operations[O]> extends
   Effect.Effect<infer A, AdapterError, infer _> ? A : never;
-
-/** Who asks a store. */
-export interface Asker {
-  readonly call: Keyed;
-  readonly clock: Clock.Clock;
-  /** What fibers run with that are started on its behalf. */
-  readonly context: FiberContext;
-  /** Takes what is thrown as it goes on with an answer. */
-  die(defect: unknown): void;
-}
 
 /** How it goes on once there is an answer, or none. */
 export interface Handlers<A> {
@@ -51,14 +40,10 @@ export function operate<O extends keyof Operations>(
   asker: Asker,
   operation: O,
   rest: Rest<O>,
-  handlers: Handlers<Answer<O>>,
+  { onSuccess, onFailure }: Handlers<Answer<O>>,
 ): () => void {
-  const { call: { key, settings }, clock } = asker;
-  const effect = begin(
-    operation,
-    key,
-    () => (settings.store[operation] as Operation)(key, ...rest),
-  );
+  const { call, clock } = asker;
+  const { key, settings: { store, operationTimeout } } = call;
   let waiting = true;
   let tooLate = false;
   let cancelDeadline: (() => boolean) | undefined;
@@ -67,30 +52,34 @@ export function operate<O extends keyof Operations>(
     waiting = false;
     cancelDeadline?.();
     try {
-      if (tooLate) handlers.onFailure(late(asker.call, operation));
+      if (tooLate) onFailure(late(call, operation));
       else handle(answer);
     } catch (defect) {
       asker.die(defect);
     }
   };
-  const done = (answer: unknown) => end(handlers.onSuccess, answer as Answer<O>);
-  const failed = (error: AdapterError) => end(handlers.onFailure, error);
-
-  const step = stepOf(effect);
-  if (step !== undefined) {
-    done(step(clock));
+  const done = (answer: unknown) => end(onSuccess, answer as Answer<O>);
+  const failed = (error: AdapterError) => end(onFailure, error);
+  let leave: () => void;
+  try {
+    const step = stepOf(store[operation]);
+    if (step !== undefined) {
+      done(step(timeOf(clock), key, ...rest));
+      return nothing;
+    }
+    const effect = (store[operation] as Operation)(key, ...rest);
+    const start = startOf(effect) ?? inFiber(asker, typed(operation, key, () => effect));
+    leave = start(done, failed);
+  } catch (error) {
+    failed(adapterErrorOf(operation, key, error));
     return nothing;
   }
-  const start = startOf(effect);
-  const leave = start === undefined
-    ? startInFiber(asker, effect, { onSuccess: done, onFailure: failed })
-    : start(done, failed);
   // What has answered at once needs no deadline.
   if (!waiting) return nothing;
-  cancelDeadline = deadline(clock, settings.operationTimeout, () => { // mutate: timeout
+  cancelDeadline = deadline(clock, operationTimeout, () => { // mutate: timeout
     tooLate = true;
     // It may clean up, but what hangs where it can't be interrupted isn't waited for.
-    cancelDeadline = deadline(clock, 0, () => end(handlers.onFailure, late(asker.call, operation)));
+    cancelDeadline = deadline(clock, 0, () => end(onFailure, late(call, operation)));
     leave();
   });
   return () => {
@@ -102,48 +91,37 @@ export function operate<O extends keyof Operations>(
 
 function nothing(): void {}
 
-/** Starts an operation that is more than one promise or step in a fiber of its own; what it returns interrupts that. */
-function startInFiber<A>(
+/** Starts an operation that is more than one promise or step in a fiber of its own. */
+function inFiber<A>(
   { context }: Asker,
   effect: Effect.Effect<A, AdapterError, unknown>,
-  { onSuccess, onFailure }: Handlers<A>,
-): () => void {
-  const fiber = fork(context, effect);
-  fiber.addObserver((exit) =>
-    exit._tag === "Success"
-      ? onSuccess(exit.value)
-      : onFailure(Cause.squash(exit.cause) as AdapterError)
-  );
-  return () => interruptNoWait(fiber);
+): Start<A> {
+  return (done, failed) => {
+    const fiber = fork(context, effect);
+    fiber.addObserver((exit) =>
+      exit._tag === "Success" ? done(exit.value) : failed(Cause.squash(exit.cause) as AdapterError)
+    );
+    return () => interruptNoWait(fiber);
+  };
 }
 
-/**
- * The same as an effect. Where its fiber can't be interrupted, the operation can't be either, but by its timeout.
- */
+/** The same as an effect. Where its fiber can't be interrupted, the operation can't be either, but by its timeout. */
 export function ask<O extends keyof Operations>(
   call: Keyed,
   operation: O,
   ...rest: Rest<O>
 ): ReturnType<Operations[O]> {
-  const asking = Effect.clockWith((clock) =>
-    withContext((context) =>
-      callback<Answer<O>, AdapterError>((resume) => {
-        const die = (defect: unknown) => resume(Effect.die(defect));
-        const giveUp = operate({ call, clock, context, die }, operation, rest, {
-          onSuccess: (answer) => resume(Effect.succeed(answer)),
-          onFailure: (error) => resume(Effect.fail(error)),
-        });
-        return Effect.sync(giveUp);
-      })
-    )
+  const asking = withContext((context, _tracer, clock) =>
+    callback<Answer<O>, AdapterError>((resume) => {
+      const die = (defect: unknown) => resume(Effect.die(defect));
+      const giveUp = operate({ call, clock, context, die }, operation, rest, {
+        onSuccess: (answer) => resume(Effect.succeed(answer)),
+        onFailure: (error) => resume(Effect.fail(error)),
+      });
+      return Effect.sync(giveUp);
+    })
   );
   return asking as ReturnType<Operations[O]>;
-}
-function late({ key, settings }: Keyed, operation: AdapterOperation): AdapterError {
-  const { store, operationTimeout } = settings;
-  return new AdapterError(operation, key, undefined, {
-    reason: `${store.name} did not answer within ${operationTimeout} ms`,
-  });
 }
 
 const outcomes = {
@@ -151,9 +129,9 @@ const outcomes = {
   fill: (stored: boolean) => stored ? "stored" : "refused",
 };
 
-/** Runs an operation for a flight, with its span if the flight has spans. */
+/** Runs an operation for a flight, in its span if the flight has spans. It can't be given up. */
 export function operateInSpan<O extends keyof typeof outcomes>(
-  flight: Flight,
+  flight: Asker & { readonly hasSpans: boolean },
   operation: O,
   rest: Rest<O>,
   handlers: Handlers<Answer<O>>,
@@ -169,6 +147,13 @@ export function operateInSpan<O extends keyof typeof outcomes>(
         ? handlers.onSuccess(exit.value)
         : handlers.onFailure(Cause.squash(exit.cause) as AdapterError),
   );
+}
+
+function late({ key, settings }: Keyed, operation: AdapterOperation): AdapterError {
+  const { store, operationTimeout } = settings;
+  return new AdapterError(operation, key, undefined, {
+    reason: `${store.name} did not answer within ${operationTimeout} ms`,
+  });
 }
 
 const tagOf = {

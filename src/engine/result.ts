@@ -66,18 +66,18 @@ export function waitedOf({ clock, waited, waitingSince, wokenAt }: Caller): numb
     : (wokenAt ?? wholeMillis(clock)) - waitingSince;
 }
 
+type Writable<A> = { -readonly [Name in keyof A]: A[Name] };
+
 /** What a caller gets. Those who are woken together mostly get the same, so it is kept with the end of their flight. */
 function resultOf(end: Value, outcome: CacheOutcome, leaseUntil?: number, waited?: number): Result {
   const { made } = end;
   if (made?.outcome === outcome && made.leaseUntil === leaseUntil && made.waited === waited) {
     return made.result;
   }
-  const meta = Object.freeze({
-    cache: outcome,
-    ...(leaseUntil === undefined ? {} : { leaseUntil }),
-    ...(waited === undefined ? {} : { waited: Duration.millis(waited) }),
-  });
-  const result = Effect.succeed(Object.freeze({ value: end.value, meta }));
+  const meta: Writable<CacheMeta> = { cache: outcome };
+  if (leaseUntil !== undefined) meta.leaseUntil = leaseUntil;
+  if (waited !== undefined) meta.waited = Duration.millis(waited);
+  const result = Effect.succeed(Object.freeze({ value: end.value, meta: Object.freeze(meta) }));
   end.made = { outcome, leaseUntil, waited, result };
   return result;
 }

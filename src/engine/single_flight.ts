@@ -82,13 +82,6 @@ export type Signal<End> =
   /** The flight died of a defect, of an adapter's or of the engine's. */
   | { readonly _tag: "Died"; readonly cause: Cause.Cause<unknown> };
 
-/** Puts a new flight into its table, with the waiter that started it. */
-export function open<F extends Flight<End>, End>(flight: F): F {
-  flight.first.flight = flight;
-  flight.table?.set(flight.key, flight);
-  return flight;
-}
-
 /** Makes later callers start a flight of their own. */
 export function removeFromTable<End>(flight: Flight<End>): void {
   if (flight.table?.get(flight.key) === flight) flight.table.delete(flight.key);

@@ -1,7 +1,7 @@
-import { Effect } from "../effect/effect.ts";
+import { Effect, type Tracer } from "../effect/effect.ts";
 import { withContext } from "../effect/fork.ts";
 import type { Caller, Flight, Result } from "./flight.ts";
-import type { Call } from "./call.ts";
+import type { Keyed } from "./call.ts";
 
 const defaultTracer = Effect.runSync(Effect.tracer);
 
@@ -9,7 +9,7 @@ type Part = "getOrSet" | "acquire" | "fetch" | "wait" | "fill";
 
 /** A part of a flight with its span, if the flight has spans. */
 export function traced<A, E, R>(
-  { hasSpans, call }: Flight,
+  { hasSpans, call }: Pick<Flight, "hasSpans"> & { readonly call: Keyed },
   part: Part,
   effect: Effect.Effect<A, E, R>,
   outcomeOf: (result: A) => string,
@@ -18,11 +18,11 @@ export function traced<A, E, R>(
 }
 
 /**
- * Whether a call has yet to get its span. The default tracer keeps no spans, so none are made for it: a span takes longer
- * than all else that a miss in memory does.
+ * Whether a tracer keeps spans. The default one doesn't, so none are made for it: a span takes longer than all else that a
+ * miss in memory does.
  */
-export function needsSpan({ hasSpan, tracer }: Caller): boolean {
-  return !hasSpan && tracer !== defaultTracer;
+export function keepsSpans(tracer: Tracer.Tracer): boolean {
+  return tracer !== defaultTracer;
 }
 
 /** What a call does, in its span: once, however often it tries. */
@@ -31,13 +31,13 @@ export function inOwnSpan(caller: Caller, next: (caller: Caller) => Result): Res
     caller.context = context;
     return next(caller);
   });
-  caller.hasSpan = true;
+  caller.span = "open";
   return inSpan(caller.call, "getOrSet", inside, ({ meta }) => meta.cache);
 }
 
 /** The span of a part of a call that missed, with its key, adapter and, if it succeeds, its outcome. */
 function inSpan<A, E, R>(
-  { key, settings: { store } }: Call,
+  { key, settings: { store } }: Keyed,
   part: Part,
   effect: Effect.Effect<A, E, R>,
   outcomeOf: (result: A) => string,

@@ -17,14 +17,9 @@ const STEP: unique symbol = Symbol("step");
 
 type Startable<A> = Effect.Effect<A, AdapterError> & { [START]?: Start<A> };
 
-/** Whether an effect is known to fail with nothing but an `AdapterError`. */
-export function isTyped(effect: object): boolean {
-  return START in effect || STEP in effect;
-}
-
 /** How an effect that is an {@linkcode attempt} starts; undefined for any other. */
 export function startOf<A, E, R>(effect: Effect.Effect<A, E, R>): Start<A> | undefined {
-  return (effect as { readonly [START]?: Start<A> })[START];
+  return (effect as { readonly [START]?: Start<A> } | undefined)?.[START];
 }
 
 /** Gives the signal that fires once the caller has left, as it was interrupted or its time is out. */
@@ -90,22 +85,31 @@ export function attempt<A, B = A>(
   return effect;
 }
 
-type Stepped<A> = Effect.Effect<A> & { [STEP]?: (clock: Clock.Clock) => A };
+/** A step at a time of the wall clock and of the monotonic one. */
+type Step<Rest extends unknown[], A> = (
+  now: { readonly wall: number; readonly monotonic: number },
+  key: string,
+  ...rest: Rest
+) => A;
 
 /**
- * An operation of a store in this process that is one synchronous step and never fails, at a time of the wall clock and of
- * the monotonic one. The engine takes the step without a fiber, see {@linkcode stepOf}.
+ * An operation of a store in this process that is one synchronous step and never fails. The engine takes the step without
+ * a fiber, and without an effect, see {@linkcode stepOf}.
  */
-export function step<A>(run: (wall: number, monotonic: number) => A): Effect.Effect<A> {
-  const take = (clock: Clock.Clock) => run(wallMillis(clock), monotonicMillis(clock));
-  const effect: Stepped<A> = Effect.clockWith((clock) => Effect.succeed(take(clock)));
-  effect[STEP] = take;
-  return effect;
+export function step<Rest extends unknown[], A>(
+  take: Step<Rest, A>,
+): (key: string, ...rest: Rest) => Effect.Effect<A> {
+  const operation = (key: string, ...rest: Rest) =>
+    Effect.clockWith((clock) => Effect.succeed(take(timeOf(clock), key, ...rest)));
+  return Object.assign(operation, { [STEP]: take });
 }
 
-/** What takes the step that an effect is; undefined for any other. */
-export function stepOf<A, E, R>(
-  effect: Effect.Effect<A, E, R>,
-): ((clock: Clock.Clock) => A) | undefined {
-  return (effect as Stepped<A>)[STEP];
+/** The step that an operation is; undefined for any other. */
+export function stepOf(operation: unknown): Step<unknown[], unknown> | undefined {
+  return (operation as { readonly [STEP]?: Step<unknown[], unknown> } | undefined)?.[STEP];
+}
+
+/** The time by both clocks. */
+export function timeOf(clock: Clock.Clock): Parameters<Step<[], unknown>>[0] {
+  return { wall: wallMillis(clock), monotonic: monotonicMillis(clock) };
 }

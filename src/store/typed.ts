@@ -1,4 +1,3 @@
-import { isTyped } from "./attempt.ts";
 import { kindOf } from "../model/describe.ts";
 import { Cause, Effect } from "../effect/effect.ts";
 import {
@@ -14,36 +13,25 @@ export function typed<A, E, R>(
   key: string,
   run: () => Effect.Effect<A, E, R>,
 ): Effect.Effect<A, AdapterError, R> {
-  return Effect.suspend(() => begin(operation, key, run));
+  const running = Effect.suspend((): Effect.Effect<A, unknown, R> => {
+    const effect = run();
+    if (Effect.isEffect(effect)) return effect;
+    const reason = `the adapter must return an Effect, and returned ${kindOf(effect)}`;
+    return Effect.fail(new AdapterError(operation, key, undefined, { reason }));
+  });
+  return Effect.matchCauseEffect(running, {
+    onSuccess: Effect.succeed,
+    onFailure: (cause) => Effect.fail(adapterErrorOf(operation, key, Cause.squash(cause))),
+  });
 }
 
-/** The same, at once. */
-export function begin<A, E, R>(
+/** What an operation fails with where an adapter throws, or fails with something else. */
+export function adapterErrorOf(
   operation: AdapterOperation,
   key: string,
-  run: () => Effect.Effect<A, E, R>,
-): Effect.Effect<A, AdapterError, R> {
-  const failed = (error: unknown) =>
-    Effect.fail(
-      isAdapterError(error) || isCacheLockingError(error)
-        ? error as AdapterError
-        : new AdapterError(operation, key, error),
-    );
-  try {
-    const effect = run();
-    if (Effect.isEffect(effect)) {
-      if (isTyped(effect)) return effect as Effect.Effect<A, AdapterError, R>;
-      return Effect.matchCauseEffect(effect, {
-        onSuccess: Effect.succeed,
-        onFailure: (cause) => failed(Cause.squash(cause)),
-      });
-    }
-    return Effect.fail(
-      new AdapterError(operation, key, undefined, {
-        reason: `the adapter must return an Effect, and returned ${kindOf(effect)}`,
-      }),
-    );
-  } catch (error) {
-    return failed(error);
-  }
+  error: unknown,
+): AdapterError {
+  return isAdapterError(error) || isCacheLockingError(error)
+    ? error as AdapterError
+    : new AdapterError(operation, key, error);
 }

@@ -1,7 +1,6 @@
 import {
   complete,
   type Flight,
-  open,
   wait,
   type Waiter,
   type Wake,
@@ -20,7 +19,7 @@ import { simulate } from "../support/simulation.ts";
 
 /** A flight that nobody works on. */
 function emptyFlight(clock: Clock.Clock): Flight<string> {
-  return open<Flight<string>, string>({
+  return {
     key: KEY,
     table: undefined,
     clock,
@@ -29,7 +28,7 @@ function emptyFlight(clock: Clock.Clock): Flight<string> {
     groups: [],
     cancelled: false,
     busyUntil: undefined,
-  });
+  };
 }
 
 function waiter(woken: Waiter<string>["woken"] = () => {}): Waiter<string> {

@@ -274,9 +274,10 @@ test("a bad maxEntries is a VALIDATION_ERROR that names it and its value", async
   for (const bad of [0, -1, 1.5, NaN, Infinity, "10", null, {}]) {
     const maxEntries = bad as number;
     assert.throws(() => memoryAdapter({ maxEntries }), TypeError);
-    const { getOrSet } = Cache.make({ adapter: { type: "memory", options: { maxEntries } } });
+    const adapter = { type: "memory", options: { maxEntries } } as const;
+    const fetcher = () => Effect.succeed("value");
     const error = await Effect.runPromise(
-      Effect.flip(getOrSet("key", () => Effect.succeed("value"))),
+      Effect.flip(Cache.getOrSet({ adapter, key: "key", fetcher })),
     );
     assert.ok(isCacheLockingError(error));
     assert.equal(error._tag, "VALIDATION_ERROR");
