@@ -49,7 +49,7 @@
  */
 import { attempt } from "../src/store/attempt.ts";
 import type { Codec } from "../src/store/codec.ts";
-import type { Effect } from "../src/effect/effect.ts";
+import type * as Effect from "effect/Effect";
 import type { AdapterError } from "../src/model/errors.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";

@@ -1,5 +1,6 @@
 import { attempt } from "../../src/store/attempt.ts";
-import { Effect, type Scope } from "../../src/effect/effect.ts";
+import * as Effect from "effect/Effect";
+import type * as Scope from "effect/Scope";
 import type { AdapterError } from "../../src/model/errors.ts";
 import type { Watch } from "../../src/store/store.ts";
 import { sharedBy } from "./shared.ts";

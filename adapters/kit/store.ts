@@ -1,6 +1,6 @@
 import { attempt } from "../../src/store/attempt.ts";
 import { type Codec, codecOf } from "../../src/store/codec.ts";
-import { Effect } from "../../src/effect/effect.ts";
+import * as Effect from "effect/Effect";
 import {
   AdapterError,
   type AdapterErrorOptions,

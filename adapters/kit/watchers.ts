@@ -1,4 +1,5 @@
-import { Effect, type Scope } from "../../src/effect/effect.ts";
+import * as Effect from "effect/Effect";
+import type * as Scope from "effect/Scope";
 import { AdapterError } from "../../src/model/errors.ts";
 import type { Watch } from "../../src/store/store.ts";
 

@@ -1,4 +1,4 @@
-import type { Cause } from "./effect.ts";
+import type * as Cause from "effect/Cause";
 
 // Effect 3's causes are trees, Effect 4's are lists of reasons; their tags are the same.
 type CauseNode =

@@ -1,4 +1,5 @@
-import { type Clock, Effect } from "./effect.ts";
+import type * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
 
 // Effect 3 and 4 name the synchronous readings differently; Effect 3's nanoseconds are monotonic, Effect 4 has both.
 interface Readings {

@@ -1,5 +1,7 @@
 import { machineClock } from "./clock.ts";
-import { type Clock, Duration, Effect } from "./effect.ts";
+import type * as Clock from "effect/Clock";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
 import { interruptNoWait } from "./fork.ts";
 import { inWorkers } from "./runtime.ts";
 

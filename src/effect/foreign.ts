@@ -1,4 +1,5 @@
-import { Duration, Effect } from "./effect.ts";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
 
 /** What marks an Effect or a duration of Effect 3, and of Effect 4. */
 const marks = ["effect/Effect", "effect/Duration"].flatMap((

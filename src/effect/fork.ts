@@ -1,4 +1,9 @@
-import { Clock, Effect, type Exit, Fiber, Runtime, Tracer } from "./effect.ts";
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import type * as Exit from "effect/Exit";
+import * as Fiber from "effect/Fiber";
+import * as Runtime from "effect/Runtime";
+import * as Tracer from "effect/Tracer";
 
 /** A fiber that tells of its end. */
 export type Forked<A, E> = Fiber.Fiber<A, E> & {
@@ -14,7 +19,7 @@ type Fork = <A, E, R>(
 ) => Forked<A, E>;
 
 // Effect 4 runs by a context, Effect 3 by a runtime, which hands on whether its fiber can be interrupted.
-const inEffect4 = Effect as unknown as {
+interface Effect4 {
   readonly runForkWith?: (context: FiberContext) => Fork;
   readonly withFiber: <A, E, R>(
     run: (fiber: {
@@ -25,11 +30,15 @@ const inEffect4 = Effect as unknown as {
       };
     }) => Effect.Effect<A, E, R>,
   ) => Effect.Effect<A, E, R>;
-};
-const inEffect3 = Runtime as unknown as {
-  readonly runFork: (runtime: FiberContext) => Fork;
-};
-const { runtime } = Effect as unknown as { readonly runtime: () => Effect.Effect<FiberContext> };
+}
+
+// Asked for as in callback.ts.
+const runForkWith = (Effect as unknown as Effect4)?.runForkWith;
+const withFiber = (Effect as unknown as Effect4)?.withFiber;
+const runFork = (Runtime as unknown as { readonly runFork: (runtime: FiberContext) => Fork })
+  ?.runFork;
+const runtime = (Effect as unknown as { readonly runtime: () => Effect.Effect<FiberContext> })
+  ?.runtime;
 
 /** Hands out the context of the fiber that runs it, the tracer that spans are made with there, and its clock. */
 export const withContext: <A, E, R>(
@@ -38,11 +47,9 @@ export const withContext: <A, E, R>(
     tracer: Tracer.Tracer,
     clock: Clock.Clock,
   ) => Effect.Effect<A, E, R>,
-) => Effect.Effect<A, E, R> = inEffect4.runForkWith !== undefined
+) => Effect.Effect<A, E, R> = runForkWith !== undefined
   ? (run) =>
-    inEffect4.withFiber((fiber) =>
-      run(fiber.context, fiber.getRef(Tracer.Tracer), fiber.getRef(Clock.Clock))
-    )
+    withFiber((fiber) => run(fiber.context, fiber.getRef(Tracer.Tracer), fiber.getRef(Clock.Clock)))
   : (run) =>
     Effect.flatMap(
       runtime(),
@@ -58,9 +65,9 @@ export const withContext: <A, E, R>(
 export const fork: <A, E, R>(
   context: FiberContext,
   effect: Effect.Effect<A, E, R>,
-) => Forked<A, E> = inEffect4.runForkWith !== undefined
-  ? (context, effect) => inEffect4.runForkWith!(context)(effect)
-  : (context, effect) => inEffect3.runFork(context)(Effect.interruptible(effect));
+) => Forked<A, E> = runForkWith !== undefined
+  ? (context, effect) => runForkWith(context)(effect)
+  : (context, effect) => runFork(context)(Effect.interruptible(effect));
 
 /**
  * The same, for an effect that can be interrupted nowhere but where it says so itself. Its end is told whatever interrupts
@@ -70,15 +77,15 @@ export const forkUninterruptible: <A, E, R>(
   context: FiberContext,
   effect: Effect.Effect<A, E, R>,
   ended: (exit: Exit.Exit<A, E>) => void,
-) => Fiber.Fiber<unknown, unknown> = inEffect4.runForkWith !== undefined
+) => Fiber.Fiber<unknown, unknown> = runForkWith !== undefined
   ? (context, effect, ended) => {
-    const fiber = inEffect4.runForkWith!(context)(effect, { uninterruptible: true });
+    const fiber = runForkWith(context)(effect, { uninterruptible: true });
     fiber.addObserver(ended);
     return fiber;
   }
   : (context, effect, ended) => {
     const told = Effect.map(Effect.exit(effect), ended);
-    return inEffect3.runFork(context)(Effect.uninterruptible(told));
+    return runFork(context)(Effect.uninterruptible(told));
   };
 
 /** Starts an effect in a fiber of its own, see {@linkcode fork}. */

@@ -1,4 +1,7 @@
-import { type Clock, Effect, type Exit, type Fiber } from "../effect/effect.ts";
+import type * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import type * as Exit from "effect/Exit";
+import type * as Fiber from "effect/Fiber";
 import type { CacheLockingError } from "../model/errors.ts";
 import type { Keyed } from "./call.ts";
 import type { Flight } from "./flight.ts";

@@ -1,4 +1,4 @@
-import type { Effect } from "../effect/effect.ts";
+import type * as Effect from "effect/Effect";
 import type { FetchContext } from "../model/fetch_context.ts";
 import type { Hooks } from "../model/hooks.ts";
 import type { Store } from "../store/store.ts";

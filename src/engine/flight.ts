@@ -1,4 +1,6 @@
-import type { Cause, Clock, Effect } from "../effect/effect.ts";
+import type * as Cause from "effect/Cause";
+import type * as Clock from "effect/Clock";
+import type * as Effect from "effect/Effect";
 import type { FiberContext } from "../effect/fork.ts";
 import type { CacheLockingError } from "../model/errors.ts";
 import type { CacheOutcome, GetOrSetResult } from "../model/outcome.ts";

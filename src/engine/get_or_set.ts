@@ -1,7 +1,10 @@
 import { inBackground, reportAnd, run } from "./background.ts";
 import type { Call } from "./call.ts";
 import { machineClock, monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
-import { Cause, type Clock, Effect, type Tracer } from "../effect/effect.ts";
+import * as Cause from "effect/Cause";
+import type * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import type * as Tracer from "effect/Tracer";
 import { quoted } from "../model/describe.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 import { callback } from "../effect/callback.ts";

@@ -2,7 +2,8 @@ import { type Asker, run } from "./background.ts";
 import type { Keyed } from "./call.ts";
 import { callback } from "../effect/callback.ts";
 import { deadline } from "../effect/deadline.ts";
-import { Cause, Effect } from "../effect/effect.ts";
+import * as Cause from "effect/Cause";
+import * as Effect from "effect/Effect";
 import { fork, interruptNoWait, withContext } from "../effect/fork.ts";
 import {
   AdapterError,

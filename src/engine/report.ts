@@ -1,6 +1,6 @@
 import { runHook } from "./user_code.ts";
 import type { Settings } from "./call.ts";
-import { Effect } from "../effect/effect.ts";
+import * as Effect from "effect/Effect";
 import { type CacheLockingError, formatCacheLockingError } from "../model/errors.ts";
 import type { Flight } from "./flight.ts";
 

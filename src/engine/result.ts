@@ -1,7 +1,8 @@
 import { runHook } from "./user_code.ts";
 import type { Call } from "./call.ts";
 import { wholeMillis } from "../effect/clock.ts";
-import { Duration, Effect } from "../effect/effect.ts";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
 import type { Caller, Flight, Result, Value } from "./flight.ts";
 import type { HookEffect, Hooks } from "../model/hooks.ts";
 import { type CacheMeta, CacheOutcome } from "../model/outcome.ts";

@@ -1,5 +1,7 @@
 import { callback } from "../effect/callback.ts";
-import { Effect, type Exit, Fiber } from "../effect/effect.ts";
+import * as Effect from "effect/Effect";
+import type * as Exit from "effect/Exit";
+import * as Fiber from "effect/Fiber";
 import { fork, type Forked, interruptNoWait, withContext } from "../effect/fork.ts";
 import { quoted } from "../model/describe.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";

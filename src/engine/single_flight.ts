@@ -1,7 +1,9 @@
 import { callback } from "../effect/callback.ts";
 import { monotonicMillis, wholeMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
-import { type Cause, type Clock, Effect } from "../effect/effect.ts";
+import type * as Cause from "effect/Cause";
+import type * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
 
 /** The flights that callers can join, by key. */
 export type FlightTable<End> = Map<string, Flight<End>>;

@@ -1,4 +1,5 @@
-import { Effect, type Tracer } from "../effect/effect.ts";
+import * as Effect from "effect/Effect";
+import type * as Tracer from "effect/Tracer";
 import { withContext } from "../effect/fork.ts";
 import type { Caller, Flight, Result } from "./flight.ts";
 import type { Keyed } from "./call.ts";

@@ -1,6 +1,7 @@
 import { causeKind } from "../effect/cause.ts";
 import { kindOf, quoted } from "../model/describe.ts";
-import { Cause, Effect } from "../effect/effect.ts";
+import * as Cause from "effect/Cause";
+import * as Effect from "effect/Effect";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 import type { HookEffect, Hooks } from "../model/hooks.ts";
 

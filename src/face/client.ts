@@ -1,7 +1,8 @@
 import { getOrSet } from "../engine/get_or_set.ts";
 import type { Call, Settings } from "../engine/call.ts";
 import type { DurationInput } from "../model/duration.ts";
-import { Effect, Option } from "../effect/effect.ts";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import { type AdapterError, type CacheLockingError, isCacheLockingError } from "../model/errors.ts";
 import type { HooksError, HooksServices, NoHooks } from "../model/hooks.ts";
 import { retireFlights } from "../engine/flight.ts";

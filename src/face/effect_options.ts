@@ -1,4 +1,5 @@
-import { Duration, Effect } from "../effect/effect.ts";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
 import { formatCacheLockingError } from "../model/errors.ts";
 import type { WaitStrategyContext } from "../model/wait_strategy.ts";
 import type { Hooks, WaitStrategy } from "./promise_options.ts";

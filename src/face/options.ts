@@ -1,6 +1,6 @@
 import type { FetchContext } from "../model/fetch_context.ts";
 import type { DurationInput } from "../model/duration.ts";
-import type { Effect } from "../effect/effect.ts";
+import type * as Effect from "effect/Effect";
 import type { Halves, LeasesHalf } from "../store/halves.ts";
 import type { Hooks, NoHooks } from "../model/hooks.ts";
 import type { CommonOptions } from "./common_options.ts";

@@ -1,4 +1,4 @@
-import { Duration } from "../effect/effect.ts";
+import * as Duration from "effect/Duration";
 
 /** Everything that Effect's `Duration` accepts: a `Duration`, milliseconds, `'5 seconds'`, … */
 export type DurationInput = Parameters<typeof Duration.toMillis>[0];

@@ -1,4 +1,5 @@
-import type { Duration, Effect } from "../effect/effect.ts";
+import type * as Duration from "effect/Duration";
+import type * as Effect from "effect/Effect";
 import type { CacheLockingError } from "./errors.ts";
 
 /** The result of a hook: any Effect. Its errors and requirements are in the call's own type. */

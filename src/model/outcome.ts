@@ -1,5 +1,5 @@
 import type { CacheOutcome } from "./cache_outcome.ts";
-import type { Duration } from "../effect/effect.ts";
+import type * as Duration from "effect/Duration";
 
 export { CacheOutcome } from "./cache_outcome.ts";
 

@@ -1,5 +1,5 @@
 import type { DurationInput } from "./duration.ts";
-import { Duration } from "../effect/effect.ts";
+import * as Duration from "effect/Duration";
 
 /** The context of a wait strategy. */
 export interface WaitStrategyContext {

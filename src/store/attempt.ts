@@ -1,6 +1,7 @@
 import { callback } from "../effect/callback.ts";
 import { monotonicMillis, wallMillis } from "../effect/clock.ts";
-import { type Clock, Effect } from "../effect/effect.ts";
+import type * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
 import { AdapterError, type AdapterOperation, isAdapterError } from "../model/errors.ts";
 
 /**

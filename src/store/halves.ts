@@ -1,5 +1,7 @@
 import { describe } from "../model/describe.ts";
-import { Clock, Effect, type Scope } from "../effect/effect.ts";
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import type * as Scope from "effect/Scope";
 import { AdapterError, type AdapterOperation } from "../model/errors.ts";
 import { typed } from "./typed.ts";
 import type { Acquired, Entry, LeaseOutcome, Store, Watch } from "./store.ts";

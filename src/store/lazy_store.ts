@@ -1,5 +1,5 @@
 import { attempt } from "./attempt.ts";
-import { Effect } from "../effect/effect.ts";
+import * as Effect from "effect/Effect";
 import { AdapterError, type AdapterOperation, isCacheLockingError } from "../model/errors.ts";
 import type { Codec } from "./codec.ts";
 import { loadOnce } from "./load_once.ts";

@@ -1,4 +1,5 @@
-import { Clock, Effect } from "../effect/effect.ts";
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
 import type { LeaseAnswer, LeasesHalf } from "./halves.ts";
 import type { Store } from "./store.ts";
 

@@ -1,4 +1,5 @@
-import type { Effect, Scope } from "../effect/effect.ts";
+import type * as Effect from "effect/Effect";
+import type * as Scope from "effect/Scope";
 import type { AdapterError } from "../model/errors.ts";
 import type { Codec } from "./codec.ts";
 

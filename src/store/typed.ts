@@ -1,5 +1,6 @@
 import { kindOf } from "../model/describe.ts";
-import { Cause, Effect } from "../effect/effect.ts";
+import * as Cause from "effect/Cause";
+import * as Effect from "effect/Effect";
 import {
   AdapterError,
   type AdapterOperation,
