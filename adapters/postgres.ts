@@ -9,6 +9,9 @@
  * Make the client with `fetch_types: false`. Otherwise postgres.js asks for the server's array types on each new
  * connection. If that connection breaks at this moment, nothing catches the error, and it ends the process.
  *
+ * The role needs SELECT, INSERT, UPDATE and DELETE on the table; the first acquire of one without a right fails, and names
+ * the four. A statement is sent again, twice at most, if its connection was just ended. A hot standby is refused.
+ *
  * The first statement that misses the table creates it. The table is unlogged: Postgres writes no WAL for it, and a
  * crash of the server empties it. Leases are lost then, and two callers may lead, but only one can fill. Each write
  * removes a few expired rows, and {@linkcode prunePostgres} removes all.

@@ -34,6 +34,11 @@ export function postgresJsCommands(
   checkOption("sql", isClient, "a postgres.js client, and no transaction", sql);
   const isSubscriber = subscriber === false || hasMethods(subscriber, "listen");
   checkOption("subscriber", isSubscriber, "a postgres.js client or false", subscriber);
+  for (const [option, client] of Object.entries({ sql, subscriber })) {
+    // Bun's client has the same functions, but gives numbers as other bytes, and its `unlisten` loses its object.
+    if (!hasMethods(client, "beginDistributed")) continue;
+    throw new TypeError(`\`${option}\` must be a postgres.js client, and is Bun's SQL`);
+  }
   return {
     query: (statement, parameters) => sql.unsafe(statement, parameters, { prepare: true }).raw(),
     pushOn: (channel) =>

@@ -32,6 +32,14 @@ const MISSING = "42P01";
 const EXISTS = ["42P07", "42710", "23505"];
 /** Where the default isolation is stricter than READ COMMITTED, losing a race is an error, and nothing was done. */
 const LOST_RACE = ["40001", "40P01"];
+const DENIED = "42501";
+const READ_ONLY = "25006";
+/** So a standby refuses to read an unlogged table, among other things that can't be done. */
+const UNSUPPORTED = "0A000";
+/** The connection was ended before its statement came: by the server, which was idle for too long, or by a pooler. */
+const ENDED = ["57P01", "57P05", "CONNECTION_CLOSED", "ECONNRESET", "EPIPE"];
+/** A client with one connection may send the next statement before it knows that the connection is closed, too. */
+const MOST_ENDED = 2;
 /** Under SERIALIZABLE more than one try in three of a busy table was lost, also to writes of other keys on the same page. */
 const MOST_TRIES = 10;
 
@@ -47,6 +55,7 @@ export function openTable({ query }: PostgresCommands, table: string, create: bo
       await query(definition, []);
     } catch (error) {
       if (EXISTS.includes(codeOf(error))) return;
+      if (codeOf(error) === READ_ONLY) throw explained(error, name);
       throw missing(` and can't be made (${(error as Error).message})`, error);
     }
   };
@@ -56,19 +65,42 @@ export function openTable({ query }: PostgresCommands, table: string, create: bo
     name,
     /** The channel of its notifications. */
     channel: channelOf(name),
-    /** Sends a statement. */
-    ask: (caller: Pick<Target, "signal">, statement: string, parameters: PostgresParameter[]) =>
-      retry(caller, async () => {
+    /** Sends a statement, and again if its connection was just ended. */
+    ask(caller: Pick<Target, "signal">, statement: string, parameters: PostgresParameter[]) {
+      let ended = 0;
+      const again = (error: unknown) => {
+        const code = codeOf(error);
+        if (ENDED.includes(code)) return ++ended <= MOST_ENDED;
+        return [MISSING, ...LOST_RACE].includes(code);
+      };
+      return retry(caller, async () => {
         try {
           return await query(statement, parameters);
         } catch (error) {
           const isMissing = codeOf(error) === MISSING;
           if (isMissing) await (making ??= make(error).finally(() => making = undefined));
-          throw error;
+          throw explained(error, name);
         }
-      }, { most: MOST_TRIES, again: (error) => [MISSING, ...LOST_RACE].includes(codeOf(error)) }),
+      }, { most: MOST_TRIES, again });
+    },
   };
 }
+
+/** Says what a refusal means that is for the user to mend. */
+function explained(error: unknown, table: string): unknown {
+  const code = codeOf(error);
+  const { message } = error as Error;
+  if (code === DENIED) {
+    return new Refusal(`${message}; the adapter needs ${RIGHTS} on ${table}`, { cause: error });
+  }
+  const isStandby = code === READ_ONLY || code === UNSUPPORTED && message.includes("recovery");
+  if (!isStandby) return error;
+  const why = "the server is a hot standby, or read-only; connect to the primary";
+  return new Refusal(`${why} (${message})`, { cause: error });
+}
+
+/** What a role needs for the adapter's statements. */
+const RIGHTS = "SELECT, INSERT, UPDATE and DELETE";
 
 function codeOf(error: unknown): string {
   return String((error as { readonly code?: unknown } | null)?.code);

@@ -3,7 +3,7 @@ import {
   pgbouncer,
   postgres,
   startPostgresServer,
-  unprivileged,
+  startStandby,
 } from "../../tests/servers/postgres.ts";
 import { type StartedServer, startServer } from "../../tests/servers/server.ts";
 import { fromDebian, fromNpm } from "./packages.ts";
@@ -23,21 +23,6 @@ const startPostgres = (...settings: readonly string[]) => async (): Promise<Star
 async function startBouncer(): Promise<Started> {
   const { version } = await fromDebian("pgbouncer");
   return { ...await pgbouncer.start(), version };
-}
-
-/** Starts a hot standby of a server. */
-function startStandby(programs: string, main: StartedServer): Promise<StartedServer> {
-  const from = ["-h", "127.0.0.1", "-p", String(main.port), "-U", "postgres"];
-  return startServer({
-    ...unprivileged(
-      `port=$1 programs=$2 && shift 2 && "$programs/pg_basebackup" "$@" -D "$0/data" -R -c fast &&
-      chmod 700 "$0/data" && exec "$programs/postgres" -D "$0/data" -p "$port" \\
-        -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300`,
-      (port) => [String(port), programs, ...from],
-    ),
-    ready: "ready to accept read-only connections",
-    end: "SIGQUIT",
-  });
 }
 
 /** pgpool-II, with plain reads on either of a server and its standby. */

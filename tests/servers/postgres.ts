@@ -38,6 +38,22 @@ export function startPostgresServer(
   });
 }
 
+/** Starts a hot standby of a server on the loopback. */
+export function startStandby(programs: string, main: StartedServer): Promise<StartedServer> {
+  const from = ["-h", "127.0.0.1", "-p", String(main.port), "-U", "postgres"];
+  return startServer({
+    ...unprivileged(
+      `port=$1 programs=$2 && shift 2 && "$programs/pg_basebackup" "$@" -D "$0/data" -R -c fast &&
+      chmod 700 "$0/data" && exec "$programs/postgres" -D "$0/data" -p "$port" \\
+        -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300`,
+      (port) => [String(port), programs, ...from],
+    ),
+    url,
+    ready: "ready to accept read-only connections",
+    end: "SIGQUIT",
+  });
+}
+
 /** Starts pgbouncer in transaction mode before a server on this port of the loopback. */
 export function startPgbouncer(program: string, server: number): Promise<StartedServer> {
   return startServer({
