@@ -9,10 +9,10 @@ export function machine(): string {
   return `${all.length} cores (${all[0]!.model.trim()}), ${memory} GB`;
 }
 
-/** The version of a package that was run: the one that the lockfile has for the range. */
-export function versionOf(name: string): string {
+/** The version of a package that was run: the one that a lockfile has for the range. */
+export function versionOf(name: string, lockfile = benchLockfile): string {
   const lock: { readonly specifiers: Readonly<Record<string, string>> } = JSON.parse(
-    readFileSync(benchLockfile, "utf8"),
+    readFileSync(lockfile, "utf8"),
   );
   const effect = `npm:effect@${effectVersions[4]}`;
   const specifier = { ...imports, ...benchImports, effect }[name];

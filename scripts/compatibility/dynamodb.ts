@@ -13,7 +13,7 @@ async function startDynalite(): Promise<Started> {
       const times = ["--createTableMs", "0", "--deleteTableMs", "0", "--updateTableMs", "0"];
       return [join(modules, "dynalite/cli.js"), "--port", String(port), ...times];
     },
-    ready: "Listening at",
+    ready: "listening at",
   });
   return { ...server, version: "4.0.0" };
 }
@@ -23,6 +23,9 @@ async function startMendedDynalite(): Promise<Started> {
   return { ...server, version: version.replace("dynalite ", "") };
 }
 
+/** The name of the one that the suites run with. */
+export const mendedDynalite = "dynalite that heeds `ReturnValuesOnConditionCheckFailure`";
+
 /** DynamoDB's stand-ins. */
 export const dynamodbFamily: Family = {
   name: "dynamodb",
@@ -30,10 +33,7 @@ export const dynamodbFamily: Family = {
   connection: "connections/dynamodb.ts",
   rows: [
     { name: "dynalite", start: startDynalite },
-    {
-      name: "dynalite that heeds `ReturnValuesOnConditionCheckFailure`",
-      start: startMendedDynalite,
-    },
+    { name: mendedDynalite, start: startMendedDynalite },
     { name: "moto", start: startMoto },
   ],
 };

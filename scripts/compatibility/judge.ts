@@ -1,4 +1,4 @@
-import type { Outcome, Play, Player } from "./player.ts";
+import { now, type Outcome, type Play, type Player } from "./player.ts";
 
 /** What was seen of one promise. */
 export interface Seen {
@@ -30,6 +30,10 @@ export interface Pace {
 
 const KEYS = 20;
 const CALLERS = 5;
+const FETCH = 300;
+const LIFE = 3000;
+/** Some servers tell the time in whole seconds, and take one more or less. */
+const SECOND = 1500;
 const LEASE = 2000;
 const LOOK = 10_000;
 const HANGING = 75_000;
@@ -44,36 +48,47 @@ export async function judge(
   const play = (name: string, more: Partial<Play> = {}): Play => ({
     key: `${name}-${nonce}`,
     callers: CALLERS,
-    fetch: 300,
+    fetch: FETCH,
     value: name,
     leaseTtl: 5000,
     cacheTtl: 60_000,
     ...more,
   });
-  const { errors: [reason] } = await leader.call(play("first", { callers: 1, fetch: 0 })).outcome;
-  if (reason !== undefined) throw new Error(reason);
+  for (const player of players) {
+    const first = play("first", { callers: 1, fetch: 0 });
+    const { errors: [reason] } = await player.call(first).outcome;
+    if (reason !== undefined) throw new Error(reason);
+  }
 
   async function oneFetch(): Promise<Seen> {
-    const herds = async () => {
-      await Promise.all(Array.from({ length: KEYS }, async (_, index) => {
-        const herd = play(`herd-${index}`, { cacheTtl: 1000 });
-        const calls = players.map((player) => player.call(herd).outcome);
-        sums.push(sumOf(await Promise.all(calls)));
-      }));
-    };
     const sums: Sum[] = [];
-    await herds();
-    // Some servers tell the time in whole seconds.
-    await pause(3500);
-    await herds();
-    const tooMany = sums.filter(({ fetches }) => fetches !== 1);
+    const herds = async (atOnce: number, more: Partial<Play>) => {
+      for (let from = 0; from < KEYS; from += atOnce) {
+        await Promise.all(Array.from({ length: atOnce }, async (_, index) => {
+          const herd = play(`herd-${from + index}`, { cacheTtl: LIFE, ...more });
+          const calls = players.map((player) => player.call(herd).outcome);
+          sums.push(sumOf(await Promise.all(calls)));
+        }));
+      }
+    };
+    await herds(KEYS, {});
+    await pause(LIFE + SECOND);
+    // Now the leases are taken over expired entries, by each caller for itself.
+    await herds(4, { coalesce: false });
+    // On a busy machine one may come when the entry has expired already.
+    const early = FETCH + LIFE - SECOND;
+    const tooMany = sums.filter(({ fetches: [first = 0, ...more] }) =>
+      more.some((fetch) => fetch - first < early)
+    );
     const words = `1 fetch in ${sums.length - tooMany.length} of ${sums.length} herds`;
-    const most = Math.max(...sums.map(({ fetches }) => fetches));
+    const most = Math.max(...tooMany.map(({ fetches }) => fetches.length));
     return seen(sums, tooMany.length > 0 && `${words}, ${most} in another`, words);
   }
 
   async function fence(): Promise<Seen> {
-    const late = [play("deleted"), play("refilled")].map((old) => ({
+    // So long a lease that no renewal finds out before the fill is sent.
+    const terms = { leaseTtl: 30_000 };
+    const late = [play("deleted", terms), play("refilled", terms)].map((old) => ({
       key: old.key,
       ...leader.call({ ...old, callers: 1, fetch: 2000, value: "old" }),
     }));
@@ -100,7 +115,9 @@ export async function judge(
     const { errors, fetches } = sumOf([led, followed]);
     const late = Math.round(followed.returned - led.returned);
     if (errors.length > 0) return { verdict: "failed", words: errors[0]! };
-    if (fetches !== 1) return { verdict: "broken", words: `${fetches} fetches of one key` };
+    if (fetches.length !== 1) {
+      return { verdict: "broken", words: `${fetches.length} fetches of one key` };
+    }
     return late < LOOK / 4
       ? { verdict: "kept", words: `${Math.max(0, late)} ms after the fill` }
       : { verdict: "failed", words: "none: followers look" };
@@ -114,11 +131,11 @@ export async function judge(
       [follower, third].map((player) => player.call({ ...play, fetch: 500 }).outcome)
     );
     await pause(500);
-    const at = performance.timeOrigin + performance.now();
+    const at = now();
     leader.kill();
     const outcomes = await Promise.all(waiting.map((calls) => Promise.all(calls)));
     const sums = outcomes.map(sumOf);
-    const most = Math.max(...sums.map(({ fetches }) => fetches));
+    const most = Math.max(...sums.map(({ fetches }) => fetches.length));
     const after = Math.max(...outcomes.flat().map(({ returned }) => returned)) - at;
     const words = `${(after / 1000).toFixed(1)} s after the kill`;
     const many = most !== 1 && `${most} fetches after one leader was killed`;
@@ -148,18 +165,16 @@ async function hanging(): Promise<Seen> {
 }
 
 interface Sum {
-  readonly fetches: number;
+  readonly fetches: readonly number[];
   readonly errors: readonly string[];
   readonly fallbacks: number;
 }
 
 function sumOf(outcomes: readonly Outcome[]): Sum {
-  const sum = (of: (outcome: Outcome) => number) =>
-    outcomes.reduce((sum, outcome) => sum + of(outcome), 0);
   return {
-    fetches: sum(({ fetches }) => fetches),
+    fetches: outcomes.flatMap(({ fetches }) => fetches).sort((a, b) => a - b),
     errors: outcomes.flatMap(({ errors }) => errors),
-    fallbacks: sum(({ outcomes }) => outcomes["MISS-FOLLOWER-FALLBACK"] ?? 0),
+    fallbacks: outcomes.filter(({ outcomes }) => "MISS-FOLLOWER-FALLBACK" in outcomes).length,
   };
 }
 

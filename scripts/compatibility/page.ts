@@ -37,7 +37,7 @@ function cellsOf(
 
 /** `ioredis@6.0.0` as `ioredis 6.0.0`. */
 function spoken(client: string): string {
-  return client.replace(/@(?=[^@]+$)/, " ");
+  return client.replace(/@(?=[^@]+$)/, " ") || "–";
 }
 
 /** An error is in the verdict. */

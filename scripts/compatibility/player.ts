@@ -14,19 +14,21 @@ export interface Play {
   readonly leaseTtl?: number;
   /** The pause between two looks; it has followers look this often and no more. */
   readonly pause?: number;
+  /** Whether callers of a process share a flight, as they do by default; otherwise each asks the backend for itself. */
+  readonly coalesce?: boolean;
 }
 
 /** What came of it. */
 export interface Outcome {
-  /** How many fetches were begun. */
-  readonly fetches: number;
+  /** When each fetch was begun, in milliseconds of a clock that all processes of the machine share. */
+  readonly fetches: readonly number[];
   /** How many callers had which outcome. */
   readonly outcomes: Readonly<Record<string, number>>;
   /** The different values that there were. */
   readonly values: readonly string[];
   /** The different failures, in words. */
   readonly errors: readonly string[];
-  /** When the last caller returned, in milliseconds of a clock that all processes of the machine share. */
+  /** When the last caller returned, by the same clock. */
   readonly returned: number;
 }
 
@@ -53,13 +55,13 @@ export function playerOver(store: Store<unknown>): Player {
     call({ key, callers, fetch, value, pause, ...times }) {
       let begin!: () => void;
       const fetching = new Promise<void>((resolve) => begin = resolve);
-      let fetches = 0;
+      const fetches: number[] = [];
       const outcomes: Record<string, number> = {};
       const values = new Set<string>();
       const errors = new Set<string>();
       const fetcher = () =>
         Effect.suspend(() => {
-          fetches++;
+          fetches.push(now());
           begin();
           return Effect.as(Effect.sleep(fetch), value);
         });
@@ -77,7 +79,7 @@ export function playerOver(store: Store<unknown>): Player {
         outcomes,
         values: [...values],
         errors: [...errors],
-        returned: performance.timeOrigin + performance.now(),
+        returned: now(),
       }));
       return { fetching, outcome };
     },
@@ -98,7 +100,7 @@ function cutOff(
   const own = new Proxy(store, {
     get(target, name) {
       const member = Reflect.get(target, name);
-      if (typeof member !== "function") return member;
+      if (typeof member !== "function" || !operations.has(name)) return member;
       return (...args: unknown[]) =>
         Effect.suspend(() =>
           killed ? Effect.never : Reflect.apply(member, target, args) as Effect.Effect<unknown>
@@ -106,6 +108,15 @@ function cutOff(
     },
   });
   return { own, kill: () => killed = true };
+}
+
+const operations: ReadonlySet<PropertyKey> = new Set(
+  ["get", "set", "delete", "acquire", "renew", "fill", "release", "watch"],
+);
+
+/** A clock that all processes of the machine share. */
+export function now(): number {
+  return performance.timeOrigin + performance.now();
 }
 
 function orWords<A, E>(effect: Effect.Effect<A, E>): Promise<A> {

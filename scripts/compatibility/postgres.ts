@@ -6,6 +6,7 @@ import {
   startStandby,
 } from "../../tests/servers/postgres.ts";
 import { type StartedServer, startServer } from "../../tests/servers/server.ts";
+import { must } from "../../tests/support/command.ts";
 import { fromDebian, fromNpm } from "./packages.ts";
 import type { Family, PlaceOptions, Setting, Started } from "./row.ts";
 import { accepts, startAll, startConfigured } from "./servers.ts";
@@ -15,9 +16,11 @@ async function programs(): Promise<string> {
 }
 
 const startPostgres = (...settings: readonly string[]) => async (): Promise<Started> => {
-  const { version } = await fromDebian("postgresql");
+  const folder = await programs();
+  const version = await must(`${folder}/postgres`, ["--version"]);
   const args = settings.flatMap((setting) => ["-c", setting]);
-  return { ...await startPostgresServer(await programs(), { args }), version };
+  const server = await startPostgresServer(folder, { args });
+  return { ...server, version: /\d[\d.]*/.exec(version)![0] };
 };
 
 async function startBouncer(): Promise<Started> {
@@ -58,6 +61,7 @@ num_init_children = 40
 max_pool = 1
 `,
         args: (file) => ["-n", "-f", file],
+        end: "SIGQUIT",
       }),
   );
   return { ...proxied(pool), version };
@@ -65,7 +69,7 @@ max_pool = 1
 
 const startPglite = (...flags: readonly string[]) => async (): Promise<Started> => {
   const modules = await fromNpm("pglite-socket@0.2.17", {
-    "@electric-sql/pglite": "0.5.17",
+    "@electric-sql/pglite": "0.5.14",
     "@electric-sql/pglite-socket": "0.2.17",
   });
   const program = join(modules, "@electric-sql/pglite-socket/dist/scripts/server.js");

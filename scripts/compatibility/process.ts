@@ -99,7 +99,8 @@ const READY = 15_000;
 async function play({ connection, place }: Stage): Promise<void> {
   // The output is for answers alone; clients and the library's logger may write there.
   console.log = console.info = console.debug = console.error;
-  const { connect } = await import(new URL(connection, import.meta.url).href) as {
+  const file = import.meta.url.endsWith(".ts") ? connection : connection.replace(/ts$/, "js");
+  const { connect } = await import(new URL(file, import.meta.url).href) as {
     readonly connect: Connect;
   };
   const { store, ready } = await connect(place);

@@ -5,7 +5,7 @@ import { deno, lockfile } from "../project.ts";
 import type { Judgement, Seen } from "./judge.ts";
 import type { Answer, Case } from "./process.ts";
 import { fromNpm } from "./packages.ts";
-import type { Family, Row, Setting, Started } from "./row.ts";
+import type { Family, ProgramRow, Row, ServerRow, Setting, Started } from "./row.ts";
 
 /** What became of a row. */
 export interface Result {
@@ -24,12 +24,22 @@ const flags = ["run", "-A", "--no-check", `--lock=${lockfile}`];
 /** How long a judge may take: many times what it takes. */
 const PATIENCE = 400_000;
 
-/** Starts the server of a row, and has it judged with each of its settings until it works. */
+/** Has a row judged; one of a server with each of its settings, until it works. */
 export async function runRow(family: Family, row: Row): Promise<Result> {
-  const running = await row.start().catch((error: Error) => error);
-  if (running instanceof Error) {
-    return { version: "–", verdict: "missing", words: `not to be had: ${lineOf(running.message)}` };
-  }
+  return await ("judge" in row ? runProgram(row) : runServer(family, row)).catch((error) => ({
+    version: "–",
+    verdict: "missing",
+    words: `not to be had: ${lineOf(error.message)}`,
+  }));
+}
+
+async function runProgram({ judge }: ProgramRow): Promise<Result> {
+  const { version, answer } = await judge();
+  return { version, ...verdictOf(answer, undefined) };
+}
+
+async function runServer(family: Family, row: ServerRow): Promise<Result> {
+  const running = await row.start();
   const stay = beforeQuitting(() => running.stop());
   try {
     const before: string[] = [];
@@ -50,7 +60,7 @@ export async function runRow(family: Family, row: Row): Promise<Result> {
 
 async function runSetting(
   family: Family,
-  { connection = family.connection, client = family.client, command }: Row,
+  { connection = family.connection!, client = family.client, command }: ServerRow,
   { url, place: started }: Started,
   { words, place, pace }: Setting,
 ): Promise<Omit<Result, "version">> {

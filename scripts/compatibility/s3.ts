@@ -93,7 +93,7 @@ jclouds.provider=${provider}
 jclouds.filesystem.basedir=${join(folder, "data")}
 `,
         );
-        return ["-Xmx256m", "-jar", jar, "--properties", file];
+        return ["-Xmx512m", "-jar", jar, "--properties", file];
       },
     });
   };
@@ -105,7 +105,7 @@ async function startS3Mock(): Promise<Started> {
     command: "java",
     args: (folder, port) => {
       const root = `--com.adobe.testing.s3mock.store.root=${folder}`;
-      return ["-Xmx256m", "-jar", jar, `--http.port=${port}`, "--server.port=0", root];
+      return ["-Xmx512m", "-jar", jar, `--http.port=${port}`, "--server.port=0", root];
     },
   });
 }

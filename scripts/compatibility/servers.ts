@@ -27,12 +27,16 @@ export interface Configured {
   readonly command: string;
   readonly config: (folder: string, port: number) => string;
   readonly args: (file: string) => readonly string[];
+  /** The signal that ends it and its children; SIGKILL by default. */
+  readonly end?: "SIGQUIT";
 }
 
 /** Starts such a program; it is up once its port is listened to. */
-export function startConfigured({ command, config, args }: Configured): Promise<StartedServer> {
+export function startConfigured(
+  { config, args, ...server }: Configured,
+): Promise<StartedServer> {
   return startServer({
-    command,
+    ...server,
     args: (folder, port) => {
       const file = join(folder, "config");
       writeFileSync(file, config(folder, port));

@@ -8,7 +8,7 @@ const bundleLimit = 12_500;
 const workerLimit = 20_000;
 
 /** The bundlers, each in the version that is known to do it. */
-const bundlers: Readonly<Record<string, string>> = {
+export const bundlers: Readonly<Record<string, string>> = {
   "@rollup/plugin-node-resolve": "16.0.3",
   "@rspack/core": "2.3.3",
   esbuild: "0.28.2",

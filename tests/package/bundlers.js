@@ -1,6 +1,6 @@
 /**
  * Bundles consumer.js, of the folder that is the working directory, with each bundler, though no client is installed, and
- * runs the bundles. Says what came of each in a line of JSON: what it imports besides, or what failed.
+ * runs the bundles. Says what came of each in a line of JSON: what it imports besides and prints, or what failed.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -58,12 +58,12 @@ for (const [bundler, bundle] of Object.entries(bundlers)) {
   try {
     await bundle(folder);
     writeFileSync(`${folder}/package.json`, '{ "type": "module" }');
-    await promisify(execFile)(process.execPath, [`${folder}/consumer.js`]);
+    const { stdout: output } = await promisify(execFile)(process.execPath, [`${folder}/consumer.js`]);
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".js"));
     const text = files.map((name) => readFileSync(`${folder}/${name}`, "utf8")).join("\n");
     const imports = [...text.matchAll(/\bimport\("(@[^"]+)"\)/g)].map(([, name]) => name);
-    console.log(JSON.stringify({ bundler, bytes: text.length, imports }));
+    console.log(JSON.stringify({ bundler, bytes: text.length, imports, output }));
   } catch (error) {
     console.log(JSON.stringify({ bundler, error: String(error.message).slice(0, 2000) }));
   }

@@ -7,7 +7,7 @@ import type { ClientPlace } from "../row.ts";
 export function connect(
   { url, client: path, accessKey = "local", region = "us-east-1" }: ClientPlace,
 ): Connection {
-  const { CreateBucketCommand, S3Client } = createRequire(import.meta.url)(
+  const { CreateBucketCommand, HeadBucketCommand, S3Client } = createRequire(import.meta.url)(
     path,
   ) as typeof import("@aws-sdk/client-s3");
   const key = accessKey as string;
@@ -18,13 +18,14 @@ export function connect(
     credentials: { accessKeyId: key, secretAccessKey: key },
   });
   const bucket = "cache";
-  const theirs = /^Bucket(AlreadyExists|AlreadyOwnedByYou)$/;
+  const made = { Bucket: bucket };
+  const create = async () => {
+    await client.send(new HeadBucketCommand(made))
+      .catch(() => client.send(new CreateBucketCommand(made)));
+  };
   return {
     store: s3Adapter({ client, bucket }),
-    ready: () =>
-      client.send(new CreateBucketCommand({ Bucket: bucket })).catch((error) => {
-        if (!theirs.test(error.name)) throw error;
-      }),
+    ready: create,
     close: () => client.destroy(),
   };
 }
