@@ -76,7 +76,9 @@ export function askMemjs(client: MemcachedClient): MemcachedAsk {
           return reject(error);
         }
         try {
-          if (server) checkFields(server);
+          // Not the one that was asked: `failover` may have taken another.
+          const answering = serverOf(name);
+          if (answering) checkFields(answering);
           resolve(answerOf(response, connectionTo(name)));
         } catch (refusal) {
           reject(refusal);

@@ -85,6 +85,19 @@ describe("memcached in trouble of its own", { skip }, () => {
     assert.equal(await run(other.fill("key", "b", "value")), true);
   });
 
+  it("goes on with the server to which the client fails over", async () => {
+    const [down, { url }] = [await start(), await start()];
+    await down.stop();
+    // Each client finds out for itself that the server is down, by the first key that it had.
+    for (const key of Array.from({ length: 8 }, newKey)) {
+      const client = await connect(`${down.url},${url}`, { failover: true, retry_delay: 0.01 });
+      const store = memcachedAdapter({ client });
+      assert.equal((await run(store.acquire(key, "a", 5000)))._tag, "Leader");
+      assert.equal(await run(store.fill(key, "a", "value")), true);
+      assert.deepEqual(await run(store.get(key)), { value: "value" });
+    }
+  });
+
   it("is told of a server without CAS", async () => {
     const { url } = await start({ args: ["-C"] });
     const adapter = memcachedAdapter({ client: await connect(url) });
