@@ -15,6 +15,7 @@ import { conformance } from "../../conformance/mod.ts";
 import { clientOf, createTable, dynamodbUrl, loadSdk, skip } from "./clients.ts";
 import { damageOf } from "./damage.ts";
 import { LOST, openProxy, type Proxy } from "./proxy.ts";
+import { closing } from "../../support/closing.ts";
 import { casesNamed, ofOptions, sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
 import {
@@ -28,12 +29,9 @@ import {
 const sdk = skip === false ? await loadSdk() : undefined;
 const run = Effect.runPromise;
 
-const clients: DynamoDBClient[] = [];
-const connect = (url = dynamodbUrl!, options?: DynamoDBClientConfig) => {
-  const client = clientOf(sdk!, url, options);
-  clients.push(client);
-  return client;
-};
+const closed = closing((client: DynamoDBClient) => client.destroy());
+const connect = (url = dynamodbUrl!, options?: DynamoDBClientConfig) =>
+  closed(clientOf(sdk!, url, options));
 const table = `dynamodb.test-${randomToken()}`;
 const newKey = () => `dynamodb.test:${randomToken()}`;
 let admin: DynamoDBClient;
@@ -44,7 +42,6 @@ before(async () => {
   await createTable(sdk!, admin, { table });
   proxy = await openProxy(dynamodbUrl!);
 });
-after(() => clients.forEach((client) => client.destroy()));
 
 const itemOf = async (key: string) => {
   const command = new sdk!.GetItemCommand({ TableName: table, Key: { key: { S: key } } });

@@ -1,9 +1,9 @@
 import { Effect } from "effect";
 import type { Client } from "memjs-types";
-import { after } from "node:test";
 import type { MemcachedClient } from "../../../adapters/memcached.ts";
 import { randomToken } from "../../../src/model/token.ts";
 import { skipWithout, variable } from "../../support/address.ts";
+import { closing } from "../../support/closing.ts";
 import { memcachedUrl, openMemcached } from "./clients.ts";
 import { askMemcached, startMemcached } from "../../servers/memcached.ts";
 import type { StartedServer, StartOptions } from "../../servers/server.ts";
@@ -14,25 +14,17 @@ export const run = Effect.runPromise;
 /** The port of the server of all suites. */
 export const port = Number(memcachedUrl?.split(":").at(-1));
 
-const clients: Client[] = [];
-const servers: StartedServer[] = [];
-after(async () => {
-  for (const client of clients) client.close();
-  for (const server of servers) await server.stop();
-});
+const closed = closing((client: Client) => client.close());
+const stopped = closing((server: StartedServer) => server.stop());
 
 /** Opens a client, of the server of all suites or of others. */
 export async function connect(servers = memcachedUrl!, options: object = {}): Promise<Client> {
-  const client = await openMemcached(servers, options);
-  clients.push(client);
-  return client;
+  return closed(await openMemcached(servers, options));
 }
 
 /** Starts a server of the suite's own. */
 export async function start(options: StartOptions = {}): Promise<StartedServer> {
-  const server = await startMemcached(binary!, options);
-  servers.push(server);
-  return server;
+  return stopped(await startMemcached(binary!, options));
 }
 
 /** A key of its own. */

@@ -1,32 +1,26 @@
 import { Effect } from "effect";
 import type { Redis, RedisOptions } from "ioredis";
-import { after } from "node:test";
 import { randomToken } from "../../../src/model/token.ts";
 import { withoutServer } from "../../support/address.ts";
+import { closing } from "../../support/closing.ts";
 import { ioredisVersions, monitor, redisUrl } from "./clients.ts";
 
 export const skip = redisUrl === undefined ? withoutServer("REDIS_URL") : false;
 export const [newest, oldest] = skip ? [] : await ioredisVersions();
 export const run = Effect.runPromise;
 
-const clients: { disconnect(): void }[] = [];
-after(() => clients.forEach((client) => client.disconnect()));
-
 /** Has a client be closed in the end: whatever comes of a test, it must not keep the process alive. */
-export function closing<C extends { disconnect(): void }>(client: C): C {
-  clients.push(client);
-  return client;
-}
+export const closed = closing((client: { disconnect(): void }) => client.disconnect());
 
 /** Opens a client. */
 export function connect(options: RedisOptions = {}, { Redis } = newest!): Redis {
-  return closing(new Redis(redisUrl!, options));
+  return closed(new Redis(redisUrl!, options));
 }
 
 /** Watches what the server of a client is sent. */
 export async function monitored(client: Redis): Promise<Awaited<ReturnType<typeof monitor>>> {
   const seen = await monitor(client);
-  clients.push({ disconnect: seen.stop });
+  closed({ disconnect: seen.stop });
   return seen;
 }
 

@@ -19,7 +19,7 @@ import { damageOf } from "./damage.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
 import {
-  closing,
+  closed,
   connect,
   monitored,
   nameOf,
@@ -174,7 +174,7 @@ describe("redis", { skip }, () => {
     for (const ioredis of [newest, oldest]) {
       const proxy = await losingTheReplyTo("the value");
       const store = redisAdapter({
-        client: closing(new ioredis!.Redis({ host: "127.0.0.1", port: proxy.port })),
+        client: closed(new ioredis!.Redis({ host: "127.0.0.1", port: proxy.port })),
       });
       const key = newKey();
       assert.equal((await run(store.acquire(key, "a", 5000)))._tag, "Leader");
@@ -254,7 +254,7 @@ describe("a client of redis that can't be used", { skip }, () => {
     await assertUnusable(redisAdapter({ client }), /Connection is closed/);
   });
   it("fails after operationTimeout when it never connects and never gives up", async () => {
-    const client = closing(new newest!.Redis(1, "127.0.0.1", { maxRetriesPerRequest: null }));
+    const client = closed(new newest!.Redis(1, "127.0.0.1", { maxRetriesPerRequest: null }));
     client.on("error", () => {});
     const began = Date.now();
     await assertUnusable(redisAdapter({ client }), /redis did not answer within 100 ms/);

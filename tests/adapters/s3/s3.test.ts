@@ -20,6 +20,7 @@ import {
 } from "./clients.ts";
 import { damagedObjects } from "../../support/damaged_objects.ts";
 import { openProxy, type Proxy } from "./proxy.ts";
+import { closing } from "../../support/closing.ts";
 import { casesNamed, ofOptions, sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
 import {
@@ -34,16 +35,11 @@ const sdk = skip === false ? await loadSdk() : undefined;
 const run = Effect.runPromise;
 const newKey = () => `s3.test:${randomToken()}`;
 
-const clients: Client[] = [];
-const connect = (options?: S3ClientConfig) => {
-  const client = clientOf(sdk!, s3Url!, options);
-  clients.push(client);
-  return client;
-};
+const closed = closing((client: Client) => client.destroy());
+const connect = (options?: S3ClientConfig) => closed(clientOf(sdk!, s3Url!, options));
 const open = (options?: S3ClientConfig) => s3Adapter({ client: connect(options), bucket });
 let objects: ReturnType<typeof objectsOf>;
 before(() => void (skip || (objects = objectsOf(sdk!, connect()))));
-after(() => clients.forEach((client) => client.destroy()));
 
 const cacheOf = (client: S3Client, errors: CacheLockingError[] = []) =>
   Cache.make({
