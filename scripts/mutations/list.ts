@@ -123,12 +123,16 @@ export const mutations: readonly Mutation[] = [
     swap(/(\S.*),/, "Effect.tap($1, (fiber) => Fiber.await(fiber)),"),
   ),
   mutation("pushes wake nobody", "push", swap(/\w+ === undefined/, "true")),
-  mutation("one failed look decides", "failed look", never),
+  mutation(
+    "one failed look decides",
+    "failed look",
+    swap(/"Unanswered"(.*)reported: false/, '"Failed"$1scope: "all"'),
+  ),
   mutation("no shortest pause between two looks", "shortest pause", swap("10", "1")),
   mutation(
     "looks forget what was waited for",
     "waited for",
-    swap(/\w+\.lease/, "undefined as never"),
+    swap(/\w+\?\.lease/, "undefined as never"),
   ),
   mutation("who waited for nothing queues again", "ended", swap('"FallBack"', '"Cancelled"')),
   mutation("a failure elsewhere is not counted", "failure elsewhere", never),

@@ -19,7 +19,7 @@ export interface Fetched {
 /**
  * Runs the call's fetcher for its flight, in a fiber of its own unless its value is there at once. What the fetcher throws
  * is a `FETCHER_FAILED`; its own errors stay as they are. Only the fetcher itself can be stopped: to stop it once the value
- * is there comes too late.
+ * is there comes too late. It has a scope of its own, which ends with it.
  */
 export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
   const { call } = flight;
@@ -31,7 +31,7 @@ export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
   if (Exit.isExit(fetching) && fetching._tag === "Success") return onValue(fetching.value);
   flight.busyUntil ??= monotonicMillis(flight.clock) + longestFetch(call);
   let isOver = false;
-  const fiber = run(flight, Effect.interruptible(fetching), (exit) => {
+  const fiber = run(flight, Effect.scoped(Effect.interruptible(fetching)), (exit) => {
     isOver = true;
     flight.stop = undefined;
     if (exit._tag === "Success") onValue(exit.value);

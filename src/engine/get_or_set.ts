@@ -228,7 +228,7 @@ function contend(flight: Flight): void {
         return follow(flight, answer, { look, next });
       case "Unanswered":
         // One failed look of many decides nothing.
-        if (first.waitingSince !== undefined && waitLeft(first) >= 1) { // mutate: failed look
+        if (first.waitingSince !== undefined && waitLeft(first) >= 1) {
           return follow(flight, answer, { look, next });
         }
         return giveUp(flight, owner, answer);
@@ -287,7 +287,7 @@ function acquire(
       release(flight, { owner, state: "held" }, "cancelled", fail);
     },
     onFailure: (error) =>
-      next({ _tag: "Unanswered", error: phaseError(call, error), reported: false }),
+      next({ _tag: "Unanswered", error: phaseError(call, error), reported: false }), // mutate: failed look
   });
 }
 

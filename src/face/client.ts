@@ -3,6 +3,7 @@ import type { Call, Settings } from "../engine/call.ts";
 import type { DurationInput } from "../model/duration.ts";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import type * as Scope from "effect/Scope";
 import { type AdapterError, type CacheLockingError, isCacheLockingError } from "../model/errors.ts";
 import type { HooksError, HooksServices, NoHooks } from "../model/hooks.ts";
 import { retireFlights } from "../engine/flight.ts";
@@ -37,7 +38,7 @@ export interface CacheClient<H = NoHooks> {
   ): Effect.Effect<
     GetOrSetResult<V>,
     E | HooksError<H> | HooksError<H2> | CacheLockingError,
-    R | HooksServices<H> | HooksServices<H2>
+    Exclude<R, Scope.Scope> | HooksServices<H> | HooksServices<H2>
   >;
   /** Reads the entry. */
   get<V = unknown>(
@@ -60,7 +61,7 @@ export interface CacheModule<Config> {
   ): Effect.Effect<
     GetOrSetResult<V>,
     E | HooksError<H> | CacheLockingError,
-    R | HooksServices<H>
+    Exclude<R, Scope.Scope> | HooksServices<H>
   >;
   /**
    * Makes a client, and checks its defaults once: throws a `VALIDATION_ERROR` for bad ones.

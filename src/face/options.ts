@@ -7,7 +7,10 @@ import type { CommonOptions } from "./common_options.ts";
 import type { Store } from "../store/store.ts";
 import type { WaitStrategy } from "../model/wait_strategy.ts";
 
-/** Fetches the value of a key that isn't cached. Its errors and requirements are in the call's own type. */
+/**
+ * Fetches the value of a key that isn't cached. Its errors and requirements are in the call's own type, but for a `Scope`:
+ * each fetch has one of its own, which ends with it.
+ */
 export type Fetcher<V, E = never, R = never> = (context: FetchContext) => Effect.Effect<V, E, R>;
 
 /** The options of a call, and the defaults of a client. */

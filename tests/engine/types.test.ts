@@ -56,6 +56,15 @@ export function types() {
     Cache.getOrSet({ adapter: "memory", key: "k", fetcher: () => fetchUser }),
   );
 
+  // A fetch has a scope of its own.
+  const opened = Effect.acquireRelease(fetchUser, () => Effect.void);
+  hasType<GetOrSetResult<User>, FetchError | CacheLockingError, Database>()(
+    Cache.getOrSet({ adapter: "memory", key: "k", fetcher: () => opened }),
+  );
+  hasType<GetOrSetResult<User>, FetchError | CacheLockingError, Database>()(
+    Cache.make({ adapter: "memory" }).getOrSet("k", () => opened),
+  );
+
   hasType<
     GetOrSetResult<User>,
     FetchError | HookError | OtherHookError | CacheLockingError,
