@@ -1,7 +1,9 @@
 import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import type * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
+import * as Option from "effect/Option";
 import * as Runtime from "effect/Runtime";
 import * as Tracer from "effect/Tracer";
 
@@ -87,6 +89,27 @@ export const forkUninterruptible: <A, E, R>(
     const told = Effect.map(Effect.exit(effect), ended);
     return runFork(context)(Effect.uninterruptible(told));
   };
+
+/** What a fiber hands on to those that it starts. */
+export interface Heirloom<A> {
+  /** Runs an effect with it. */
+  provide<B, E, R>(effect: Effect.Effect<B, E, R>, value: A): Effect.Effect<B, E, R>;
+  /** What a fiber has of it. */
+  of(context: FiberContext): A | undefined;
+}
+
+/** Makes a service that isn't in the types of the effects that it is provided to. */
+export function heirloom<A>(key: string): Heirloom<A> {
+  const { Service, GenericTag } = Context as unknown as Record<string, (key: string) => never>;
+  const tag = (Service ?? GenericTag)!(key);
+  return {
+    provide: (effect, value) => Effect.provideService(effect, tag, value as never),
+    of(context) {
+      const { context: services = context } = context as unknown as { context?: unknown };
+      return Option.getOrUndefined(Context.getOption(services as never, tag));
+    },
+  };
+}
 
 /** Starts an effect in a fiber of its own, see {@linkcode fork}. */
 export function forkDetached<A, E, R>(

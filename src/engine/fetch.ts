@@ -1,5 +1,6 @@
 import { run } from "./background.ts";
 import type { FetchContext } from "./call.ts";
+import { callFor, runFor } from "./circle.ts";
 import { callUserCode, causeOf, runUserCode, type UserCode } from "./user_code.ts";
 import { causeKind } from "../effect/cause.ts";
 import { monotonicMillis } from "../effect/clock.ts";
@@ -25,18 +26,23 @@ export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
   const { call } = flight;
   if (flight.cancelled) return onEnd({ _tag: "Cancelled" }); // mutate: fetch
   const code: UserCode = { what: "the fetcher", key: call.key, phase: "fetch" };
+  const fetcher = () => callFor(flight, () => call.fetcher(new Context(flight)));
   const fetching = flight.hasSpans
-    ? traced(flight, "fetch", runUserCode(code, () => call.fetcher(new Context(flight))), fetched)
-    : callUserCode(code, () => call.fetcher(new Context(flight)));
+    ? traced(flight, "fetch", runUserCode(code, fetcher), fetched)
+    : callUserCode(code, fetcher);
   if (Exit.isExit(fetching) && fetching._tag === "Success") return onValue(fetching.value);
   flight.busyUntil ??= monotonicMillis(flight.clock) + longestFetch(call);
   let isOver = false;
-  const fiber = run(flight, Effect.scoped(Effect.interruptible(fetching)), (exit) => {
-    isOver = true;
-    flight.stop = undefined;
-    if (exit._tag === "Success") onValue(exit.value);
-    else onEnd(endOf(flight, causeOf(code, exit.cause)));
-  });
+  const fiber = run(
+    flight,
+    runFor(flight, Effect.scoped(Effect.interruptible(fetching))),
+    (exit) => {
+      isOver = true;
+      flight.stop = undefined;
+      if (exit._tag === "Success") onValue(exit.value);
+      else onEnd(endOf(flight, causeOf(code, exit.cause)));
+    },
+  );
   // A closure right of `flight.stop =` would be among V8's old objects from its birth, and all that it sees with it.
   const stop = () => interruptNoWait(fiber);
   if (!isOver) flight.stop = stop;

@@ -60,6 +60,8 @@ export interface Caller extends Waiter<End> {
   readonly clock: Clock.Clock;
   /** The context of that fiber; with its span, if it has one. */
   context: FiberContext;
+  /** The flight whose fetcher asks. */
+  readonly within: Flight | undefined;
   /** How many more failed fetches it may learn of. */
   failuresLeft: number;
   /** Whether it has its span: not before it has missed, and never if no tracer keeps spans. */
@@ -90,6 +92,8 @@ export interface Flight extends SingleFlight<End> {
   leaseUntil: number | undefined;
   /** What the first caller's `onError` hook failed with. */
   hookFailure: Cause.Cause<unknown> | undefined;
+  /** Who is asked by its fetcher and waits. */
+  nested: Set<Caller> | undefined;
   /** Whether it has read in vain, and works. */
   works: boolean;
   /** Whether it has spans. */

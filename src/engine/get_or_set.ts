@@ -8,6 +8,7 @@ import type * as Tracer from "effect/Tracer";
 import { quoted } from "../model/describe.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 import { callback } from "../effect/callback.ts";
+import { failsInCircle, fetchOf } from "./circle.ts";
 import { fetch } from "./fetch.ts";
 import {
   type Caller,
@@ -94,6 +95,7 @@ function newCaller(
     resume: undefined,
     clock,
     context,
+    within: fetchOf(context),
     failuresLeft: call.settings.maxFailures,
     span: keepsSpans(tracer) ? "missing" : "none",
     waitingSince: undefined,
@@ -122,6 +124,7 @@ function enter(caller: Caller, needsRead: boolean): void {
   const { call: { key, settings }, clock } = caller;
   const flights = flightsFor(caller.call, "leading");
   const current = flights?.get(key);
+  if (failsInCircle(caller, current)) return;
   if (current === undefined) {
     const flight = openFlight(caller, flights);
     return needsRead ? read(flight) : start(flight, contend);
@@ -157,6 +160,7 @@ function openFlight(first: Caller, table: Map<string, Flight> | undefined): Flig
     fallsBack: false,
     leaseUntil: undefined,
     hookFailure: undefined,
+    nested: undefined,
     works: false,
     hasSpans: false,
     die,
@@ -337,6 +341,7 @@ function fallBack(caller: Caller): Result {
   const flights = flightsFor(call, "fallingBack");
   return waitIn(caller, () => {
     const current = flights?.get(call.key);
+    if (failsInCircle(caller, current)) return;
     if (current !== undefined && isBusy(current)) { // mutate: shared fallback
       return wait(current, caller, current.busyUntil!, caller.failuresLeft); // mutate: fallback until
     }
@@ -356,6 +361,7 @@ function leads({ call }: Caller): boolean {
 /** Continues a caller that is woken in a flight. */
 function woken(this: Caller, flight: Flight, { signal, at, failuresLeft }: Wake<End>): void {
   this.wokenAt = at;
+  this.within?.nested?.delete(this);
   this.failuresLeft = Math.min(this.failuresLeft, failuresLeft);
   this.resume!(settle(flight, this, signal));
 }

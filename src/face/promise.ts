@@ -11,6 +11,7 @@ import { CacheOutcome } from "../model/cache_outcome.ts";
 import { isCacheLockingError } from "../model/errors.ts";
 import type { FetchContext } from "../model/fetch_context.ts";
 import type { GetOrSetResult as EffectResult } from "../model/outcome.ts";
+import { calledFlight, callFor } from "../engine/circle.ts";
 import { invalidKey, isKey, makeCacheModule, merge } from "./client.ts";
 import { effectOptions, inMillis, promised } from "./effect_options.ts";
 import type {
@@ -191,7 +192,10 @@ function call<V, A>(
   const { store, hooks: { onHit } } = settings;
   const entry = store.peek?.(key, Date.now());
   if (entry === undefined) {
-    const fetch = (context: FetchContext) => promised(() => fetcher(context));
+    const fetch = (context: FetchContext) => {
+      const flight = calledFlight();
+      return promised(() => callFor(flight, () => fetcher(context)));
+    };
     const handOut = ({ value, meta }: EffectResult<unknown>) =>
       pick(value as V, inMillis(meta) as CacheMeta);
     return settled(

@@ -39,6 +39,7 @@ export type CacheLockingErrorTag =
   | "HOOK_FAILED"
   | "WAIT_STRATEGY_FAILED"
   | "WAIT_FAILED"
+  | "CIRCULAR_FETCH"
   | "ABORTED";
 
 /** One kind of {@linkcode CacheLockingError}: an `Error` with its tag and its place. */
@@ -66,6 +67,7 @@ export interface TaggedCacheLockingError<Tag extends CacheLockingErrorTag> exten
  * | `HOOK_FAILED` | a hook threw |
  * | `WAIT_STRATEGY_FAILED` | the wait strategy threw or returned no duration |
  * | `WAIT_FAILED` | the push failed; the caller goes on waiting and polls |
+ * | `CIRCULAR_FETCH` | a key was asked for by its own fetcher, directly or through others |
  * | `ABORTED` | the caller's `signal` was aborted |
  */
 export type CacheLockingError = {
