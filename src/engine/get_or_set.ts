@@ -231,8 +231,8 @@ function contend(flight: Flight): void {
       case "Follower":
         return follow(flight, answer, { look, next });
       case "Unanswered":
-        // One failed look of many decides nothing.
-        if (first.waitingSince !== undefined && waitLeft(first) >= 1) {
+        // One failed look of many decides nothing, for who has waited for a lease.
+        if (hasFollowed(flight) && waitLeft(first) >= 1) {
           return follow(flight, answer, { look, next });
         }
         return giveUp(flight, owner, answer);
@@ -243,6 +243,11 @@ function contend(flight: Flight): void {
   acquire(flight, owner, next);
 }
 
+/** Whether the flight, or its first caller before, has waited for a lease. */
+function hasFollowed({ leaseUntil, first }: Flight): boolean {
+  return (leaseUntil ?? first.leaseUntil) !== undefined;
+}
+
 /** Ends a flight whose last acquire failed. */
 function giveUp(flight: Flight, owner: string, { error, reported }: Unanswered): void {
   // The reply may be all that was lost: nobody waits for the release, but no lease is left behind.
@@ -251,7 +256,7 @@ function giveUp(flight: Flight, owner: string, { error, reported }: Unanswered):
   inBackground(flight, release); // mutate: release without an answer
   if (!flight.call.settings.bypass) {
     // Who joined may have more time.
-    const scope = flight.first.waitingSince === undefined ? "all" : "first";
+    const scope = hasFollowed(flight) ? "first" : "all";
     return complete<End>(flight, { _tag: "Failed", error, scope });
   }
   if (reported) return bypassCache(flight);
