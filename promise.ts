@@ -22,7 +22,8 @@
  */
 import type { AdapterConfig } from "./adapters/remote/configs.ts";
 import { open } from "./adapters/remote/open.ts";
-import { type CreateCache, createCacheOf } from "./src/face/promise.ts";
+import { createCacheOf } from "./src/face/promise.ts";
+import type { CreateCache } from "./src/face/promise_cache.ts";
 
 /** Makes a cache. It throws a {@linkcode CacheLockingError} with the code `VALIDATION_ERROR` for bad options. */
 export const createCache: CreateCache<"memory" | AdapterConfig> = createCacheOf(open);
@@ -44,7 +45,7 @@ export {
 export type { CommonOptions } from "./src/face/common_options.ts";
 export type { Codec } from "./src/store/codec.ts";
 export type { FetchContext } from "./src/model/fetch_context.ts";
-export type { CreateCache, PromiseCache } from "./src/face/promise.ts";
+export type { CreateCache, PromiseCache } from "./src/face/promise_cache.ts";
 export {
   CacheLockingError,
   type CacheLockingErrorClass,

@@ -27,33 +27,22 @@
  *
  * @module
  */
-import type { Codec } from "../src/store/codec.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
-import { type D1Database, onD1 } from "./kit/d1.ts";
+import { onD1 } from "./kit/d1.ts";
 import { checkOption, hasMethods } from "./kit/options.ts";
 import { sqliteStore } from "./kit/sqlite_backend.ts";
+import type {
+  CloudflareD1AdapterOptions,
+  CloudflareD1LeasesOptions,
+} from "./cloudflare_d1/options.ts";
 
-export type { D1Database, D1Statement } from "./kit/d1.ts";
-
-/** The options of {@linkcode cloudflareD1Leases}. */
-export interface CloudflareD1LeasesOptions {
-  /** The binding. */
-  readonly db: D1Database;
-  /** The table; `'cache_locking'` by default. Two adapters with the same table have the same entries and leases. */
-  readonly table?: string | undefined;
-  /** Whether the adapter creates a missing table; true by default. With false, the error holds the statements. */
-  readonly createTable?: boolean | undefined;
-  /** The prefix of keys in the table; none by default. */
-  readonly keyPrefix?: string | undefined;
-}
-
-/** The options of {@linkcode cloudflareD1Adapter}. */
-export interface CloudflareD1AdapterOptions extends CloudflareD1LeasesOptions {
-  /** Turns values into text or bytes; JSON by default. */
-  readonly codec?: Codec | undefined;
-}
+export type {
+  CloudflareD1AdapterOptions,
+  CloudflareD1LeasesOptions,
+} from "./cloudflare_d1/options.ts";
+export type { D1Database, D1Statement } from "./kit/d1_database.ts";
 
 /**
  * Makes a store. A database may have several. Keep the store in a constant: only callers of the same {@linkcode Store}

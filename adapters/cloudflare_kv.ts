@@ -37,32 +37,15 @@
  *
  * @module
  */
-import type { Codec } from "../src/store/codec.ts";
 import type { Store } from "../src/store/store.ts";
-import { kvBackend, type KvNamespace } from "./cloudflare_kv/backend.ts";
-import { type D1Database, onD1 } from "./kit/d1.ts";
+import { kvBackend } from "./cloudflare_kv/backend.ts";
+import { onD1 } from "./kit/d1.ts";
 import { checkOption, hasMethods } from "./kit/options.ts";
 import { sqliteStore } from "./kit/sqlite_backend.ts";
+import type { CloudflareKvAdapterOptions } from "./cloudflare_kv/options.ts";
 
-export type { KvNamespace } from "./cloudflare_kv/backend.ts";
-
-export type { D1Database, D1Statement } from "./kit/d1.ts";
-
-/** The options of {@linkcode cloudflareKvAdapter}. */
-export interface CloudflareKvAdapterOptions {
-  /** The binding of the namespace that keeps the entries. */
-  readonly kv: KvNamespace;
-  /** The binding of the D1 database that keeps the leases. */
-  readonly leasesDb: D1Database;
-  /** The table in it, `'cache_locking_kv'` by default, and whether the adapter creates it; true by default. */
-  readonly leases?:
-    | { readonly table?: string | undefined; readonly createTable?: boolean | undefined }
-    | undefined;
-  /** The prefix of keys in the namespace and in the table; none by default. */
-  readonly keyPrefix?: string | undefined;
-  /** Turns values into text or bytes; JSON by default. */
-  readonly codec?: Codec | undefined;
-}
+export type { CloudflareKvAdapterOptions, KvNamespace } from "./cloudflare_kv/options.ts";
+export type { D1Database, D1Statement } from "./kit/d1_database.ts";
 
 /**
  * Makes a store. Bindings may have several. Keep the store in a constant: only callers of the same {@linkcode Store}

@@ -58,37 +58,23 @@
  *
  * @module
  */
-import type { Codec } from "../src/store/codec.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
 import { dynamodbBackend } from "./dynamodb/backend.ts";
-import { type DynamodbAttributes, namesOf } from "./dynamodb/items.ts";
-import { type DynamodbClient, whyFailed } from "./dynamodb/sdk.ts";
+import { namesOf } from "./dynamodb/items.ts";
+import { whyFailed } from "./dynamodb/sdk.ts";
 import { makeNames } from "./kit/names.ts";
 import { checkOption, hasMethods } from "./kit/options.ts";
 import { makeStore } from "./kit/store.ts";
+import type { DynamodbAdapterOptions, DynamodbLeasesOptions } from "./dynamodb/options.ts";
 
-export type { DynamodbAttributes } from "./dynamodb/items.ts";
-export type { DynamodbClient } from "./dynamodb/sdk.ts";
-
-/** The options of {@linkcode dynamodbLeases}. */
-export interface DynamodbLeasesOptions {
-  /** The client. Only the user destroys it. */
-  readonly client: DynamodbClient;
-  /** The table's name or ARN. */
-  readonly table: string;
-  /** Other names for the attributes. */
-  readonly attributes?: DynamodbAttributes | undefined;
-  /** The prefix of keys in the table: none by default, and `'lease:'` for leases alone. */
-  readonly keyPrefix?: string | undefined;
-}
-
-/** The options of {@linkcode dynamodbAdapter}. */
-export interface DynamodbAdapterOptions extends DynamodbLeasesOptions {
-  /** Turns values into text or bytes; JSON by default. */
-  readonly codec?: Codec | undefined;
-}
+export type {
+  DynamodbAdapterOptions,
+  DynamodbAttributes,
+  DynamodbClient,
+  DynamodbLeasesOptions,
+} from "./dynamodb/options.ts";
 
 /**
  * Makes a store. A client may have several. Keep the store in a constant: only callers of the same {@linkcode Store}

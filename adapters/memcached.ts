@@ -43,29 +43,20 @@
  * @module
  */
 import type { LeasesHalf } from "../src/store/halves.ts";
-import type { Codec } from "../src/store/codec.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
 import { makeNames } from "./kit/names.ts";
 import { makeStore } from "./kit/store.ts";
 import { itemName, memcachedBackend } from "./memcached/backend.ts";
-import { askMemjs, type MemcachedClient } from "./memcached/memjs.ts";
+import { askMemjs } from "./memcached/memjs.ts";
+import type { MemcachedAdapterOptions, MemcachedLeasesOptions } from "./memcached/options.ts";
 
-export type { MemcachedClient, MemcachedResponse } from "./memcached/memjs.ts";
-
-/** The options of {@linkcode memcachedLeases}. */
-export interface MemcachedLeasesOptions {
-  /** The client. Only the user closes it. */
-  readonly client: MemcachedClient;
-  /** The prefix of the names of items: none by default, and `'lease:'` for leases alone. */
-  readonly keyPrefix?: string | undefined;
-}
-
-/** The options of {@linkcode memcachedAdapter}. */
-export interface MemcachedAdapterOptions extends MemcachedLeasesOptions {
-  /** Turns values into text or bytes; JSON by default. */
-  readonly codec?: Codec | undefined;
-}
+export type {
+  MemcachedAdapterOptions,
+  MemcachedClient,
+  MemcachedLeasesOptions,
+  MemcachedResponse,
+} from "./memcached/options.ts";
 
 /**
  * Makes a store. A client may have several. Keep the store in a constant: only callers of the same {@linkcode Store}

@@ -33,12 +33,9 @@ import type { LeaseOutcome, Store } from "../src/store/store.ts";
 import { makeWatchers } from "./kit/watchers.ts";
 import { makeEntries } from "./memory/entries.ts";
 import { makeLeases } from "./memory/leases.ts";
+import type { MemoryAdapterOptions } from "./memory/options.ts";
 
-/** The options of {@linkcode memoryAdapter}. */
-export interface MemoryAdapterOptions {
-  /** The largest number of entries; 10,000 by default. */
-  readonly maxEntries?: number | undefined;
-}
+export type { MemoryAdapterOptions } from "./memory/options.ts";
 
 /** Makes a store in this process. Throws a `TypeError` for a `maxEntries` that is no positive integer. */
 export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): Store<V> {

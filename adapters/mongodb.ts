@@ -47,7 +47,6 @@
  *
  * @module
  */
-import type { Codec } from "../src/store/codec.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
@@ -56,31 +55,15 @@ import { checkOption } from "./kit/options.ts";
 import { sharedPush } from "./kit/push.ts";
 import { makeStore } from "./kit/store.ts";
 import { mongodbBackend } from "./mongodb/backend.ts";
-import { changesOf, checkCollection, type MongodbCollection } from "./mongodb/driver.ts";
+import { changesOf, checkCollection } from "./mongodb/driver.ts";
+import type { MongodbAdapterOptions, MongodbLeasesOptions } from "./mongodb/options.ts";
 
-export type { MongodbChangeStream, MongodbCollection } from "./mongodb/driver.ts";
-
-/** The options of {@linkcode mongodbLeases}. */
-export interface MongodbLeasesOptions {
-  /**
-   * The collection. Only the user closes its client. Keep it in a constant: a config with another result of
-   * `db.collection()` is another store, whose callers don't share a flight.
-   */
-  readonly collection: MongodbCollection;
-  /**
-   * Whether the adapter creates the TTL index before its first write: true by default. Without the index, the documents
-   * of unused keys stay.
-   */
-  readonly createIndex?: boolean | undefined;
-  /** The prefix of each `_id`: none by default, and `'lease:'` for leases alone. */
-  readonly keyPrefix?: string | undefined;
-}
-
-/** The options of {@linkcode mongodbAdapter}. */
-export interface MongodbAdapterOptions extends MongodbLeasesOptions {
-  /** Turns values into text or bytes; JSON by default. */
-  readonly codec?: Codec | undefined;
-}
+export type {
+  MongodbAdapterOptions,
+  MongodbChangeStream,
+  MongodbCollection,
+  MongodbLeasesOptions,
+} from "./mongodb/options.ts";
 
 /**
  * Makes a store. A collection may have several. Keep the store in a constant: only callers of the same

@@ -51,7 +51,6 @@
  * @module
  */
 import { attempt } from "../src/store/attempt.ts";
-import type { Codec } from "../src/store/codec.ts";
 import type * as Effect from "effect/Effect";
 import type { AdapterError } from "../src/model/errors.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
@@ -60,41 +59,18 @@ import type { Store } from "../src/store/store.ts";
 import { makeNames } from "./kit/names.ts";
 import { makeStore } from "./kit/store.ts";
 import { postgresBackend, topicOf } from "./postgres/backend.ts";
-import {
-  type PostgresClient,
-  postgresJsCommands,
-  type PostgresSubscriber,
-} from "./postgres/postgres_js.ts";
+import { postgresJsCommands } from "./postgres/postgres_js.ts";
 import { openTable, pruned } from "./postgres/table.ts";
+import type { PostgresAdapterOptions, PostgresLeasesOptions } from "./postgres/options.ts";
 
-export type { PostgresParameter, PostgresRow } from "./postgres/table.ts";
-export type { PostgresClient, PostgresSubscriber } from "./postgres/postgres_js.ts";
-
-/** The options of {@linkcode postgresLeases}. */
-export interface PostgresLeasesOptions {
-  /** The client. Only the user closes it. */
-  readonly sql: PostgresClient;
-  /**
-   * The client for LISTEN: `sql` by default. With `false` there is none, and followers poll. Behind a pooler in
-   * transaction mode, pass a client without the pooler, or `false`.
-   */
-  readonly subscriber?: PostgresSubscriber | false | undefined;
-  /**
-   * The table, as `table` or `schema.table`, spelt the same in every process: `'cache_locking'` by default, and
-   * `'cache_locking_leases'` for leases alone. Both names are quoted, so case counts.
-   */
-  readonly table?: string | undefined;
-  /** Whether the adapter creates a missing table; true by default. With false, the error holds the statements. */
-  readonly createTable?: boolean | undefined;
-  /** The prefix of keys in the table: none by default. */
-  readonly keyPrefix?: string | undefined;
-}
-
-/** The options of {@linkcode postgresAdapter}. */
-export interface PostgresAdapterOptions extends PostgresLeasesOptions {
-  /** Turns values into text or bytes, which have separate columns; JSON by default. */
-  readonly codec?: Codec | undefined;
-}
+export type {
+  PostgresAdapterOptions,
+  PostgresClient,
+  PostgresLeasesOptions,
+  PostgresParameter,
+  PostgresRow,
+  PostgresSubscriber,
+} from "./postgres/options.ts";
 
 /**
  * Makes a store. A client may have several. Keep the store in a constant: only callers of the same {@linkcode Store}

@@ -47,7 +47,6 @@
  *
  * @module
  */
-import type { Codec } from "../src/store/codec.ts";
 import type { AdapterErrorOptions, AdapterOperation } from "../src/model/errors.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
@@ -55,31 +54,17 @@ import type { Store } from "../src/store/store.ts";
 import { checkPrefix, makeNames } from "./kit/names.ts";
 import { makeStore } from "./kit/store.ts";
 import { redisBackend } from "./redis/backend.ts";
-import { ioredisCommands, type RedisClient, type RedisSubscriber } from "./redis/ioredis.ts";
+import { ioredisCommands } from "./redis/ioredis.ts";
 import { leaseNames } from "./redis/names.ts";
+import type { RedisAdapterOptions, RedisLeasesOptions } from "./redis/options.ts";
 
-export type { RedisClient, RedisConnection, RedisSubscriber } from "./redis/ioredis.ts";
-
-/** The options of {@linkcode redisLeases}. */
-export interface RedisLeasesOptions {
-  /** The client. Only the user closes it. */
-  readonly client: RedisClient;
-  /**
-   * A connection for pub/sub, instead of a duplicate of the client. Only the user closes it. For a cluster, it must be
-   * made with `shardedSubscribers: true`.
-   */
-  readonly subscriber?: RedisSubscriber | undefined;
-  /** The prefix of the names of leases: `'lease:'` by default. */
-  readonly leases?: { readonly keyPrefix?: string | undefined } | undefined;
-}
-
-/** The options of {@linkcode redisAdapter}. */
-export interface RedisAdapterOptions extends RedisLeasesOptions {
-  /** The prefix of the names of entries, after the `keyPrefix` of the client: none by default. */
-  readonly cache?: { readonly keyPrefix?: string | undefined } | undefined;
-  /** Turns values into text or bytes; JSON by default. */
-  readonly codec?: Codec | undefined;
-}
+export type {
+  RedisAdapterOptions,
+  RedisClient,
+  RedisConnection,
+  RedisLeasesOptions,
+  RedisSubscriber,
+} from "./redis/options.ts";
 
 /**
  * Makes a store. A client may have several. Keep the store in a constant: only callers of the same {@linkcode Store}

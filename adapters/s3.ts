@@ -47,35 +47,14 @@
  *
  * @module
  */
-import type { Codec } from "../src/store/codec.ts";
 import { commandObjects } from "./kit/command_objects.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import { makeObjectStore } from "./kit/object_store.ts";
-import type { SmithyClient } from "./kit/smithy.ts";
 import type { Store } from "../src/store/store.ts";
+import type { S3AdapterOptions, S3LeasesOptions } from "./s3/options.ts";
 
-/**
- * The client, as [`@aws-sdk/client-s3`](https://github.com/aws/aws-sdk-js-v3) makes it, for `GetObject`, `PutObject` and
- * `DeleteObject`. The adapter never closes it.
- */
-export type S3Client = SmithyClient;
-
-/** The options of {@linkcode s3Leases}. */
-export interface S3LeasesOptions {
-  /** The client. Only the user destroys it. */
-  readonly client: S3Client;
-  /** The bucket's name. */
-  readonly bucket: string;
-  /** The prefix of the names of objects: none by default, and `'lease:'` for leases alone. */
-  readonly keyPrefix?: string | undefined;
-}
-
-/** The options of {@linkcode s3Adapter}. */
-export interface S3AdapterOptions extends S3LeasesOptions {
-  /** Turns values into text or bytes; JSON by default. */
-  readonly codec?: Codec | undefined;
-}
+export type { S3AdapterOptions, S3Client, S3LeasesOptions } from "./s3/options.ts";
 
 /**
  * Makes a store. Keep it in a constant: only callers of the same store share a flight. Throws a `TypeError` for bad

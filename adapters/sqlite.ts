@@ -42,40 +42,21 @@
  *
  * @module
  */
-import type { Codec } from "../src/store/codec.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
 import { checkOption, hasMethods } from "./kit/options.ts";
 import { sqliteStore } from "./kit/sqlite_backend.ts";
-import type { SqliteConnection } from "./sqlite/connection.ts";
 import { openDatabase } from "./sqlite/database.ts";
 import { pushOf } from "./sqlite/push.ts";
+import type { SqliteAdapterOptions, SqliteLeasesOptions } from "./sqlite/options.ts";
 
-export type { SqliteConnection, SqliteStatement } from "./sqlite/connection.ts";
-
-/** The options of {@linkcode sqliteLeases}. */
-export interface SqliteLeasesOptions {
-  /** The connection. Only the user closes it. */
-  readonly db: SqliteConnection;
-  /** The table; `'cache_locking'` by default. Two adapters with the same table have the same entries and leases. */
-  readonly table?: string | undefined;
-  /**
-   * Whether the adapter puts the file into WAL mode and creates a missing table; true by default. With false, the error
-   * holds the statements that create it.
-   */
-  readonly createTable?: boolean | undefined;
-  /** The prefix of keys in the table; none by default. */
-  readonly keyPrefix?: string | undefined;
-  /** Whether a watch on the file's folder wakes followers; true by default. With false they poll. */
-  readonly watch?: boolean | undefined;
-}
-
-/** The options of {@linkcode sqliteAdapter}. */
-export interface SqliteAdapterOptions extends SqliteLeasesOptions {
-  /** Turns values into text or bytes; JSON by default. */
-  readonly codec?: Codec | undefined;
-}
+export type {
+  SqliteAdapterOptions,
+  SqliteConnection,
+  SqliteLeasesOptions,
+  SqliteStatement,
+} from "./sqlite/options.ts";
 
 /**
  * Makes a store. A connection may have several. Keep the store in a constant: only callers of the same {@linkcode Store}

@@ -1,26 +1,7 @@
 import type { Backend, Written } from "../kit/backend.ts";
 import { remembered, shortened } from "../kit/names.ts";
 import type { SqliteBackend } from "../kit/sqlite_backend.ts";
-
-/**
- * The methods that the adapter uses of a [KV binding](https://developers.cloudflare.com/kv/api/). It is declared here,
- * so that no version of Cloudflare's types has to match.
- */
-export interface KvNamespace {
-  /** [Reads a value and its metadata.](https://developers.cloudflare.com/kv/api/read-key-value-pairs/) */
-  getWithMetadata(
-    key: string,
-    type: "arrayBuffer",
-  ): Promise<{ readonly value: ArrayBuffer | null; readonly metadata: unknown }>;
-  /** [Writes a value.](https://developers.cloudflare.com/kv/api/write-key-value-pairs/) */
-  put(
-    key: string,
-    value: string | Uint8Array,
-    options: { expirationTtl?: number; metadata?: unknown },
-  ): Promise<void>;
-  /** [Deletes a value.](https://developers.cloudflare.com/kv/api/delete-key-value-pairs/) */
-  delete(key: string): Promise<void>;
-}
+import type { KvNamespace } from "./options.ts";
 
 /** The shortest lifetime that KV accepts, in milliseconds. */
 const SHORTEST = 60_000;

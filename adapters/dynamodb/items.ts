@@ -5,26 +5,7 @@ import type { Row, Written } from "../kit/backend.ts";
 import { isWellFormed } from "../kit/names.ts";
 import { checkOption } from "../kit/options.ts";
 import type { Item } from "./sdk.ts";
-
-/** The names of an item's attributes. They must differ from one another. */
-export interface DynamodbAttributes {
-  /** The table's partition key, a string: the key, after the prefix; `'key'` by default. */
-  readonly key?: string | undefined;
-  /** The entry's value, a string or binary from the codec; `'value'` by default. */
-  readonly value?: string | undefined;
-  /** The end of the entry or the lease, in epoch milliseconds; `'expiresAt'` by default. */
-  readonly expiresAt?: string | undefined;
-  /** The time after which DynamoDB may delete the item, in epoch seconds; `'ttl'` by default. */
-  readonly ttl?: string | undefined;
-  /** The owner of the lease; `'owner'` by default. */
-  readonly owner?: string | undefined;
-  /** A random text that every write changes; `'version'` by default. */
-  readonly version?: string | undefined;
-  /** The length of the lease, in milliseconds; `'leaseTtl'` by default. */
-  readonly leaseTtl?: string | undefined;
-  /** The end of the last lease, if not by a fill, and its owner; `'ended'` by default. */
-  readonly ended?: string | undefined;
-}
+import type { DynamodbAttributes } from "./options.ts";
 
 /** All of them. */
 export type Names = { readonly [Name in keyof DynamodbAttributes]-?: string };

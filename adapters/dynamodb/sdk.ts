@@ -3,14 +3,8 @@ import { loadOnce } from "../../src/store/load_once.ts";
 import type { Target } from "../kit/backend.ts";
 import { importFromNpm } from "../kit/optional_import.ts";
 import type { ServerClock } from "../kit/server_clock.ts";
-import { sendOn, type SmithyClient, type SmithyCommands } from "../kit/smithy.ts";
-
-/**
- * The client, a `DynamoDBClient` of
- * [@aws-sdk/client-dynamodb](https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/client/dynamodb/). It is declared
- * here, so that other users don't need its types. The adapter never destroys it.
- */
-export type DynamodbClient = SmithyClient;
+import { sendOn, type SmithyCommands } from "../kit/smithy.ts";
+import type { DynamodbClient } from "./options.ts";
 
 type Sdk = SmithyCommands<"DeleteItem" | "GetItem" | "PutItem" | "UpdateItem">;
 

@@ -1,32 +1,7 @@
 import type { Objects } from "./objects.ts";
 import { checkOption, hasMethods } from "./options.ts";
 import { retry, sleep } from "./retry.ts";
-
-/** A bucket that a host hands to its programs. */
-export interface Bucket {
-  /** Reads an object. */
-  get(key: string): Promise<BucketObject | null>;
-  /** Writes an object; null if the condition doesn't hold. */
-  put(
-    key: string,
-    value: Uint8Array,
-    options?: {
-      readonly onlyIf?: { readonly etagMatches?: string; readonly etagDoesNotMatch?: string };
-    },
-  ): Promise<{ readonly etag: string } | null>;
-  /** Removes an object. */
-  delete(key: string): Promise<void>;
-}
-
-/** An object, as it was read. */
-export interface BucketObject {
-  /** Names this version of the object. */
-  readonly etag: string;
-  /** When it was written. */
-  readonly uploaded: Date;
-  /** Its bytes. */
-  arrayBuffer(): Promise<ArrayBuffer>;
-}
+import type { Bucket } from "./bucket.ts";
 
 /** The objects of such a bucket. The time is this program's, whose host is the bucket's. Throws for what is no bucket. */
 export function bucketObjects(bucket: Bucket): Objects {

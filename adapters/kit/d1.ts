@@ -1,21 +1,5 @@
 import type { Columns, SqliteStoreOptions } from "./sqlite_backend.ts";
-
-/** A statement with its parameters. */
-export interface D1Statement {
-  /** The same statement with values for its parameters, `?1` first. */
-  bind(...values: unknown[]): D1Statement;
-}
-
-/**
- * The methods that adapters use of a [D1 binding](https://developers.cloudflare.com/d1/worker-api/d1-database/). It is
- * declared here, so that no version of Cloudflare's types has to match.
- */
-export interface D1Database {
-  /** Makes a statement. */
-  prepare(sql: string): D1Statement;
-  /** Runs statements in one transaction and in one round trip. */
-  batch(statements: never): Promise<readonly { readonly results?: readonly unknown[] }[]>;
-}
+import type { D1Database } from "./d1_database.ts";
 
 /** What a store on D1 is made of, beside its name and its table. */
 export function onD1(db: D1Database): Pick<SqliteStoreOptions, "run" | "explain"> {

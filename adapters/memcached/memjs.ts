@@ -9,41 +9,7 @@ import {
   type MemcachedAsk,
   type MemcachedRequest,
 } from "./backend.ts";
-
-/** What a server answers, as memjs reads it. */
-export interface MemcachedResponse {
-  /** The [header](https://docs.memcached.org/protocols/binary/#response-header) of the answer. */
-  readonly header: {
-    readonly opcode: number;
-    readonly status: number;
-    readonly cas: Uint8Array;
-  };
-  /** The flags of an item. */
-  readonly extras: Uint8Array;
-  /** The value of an item, or an error's text. */
-  readonly val: Uint8Array;
-}
-
-/**
- * The client, as [memjs](https://github.com/memcachier/memjs) 1.3 makes it, declared by what the adapter uses of it. The
- * adapter never closes it.
- */
-export interface MemcachedClient {
-  /** The number of the latest request. */
-  readonly seq: number;
-  /** Counts one more request. */
-  incrSeq(): void;
-  /** The server that has the key, if there is one. */
-  server(key: string): object | null | undefined;
-  /** Sends a request of the binary protocol to the server that has the key. */
-  perform(
-    key: string,
-    request: Uint8Array,
-    seq: number,
-    callback: (error: Error | null, response: MemcachedResponse) => void,
-    retries?: number,
-  ): void;
-}
+import type { MemcachedClient, MemcachedResponse } from "./options.ts";
 
 /**
  * What memjs keeps to itself of a server: one connection, which it replaces when it is lost, and the part of a reply that

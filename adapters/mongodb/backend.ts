@@ -6,7 +6,8 @@ import { bytesOf } from "../kit/data.ts";
 import { Refusal } from "../kit/refusal.ts";
 import { retry } from "../kit/retry.ts";
 import { sharedBy } from "../kit/shared.ts";
-import { codeOf, createIndex, type MongodbCollection, plain } from "./driver.ts";
+import { codeOf, createIndex, plain } from "./driver.ts";
+import type { MongodbCollection } from "./options.ts";
 
 /** A document, and its value as the server has it: bytes have a subtype, by which they differ from others. */
 interface Found extends Row {

@@ -1,45 +1,7 @@
 import { checkOption, hasMethods } from "../kit/options.ts";
 import type { PushDriver } from "../kit/push.ts";
 import { Refusal } from "../kit/refusal.ts";
-
-/**
- * What the adapter uses of a collection, as version 6 or 7 of the [driver](https://mongodb.github.io/node-mongodb-native/)
- * makes it. It is declared here, so that neither types nor copies of the driver have to match.
- */
-export interface MongodbCollection {
-  /** The write concern, if it has one of its own. */
-  readonly writeConcern?: { readonly w?: unknown } | undefined;
-  /** [find](https://www.mongodb.com/docs/manual/reference/command/find/) */
-  findOne(filter: object, options: object): Promise<object | null>;
-  /** [findAndModify](https://www.mongodb.com/docs/manual/reference/command/findAndModify/) */
-  findOneAndUpdate(
-    filter: object,
-    update: object[],
-    options: { readonly includeResultMetadata: false },
-  ): Promise<object | null>;
-  /** [update](https://www.mongodb.com/docs/manual/reference/command/update/) */
-  updateOne(
-    filter: object,
-    update: object[],
-    options: object,
-  ): Promise<{ readonly matchedCount: number }>;
-  /** [delete](https://www.mongodb.com/docs/manual/reference/command/delete/) */
-  deleteOne(filter: object): Promise<unknown>;
-  /** [createIndexes](https://www.mongodb.com/docs/manual/reference/command/createIndexes/) */
-  createIndex(fields: { readonly expires: 1 }, options: object): Promise<unknown>;
-  /** Opens a [change stream](https://www.mongodb.com/docs/manual/changeStreams/). */
-  watch(pipeline: object[], options: object): MongodbChangeStream;
-}
-
-/** What the adapter uses of a change stream. */
-export interface MongodbChangeStream {
-  /** Listens to the event that says that it is open. */
-  on(event: "resumeTokenChanged", listener: () => void): unknown;
-  /** Waits for the next change, and resumes where the connection was lost. */
-  next(): Promise<object>;
-  /** Closes it. */
-  close(): Promise<unknown>;
-}
+import type { MongodbCollection } from "./options.ts";
 
 /** Throws a `TypeError` for what is no collection, or one whose writes aren't acknowledged. */
 export function checkCollection(collection: MongodbCollection): void {

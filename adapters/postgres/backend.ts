@@ -2,7 +2,8 @@ import { LONGEST_LEASE } from "../../src/model/defaults.ts";
 import type { Backend, Row, Target } from "../kit/backend.ts";
 import { bytesOf } from "../kit/data.ts";
 import { sha256 } from "../kit/sha256.ts";
-import { type PostgresParameter, type PostgresRow, pruned, type Table } from "./table.ts";
+import { pruned, type Table } from "./table.ts";
+import type { PostgresParameter, PostgresRow } from "./options.ts";
 
 /** Postgres, by one table. */
 export function postgresBackend({ name: table, channel, ask }: Table): Backend {

@@ -1,29 +1,7 @@
 import { checkOption, hasMethods } from "../kit/options.ts";
 import { type PushDriver, sharedPush, unref } from "../kit/push.ts";
-import type { PostgresCommands, PostgresParameter, PostgresRow } from "./table.ts";
-
-/** A client for LISTEN. [postgres.js](https://github.com/porsager/postgres#listen--notify) opens a connection for it. */
-export interface PostgresSubscriber {
-  /** Listens to a channel. It calls `onlisten` each time that it starts to listen, also after a lost connection. */
-  listen(
-    channel: string,
-    onnotify: (payload: string) => void,
-    onlisten?: () => void,
-  ): PromiseLike<{ unlisten(): PromiseLike<unknown> }>;
-}
-
-/**
- * The client, from [postgres.js](https://github.com/porsager/postgres) 3. It is declared here, so that neither types nor
- * copies of postgres.js have to match. The adapter never closes it.
- */
-export interface PostgresClient extends PostgresSubscriber {
-  /** Sends a statement with its parameters. `raw` returns the rows as bytes, without the client's transforms. */
-  unsafe(
-    statement: string,
-    parameters: PostgresParameter[],
-    options: { readonly prepare: boolean },
-  ): { raw(): PromiseLike<readonly PostgresRow[]> };
-}
+import type { PostgresCommands } from "./table.ts";
+import type { PostgresClient, PostgresSubscriber } from "./options.ts";
 
 /** The commands of a postgres.js client. Throws a `TypeError` for what is none. */
 export function postgresJsCommands(

@@ -5,15 +5,7 @@ import { checkOption } from "../kit/options.ts";
 import type { Push } from "../kit/push.ts";
 import { Refusal } from "../kit/refusal.ts";
 import { retry } from "../kit/retry.ts";
-
-/** A parameter of a statement. */
-export type PostgresParameter = string | number | Uint8Array | null;
-
-/** A row of a statement's answer: each column as the server sent it. */
-export interface PostgresRow {
-  /** A column, by its index; text as the server writes it. */
-  readonly [column: number]: Uint8Array | null;
-}
+import type { PostgresParameter, PostgresRow } from "./options.ts";
 
 /** What the adapter asks of a client, whichever library made it: each has a file of its own that says how. */
 export interface PostgresCommands {

@@ -2,52 +2,7 @@ import { checkOption, hasMethods } from "../kit/options.ts";
 import { type PushConnection, type PushEvents, sharedPush } from "../kit/push.ts";
 import type { RedisArgument, RedisCommands } from "./backend.ts";
 import { type RedisScript, scriptsFor } from "./scripts.ts";
-
-/**
- * What the adapter uses of an ioredis connection, `Redis` or `Cluster`. It is declared here, so that neither types nor
- * copies of ioredis have to match.
- */
-export interface RedisConnection {
-  /** True for a `Cluster`. */
-  readonly isCluster?: boolean;
-  /** The options that it was made with. */
-  readonly options?: {
-    readonly keyPrefix?: string | undefined;
-    readonly redisOptions?: object | undefined;
-    readonly shardedSubscribers?: boolean | undefined;
-  };
-  /** Listens to an event. */
-  on(event: string, listener: (...args: string[]) => void): unknown;
-  /** Stops listening. */
-  removeListener(event: string, listener: (...args: string[]) => void): unknown;
-}
-
-/** A connection for pub/sub alone. */
-export interface RedisSubscriber extends RedisConnection {
-  /** [SUBSCRIBE](https://redis.io/docs/latest/commands/subscribe/) */
-  subscribe(...channels: string[]): Promise<unknown>;
-  /** [UNSUBSCRIBE](https://redis.io/docs/latest/commands/unsubscribe/) */
-  unsubscribe(...channels: string[]): Promise<unknown>;
-  /** [SSUBSCRIBE](https://redis.io/docs/latest/commands/ssubscribe/) */
-  ssubscribe(...channels: string[]): Promise<unknown>;
-  /** [SUNSUBSCRIBE](https://redis.io/docs/latest/commands/sunsubscribe/) */
-  sunsubscribe(...channels: string[]): Promise<unknown>;
-  /** Closes it. */
-  disconnect(): void;
-}
-
-/** The client, as [ioredis](https://github.com/redis/ioredis) 5 and 6 make it. The adapter never closes it. */
-export interface RedisClient extends RedisConnection {
-  /** [GET](https://redis.io/docs/latest/commands/get/), as bytes. */
-  getBuffer(key: string): Promise<Uint8Array | null>;
-  /** Adds a script to the client's commands; ioredis sends it as EVALSHA, and as EVAL where the server lacks it. */
-  defineCommand(
-    name: string,
-    definition: { readonly lua: string; readonly numberOfKeys: number },
-  ): void;
-  /** Opens one more connection like this one. */
-  duplicate(first?: never, second?: never): RedisSubscriber;
-}
+import type { RedisClient, RedisSubscriber } from "./options.ts";
 
 /** The commands of an ioredis client. Throws a `TypeError` for what is none. */
 export function ioredisCommands(

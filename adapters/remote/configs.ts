@@ -1,14 +1,14 @@
-import type { CloudflareD1AdapterOptions } from "../cloudflare_d1.ts";
-import type { CloudflareKvAdapterOptions } from "../cloudflare_kv.ts";
-import type { DynamodbAdapterOptions } from "../dynamodb.ts";
-import type { MemcachedAdapterOptions } from "../memcached.ts";
-import type { MemoryAdapterOptions } from "../memory.ts";
-import type { MongodbAdapterOptions } from "../mongodb.ts";
-import type { PostgresAdapterOptions } from "../postgres.ts";
-import type { R2AdapterOptions } from "../r2.ts";
-import type { RedisAdapterOptions } from "../redis.ts";
-import type { S3AdapterOptions } from "../s3.ts";
-import type { SqliteAdapterOptions } from "../sqlite.ts";
+import type { CloudflareD1AdapterOptions } from "../cloudflare_d1/options.ts";
+import type { CloudflareKvAdapterOptions } from "../cloudflare_kv/options.ts";
+import type { DynamodbAdapterOptions } from "../dynamodb/options.ts";
+import type { MemcachedAdapterOptions } from "../memcached/options.ts";
+import type { MemoryAdapterOptions } from "../memory/options.ts";
+import type { MongodbAdapterOptions } from "../mongodb/options.ts";
+import type { PostgresAdapterOptions } from "../postgres/options.ts";
+import type { R2AdapterOptions } from "../r2/options.ts";
+import type { RedisAdapterOptions } from "../redis/options.ts";
+import type { S3AdapterOptions } from "../s3/options.ts";
+import type { SqliteAdapterOptions } from "../sqlite/options.ts";
 
 /** The config of the memory adapter: one store per config object. */
 export interface MemoryAdapterConfig {

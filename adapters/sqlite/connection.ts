@@ -1,25 +1,6 @@
 import { hasMethods } from "../kit/options.ts";
 import type { Bound, Columns } from "../kit/sqlite_backend.ts";
-
-/** A prepared statement, by what is used of it. */
-export interface SqliteStatement {
-  /** Runs it, and returns its rows. */
-  all(...parameters: never[]): unknown[];
-  /** Runs one that returns no rows. */
-  run(...parameters: never[]): unknown;
-}
-
-/**
- * A connection to a file: a `DatabaseSync` of [node:sqlite](https://nodejs.org/api/sqlite.html), which Deno has, too, or a
- * `Database` of [better-sqlite3](https://github.com/WiseLibs/better-sqlite3) or
- * [bun:sqlite](https://bun.com/docs/runtime/sqlite). It is declared here, so that no version of their types has to match.
- */
-export interface SqliteConnection {
-  /** Prepares a statement. */
-  prepare(sql: string): SqliteStatement;
-  /** Runs statements without parameters. */
-  exec(sql: string): unknown;
-}
+import type { SqliteConnection, SqliteStatement } from "./options.ts";
 
 /** Runs a statement on a connection; its values are those of `?1`, `?2`, … */
 export type RunStatement = (sql: string, ...values: readonly Bound[]) => Columns[];

@@ -4,10 +4,10 @@ import {
   isBusy,
   isInTransaction,
   type RunStatement,
-  type SqliteConnection,
   statementsOf,
   withoutWaiting,
 } from "./connection.ts";
+import type { SqliteConnection } from "./options.ts";
 
 /** The longest pause before another try, in milliseconds. */
 const LONGEST_PAUSE = 5;

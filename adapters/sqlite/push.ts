@@ -1,6 +1,7 @@
 import { type Push, type PushDriver, sharedPush, unref } from "../kit/push.ts";
 import { isMissingTable, statementsOn } from "../kit/sqlite_statements.ts";
-import { isBusy, type SqliteConnection, statementsOf } from "./connection.ts";
+import { isBusy, statementsOf } from "./connection.ts";
+import type { SqliteConnection } from "./options.ts";
 
 /**
  * The pauses before the looks that follow a change of the file, in milliseconds. The beginning of a commit is what changes

@@ -4,7 +4,8 @@
  * @module
  */
 import type { AdapterConfig } from "../remote/configs.ts";
-import { type CreateCache, createCacheOf } from "../../src/face/promise.ts";
+import { createCacheOf } from "../../src/face/promise.ts";
+import type { CreateCache } from "../../src/face/promise_cache.ts";
 import { open } from "./open.ts";
 
 /** Makes a cache. */

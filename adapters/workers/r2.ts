@@ -4,11 +4,12 @@
  * @module
  */
 import type { R2AdapterOptions, R2LeasesOptions } from "../r2.ts";
-import { type Bucket, bucketObjects } from "../kit/bucket_objects.ts";
+import { bucketObjects } from "../kit/bucket_objects.ts";
 import type { LeasesHalf } from "../../src/store/halves.ts";
 import { leasesHalf } from "../../src/store/leases_half.ts";
 import { makeObjectStore } from "../kit/object_store.ts";
 import type { Store } from "../../src/store/store.ts";
+import type { Bucket } from "../kit/bucket.ts";
 
 /** As `r2Adapter` of the adapter's own module. */
 export function r2Adapter<V = unknown>(options: R2AdapterOptions): Store<V> {

@@ -1,0 +1,48 @@
+import type {
+  CacheEntry,
+  CacheOptions,
+  CallOptions,
+  Duration,
+  Fetcher,
+  GetOrSetResult,
+  WrapOptions,
+} from "./promise_options.ts";
+
+/** A cache whose calls return promises. Its methods don't depend on `this`. */
+export interface PromiseCache {
+  /**
+   * Gets the value. On a miss, one caller of all fetches and fills it.
+   *
+   * It is rejected with what the caller's own fetcher or hook threw, the same object; with the reason of its signal; or
+   * with a {@linkcode CacheLockingError}.
+   */
+  getOrSet<V>(key: string, fetcher: Fetcher<V>, options?: CallOptions<V>): Promise<V>;
+  /** The same, and how the call got the value. */
+  getOrSetResult<V>(
+    key: string,
+    fetcher: Fetcher<V>,
+    options?: CallOptions<V>,
+  ): Promise<GetOrSetResult<V>>;
+  /** Reads the value; `undefined` for a miss, as a `Map` answers. */
+  get<V = unknown>(key: string): Promise<V | undefined>;
+  /** Reads the entry; `undefined` for a miss alone. So a cached `undefined` is told from a miss in one read. */
+  getEntry<V = unknown>(key: string): Promise<CacheEntry<V> | undefined>;
+  /**
+   * Stores a value for `ttl`, or for the cache's `cacheTtl` without it. Zero removes the entry. A fetch that began before
+   * can't overwrite the value.
+   */
+  set(key: string, value: unknown, ttl?: Duration): Promise<void>;
+  /** Removes the entry. A fetch that began before can't store the old value. */
+  delete(key: string): Promise<void>;
+  /**
+   * Makes a function that is fetched once for each key, and cached. The options are checked here, once: bad ones throw a
+   * {@linkcode CacheLockingError}.
+   */
+  wrap<Fn extends (...args: never[]) => unknown>(
+    fn: Fn,
+    options: WrapOptions<Parameters<Fn>, Awaited<ReturnType<Fn>>>,
+  ): (...args: Parameters<Fn>) => Promise<Awaited<ReturnType<Fn>>>;
+}
+
+/** Makes a cache of options. */
+export type CreateCache<Config> = (options: CacheOptions<Config>) => PromiseCache;
