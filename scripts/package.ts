@@ -7,7 +7,7 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync, renameSync, writeFileSyn
 import process from "node:process";
 import { readArguments } from "./arguments.ts";
 import { npmInstall } from "./npm_install.ts";
-import { bundle } from "./package/bundles.ts";
+import { bundle, weighPlain } from "./package/bundles.ts";
 import { useFromJsr } from "./package/jsr.ts";
 import {
   cache,
@@ -60,6 +60,7 @@ export function testPackage(): Promise<Result> {
       const project = await install(tarball, effect);
       await runJavaScript(count, project);
       await checkTypes(count, project, `${tools}node_modules/`);
+      await weighPlain(count, project, effect);
       if (effect === 4) await bundle(count, project);
     }
     await useFromJsr(count);
@@ -155,7 +156,12 @@ const moduleSettings = [
 ];
 
 async function checkTypes(count: Count, project: string, tools: string): Promise<void> {
-  for (const settings of moduleSettings) {
+  const compile = (
+    version: string,
+    settings: object,
+    files: readonly string[],
+    flags: string[],
+  ) => {
     const compilerOptions = {
       target: "es2022",
       strict: true,
@@ -164,11 +170,25 @@ async function checkTypes(count: Count, project: string, tools: string): Promise
       types: [],
       ...settings,
     };
-    const config = { compilerOptions, files: ["consumer.ts", "subpaths.ts"] };
-    writeFileSync(`${project}tsconfig.json`, JSON.stringify(config));
+    writeFileSync(`${project}tsconfig.json`, JSON.stringify({ compilerOptions, files }));
+    const tsc = `${tools}typescript-${version}/bin/tsc`;
+    return run("node", [tsc, "--pretty", "false", ...flags], { cwd: project });
+  };
+  for (const settings of moduleSettings) {
     for (const version of ["5.4", "latest"]) {
-      const tsc = `${tools}typescript-${version}/bin/tsc`;
-      const { ok, output } = await run("node", [tsc, "--pretty", "false"], { cwd: project });
+      // The plain face has nothing of Effect in sight.
+      const plain = await compile(version, settings, ["promise.ts"], ["--listFiles"]);
+      const foreign =
+        plain.output.match(/^.*node_modules\/(?!cache-locking\/|@?typescript).*$/gm) ??
+          [];
+      if (plain.ok && foreign.length === 0) count.pass();
+      else {
+        const seen = plain.ok ? foreign.join("\n") : plain.output;
+        count.fail(`TypeScript ${version}, ${settings.module}, promise.ts\n${seen}`);
+      }
+
+      const files = ["consumer.ts", "subpaths.ts"];
+      const { ok, output } = await compile(version, settings, files, []);
       const errors = output.split("\n").filter((line) => /^\S.*error TS/.test(line));
       // Effect's own declarations need a newer TypeScript than 5.4.
       const ours = version === "5.4"

@@ -1,11 +1,13 @@
 import { cpSync, readFileSync } from "node:fs";
 import { must } from "../../tests/support/command.ts";
 import { npmInstall } from "../npm_install.ts";
-import { root } from "../project.ts";
+import { type EffectMajor, root } from "../project.ts";
 import type { Count } from "../result.ts";
 
 const bundleLimit = 12_500;
 const workerLimit = 20_000;
+/** With all of Effect that is needed; a run of a value alone has 9 kB of Effect 4 and 43 kB of Effect 3. */
+const plainLimits: Readonly<Record<EffectMajor, number>> = { 4: 35_000, 3: 60_000 };
 
 /** The bundlers, each in the version that is known to do it. */
 export const bundlers: Readonly<Record<string, string>> = {
@@ -45,6 +47,27 @@ export async function bundle(count: Count, project: string): Promise<void> {
   await weighAll(count, project, `${tools}node_modules/esbuild/bin/esbuild`);
 }
 
+/** Weighs README's program of the plain face, with the Effect that the project has. */
+export async function weighPlain(
+  count: Count,
+  project: string,
+  effect: EffectMajor,
+): Promise<void> {
+  const tools = await npmInstall("bundlers", bundlers);
+  cpSync(`${root}tests/package/plain_size.js`, `${tools}plain_size.js`);
+  const size = Number(await must("node", [`${tools}plain_size.js`], { cwd: project }));
+  const limit = plainLimits[effect];
+  told(count, `the plain face and memory, with Effect ${effect}`, size, limit);
+}
+
+function told(count: Count, what: string, size: number, limit: number): void {
+  const figure = `${what}, minified and gzipped: ${size} bytes of at most ${limit}`;
+  if (size <= limit) {
+    count.pass();
+    count.note(figure);
+  } else count.fail(figure);
+}
+
 interface Metafile {
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly outputs: Readonly<Record<string, BundledFile>>;
@@ -67,12 +90,7 @@ async function weighAll(count: Count, project: string, esbuild: string): Promise
   };
   const weigh = async (what: string, paths: readonly string[], limit: number) => {
     const size = Number(await must("node", ["-p", gzipped, ...paths], { cwd: project }));
-    const figure = `${what}, minified and gzipped: ${size} bytes of at most ${limit}`;
-    if (size > limit) count.fail(figure);
-    else {
-      count.pass();
-      count.note(figure);
-    }
+    told(count, what, size, limit);
   };
   const app = await bundled("bundle.js", ["--splitting"]);
   await weigh("root and memory", loadedAtStart(app.outputs), bundleLimit);
