@@ -15,6 +15,7 @@ import { conformance } from "../../conformance/mod.ts";
 import { clientOf, createTable, dynamodbUrl, loadSdk, skip } from "./clients.ts";
 import { damageOf } from "./damage.ts";
 import { LOST, openProxy, type Proxy } from "./proxy.ts";
+import { until } from "../../support/until.ts";
 import { closing } from "../../support/closing.ts";
 import { casesNamed, ofOptions, sideBySide } from "../../support/side_by_side.ts";
 import { reversed } from "../../support/reversed.ts";
@@ -416,8 +417,9 @@ describe("replies of dynamodb", { skip }, () => {
     const { meta } = await run(
       cacheOf(connect(proxy.url)).getOrSet(key, () => Effect.succeed("value")),
     );
-    assert.equal(meta.cache, "MISS-LEADER");
-    assert.equal((await itemOf(key))!.value!.S, '"value"');
+    // Where the SDK pauses for long before the fill, the value is given out before it is stored.
+    assert.match(meta.cache, /^MISS-LEADER/);
+    await until(async () => (await itemOf(key))?.value?.S === '"value"');
   });
 
   it("that are lost, and that nobody waits for any more, are not asked for again", async () => {
