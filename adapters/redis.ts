@@ -10,6 +10,10 @@
  * closed a second after the last follower has left, or with the client. In a cluster the pub/sub is sharded (Redis 7
  * and ioredis 5.9 or later). If pub/sub fails, followers poll.
  *
+ * An ACL must allow the user EVAL, EVALSHA, GET, SET, DEL, HGET, HSET, HMGET, HDEL, PEXPIRE and PTTL, and the names of
+ * entries and leases; for push PUBLISH, SUBSCRIBE and UNSUBSCRIBE, in a cluster SPUBLISH, SSUBSCRIBE and SUNSUBSCRIBE, and
+ * channels with the names of leases. The first acquire without one of the former fails, before the fetch, and names them.
+ *
  * An entry of another type, such as a list, can't be decoded: it is reported and replaced.
  *
  * Don't name a key like a lease: a key `lease:{a}` and the lease of `a` have the same name. Another `leases.keyPrefix`
@@ -106,9 +110,23 @@ function storeOf(
   });
 }
 
-/** Explains the server's refusal to read a value that is no string. */
+/** Says what the server's refusals mean that aren't of this moment. */
 function explain(error: unknown, operation: AdapterOperation): AdapterErrorOptions | undefined {
-  return operation === "get" && error instanceof Error && error.message.startsWith("WRONGTYPE")
-    ? { reason: "the stored value is no string", corrupt: true }
-    : undefined;
+  if (!(error instanceof Error)) return undefined;
+  const { message } = error;
+  if (operation === "get" && message.startsWith("WRONGTYPE")) {
+    return { reason: "the stored value is no string", corrupt: true };
+  }
+  if (/^NOPERM|executing the script can't/.test(message)) {
+    return { reason: `${message.trim()}; the user needs ${RIGHTS}` };
+  }
+  if (/unknown (redis |valkey )?command/i.test(message)) {
+    return { reason: `${message.trim()}; the server must have EVAL, and all of ${COMMANDS}` };
+  }
+  return undefined;
 }
+
+/** What the adapter sends, but for pub/sub, without which followers poll. */
+const COMMANDS = "GET, SET, DEL, HGET, HSET, HMGET, HDEL, PEXPIRE and PTTL";
+/** What a user of an ACL needs. */
+const RIGHTS = `the keys of entries and leases, EVAL, EVALSHA, ${COMMANDS}`;

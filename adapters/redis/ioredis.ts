@@ -17,6 +17,7 @@ export function ioredisCommands(
   const isSubscriber = subscriber === undefined ||
     hasMethods(subscriber, "on", "removeListener", "subscribe", "unsubscribe");
   checkOption("subscriber", isSubscriber, "an ioredis connection", subscriber);
+  define(client);
   return {
     keyPrefix: String(client.options?.keyPrefix ?? ""),
     isCluster: client.isCluster === true,
@@ -46,22 +47,29 @@ type Run = (...args: RedisArgument[]) => Promise<unknown>;
 /** The clients that have the scripts among their commands. */
 const defined = new WeakSet<RedisClient>();
 
-/** The command that a script is; `Buffer` at the end of its name has it answer with bytes. */
-function scriptOf(client: RedisClient, script: RedisScript): Run {
-  if (!defined.has(client)) {
-    defined.add(client);
-    const scripts = scriptsFor({ cluster: client.isCluster === true });
-    for (const [script, lua] of Object.entries(scripts)) {
-      const numberOfKeys = lua.includes("KEYS[2]") ? 2 : 1;
-      client.defineCommand(`cacheLocking1_${script}`, { lua, numberOfKeys });
-    }
+/** Adds the scripts to a client's commands, once. Throws a `TypeError` for a client that doesn't have them then. */
+function define(client: RedisClient): void {
+  if (defined.has(client)) return;
+  const scripts = scriptsFor({ cluster: client.isCluster === true });
+  for (const [script, lua] of Object.entries(scripts)) {
+    const numberOfKeys = lua.includes("KEYS[2]") ? 2 : 1;
+    client.defineCommand(`cacheLocking1_${script}`, { lua, numberOfKeys });
+    const command = commandOf(script as RedisScript);
+    if (hasMethods(client, command)) continue;
+    throw new TypeError(
+      `\`client\` must be an ioredis client, 5 or 6: it has no \`${command}\` after \`defineCommand\``,
+    );
   }
-  const command = `cacheLocking1_${script}Buffer`;
-  const run = (client as unknown as Readonly<Record<string, Run | undefined>>)[command];
-  if (run !== undefined) return run.bind(client);
-  throw new TypeError(
-    `the client has no \`${command}\` after \`defineCommand\`: use ioredis 5 or 6`,
-  );
+  defined.add(client);
+}
+
+/** The command that a script is; `Buffer` at the end of its name has it answer with bytes. */
+function commandOf(script: RedisScript): string {
+  return `cacheLocking1_${script}Buffer`;
+}
+
+function scriptOf(client: RedisClient, script: RedisScript): Run {
+  return (client as unknown as Readonly<Record<string, Run>>)[commandOf(script)]!.bind(client);
 }
 
 /** Opens pub/sub on the subscriber, or on a duplicate of the client, which is closed with the client. */

@@ -157,7 +157,15 @@ const codec = { encode: String, decode: String };
 const adapters: Readonly<Record<string, readonly [(options: never) => unknown, Options]>> = {
   memory: [memoryAdapter, { maxEntries: 5 }],
   redis: [redisAdapter, {
-    client: { defineCommand() {}, getBuffer: noop, on() {}, removeListener() {}, duplicate: noop },
+    client: {
+      defineCommand(this: Record<string, unknown>, name: string) {
+        this[`${name}Buffer`] = noop;
+      },
+      getBuffer: noop,
+      on() {},
+      removeListener() {},
+      duplicate: noop,
+    },
     subscriber: undefined,
     cache: { keyPrefix: "a" },
     leases: { keyPrefix: "b" },

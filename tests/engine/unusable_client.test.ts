@@ -12,6 +12,11 @@ const strangers: readonly [string, AdapterConfig, RegExp][] = [
     /`client` must be .*ioredis/,
   ],
   [
+    "ioredis-mock",
+    { type: "redis", options: { client: { defineCommand() {}, getBuffer() {} } as never } },
+    /`client` must be an ioredis client, 5 or 6: it has no `cacheLocking1_acquireBuffer` after/,
+  ],
+  [
     "a collection of another driver",
     { type: "mongodb", options: { collection: { find() {} } as never } },
     /`collection` must be/,

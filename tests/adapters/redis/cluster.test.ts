@@ -80,7 +80,9 @@ describe("redis cluster", { skip }, () => {
           options: { keyPrefix },
           isCluster: true,
           getBuffer: () => Promise.resolve(null),
-          defineCommand: () => {},
+          defineCommand(this: Record<string, unknown>, name: string) {
+            this[`${name}Buffer`] ??= () => assert.fail();
+          },
           on: () => {},
           removeListener: () => {},
           duplicate: () => assert.fail(),
