@@ -55,8 +55,8 @@ export function waitLeft({ call: { settings: { waitMax } }, clock, waitingSince 
  * the lease is free, or it ended without a value. It can be stopped in its pauses.
  *
  * Each pause is the strategy's, the rest of the lease's or the rest of `waitMax`, whichever is the shortest, unless a push
- * ends it. Anybody may push: after one that told of nothing new, pushes are heeded at the pace that the strategy has without
- * push. The watch is opened beside the pauses and looks, which don't wait for it: that it stands is its first push, for
+ * ends it. Anybody may push, and a connection that is back does: after a push that told of nothing new, pushes are heeded at
+ * the pace that the strategy has without push, and once in `waitStep` at least. The watch is opened beside the pauses and looks, which don't wait for it: that it stands is its first push, for
  * what happened before. To look is to acquire: one step that finds the value, takes over, or says who leads now. A look that
  * fails decides nothing: the first of them is reported, and the last is the end once the time is over.
  */
@@ -85,7 +85,7 @@ function pauseAndLook(
   look: Following["look"],
 ): Effect.Effect<Leader | Unanswered | End> {
   const { first: caller, clock, call } = flight;
-  const { waitMax } = call.settings;
+  const { waitMax, waitStep } = call.settings;
   caller.waitingSince ??= wholeMillis(clock);
   const left = () => waitLeft(caller);
   let lease: Follower | undefined;
@@ -131,7 +131,8 @@ function pauseAndLook(
         if (ended === "none") continue; // mutate: no push
         if (ended === "pushed") {
           const paused = monotonicMillis(clock) - pausedAt;
-          const early = Math.min((inVain ? pause : SHORTEST_PAUSE) - paused, left());
+          const pace = inVain ? Math.min(pause, waitStep) : SHORTEST_PAUSE;
+          const early = Math.min(pace - paused, left());
           if (early > 0) yield* wait(flight, undefined, early);
         }
         const looked = lease?.lease; // mutate: waited for

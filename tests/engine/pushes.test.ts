@@ -53,6 +53,12 @@ describe("pushes of strangers", () => {
     assert.ok(ended <= 1_110, `it ended after ${ended} ms`);
   });
 
+  it("are heeded once in `waitStep`, however seldom a strategy looks", async () => {
+    const { looks, ended } = await flooded(2_000, { waitStrategy: () => "1 minute" });
+    assert.ok(looks.length <= 2_000 / 250 + 6, `${looks.length} looks`);
+    assert.ok(ended <= 2_000 + 260, `it ended after ${ended} ms`);
+  });
+
   it("take a strategy's word for no pause less than 10 ms", async () => {
     const { looks, pauses } = await flooded(1_000, { waitStrategy: fixedWaitStrategy(0) });
     assert.ok(Math.min(...pauses) >= 10, `${pauses}`);
