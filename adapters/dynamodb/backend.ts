@@ -93,6 +93,7 @@ function take(items: Items, target: Target, wanted: Wanted<Found>): Promise<Foun
       over: { S: observer.expired(target.key, performance.now()) ?? "-" },
       now: { N: whole(now) },
       uncached: { S: endOf(waitedFor ?? randomToken(), "uncached") },
+      text: { S: "S" },
       ...seen && { seen },
     };
     return { ...inputOf(names, values, condition, "take"), ReturnValues: "ALL_OLD" };
@@ -120,7 +121,7 @@ function take(items: Items, target: Target, wanted: Wanted<Found>): Promise<Foun
     },
     put({ item }) {
       const version = item![names.version];
-      return put(version === undefined ? "noVersion" : "unchanged", version);
+      return put(version?.S === undefined ? "noVersion" : "unchanged", version);
     },
   });
 }

@@ -37,7 +37,8 @@ const expressions = {
     "AND (attribute_not_exists(#value) OR #expiresAt <= :now) " +
     "AND (attribute_not_exists(#ended) OR #ended <> :uncached OR #expiresAt <= :now)",
   unchanged: "#version = :seen",
-  noVersion: "attribute_not_exists(#version)",
+  // None, or one that isn't text: not all servers compare lists and maps.
+  noVersion: "NOT attribute_type(#version, :text)",
   held: "#owner = :owner",
   renew,
   take: `${renew}, #owner = :owner REMOVE #value`,

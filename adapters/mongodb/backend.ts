@@ -127,7 +127,7 @@ const asLease = {
   includeResultMetadata: false,
   projection: {
     _id: 0,
-    data: "$value",
+    data: { $cond: [isOf("$value", "string", "binData"), "$value", "$$REMOVE"] },
     owner: 1,
     lastOwner: "$last",
     outcome: "$how",
@@ -138,13 +138,8 @@ const asLease = {
 
 /** Takes the lease where there is neither an entry nor a lease nor the end of the one that was waited for. */
 function acquireStage({ owner, ttl, waitedFor, ignored }: Wanted<Found>): object {
-  const entry = {
-    $and: [
-      alive,
-      isOf("$value", "string", "binData"),
-      ...ignored === undefined ? [] : [{ $ne: ["$value", literal(ignored.stored)] }],
-    ],
-  };
+  const entry = { $and: [alive, isOf("$value", "string", "binData")] };
+  const isOther = ignored === undefined || { $ne: ["$value", literal(ignored.stored)] };
   const lease = {
     $and: [
       isOf("$owner", "string"),
@@ -161,7 +156,7 @@ function acquireStage({ owner, ttl, waitedFor, ignored }: Wanted<Found>): object
   return {
     $replaceWith: {
       $cond: [
-        { $or: [entry, lease, ended] },
+        { $cond: [entry, isOther, { $or: [lease, ended] }] },
         "$$ROOT",
         { $mergeObjects: [taken, remembered, stranger] },
       ],

@@ -88,12 +88,11 @@ function statementsOn(table: string) {
 with done as (${done} returning key), pruned as (${pruned(table, FEW, "and key <> $1")})
 select pg_notify($2, $3) from done`;
   // $2: owner, $4: the lease that was waited for, $5: the bytes of an entry to ignore.
-  const taken = `(
-  (t.text is not null or t.bytes is not null)
-  and coalesce(convert_to(t.text, 'UTF8'), t.bytes) is distinct from $5
-  or t.owner <> '' and t.until <= clock_timestamp() + ${LONGEST_LEASE} * interval '1 millisecond'
-  or t.ended = $4 and t.outcome = 'uncached'
-)`;
+  const taken = `(case when t.text is not null or t.bytes is not null
+  then coalesce(convert_to(t.text, 'UTF8'), t.bytes) is distinct from $5
+  else t.owner <> '' and t.until <= clock_timestamp() + ${LONGEST_LEASE} * interval '1 millisecond'
+    or t.ended = $4 and t.outcome = 'uncached'
+end)`;
 
   return {
     get: `select text, encode(bytes, 'hex') from ${table} where key = $1 and ${live}`,

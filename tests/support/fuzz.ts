@@ -1,6 +1,7 @@
 import { after, before, describe, it } from "node:test";
 import type { Codec } from "../../mod.ts";
 import type { Connection } from "./connection.ts";
+import { type Damaged, survivesDamage } from "./fuzz/damage.ts";
 import { bytes, type Hand, properties, type Target } from "./fuzz/properties.ts";
 
 /** A backend that is attacked. */
@@ -11,6 +12,8 @@ export interface Fuzz extends Omit<Target, "store" | "ofBytes" | "hand"> {
   readonly open: (codec?: Codec) => Promise<Connection>;
   /** Opens what writes past the adapter. */
   readonly hand?: () => Promise<OpenHand>;
+  /** Opens what damages at random what is stored. */
+  readonly damaged?: () => Promise<Damaged>;
 }
 
 /** What writes past the adapter, until it is closed. */
@@ -19,7 +22,10 @@ export interface OpenHand extends Hand {
 }
 
 /** Attacks a backend with keys, values, bytes and failures of any kind. A failure tells the seed that repeats it. */
-export function fuzz(name: string, { skip = false, open, hand: openHand, ...more }: Fuzz): void {
+export function fuzz(
+  name: string,
+  { skip = false, open, hand: openHand, damaged: openDamaged, ...more }: Fuzz,
+): void {
   describe(`${name}, fuzzed`, { skip }, () => {
     let target: Target;
     const closing: (() => unknown)[] = [];
@@ -35,6 +41,16 @@ export function fuzz(name: string, { skip = false, open, hand: openHand, ...more
 
     for (const { name, byHand, run } of properties) {
       if (!byHand || openHand) it(name, () => run(target));
+    }
+    if (openDamaged !== undefined) {
+      it("gives a value whatever is damaged, and has the key well again", async () => {
+        const damaged = await openDamaged();
+        try {
+          await survivesDamage(damaged);
+        } finally {
+          await damaged.close?.();
+        }
+      });
     }
   });
 }

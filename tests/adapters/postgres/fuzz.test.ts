@@ -1,10 +1,42 @@
 import { isWellFormed } from "../../../adapters/kit/names.ts";
+import { postgresAdapter } from "../../../adapters/postgres.ts";
+import type { Store } from "../../../mod.ts";
 import { withoutServer } from "../../support/address.ts";
 import { connect } from "./connection.ts";
+import { counted } from "../../support/fuzz/damage.ts";
 import { fuzz, type OpenHand } from "../../support/fuzz.ts";
 import { postgresClients, postgresUrl } from "./clients.ts";
 
 fuzz("postgres", {
+  async damaged() {
+    const { connect, close } = await postgresClients(postgresUrl!);
+    const [one, two, admin] = [connect(), connect(), connect()];
+    const { client, requests } = counted(one, /^unsafe$/);
+    const table = "fuzz_damaged";
+    const stores = [client, two].map((sql) => postgresAdapter({ sql, table }));
+    return {
+      stores: stores as [Store<unknown>, Store<unknown>],
+      requests,
+      async damage(key, draw) {
+        const text = draw.text();
+        const column = draw.of("text", "bytes", "owner", "ended", "outcome", "until");
+        const value: string | Uint8Array | null = column === "bytes"
+          ? draw.of(draw.bytes(), null)
+          : column === "until"
+          ? draw.of("infinity", new Date(draw.end()).toISOString())
+          : draw.of(text, null);
+        if (draw.below(9) === 0) await admin`delete from ${admin(table)} where key = ${key}`;
+        else {
+          await admin.unsafe(
+            `update ${table} set ${column} = $2${column === "until" ? "::text::timestamptz" : ""}
+            where key = $1`,
+            [key, value],
+          );
+        }
+      },
+      close,
+    };
+  },
   skip: postgresUrl === undefined && withoutServer("POSTGRES_URL"),
   open: (codec) => connect({ url: postgresUrl!, table: "fuzz", codec }),
   refuses: (key) => !isWellFormed(key) || key.includes("\0"),

@@ -1,3 +1,5 @@
+import { Effect } from "effect";
+import { sqliteAdapter } from "../../../adapters/sqlite.ts";
 import { isWellFormed } from "../../../adapters/kit/names.ts";
 import { fuzz, type OpenHand } from "../../support/fuzz.ts";
 import { type Folder, newFolder, openFile, skip } from "./clients.ts";
@@ -7,6 +9,25 @@ let folder: Folder;
 
 fuzz("sqlite", {
   skip,
+  async damaged() {
+    folder ??= newFolder();
+    const [one, two, admin] = [1, 2, 3].map(() => openFile(folder.file("damaged.db")));
+    const stores = [sqliteAdapter({ db: one! }), sqliteAdapter({ db: two! })] as const;
+    await Effect.runPromise(stores[0].get("made"));
+    return {
+      stores,
+      damage(key, draw) {
+        const hex = Array.from(draw.bytes(), (byte) => byte.toString(16).padStart(2, "0")).join("");
+        const text = `'${draw.text().replaceAll("'", "''")}'`;
+        const column = draw.of("value", "owner", "last", "how", "expires_at");
+        const number = column === "expires_at" ? draw.end() : draw.of(-1, 0, 5, 1e300);
+        const to = draw.of(text, `x'${hex}'`, `CAST(x'${hex}' AS TEXT)`, String(number), "NULL");
+        admin!.prepare(`UPDATE cache_locking SET ${column} = ${to} WHERE key = ?`).run(key);
+        return Promise.resolve();
+      },
+      close: () => [one, two, admin].forEach((db) => db!.close()),
+    };
+  },
   open(codec) {
     folder ??= newFolder();
     return Promise.resolve(connect({ url: folder.file(), codec }));

@@ -179,7 +179,7 @@ async function givesUnstored({ store }: Target, value: unknown): Promise<void> {
   const result = await valueOf(() => cache.getOrSet(key, () => Effect.succeed(value)));
   assert.ok(Object.is(result.value, value));
   assert.equal(result.meta.cache, "MISS-LEADER-NOCACHE");
-  assert.equal(errors.length, 1);
+  assert.equal(errors.length, 1, "it is reported once");
   assert.equal(errors[0]!._tag, "CACHE_SET_FAILED");
   tells(errors[0]!, quoted(key));
   await nothingHeld(store, key);
