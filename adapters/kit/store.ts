@@ -68,8 +68,20 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
     );
   };
 
+  // What was copied last is mostly filled next: it is encoded once.
+  let encoded: { readonly value: unknown; readonly data: string | Uint8Array } | undefined;
+  const dataOf = (value: unknown) => {
+    const known = encoded;
+    encoded = undefined;
+    return known !== undefined && known.value === value ? known.data : toData(codec, value);
+  };
+
   return {
     name,
+    copy(value) {
+      encoded = { value, data: toData(codec, value) };
+      return toEntry(codec, encoded.data).value;
+    },
     get: (key) =>
       run(
         "get",
@@ -94,7 +106,7 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
       run(
         "fill",
         key,
-        (target) => backend.fill(target, { owner, data: toData(codec, value), ttl }),
+        (target) => backend.fill(target, { owner, data: dataOf(value), ttl }),
       ),
     release: (key, owner, outcome) =>
       run("release", key, (target) => backend.release(target, { owner, outcome }), done),

@@ -28,6 +28,8 @@ export interface Settings {
   readonly ownerId: string | undefined;
   /** Fails the call once it is aborted. */
   readonly signal: AbortSignal | undefined;
+  /** Whether each caller has a value of its own. */
+  readonly copy: boolean;
   /** Whether the call shares flights with others of this process. */
   readonly coalesce: boolean;
   /** Whether a failed read or acquire makes the call fetch without the cache. */

@@ -22,7 +22,7 @@ import { type FiberContext, withContext } from "../effect/fork.ts";
 import { follow, type Following, type Unanswered, waitLeft } from "./follow.ts";
 import { lead, release } from "./lead.ts";
 import { operate, operateInSpan, phaseError } from "./operation.ts";
-import { afterFollowerWait, hit, resultFor, waitedOf } from "./result.ts";
+import { afterFollowerWait, asStored, hit, resultFor, waitedOf } from "./result.ts";
 import { abortedError, untilAborted } from "./signal.ts";
 import {
   complete,
@@ -310,7 +310,8 @@ function fetchAlone(
   const current = source === "bypass" ? flightsFor(call, "fallingBack")?.get(key) : undefined;
   if (current !== undefined && isBusy(current)) return share(flight, current, next); // mutate: bypass joins
   fetch(flight, {
-    onValue: (value) => next({ _tag: "Value", value, source, stored: false }),
+    onValue: (value) =>
+      next({ _tag: "Value", value: asStored(call, value), source, stored: false }),
     onEnd: next,
   });
 }

@@ -5,6 +5,7 @@ import { entryTtl } from "./entry_ttl.ts";
 import { fetch } from "./fetch.ts";
 import { type End, type Flight, longestFetch } from "./flight.ts";
 import { type Handlers, operate, operateInSpan, phaseError } from "./operation.ts";
+import { asStored } from "./result.ts";
 import { complete, handOut, makeKnown, removeFromTable, whenEnded } from "./single_flight.ts";
 import type { Leader, LeaseOutcome } from "../store/store.ts";
 
@@ -50,9 +51,10 @@ function endWith(flight: Flight, lease: Lease, value: unknown): void {
   const { settings, key } = flight.call;
   const ttl = entryTtl(settings, key, value);
   const invalid = typeof ttl === "object" ? ttl : undefined;
+  const given = asStored(flight.call, value); // mutate: as stored
   const endOf = (stored: boolean): End => ({
     _tag: "Value",
-    value,
+    value: given,
     source: "leader",
     stored,
     invalid,

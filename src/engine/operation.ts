@@ -18,7 +18,7 @@ import type { Acquired, Store } from "../store/store.ts";
 import { adapterErrorOf, typed } from "../store/typed.ts";
 import { traced } from "./tracing.ts";
 
-type Operations = Required<Omit<Store<unknown>, "name" | "peek" | "withCodec">>;
+type Operations = Required<Omit<Store<unknown>, "name" | "peek" | "copy" | "withCodec">>;
 type Operation = (...args: unknown[]) => Effect.Effect<unknown, AdapterError, unknown>;
 type Rest<O extends keyof Operations> = Parameters<Operations[O]> extends
   [key: string, ...rest: infer Rest] ? Rest : never;

@@ -1,5 +1,5 @@
 import { runHook } from "./user_code.ts";
-import type { Call } from "./call.ts";
+import type { Call, Settings } from "./call.ts";
 import { wholeMillis } from "../effect/clock.ts";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -9,41 +9,68 @@ import { type CacheMeta, CacheOutcome } from "../model/outcome.ts";
 
 const HIT: CacheMeta = Object.freeze({ cache: CacheOutcome.HIT });
 
+/** What a fetched value is for all who get it: over a remote store, what a later hit has. */
+export function asStored({ settings: { store } }: Call, value: unknown): unknown {
+  if (store.copy === undefined) return value;
+  try {
+    return store.copy(value);
+  } catch {
+    return value; // The fill reports it.
+  }
+}
+
+/** What one caller gets of a value that others may have, too. */
+export function ownValue({ copy, store }: Settings, value: unknown): unknown {
+  if (!copy) return value;
+  try {
+    return store.copy === undefined ? structuredClone(value) : store.copy(value);
+  } catch {
+    return value;
+  }
+}
+
 /** The result of a caller that found the entry, after its hook. */
-export function hit({ key, settings: { hooks: { onHit } } }: Call, value: unknown): Result {
+export function hit({ key, settings }: Call, found: unknown): Result {
+  const { onHit } = settings.hooks;
+  const value = settings.copy ? ownValue(settings, found) : found;
   const result = Effect.succeed({ value, meta: HIT });
   return onHit === undefined ? result : after("onHit", key, () => onHit(value, { key }), result);
 }
 
 /** The result of a caller whose flight has a value, by its own part in it, after its hook. */
 export function resultFor(flight: Flight, caller: Caller, end: Value): Result {
-  const { value, source, stored, invalid } = end;
-  const { key, settings: { hooks } } = caller.call;
+  const { source, stored, invalid } = end;
+  const { key, settings, settings: { hooks } } = caller.call;
   const first = caller === flight.first;
   if (first && invalid !== undefined) return Effect.fail(invalid);
-  if (source === "bypass") return resultOf(end, CacheOutcome.BYPASS);
   if (source === "hit" && !(first && caller.waitingSince !== undefined)) {
-    return hit(caller.call, value);
+    return hit(caller.call, end.value);
   }
+  const value = ownValue(settings, end.value);
+  const resultOf = (outcome: CacheOutcome, leaseUntil?: number, waited?: number) =>
+    value === end.value
+      ? sharedResult(end, outcome, leaseUntil, waited)
+      : sharedResult({ ...end, value, made: undefined }, outcome, leaseUntil, waited);
+  if (source === "bypass") return resultOf(CacheOutcome.BYPASS);
 
   const leaseUntil = flight.leaseUntil ?? caller.leaseUntil;
   const waited = waitedOf(caller);
   if (source === "leader" && first) {
     const { onLeader } = hooks;
     const outcome = stored ? CacheOutcome.MISS_LEADER : CacheOutcome.MISS_LEADER_NOCACHE;
-    const led = resultOf(end, outcome, leaseUntil, waited);
+    const led = resultOf(outcome, leaseUntil, waited);
     if (onLeader === undefined) return led;
     const context = { key, leaseUntil: leaseUntil ?? 0, cached: stored };
     return after("onLeader", key, () => onLeader(value, context), led);
   }
   if (source === "fallback") {
     const { onFallback } = hooks;
-    const fellBack = resultOf(end, CacheOutcome.MISS_FOLLOWER_FALLBACK, leaseUntil, waited);
+    const fellBack = resultOf(CacheOutcome.MISS_FOLLOWER_FALLBACK, leaseUntil, waited);
     if (onFallback === undefined) return fellBack;
     const context = { key, leaseUntil: leaseUntil ?? 0, waited: Duration.millis(waited ?? 0) };
     return after("onFallback", key, () => onFallback(value, { ...context }), fellBack);
   }
-  const followed = resultOf(end, CacheOutcome.MISS_FOLLOWER_HIT, leaseUntil, waited);
+  const followed = resultOf(CacheOutcome.MISS_FOLLOWER_HIT, leaseUntil, waited);
   return afterFollowerWait(caller, leaseUntil, "HIT", followed);
 }
 
@@ -70,7 +97,12 @@ export function waitedOf({ clock, waited, waitingSince, wokenAt }: Caller): numb
 type Writable<A> = { -readonly [Name in keyof A]: A[Name] };
 
 /** What a caller gets. Those who are woken together mostly get the same, so it is kept with the end of their flight. */
-function resultOf(end: Value, outcome: CacheOutcome, leaseUntil?: number, waited?: number): Result {
+function sharedResult(
+  end: Value,
+  outcome: CacheOutcome,
+  leaseUntil?: number,
+  waited?: number,
+): Result {
   const { made } = end;
   if (made?.outcome === outcome && made.leaseUntil === leaseUntil && made.waited === waited) {
     return made.result;

@@ -24,6 +24,11 @@ export interface CommonOptions<V, Duration, WaitStrategy> {
    * values as they are, as memory does, it means nothing. Calls with different codecs don't share a flight.
    */
   readonly codec?: Codec | undefined;
+  /**
+   * Whether each caller has a copy of its own; off by default: callers of one moment share one value, and in memory all do.
+   * A value that can't be copied is shared.
+   */
+  readonly copy?: boolean | undefined;
   /** How long followers pause between two looks; by default jittered pauses that grow up to `waitStep`. */
   readonly waitStrategy?: WaitStrategy | undefined;
   /** Whether to store a value; by default all are stored. */

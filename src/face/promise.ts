@@ -12,6 +12,7 @@ import { isCacheLockingError } from "../model/errors.ts";
 import type { FetchContext } from "../model/fetch_context.ts";
 import type { GetOrSetResult as EffectResult } from "../model/outcome.ts";
 import { calledFlight, callFor } from "../engine/circle.ts";
+import { ownValue } from "../engine/result.ts";
 import { invalidKey, isKey, makeCacheModule, merge } from "./client.ts";
 import { effectOptions, inMillis, promised } from "./effect_options.ts";
 import type { CreateCache } from "./promise_cache.ts";
@@ -93,7 +94,7 @@ interface Plan {
 
 function planOf(settings: Settings): Plan {
   const { signal, hooks: { onError: _, ...hooks } } = settings;
-  const isAlike = Object.values(hooks).every((hook) => hook === undefined);
+  const isAlike = !settings.copy && Object.values(hooks).every((hook) => hook === undefined);
   return {
     // The signal is heeded here.
     settings: signal === undefined ? settings : { ...settings, signal: undefined },
@@ -163,7 +164,7 @@ function call<V, A>(
       signal,
     );
   }
-  const value = entry.value as V;
+  const value = (settings.copy ? ownValue(settings, entry.value) : entry.value) as V;
   if (onHit === undefined) return Promise.resolve(pick(value, HIT));
   const hook = onHit(value, { key }) as Effect.Effect<unknown, unknown>;
   return toPromise(hook, () => pick(value, HIT), signal);

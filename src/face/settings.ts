@@ -45,6 +45,7 @@ export function settingsOf(
     takeovers = defaults.takeovers,
     onCacheFailure = defaults.onCacheFailure,
     coalesce = !inWorkers,
+    copy = false,
     cacheTtl,
   } = options;
   if (!Number.isSafeInteger(takeovers) || takeovers < 0) {
@@ -54,6 +55,7 @@ export function settingsOf(
     throw invalid("onCacheFailure", "'fail' or 'bypass'", onCacheFailure);
   }
   if (typeof coalesce !== "boolean") throw invalid("coalesce", "true or false", coalesce);
+  if (typeof copy !== "boolean") throw invalid("copy", "true or false", copy);
   return {
     store: storeOf(options, open),
     cacheTtl: typeof cacheTtl === "function" ? cacheTtl : ttl("cacheTtl", cacheTtl),
@@ -66,6 +68,7 @@ export function settingsOf(
     maxFailures: takeovers + 1,
     ownerId: ownerIdOf(options.ownerId),
     signal: signalOf(options.signal),
+    copy,
     coalesce,
     bypass: onCacheFailure === "bypass",
     operationTimeout: positiveMillis(
@@ -168,6 +171,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof Options>([
   "operationTimeout",
   "shouldCache",
   "codec",
+  "copy",
   "takeovers",
   "onCacheFailure",
   "coalesce",

@@ -79,7 +79,7 @@ export interface Halves<V = unknown> {
 }
 
 /** The part that keeps entries: a whole store, or a hand-written half. */
-export type Entries<V> = Pick<Store<V>, "name" | "get" | "set" | "delete">;
+export type Entries<V> = Pick<Store<V>, "name" | "copy" | "get" | "set" | "delete">;
 
 /** The entries of a hand-written half. */
 export function entriesOfHalf<V>(cache: CacheHalf<V>): Entries<V> {
@@ -148,6 +148,7 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
 
   return {
     name: entries.name,
+    ...(entries.copy && { copy: (value: V) => entries.copy!(value) }),
     get: entries.get,
     set: entries.set,
     delete: entries.delete,

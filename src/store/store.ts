@@ -142,6 +142,12 @@ export interface Store<V> {
    */
   watch?(key: string): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope>;
 
+  /**
+   * What a value is once it has been stored and read back; throws for one that can't be stored. Stores without it give back
+   * what they were given.
+   */
+  copy?(value: V): V;
+
   /** The same entries and leases with another codec. Stores without it keep values as they are, or have codecs of their own. */
   withCodec?(codec: Codec): Store<V>;
 }
