@@ -11,6 +11,9 @@
  * by this machine's clock. memcached doesn't tell the rest of a lease: followers get its full length. There is no push:
  * they poll.
  *
+ * memjs speaks the binary protocol, without TLS: proxies of the text protocol alone, such as twemproxy, and ports with TLS
+ * close its connections. What was under way on a connection that is closed is sent again, once.
+ *
  * memcached evicts entries and leases when its memory is full, and loses all of them when it restarts. Then two callers
  * may lead, but only the one whose lease the server knows can fill. A client with `failover` sends the keys of a dead
  * server to another one, with the same effect. memjs picks a key's server by its place in the list: every process must

@@ -16,8 +16,13 @@ import type { MemcachedClient, MemcachedResponse } from "./options.ts";
  * has come.
  */
 interface Server {
-  readonly _socket?: { destroy(): unknown };
+  readonly _socket?: {
+    destroy(): unknown;
+    prependListener(event: "close", listener: () => void): unknown;
+  };
   responseBuffer?: Uint8Array;
+  /** Fails everything that is under way. */
+  error(error: Error): void;
 }
 
 /** How long memjs needs to let go of a connection that was lost, in milliseconds: until then it loses what comes next, too. */
@@ -53,6 +58,7 @@ export function askMemjs(client: MemcachedClient): MemcachedAsk {
       // memjs must not try again by itself: it would do so even when the caller has long gone.
       client.perform(name, requestOf(seq, name, request), seq, answer, 1);
       connection = server?._socket;
+      if (server && connection) failWhenClosed(server, connection);
     });
 
   const again = (error: unknown) => !(error instanceof Refusal);
@@ -64,9 +70,23 @@ export function askMemjs(client: MemcachedClient): MemcachedAsk {
     }, { again, most: 2, pause: () => sleep(LETS_GO) });
 }
 
+/** The connections of which it is known when they are closed. */
+const watched = new WeakSet<object>();
+
+/** memjs lets go of a connection that its peer has closed, and of what was under way on it, without a word. */
+function failWhenClosed(server: Server, connection: NonNullable<Server["_socket"]>): void {
+  if (watched.has(connection) || !hasMethods(connection, "prependListener")) return;
+  watched.add(connection);
+  connection.prependListener("close", () => {
+    if (server._socket !== connection) return;
+    // Once memjs has let go of it, and before it opens another.
+    queueMicrotask(() => server.error?.(new Error("memcached closed the connection")));
+  });
+}
+
 /** Throws where memjs has other fields than it had: without them a reply could be taken for another one's. */
 function checkFields(server: Server): void {
-  for (const field of ["_socket", "responseBuffer"] as const) {
+  for (const field of ["_socket", "responseBuffer", "error"] as const) {
     if (server[field] === undefined) {
       throw new Refusal(`this version of memjs keeps no \`${field}\` of a server; use memjs 1.3`);
     }

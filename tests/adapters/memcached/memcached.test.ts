@@ -158,7 +158,8 @@ describe("memcached", { skip }, () => {
     const [server] = client.servers as unknown as Record<string, unknown>[];
     assert.ok(server!._socket);
     assert.ok(server!.responseBuffer);
-    for (const field of ["_socket", "responseBuffer"]) {
+    assert.equal(typeof server!.error, "function");
+    for (const field of ["_socket", "responseBuffer", "error"]) {
       const without = new Proxy(server!, {
         get: (of, name) => name === field ? undefined : of[name as string],
       });

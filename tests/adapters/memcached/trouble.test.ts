@@ -145,6 +145,37 @@ describe("memcached in trouble of its own", { skip }, () => {
     }
   });
 
+  it("sends again at once what was under way when the peer closed the connection", async () => {
+    let cut = false;
+    const closing = createServer((socket) => {
+      const upstream = createConnection(port, "127.0.0.1");
+      for (const each of [socket, upstream]) each.on("error", () => {});
+      socket.on("data", (data) => {
+        if (!cut) return void upstream.write(data);
+        cut = false;
+        socket.end();
+      });
+      socket.on("close", () => upstream.destroy());
+      upstream.on("data", (data) => socket.write(data));
+    });
+    await new Promise<void>((resolve) => closing.listen(0, "127.0.0.1", resolve));
+    const address = closing.address() as { readonly port: number };
+    const client = await connect(`127.0.0.1:${address.port}`, { timeout: 10 });
+    const store = memcachedAdapter({ client });
+    const keys = Array.from({ length: 10 }, newKey);
+    for (const key of keys) await run(store.set(key, key));
+    for (let round = 0; round < 3; round++) {
+      cut = true;
+      const got = keys.map((key) => Effect.timeoutOption(store.get(key), 1500));
+      const answers = await run(Effect.all(got, { concurrency: "unbounded" }));
+      const values = answers.map((answer) => answer._tag === "Some" && answer.value?.value);
+      assert.deepEqual(values, keys);
+      assert.equal(cut, false);
+    }
+    client.close();
+    closing.close();
+  });
+
   it("has nothing sent again of callers that have gone", async () => {
     const SET = 1;
     const opcodes: number[] = [];
