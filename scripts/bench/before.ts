@@ -16,7 +16,7 @@ export interface NoSources {
   readonly missing: string;
 }
 
-const library = ["mod.ts", "src", "adapters"];
+const library = ["mod.ts", "promise.ts", "src", "adapters"];
 
 /**
  * The files of a commit, by default of the last one before the change that is measured: on a branch, or with changes that

@@ -27,6 +27,16 @@ export const client: LoadPeer = ({ library: { Cache, memoryAdapter }, entries })
   };
 };
 
+/** A cache of cache-locking in promises. */
+export const plain: LoadPeer = ({ library: { createCache }, entries }) => (source) => {
+  const adapter = { type: "memory", options: { maxEntries: entries } } as const;
+  const cache = createCache({ adapter, cacheTtl: "1 hour" });
+  return {
+    name: "cache-locking, in promises",
+    promise: (key) => cache.getOrSet(key, () => source(key)),
+  };
+};
+
 /** cache-locking without a client: all options in each call. */
 export const oneShot: LoadPeer = ({ library: { Cache }, entries }) => (source) => {
   const adapter = { type: "memory", options: { maxEntries: entries } } as const;

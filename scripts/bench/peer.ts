@@ -4,6 +4,7 @@ import process from "node:process";
 import type { memoryAdapter } from "../../adapters/memory.ts";
 import type { redisAdapter } from "../../adapters/redis.ts";
 import type { Cache } from "../../mod.ts";
+import type { createCache } from "../../promise.ts";
 
 /** The source that a cache is in front of. */
 export type Source = (key: string) => Promise<unknown>;
@@ -39,6 +40,8 @@ export interface Library {
   readonly Cache: typeof Cache;
   readonly memoryAdapter: typeof memoryAdapter;
   readonly redisAdapter: typeof redisAdapter;
+  /** The plain face, which older builds lack. */
+  readonly createCache: typeof createCache;
 }
 
 /** The builds that a program may load: the files of the working tree, and those of an older commit. */
@@ -50,10 +53,8 @@ export type Builds = Readonly<Partial<Record<Build, Readonly<Record<string, stri
 /** Loads a build, whose address is in the environment. */
 export async function loadLibrary(build: Build): Promise<Library> {
   const modules = (JSON.parse(process.env.BENCH_BUILDS!) as Builds)[build]!;
-  const [{ Cache }, { memoryAdapter }, { redisAdapter }] = await Promise.all(
-    [".", "./memory", "./redis"].map((subpath) => import(modules[subpath]!)),
-  );
-  return { Cache, memoryAdapter, redisAdapter };
+  const exported = await Promise.all(Object.values(modules).map((module) => import(module)));
+  return Object.assign({}, ...exported);
 }
 
 /** A call of a peer: where it speaks in effects, with a run of its own. */

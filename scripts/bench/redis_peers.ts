@@ -31,6 +31,18 @@ export const cacheLocking: LoadPeer =
     };
   };
 
+/** This library, in promises. */
+export const plain: LoadPeer =
+  ({ library: { createCache, redisAdapter }, connect }) => (source) => {
+    const client = connect();
+    const cache = createCache({ adapter: redisAdapter({ client }), cacheTtl: "1 hour" });
+    return {
+      name: "cache-locking, in promises",
+      promise: (key) => cache.getOrSet(key, () => source(key)),
+      close: () => client.quit(),
+    };
+  };
+
 /** async-cache-dedupe, with its storage in Redis. */
 export const asyncCacheDedupe: LoadPeer = async ({ connect }) => {
   const { createCache } = await import("async-cache-dedupe");

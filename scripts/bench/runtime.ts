@@ -124,12 +124,12 @@ async function onNode(
 }
 
 /** The modules that programs load of a build. */
-const SUBPATHS = [".", "./memory", "./redis"];
+const SUBPATHS = [".", "./memory", "./promise", "./redis"];
 
 type Exports = Readonly<Record<string, string>>;
 
 function filesOf(exports: Exports): string[] {
-  return SUBPATHS.map((subpath) => exports[subpath]!.replace(/^\.\//, ""));
+  return subpathsOf(exports).map((subpath) => exports[subpath]!.replace(/^\.\//, ""));
 }
 
 function compiled(exports: Exports): Exports {
@@ -139,5 +139,11 @@ function compiled(exports: Exports): Exports {
 
 function modulesOf(folder: string, exports: Exports): Exports {
   const top = pathToFileURL(folder);
-  return Object.fromEntries(SUBPATHS.map((path) => [path, new URL(exports[path]!, top).href]));
+  const files = subpathsOf(exports).map((path) => [path, new URL(exports[path]!, top).href]);
+  return Object.fromEntries(files);
+}
+
+/** An older build may lack some. */
+function subpathsOf(exports: Exports): string[] {
+  return SUBPATHS.filter((subpath) => exports[subpath] !== undefined);
 }
