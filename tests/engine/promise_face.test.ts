@@ -398,12 +398,12 @@ for (
 
 class CustomError extends Error {}
 
-describe("a cache in promises", () => {
-  const warn = console.warn;
-  afterEach(() => {
-    console.warn = warn;
-  });
+const { warn } = console;
+afterEach(() => {
+  console.warn = warn;
+});
 
+describe("a cache in promises", () => {
   it("throws for bad options when it is made", () => {
     for (
       const bad of [undefined, null, 5, {}, { adapter: "disk" }, {
@@ -501,7 +501,9 @@ describe("a cache in promises", () => {
     assert.ok(works.length > 0);
     await Promise.all(works);
   });
+});
 
+describe("functions and callers of a cache in promises", () => {
   it("wraps a function, with its arguments and its `this`", async () => {
     const cache = cacheOf();
     let calls = 0;

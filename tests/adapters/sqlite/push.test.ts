@@ -63,12 +63,12 @@ async function withWatch(
   }
 }
 
-describe("push of sqlite", { skip }, () => {
-  // A watch keeps no process alive.
-  let alive: ReturnType<typeof setInterval>;
-  before(() => void (alive = setInterval(() => {}, 1000)));
-  after(() => clearInterval(alive));
+// A watch keeps no process alive.
+let alive: ReturnType<typeof setInterval>;
+before(() => void (alive = setInterval(() => {}, 1000)));
+after(() => clearInterval(alive));
 
+describe("push of sqlite", { skip }, () => {
   it("wakes a follower within milliseconds of the fill, in every journal mode", async () => {
     for (const mode of ["wal", "delete", "truncate", "persist"]) {
       const [one, two] = [folder.open(`${mode}.db`), folder.open(`${mode}.db`)];
@@ -177,7 +177,9 @@ describe("push of sqlite", { skip }, () => {
       assert.equal(opened, 2);
     });
   });
+});
 
+describe("watches of sqlite", { skip }, () => {
   it("finds what is committed after the file has changed, and heeds no other file", async () => {
     const leader = sqliteAdapter({ db: folder.open("late.db") });
     let tell = (_file: string | null) => {};

@@ -140,7 +140,9 @@ describe("sqlite", { skip }, () => {
     await run(sqliteAdapter({ db }).get("key"));
     assert.equal(modeOf(db), "wal");
   });
+});
 
+describe("locks, values and options of sqlite", { skip }, () => {
   it("waits for a lock of another process without blocking its own, whatever its busy timeout", async () => {
     const [db, other] = [folder.open("locked.db"), folder.open("locked.db")];
     db.exec("PRAGMA busy_timeout = 5000");
