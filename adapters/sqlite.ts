@@ -1,6 +1,6 @@
 /**
  * The SQLite adapter: entries and leases in one table of a file, for all processes of one machine, through a connection of
- * node:sqlite (Node 22.13 and later, Deno 2.2 and later), better-sqlite3 or bun:sqlite.
+ * node:sqlite (Node 22.13 and later, Deno 2.6 and later), better-sqlite3 or bun:sqlite.
  *
  * A key is one row, with its entry or its lease. Every operation is one transaction. SQLite's clock, which is the
  * machine's, decides when entries and leases expire. Each fill removes up to ten expired rows of other keys.
@@ -14,7 +14,7 @@
  * work there either.
  *
  * Give the adapter a connection of its own. While a connection is in a transaction of yours, the adapter waits for its
- * end. With `PRAGMA synchronous = NORMAL`, a write needs no disk: that is enough for a cache, as in WAL mode even a loss of
+ * end; before Node 22.16, which doesn't tell of one, it writes within it. With `PRAGMA synchronous = NORMAL`, a write needs no disk: that is enough for a cache, as in WAL mode even a loss of
  * power leaves the file whole.
  *
  * @example

@@ -27,6 +27,15 @@ export const skip: string | false = open === undefined
   ? false
   : "no file may be written";
 
+/** Why a connection can't tell that it is in a transaction, if it can't. */
+export function skipTransactions(): string | false {
+  if (skip) return skip;
+  const db = open!(":memory:");
+  const tells = "inTransaction" in db || "isTransaction" in db;
+  db.close();
+  return tells ? false : "node:sqlite tells of transactions from Node 22.16 on";
+}
+
 /** Opens a file. */
 export function openFile(path: string): Database {
   const db = open!(path);

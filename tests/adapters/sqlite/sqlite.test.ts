@@ -21,7 +21,14 @@ import {
 import { damagedRows } from "../../support/damaged_rows.ts";
 import { reversed } from "../../support/reversed.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
-import { type Database, type Folder, newFolder, openFile, skip } from "./clients.ts";
+import {
+  type Database,
+  type Folder,
+  newFolder,
+  openFile,
+  skip,
+  skipTransactions,
+} from "./clients.ts";
 
 const run = Effect.runPromise;
 let folder: Folder;
@@ -201,19 +208,24 @@ describe("locks, values and options of sqlite", { skip }, () => {
     assert.equal((await run(store.acquire("b", "next", 1000)))._tag, "Leader");
   });
 
-  it("waits for the end of a transaction of yours on its connection, and takes no part in it", async () => {
-    const db = folder.open("yours.db");
-    const store = sqliteAdapter({ db });
-    await run(store.set("a", 1));
-    const begin = db.prepare("BEGIN");
-    begin.run();
-    const writing = [run(store.set("a", 2)), run(store.acquire("b", "owner", 60_000))];
-    await sleep(50);
-    db.exec("ROLLBACK");
-    const [, acquired] = await Promise.all(writing);
-    assert.equal((acquired as { _tag: string })._tag, "Leader");
-    assert.deepEqual(await run(store.get("a")), { value: 2 });
-  });
+  const within = { skip: skipTransactions() };
+  it(
+    "waits for the end of a transaction of yours on its connection, and takes no part in it",
+    within,
+    async () => {
+      const db = folder.open("yours.db");
+      const store = sqliteAdapter({ db });
+      await run(store.set("a", 1));
+      const begin = db.prepare("BEGIN");
+      begin.run();
+      const writing = [run(store.set("a", 2)), run(store.acquire("b", "owner", 60_000))];
+      await sleep(50);
+      db.exec("ROLLBACK");
+      const [, acquired] = await Promise.all(writing);
+      assert.equal((acquired as { _tag: string })._tag, "Leader");
+      assert.deepEqual(await run(store.get("a")), { value: 2 });
+    },
+  );
 
   it("leaves no transaction open where a statement fails", async () => {
     const db = folder.open("broken.db");
