@@ -48,6 +48,7 @@
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
+import { leasesAlone } from "./kit/data.ts";
 import { makeNames } from "./kit/names.ts";
 import { makeStore } from "./kit/store.ts";
 import { itemName, memcachedBackend } from "./memcached/backend.ts";
@@ -83,5 +84,5 @@ export function memcachedAdapter<V = unknown>(options: MemcachedAdapterOptions):
  */
 export function memcachedLeases(options: MemcachedLeasesOptions): LeasesHalf {
   const { keyPrefix = "lease:" } = options;
-  return leasesHalf(memcachedAdapter({ ...options, keyPrefix }));
+  return leasesHalf(memcachedAdapter({ ...options, keyPrefix, codec: leasesAlone }));
 }

@@ -50,6 +50,7 @@
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
+import { leasesAlone } from "./kit/data.ts";
 import { makeNames } from "./kit/names.ts";
 import { checkOption } from "./kit/options.ts";
 import { sharedPush } from "./kit/push.ts";
@@ -89,5 +90,5 @@ export function mongodbAdapter<V = unknown>(options: MongodbAdapterOptions): Sto
  */
 export function mongodbLeases(options: MongodbLeasesOptions): LeasesHalf {
   const { keyPrefix = "lease:" } = options;
-  return leasesHalf(mongodbAdapter({ ...options, keyPrefix }));
+  return leasesHalf(mongodbAdapter({ ...options, keyPrefix, codec: leasesAlone }));
 }

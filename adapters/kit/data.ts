@@ -3,6 +3,14 @@ import { type Codec, whyOf } from "../../src/store/codec.ts";
 import type { Entry } from "../../src/store/store.ts";
 import { Refusal } from "./refusal.ts";
 
+/** Reads no entry: where leases are kept alone, what is in the place of one is replaced, such as the entry of a key `lease:v`. */
+export const leasesAlone: Codec = {
+  encode: () => "",
+  decode() {
+    throw new TypeError("leases are kept alone");
+  },
+};
+
 /** What a backend is to keep for a value. */
 export function toData(codec: Codec, value: unknown): string | Uint8Array {
   let data: unknown;

@@ -218,6 +218,9 @@ describe("memcached", { skip }, () => {
     // What else lies under the key in memcached is none of their business.
     await one.set(key, "foreign", {});
     await assertLeaseAlone([one, two].map((client) => memcachedLeases({ client })), key);
+    // Nor does the entry of a key that is called so stand in the way.
+    await run(memcachedAdapter({ client: one! }).set(`lease:${key}2`, "entry"));
+    await assertLeaseAlone([one, two].map((client) => memcachedLeases({ client })), `${key}2`);
     assert.equal(await itemOf(one, key), "foreign");
     assert.equal(await itemOf(one, `lease:${key}`), null);
   });

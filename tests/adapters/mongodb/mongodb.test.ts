@@ -384,6 +384,9 @@ for (const deployment of deployments) {
       await assertLeaseAlone([mongodbLeases(one), mongodbLeases(two)], key);
       const ids = (await one.collection.find().toArray()).map(({ _id }) => _id).sort();
       assert.deepEqual(ids, [`lease:${key}`, key]);
+      // Nor does the entry of a key that is called so stand in the way.
+      await run(mongodbAdapter(one).set(`lease:${key}2`, "entry"));
+      await assertLeaseAlone([mongodbLeases(one), mongodbLeases(two)], `${key}2`);
     });
 
     it("works alike through either driver", async () => {
