@@ -113,7 +113,8 @@ async function keepsEntry(target: Target, key: string, value: unknown): Promise<
   assert.ok(!refuses(target, key), "the key can be had");
   const led = await valueOf(call);
   assert.deepEqual([led.meta.cache, errors], ["MISS-LEADER", []]);
-  assert.ok(Object.is(led.value, value));
+  // The leader, too, has it as it was stored and read back.
+  assert.deepEqual(led.value, kept(value));
   const hit = await valueOf(call);
   assert.equal(hit.meta.cache, "HIT");
   assert.deepEqual(hit.value, kept(value));
