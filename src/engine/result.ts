@@ -1,5 +1,5 @@
 import { runHook } from "./user_code.ts";
-import type { Call, Settings } from "./call.ts";
+import type { Call, Keyed, Settings } from "./call.ts";
 import { wholeMillis } from "../effect/clock.ts";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -30,10 +30,12 @@ export function ownValue({ copy, store }: Settings, value: unknown): unknown {
 }
 
 /** The result of a caller that found the entry, after its hook. */
-export function hit({ key, settings }: Call, found: unknown): Result {
-  const { onHit } = settings.hooks;
+export function hit({ key, settings }: Keyed, found: unknown): Result {
+  const { onHit, onOutcome } = settings.hooks;
   const value = settings.copy ? ownValue(settings, found) : found;
-  const result = Effect.succeed({ value, meta: HIT });
+  const result: Result = onOutcome === undefined
+    ? Effect.succeed({ value, meta: HIT })
+    : told(key, onOutcome, Effect.succeed({ value, meta: HIT }));
   return onHit === undefined ? result : after("onHit", key, () => onHit(value, { key }), result);
 }
 
@@ -47,11 +49,18 @@ export function resultFor(flight: Flight, caller: Caller, end: Value): Result {
     return hit(caller.call, end.value);
   }
   const value = ownValue(settings, end.value);
-  const resultOf = (outcome: CacheOutcome, leaseUntil?: number, waited?: number) =>
-    value === end.value
-      ? sharedResult(end, outcome, leaseUntil, waited)
-      : sharedResult({ ...end, value, made: undefined }, outcome, leaseUntil, waited);
-  if (source === "bypass") return resultOf(CacheOutcome.BYPASS);
+  const resultOf = (outcome: CacheOutcome, leaseUntil?: number, waited?: number): Result => {
+    const own = value === end.value ? end : { ...end, value, made: undefined };
+    const result = sharedResult(own, outcome, leaseUntil, waited);
+    return hooks.onOutcome === undefined ? result : told(key, hooks.onOutcome, result);
+  };
+  if (source === "bypass") {
+    const { onBypass } = hooks;
+    const bypassed = resultOf(CacheOutcome.BYPASS);
+    return onBypass === undefined
+      ? bypassed
+      : after("onBypass", key, () => onBypass(value, { key }), bypassed);
+  }
 
   const leaseUntil = flight.leaseUntil ?? caller.leaseUntil;
   const waited = waitedOf(caller);
@@ -72,6 +81,19 @@ export function resultFor(flight: Flight, caller: Caller, end: Value): Result {
   }
   const followed = resultOf(CacheOutcome.MISS_FOLLOWER_HIT, leaseUntil, waited);
   return afterFollowerWait(caller, leaseUntil, "HIT", followed);
+}
+
+/** A result, after the hook that receives how it came about. */
+function told(
+  key: string,
+  onOutcome: NonNullable<Hooks<unknown>["onOutcome"]>,
+  result: Result,
+): Result {
+  return Effect.flatMap(
+    result,
+    ({ value, meta }) =>
+      after("onOutcome", key, () => onOutcome(meta, { key }), Effect.succeed({ value, meta })),
+  );
 }
 
 /** What follows, after the hook that receives how the caller's wait ended. */

@@ -43,7 +43,8 @@ function effectHooks(hooks: object): object {
       name,
       typeof hook !== "function" ? hook : (...args: [...unknown[], object]) => {
         const [context, ...value] = args.reverse();
-        return promised(() => hook(...value, inMillis(context as object)));
+        const told = name === "onOutcome" ? value.map((meta) => inMillis(meta as object)) : value;
+        return promised(() => hook(...told, inMillis(context as object)));
       },
     ]),
   );

@@ -12,7 +12,7 @@ import { isCacheLockingError } from "../model/errors.ts";
 import type { FetchContext } from "../model/fetch_context.ts";
 import type { GetOrSetResult as EffectResult } from "../model/outcome.ts";
 import { calledFlight, callFor } from "../engine/circle.ts";
-import { ownValue } from "../engine/result.ts";
+import { hit } from "../engine/result.ts";
 import { invalidKey, isKey, makeCacheModule, merge } from "./client.ts";
 import { effectOptions, inMillis, promised } from "./effect_options.ts";
 import type { CreateCache } from "./promise_cache.ts";
@@ -149,7 +149,7 @@ function call<V, A>(
   if (!isKey(key)) throw invalidKey(key);
   if (typeof fetcher !== "function") throw invalid("fetcher", "a function", fetcher);
   if (signal?.aborted) throw signal.reason;
-  const { store, hooks: { onHit } } = settings;
+  const { store, hooks: { onHit, onOutcome } } = settings;
   const entry = store.peek?.(key, Date.now());
   if (entry === undefined) {
     const fetch = (context: FetchContext) => {
@@ -164,10 +164,11 @@ function call<V, A>(
       signal,
     );
   }
-  const value = (settings.copy ? ownValue(settings, entry.value) : entry.value) as V;
-  if (onHit === undefined) return Promise.resolve(pick(value, HIT));
-  const hook = onHit(value, { key }) as Effect.Effect<unknown, unknown>;
-  return toPromise(hook, () => pick(value, HIT), signal);
+  if (onHit === undefined && onOutcome === undefined && !settings.copy) {
+    return Promise.resolve(pick(entry.value as V, HIT));
+  }
+  const found = hit({ settings, key }, entry.value) as Effect.Effect<EffectResult<V>, unknown>;
+  return toPromise(found, ({ value }) => pick(value, HIT), signal);
 }
 
 /** Runs an effect. */

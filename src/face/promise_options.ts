@@ -116,6 +116,10 @@ export interface Hooks<V> {
   readonly onFollowerWait?: ((context: FollowerWaitHookContext) => unknown) | undefined;
   /** This caller got the value of a fallback fetch. */
   readonly onFallback?: ((value: V, context: FallbackHookContext) => unknown) | undefined;
+  /** This caller got the value of a fetch in place of a cache that has failed. */
+  readonly onBypass?: ((value: V, context: HookContext) => unknown) | undefined;
+  /** How this caller got its value, whatever the outcome; after the outcome's own hook. */
+  readonly onOutcome?: ((meta: CacheMeta, context: HookContext) => unknown) | undefined;
   /**
    * A failure that does not fail the call: of a fill, a release, a renewal or a watch, or an entry that can't be decoded.
    * Without this hook, `console.warn` prints a line. It may run after its caller has left.

@@ -156,7 +156,15 @@ function signalOf(value: AbortSignal | undefined): AbortSignal | undefined {
 }
 
 const hookNames = new Set(
-  ["onHit", "onLeader", "onFollowerWait", "onFallback", "onError"] as const,
+  [
+    "onHit",
+    "onLeader",
+    "onFollowerWait",
+    "onFallback",
+    "onBypass",
+    "onOutcome",
+    "onError",
+  ] as const,
 );
 const hookPaths = [...hookNames].map((name) => `hooks.${name}`);
 const noHooks: Hooks<unknown> = {};

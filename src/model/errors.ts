@@ -157,7 +157,15 @@ export function matchCacheLockingError<A, E>(
 
 /** One line for logs: tag, phase, key, adapter and message. It never holds a value. */
 export function formatCacheLockingError(error: unknown): string {
-  if (!isCacheLockingError(error)) return error instanceof Error ? error.message : String(error);
+  try {
+    return lineOf(error);
+  } catch {
+    return "a value without a text"; // An object without a prototype, a revoked proxy, …
+  }
+}
+
+function lineOf(error: unknown): string {
+  if (!isCacheLockingError(error)) return String(error instanceof Error ? error.message : error);
   const { phase, key, adapter } = error.context;
   const where = [
     `phase=${phase}`,

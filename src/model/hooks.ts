@@ -1,6 +1,7 @@
 import type * as Duration from "effect/Duration";
 import type * as Effect from "effect/Effect";
 import type { CacheLockingError } from "./errors.ts";
+import type { CacheMeta } from "./outcome.ts";
 
 /** The result of a hook: any Effect. Its errors and requirements are in the call's own type. */
 export type HookEffect = Effect.Effect<unknown, unknown, unknown>;
@@ -46,6 +47,10 @@ export interface Hooks<V> {
   readonly onFollowerWait?: ((context: FollowerWaitHookContext) => HookEffect) | undefined;
   /** This caller got the value of a fallback fetch. */
   readonly onFallback?: ((value: V, context: FallbackHookContext) => HookEffect) | undefined;
+  /** This caller got the value of a fetch in place of a cache that has failed. */
+  readonly onBypass?: ((value: V, context: HookContext) => HookEffect) | undefined;
+  /** How this caller got its value, whatever the outcome; after the outcome's own hook. */
+  readonly onOutcome?: ((meta: CacheMeta, context: HookContext) => HookEffect) | undefined;
   /**
    * A failure that does not fail the call: of a fill, a release, a renewal or a watch, or an entry that can't be decoded.
    * Without this hook, the error is logged as a warning. It runs in the fiber of the flight, so it may run after its caller

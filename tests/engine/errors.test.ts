@@ -1,3 +1,4 @@
+import { formatCacheLockingError } from "../../mod.ts";
 import assert from "node:assert/strict";
 import { describe, it, test } from "node:test";
 import { Cause, Effect } from "effect";
@@ -130,4 +131,13 @@ describe("a key in messages", () => {
       assert.ok(error.message.length < 300);
     }
   });
+});
+
+it("formatCacheLockingError takes any value", () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const unprintable = { toString: () => ({}) };
+  for (const value of [undefined, null, Object.create(null), Symbol("s"), proxy, unprintable, 1n]) {
+    assert.equal(typeof formatCacheLockingError(value), "string");
+  }
 });

@@ -6,6 +6,7 @@ import { Cache, type Hooks, isCacheLockingError, type Store } from "../../mod.ts
 import { defaults } from "../../src/model/defaults.ts";
 import { all, errorOf, KEY, source, start, times } from "../support/herd.ts";
 import { processOver } from "../support/process_store.ts";
+import { createCache } from "../../promise.ts";
 import { simulate, type Simulation } from "../support/simulation.ts";
 
 /** Hooks that write down what they are told. */
@@ -152,5 +153,46 @@ describe("hooks", () => {
       ]);
     })));
     assert.deepEqual([leader, joined, other], [undefined, "mine", undefined]);
+  });
+
+  it("onBypass has the value of a fetch in place of the cache, and onOutcome sees every outcome", async () => {
+    const simulation = simulate();
+    const told: unknown[] = [];
+    const hooks = {
+      onBypass: (value: unknown, { key }: { key: string }) =>
+        Effect.sync(() => void told.push(["bypass", value, key])),
+      onOutcome: ({ cache }: { cache: string }, { key }: { key: string }) =>
+        Effect.sync(() => void told.push([cache, key])),
+      onError: () => Effect.void,
+    };
+    let down = false;
+    const trouble = () => down ? "before" as const : undefined;
+    const adapter = processOver(memoryAdapter(), { latency: 2, trouble });
+    const cache = Cache.make({ adapter, hooks, onCacheFailure: "bypass" });
+    const { fetcher } = source(100, () => "value");
+    await simulation.run(all(times(2, () => cache.getOrSet(KEY, fetcher))));
+    await simulation.run(cache.getOrSet(KEY, fetcher));
+    down = true;
+    await simulation.run(cache.getOrSet(KEY, fetcher));
+    const memory = Cache.make({ adapter: memoryAdapter(), hooks });
+    await simulation.run(memory.set(KEY, 1));
+    await simulation.run(memory.getOrSet(KEY, fetcher as never));
+    assert.deepEqual(told, [
+      ["MISS-LEADER", KEY],
+      ["MISS-FOLLOWER-HIT", KEY],
+      ["HIT", KEY],
+      ["bypass", "value", KEY],
+      ["BYPASS", KEY],
+      ["HIT", KEY],
+    ]);
+    const seen: unknown[] = [];
+    const promises = createCache({
+      adapter: memoryAdapter(),
+      hooks: { onOutcome: (meta, { key }) => void seen.push([meta, key]) },
+    });
+    for (let call = 0; call < 2; call++) await promises.getOrSet(KEY, () => "value");
+    const [[led], [found]] = seen as [[{ cache: string }], [unknown]];
+    assert.equal(led.cache, "MISS-LEADER");
+    assert.deepEqual(found, { cache: "HIT" });
   });
 });
