@@ -1,4 +1,4 @@
-import { now, type Outcome, type Play, type Player } from "./player.ts";
+import { HANGS, now, type Outcome, type Play, type Player } from "./player.ts";
 
 /** What was seen of one promise. */
 export interface Seen {
@@ -36,7 +36,6 @@ const LIFE = 3000;
 const SECOND = 1500;
 const LEASE = 2000;
 const LOOK = 10_000;
-const HANGING = 75_000;
 
 /** Has three players play over one backend, of whom the first is killed in the end. Rejects if none can call. */
 export async function judge(
@@ -147,8 +146,7 @@ export async function judge(
 
   const next = async (play: () => Promise<Seen>): Promise<Seen> => {
     await pause(idle);
-    const failed = ({ message }: Error): Seen => ({ verdict: "failed", words: message });
-    return await Promise.race([play().catch(failed), hanging()]);
+    return await play().catch(({ message }: Error) => ({ verdict: "failed", words: message }));
   };
   return {
     oneFetch: await next(oneFetch),
@@ -156,12 +154,6 @@ export async function judge(
     push: await next(push),
     takeover: await next(takeover),
   };
-}
-
-/** No caller may wait longer than `waitMax`, which is 30 s. */
-async function hanging(): Promise<Seen> {
-  await pause(HANGING);
-  return { verdict: "broken", words: `a call hangs for ${HANGING / 1000} s and more` };
 }
 
 interface Sum {
@@ -181,7 +173,7 @@ function sumOf(outcomes: readonly Outcome[]): Sum {
 /** An error explains what else is wrong. */
 function seen(sums: readonly Sum[], broken: string | false, kept: string): Seen {
   const error = sums.flatMap(({ errors }) => errors)[0];
-  if (error !== undefined) return { verdict: "failed", words: error };
+  if (error !== undefined) return { verdict: error === HANGS ? "broken" : "failed", words: error };
   if (sums.some(({ fallbacks }) => fallbacks > 0)) {
     return { verdict: "failed", words: "followers waited in vain, and fetched for themselves" };
   }

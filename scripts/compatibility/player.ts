@@ -47,10 +47,23 @@ export interface Player {
 /** So long that it is never what ends a wait: a busy machine may take its time. */
 const PATIENCE = 30_000;
 
+/** How long no call may take: a wait, and some operations that aren't answered. */
+const HANGING = 75_000;
+
+/** The failure of calls that don't return. */
+export const HANGS = `a call hangs for ${HANGING / 1000} s and more`;
+
+async function hanging(): Promise<string[]> {
+  await new Promise((resolve) => setTimeout(resolve, HANGING));
+  return [HANGS];
+}
+
 /** Makes a player of a store in this process; other players may be of the same one. */
 export function playerOver(store: Store<unknown>): Player {
   const { own, kill } = cutOff(store);
   const cache = Cache.make({ adapter: own, waitMax: PATIENCE, operationTimeout: 10_000 });
+  // What a call fails with is in its outcome; the rest would fill the terminal.
+  const hooks = { onError: () => Effect.void };
   return {
     call({ key, callers, fetch, value, pause, ...times }) {
       let begin!: () => void;
@@ -66,7 +79,7 @@ export function playerOver(store: Store<unknown>): Player {
           return Effect.as(Effect.sleep(fetch), value);
         });
       const waits = pause === undefined ? {} : { waitStrategy: fixedWaitStrategy(pause) };
-      const calling = Effect.match(cache.getOrSet(key, fetcher, { ...times, ...waits }), {
+      const calling = Effect.match(cache.getOrSet(key, fetcher, { ...times, ...waits, hooks }), {
         onSuccess({ value, meta }) {
           outcomes[meta.cache] = (outcomes[meta.cache] ?? 0) + 1;
           values.add(String(value));
@@ -74,11 +87,12 @@ export function playerOver(store: Store<unknown>): Player {
         onFailure: (error) => void errors.add(wordsOf(error)),
       });
       const herd = Array.from({ length: callers }, () => Effect.runPromise(calling));
-      const outcome = Promise.all(herd).then(() => ({
+      const ended = Promise.all(herd).then(() => [...errors]);
+      const outcome = Promise.race([ended, hanging()]).then((errors) => ({
         fetches,
         outcomes,
         values: [...values],
-        errors: [...errors],
+        errors,
         returned: now(),
       }));
       return { fetching, outcome };

@@ -22,7 +22,7 @@ const program = fileURLToPath(new URL("process.ts", import.meta.url));
 const flags = ["run", "-A", "--no-check", `--lock=${lockfile}`];
 
 /** How long a judge may take: many times what it takes. */
-const PATIENCE = 400_000;
+const PATIENCE = 580_000;
 
 /** Has a row judged; one of a server with each of its settings, until it works. */
 export async function runRow(family: Family, row: Row): Promise<Result> {
