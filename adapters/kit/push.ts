@@ -34,6 +34,9 @@ export interface PushConnection {
   close(topics: readonly string[]): void;
 }
 
+/** Why there will be no push, as the deployment forbids it: the first watch fails with it, and later ones do without. */
+export class PushForbidden extends Error {}
+
 /** Wakes followers. */
 export interface Push {
   /** Watches a topic on behalf of a key, as `Store.watch` says. */
@@ -64,6 +67,7 @@ export function makePush(driver: PushDriver): Push {
   const topics = new Map<string, Topic>();
   let opening: Promise<PushConnection | undefined> | undefined;
   let sweep: ReturnType<typeof setTimeout> | undefined;
+  let isForbidden = false;
 
   const lose = (error: unknown) => {
     topics.clear();
@@ -103,7 +107,14 @@ export function makePush(driver: PushDriver): Push {
     let topic = topics.get(name);
     if (topic === undefined) {
       const subscribed = (opening ??= open()).then(async (connection) => {
-        await connection?.subscribe(name);
+        if (isForbidden) return false;
+        try {
+          await connection?.subscribe(name);
+        } catch (error) {
+          if (isForbidden) return false;
+          isForbidden = error instanceof PushForbidden;
+          throw error;
+        }
         return connection !== undefined;
       });
       const added = topic = { subscribed, watches: 0, idleSince: 0 };

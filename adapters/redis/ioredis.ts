@@ -1,5 +1,5 @@
 import { checkOption, hasMethods } from "../kit/options.ts";
-import { type PushConnection, type PushEvents, sharedPush } from "../kit/push.ts";
+import { type PushConnection, type PushEvents, PushForbidden, sharedPush } from "../kit/push.ts";
 import type { RedisArgument, RedisCommands } from "./backend.ts";
 import { type RedisScript, scriptsFor } from "./scripts.ts";
 import type { RedisClient, RedisSubscriber } from "./options.ts";
@@ -24,14 +24,37 @@ export function ioredisCommands(
     get: (key) => client.getBuffer(key),
     run: (script, keys, args) => scriptOf(client, script)(...keys, ...args.map(toSend)),
     isMoving: (error) => error instanceof Error && MOVING.test(error.message),
-    push: sharedPush(subscriber ?? client, "pub/sub", () => ({
-      open: (events) => Promise.resolve(openOn(client, subscriber, events)),
-    })),
+    push: sharedPush(subscriber ?? client, "pub/sub", () => {
+      let mayPublish: Promise<unknown> | undefined;
+      return {
+        open(events) {
+          const connection = openOn(client, subscriber, events);
+          const prefix = client.options?.keyPrefix?.length ?? 0;
+          const subscribe = async (channel: string) => {
+            try {
+              await (mayPublish ??= scriptOf(client, "push")(channel.slice(prefix)));
+              return await connection.subscribe(channel);
+            } catch (error) {
+              mayPublish = undefined;
+              throw forbidden(error);
+            }
+          };
+          return Promise.resolve({ ...connection, subscribe });
+        },
+      };
+    }),
   };
 }
 
 /** ioredis asks 16 times, and then may name another error than the first. */
 const MOVING = /^TRYAGAIN|Too many Cluster redirections/;
+
+/** Says what the refusal of a user without a right to push means. */
+function forbidden(error: unknown): unknown {
+  const message = error instanceof Error ? error.message.trim() : "";
+  if (!/^NOPERM|executing the script can't/.test(message)) return error;
+  return new PushForbidden(`${message}; without this right followers poll`, { cause: error });
+}
 
 /** ioredis sends only a `Buffer` as bytes. */
 function toSend(argument: RedisArgument): RedisArgument {

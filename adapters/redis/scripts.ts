@@ -69,6 +69,12 @@ return 1`,
 redis.call('DEL', KEYS[2], KEYS[1])
 ${wake}
 return 1`,
+
+    // Whether this user may push: those who may not can fill all the same.
+    push: cluster
+      ? `if type(redis.pcall('SPUBLISH', KEYS[1], '')) ~= 'table' then return 1 end
+return redis.call('PUBLISH', KEYS[1], '')`
+      : `return redis.call('PUBLISH', KEYS[1], '')`,
   };
 }
 

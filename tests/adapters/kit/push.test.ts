@@ -6,6 +6,7 @@ import {
   IDLE_CLOSE_MS,
   makePush,
   type PushEvents,
+  PushForbidden,
   sharedPush,
 } from "../../../adapters/kit/push.ts";
 
@@ -140,6 +141,23 @@ describe("push", () => {
   it("has no watch where the deployment has no push", async () => {
     const push = makePush({ open: () => Promise.resolve(undefined) });
     assert.equal(await run(Effect.scoped(push.watch("a", "a"))), undefined);
+  });
+
+  it("says once that push is forbidden, and has no watch from then on", async () => {
+    const push = makePush({
+      open: () =>
+        Promise.resolve({
+          subscribe: () => Promise.reject(new PushForbidden("no right")),
+          unsubscribe() {},
+          close() {},
+        }),
+    });
+    const watch = (topic: string) => run(Effect.exit(Effect.scoped(push.watch(topic, topic))));
+    const [first, ...others] = await Promise.all(["a", "b", "c"].map(watch));
+    assert.equal(first!._tag, "Failure");
+    for (const other of [...others, await watch("a")]) {
+      assert.ok(other._tag === "Success" && other.value === undefined);
+    }
   });
 
   it("lets go of a topic whose watcher left before it stood", async () => {

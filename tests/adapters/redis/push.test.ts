@@ -105,21 +105,35 @@ describe("push of redis", { skip }, () => {
     }
   });
 
-  it("polls where it may not subscribe, and says so once", async () => {
-    const admin = connect();
-    await admin.acl("SETUSER", "nopush", "on", ">secret", "~*", "+@all", "resetchannels");
-    const errors: CacheLockingError[] = [];
-    const two = connect({ username: "nopush", password: "secret" });
-    const key = newKey();
-    const store = redisAdapter({ client: two });
-    const leader = redisAdapter({ client: admin });
-    const { fill } = await follow(key, leader, store, { errors, patient: false });
-    await sleep(100);
-    await fill();
-    assert.deepEqual(errors.map(({ _tag }) => _tag), ["WAIT_FAILED"]);
-    // Those who may not publish can still fill.
-    await run(store.acquire(`${key}2`, "a", 1000));
-    assert.equal(await run(store.fill(`${key}2`, "a", "filled", 1000)), true);
-    await admin.acl("DELUSER", "nopush");
-  });
+  const forbidding: Record<string, readonly string[]> = {
+    "may not use channels": ["+@all", "resetchannels"],
+    "may not subscribe": ["+@all", "&*", "-subscribe"],
+    "may not publish": ["+@all", "&*", "-publish"],
+  };
+  for (const [index, [what, rights]] of Object.entries(forbidding).entries()) {
+    it(`polls where it ${what}, and says so once`, async () => {
+      const admin = connect();
+      const user = `nopush${index}`;
+      await admin.acl("SETUSER", user, "reset", "on", ">secret", "~*", ...rights);
+      const errors: CacheLockingError[] = [];
+      const client = connect({ username: user, password: "secret" });
+      const store = redisAdapter({ client });
+      const leader = redisAdapter({ client: admin });
+      for (let flights = 0; flights < 2; flights++) {
+        const waits = await Promise.all(
+          [1, 2, 3].map(() => follow(newKey(), leader, store, { errors, patient: false })),
+        );
+        await sleep(100);
+        for (const { fill } of waits) await fill();
+      }
+      assert.deepEqual(errors.map(({ _tag }) => _tag), ["WAIT_FAILED"]);
+      assert.match(errors[0]!.message, /permissions|can't .*; without this right followers poll/);
+      // Those who may not publish can still fill.
+      const key = newKey();
+      await run(store.acquire(key, "a", 1000));
+      assert.equal(await run(store.fill(key, "a", "filled", 1000)), true);
+      client.disconnect();
+      await admin.acl("DELUSER", user);
+    });
+  }
 });
