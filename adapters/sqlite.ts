@@ -14,8 +14,10 @@
  * work there either.
  *
  * Give the adapter a connection of its own. While a connection is in a transaction of yours, the adapter waits for its
- * end; before Node 22.16, which doesn't tell of one, it writes within it. With `PRAGMA synchronous = NORMAL`, a write needs no disk: that is enough for a cache, as in WAL mode even a loss of
- * power leaves the file whole.
+ * end; before Node 22.16, which doesn't tell of one, it writes within it.
+ *
+ * With `PRAGMA synchronous = NORMAL`, a write needs no disk. That is enough for a cache: in WAL mode even a loss of power
+ * leaves the file whole.
  *
  * @example
  * ```ts
