@@ -37,16 +37,27 @@ import type { MemoryAdapterOptions } from "./memory/options.ts";
 
 export type { MemoryAdapterOptions } from "./memory/options.ts";
 
-/** Makes a store in this process. Throws a `TypeError` for a `maxEntries` that is no positive integer. */
+/**
+ * Makes a store in this process. Throws a `TypeError` for a `maxEntries` that is no positive integer, and for a `maxBytes`
+ * that is no positive number or has no `sizeOf`.
+ */
 export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): Store<V> {
-  const { maxEntries = 10_000 } = options;
+  const { maxEntries = 10_000, maxBytes, sizeOf } = options;
   if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
     throw new TypeError(
       `\`maxEntries\` must be a positive integer, and is ${describe(maxEntries)}`,
     );
   }
 
-  const entries = makeEntries<V>(maxEntries);
+  if (maxBytes !== undefined && !(maxBytes > 0)) {
+    throw new TypeError(`\`maxBytes\` must be a positive number, and is ${describe(maxBytes)}`);
+  }
+  if ((maxBytes !== undefined || sizeOf !== undefined) && typeof sizeOf !== "function") {
+    throw new TypeError(`\`sizeOf\` must be a function, and is ${describe(sizeOf)}`);
+  }
+
+  const weight = maxBytes === undefined ? undefined : { maxBytes, sizeOf: sizeOf! };
+  const entries = makeEntries<V>(maxEntries, weight);
   const leases = makeLeases();
   const watchers = makeWatchers();
 

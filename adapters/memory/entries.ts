@@ -1,5 +1,11 @@
 import type { Entry } from "../../src/store/store.ts";
 
+/** A bound of what entries weigh together. */
+export interface Weight<V> {
+  readonly maxBytes: number;
+  readonly sizeOf: (value: V) => number;
+}
+
 /** Entries of this process, at most so many. */
 export interface Entries<V> {
   /** The entry that is fresh at `now`, in epoch milliseconds. */
@@ -14,10 +20,12 @@ export interface Entries<V> {
  * Makes entries that are evicted by SIEVE (Zhang et al., NSDI'24): a hand goes from the oldest to the newest, spares those
  * that were read since it last passed, and evicts the first that was not.
  *
+ * What has expired is removed a little with each write, whether it is read or not.
+ *
  * An entry is a slot in three arrays, and its key's place in a map, which holds the keys in the order in which they came.
  * An object for each entry would take half as much memory again.
  */
-export function makeEntries<V>(maxEntries: number): Entries<V> {
+export function makeEntries<V>(maxEntries: number, weight?: Weight<V>): Entries<V> {
   const slots = new Map<string, number>();
   const values: (V | undefined)[] = [];
   /** When each expires: epoch milliseconds. */
@@ -31,8 +39,21 @@ export function makeEntries<V>(maxEntries: number): Entries<V> {
   let hand: MapIterator<[string, number]> | undefined;
   let newest: string | undefined;
 
+  /** What each weighs, and all together, in bytes. */
+  const sizes: number[] = [];
+  let bytes = 0;
+  const weigh = ({ maxBytes, sizeOf }: Weight<V>, value: V) => {
+    try {
+      const size = sizeOf(value);
+      return size >= 0 && size <= maxBytes ? size : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+
   const remove = (key: string, slot: number) => {
     slots.delete(key);
+    bytes -= sizes[slot] ?? 0;
     values[slot] = undefined;
     free.push(slot);
   };
@@ -53,6 +74,20 @@ export function makeEntries<V>(maxEntries: number): Entries<V> {
       // Else the hand would stay with the newcomers, and the old would stay for ever.
       if (key === newest) hand = undefined;
       return;
+    }
+  };
+
+  // Each write looks at the next two entries; an iterator that is kept doesn't step over what was deleted before it.
+  let sweep = slots.entries();
+  const forgetSome = (now: number) => {
+    for (let looks = 0; looks < 2; looks++) {
+      const { done, value } = sweep.next();
+      if (done) {
+        sweep = slots.entries();
+        return;
+      }
+      const [key, slot] = value;
+      if (expiries[slot]! <= now) remove(key, slot);
     }
   };
 
@@ -83,7 +118,17 @@ export function makeEntries<V>(maxEntries: number): Entries<V> {
     },
     set: (key, value, ttl, now) => {
       const expiresAt = ttl === undefined ? Infinity : now + ttl;
+      forgetSome(now);
       let slot = slots.get(key);
+      let size = 0;
+      if (weight !== undefined) {
+        if (slot !== undefined) remove(key, slot);
+        slot = undefined;
+        const weighed = weigh(weight, value);
+        if (weighed === undefined) return;
+        size = weighed;
+        while (slots.size > 0 && bytes + size > weight.maxBytes) evictOne(now);
+      }
       if (slot !== undefined) {
         visited[slot] = 1;
       } else {
@@ -91,6 +136,10 @@ export function makeEntries<V>(maxEntries: number): Entries<V> {
         slots.set(key, slot = newSlot());
         newest = key;
         visited[slot] = 0;
+      }
+      if (weight !== undefined) {
+        sizes[slot] = size;
+        bytes += size;
       }
       values[slot] = value;
       expiries[slot] = expiresAt;

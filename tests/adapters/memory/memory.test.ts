@@ -312,3 +312,45 @@ test("'memory' is one store for all, and each config object has one of its own",
   );
   assert.equal(result.value, "value");
 });
+
+test("what has expired is removed a little with each write, though nobody reads it", async () => {
+  const { store, run, entries } = open();
+  await run(Effect.gen(function* () {
+    for (let key = 0; key < 1_000; key++) yield* store.set(`short ${key}`, "value", 10);
+    yield* Effect.sleep(20);
+    for (let key = 0; key < 600; key++) yield* store.set("one", "value");
+  }));
+  assert.equal(entries.size, 1);
+});
+
+test("`maxBytes` bounds what entries weigh, by `sizeOf`", async () => {
+  const { run } = simulate();
+  const sizeOf = (value: unknown) => {
+    if (value === "odd") throw new Error("a bug");
+    return (value as string).length;
+  };
+  const store = memoryAdapter({ maxBytes: 100, sizeOf });
+  const kept = (keys: readonly string[]) =>
+    Effect.map(
+      Effect.forEach(keys, (key) => store.get(key)),
+      (found) => keys.filter((_, index) => found[index] !== undefined),
+    );
+  await run(Effect.gen(function* () {
+    for (const key of ["a", "b", "c"]) yield* store.set(key, "x".repeat(40));
+    assert.deepEqual(yield* kept(["a", "b", "c"]), ["b", "c"]);
+    yield* store.set("b", "x".repeat(60));
+    assert.deepEqual(yield* kept(["b", "c"]), ["b", "c"]);
+    // Too heavy, or without a weight: the old value goes, and no other.
+    yield* store.set("b", "x".repeat(101));
+    assert.deepEqual(yield* kept(["b", "c"]), ["c"]);
+    yield* store.set("c", "odd");
+    assert.deepEqual(yield* kept(["c"]), []);
+    for (const key of ["d", "e"]) yield* store.set(key, "x".repeat(50));
+    yield* store.delete("d");
+    yield* store.set("f", "x".repeat(50));
+    assert.deepEqual(yield* kept(["e", "f"]), ["e", "f"]);
+  }));
+  for (const options of [{ maxBytes: 0, sizeOf }, { maxBytes: 5 }, { sizeOf: 5 as never }]) {
+    assert.throws(() => memoryAdapter(options), TypeError);
+  }
+});
