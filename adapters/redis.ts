@@ -113,6 +113,8 @@ function storeOf(
 /** Says what the server's refusals mean that aren't of this moment. */
 function explain(error: unknown, operation: AdapterOperation): AdapterErrorOptions | undefined {
   if (!(error instanceof Error)) return undefined;
+  // The server tells the arguments of a command that it doesn't know, the value among them.
+  error.message = error.message.replace(/, with args beginning with:.*/s, "");
   const { message } = error;
   if (operation === "get" && message.startsWith("WRONGTYPE")) {
     return { reason: "the stored value is no string", corrupt: true };

@@ -304,6 +304,24 @@ describe("errors of redis", { skip }, () => {
     });
   }
 
+  it("tell nothing of the arguments of a command that the server doesn't know", async () => {
+    const refused = () =>
+      Promise.reject(
+        new Error(`ERR unknown command 'EVAL', with args beginning with: 'return 1' '${secret}' `),
+      );
+    const client = {
+      getBuffer: refused,
+      defineCommand: (name: string) => Object.assign(client, { [`${name}Buffer`]: refused }),
+      duplicate: () => client,
+      on: () => {},
+      removeListener: () => {},
+    };
+    const store = redisAdapter({ client: client as never });
+    const error = await run(Effect.flip(store.set(newKey(), secret)));
+    assert.match(error.message, /unknown command 'EVAL'; the server must have EVAL/);
+    assertTellsNothing(error);
+  });
+
   it("tell nothing of a refused login", async () => {
     const client = connect({
       username: `${user}-unknown`,

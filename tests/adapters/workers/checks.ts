@@ -253,6 +253,26 @@ export const checks: Readonly<Record<string, (bindings: Bindings) => Promise<unk
     assert.equal(rows, 4);
   },
 
+  "Releases remove dead rows of other keys, in D1 and of KV's leases": async ({ DB, KV }) => {
+    const table = newTable();
+    const leases = { table, createTable: true };
+    const adapters = [
+      cloudflareD1Adapter({ db: DB, table }),
+      cloudflareKvAdapter({ kv: KV, leasesDb: DB, leases }),
+    ];
+    for (const adapter of adapters) {
+      const fails = (key: string) =>
+        Cache.make({ adapter, leaseTtl: 5 }).getOrSet(key, () => Effect.fail("down" as const));
+      for (let i = 0; i < 30; i++) await run(Effect.flip(fails(`dead ${i}`)));
+      await run(Effect.sleep(20));
+      for (let i = 0; i < 4; i++) await run(Effect.flip(fails(`last ${i}`)));
+      const rows = await DB.prepare(`SELECT count(*) AS rows FROM "${table}"`).first<number>(
+        "rows",
+      );
+      assert.ok(rows! <= 8, `${rows} rows are left`);
+    }
+  },
+
   "D1 keeps leases alone": async ({ DB: db }) => {
     const leases = cloudflareD1Leases({ db });
     const key = randomToken();
