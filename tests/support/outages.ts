@@ -23,6 +23,8 @@ export interface Outages {
 
 const FETCH = 300;
 const TIMEOUT = 500;
+/** For how long followers look again, though their looks fail, in milliseconds. */
+const WAIT_MAX = 2000;
 /** What a slow machine may add: less than one timeout more. */
 const SLACK = 400;
 
@@ -58,6 +60,7 @@ export function outages(name: string, { program, start: startServer, open }: Out
           adapter: connection.store,
           operationTimeout: TIMEOUT,
           waitStep: 50,
+          waitMax: WAIT_MAX,
           ...options,
         });
         return { cache, fetches: 0, values: 0, failures: [] as string[], slowest: 0 };
@@ -93,7 +96,7 @@ export function outages(name: string, { program, start: startServer, open }: Out
         onCacheFailure: "bypass",
         operationTimeout,
       });
-      const latest = before + within() + operationTimeout + FETCH + SLACK;
+      const latest = before + WAIT_MAX + within() + operationTimeout + FETCH + SLACK;
       for (const each of processes) {
         assert.deepEqual(each.failures, []);
         assert.equal(each.values, 50);
