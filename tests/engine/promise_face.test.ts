@@ -205,18 +205,23 @@ for (
     it("listens once to a signal of many calls, and is aborted by its own fetcher", async () => {
       const cache = cacheOf({}, open());
       const { signal, abort, listeners } = fakeSignal();
+      const untilAborted = (signal: AbortSignal) =>
+        new Promise((_resolve, reject) => signal.addEventListener("abort", reject));
       const calls = Array.from(
         { length: 20 },
         (_, index) =>
-          rejection(cache.getOrSet(`${index}`, () => new Promise(() => {}), { signal })),
+          rejection(
+            cache.getOrSet(`${index}`, ({ signal: left }) => untilAborted(left), { signal }),
+          ),
       );
       assert.equal(listeners(), 1);
       const own = new AbortController();
       let fetching: AbortSignal | undefined;
       const aborting = cache.getOrSet(KEY, ({ signal }) => {
         fetching = signal;
+        const fetched = untilAborted(signal);
         own.abort("by itself");
-        return new Promise(() => {});
+        return fetched;
       }, { signal: own.signal });
       assert.equal(await rejection(aborting), "by itself");
       abort("gone");
