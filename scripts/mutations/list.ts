@@ -54,6 +54,7 @@ export const mutations: readonly Mutation[] = [
     "release without an answer",
     drop,
   ),
+  mutation("a lease that a lost look may have won is kept", "release after a lost look", drop),
   mutation(
     "the release doesn't say that nothing was stored",
     "uncached",

@@ -223,7 +223,25 @@ function contend(flight: Flight): void {
   const token = randomToken();
   const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
   const { first } = flight;
-  const look: Following["look"] = (waitedFor, found) => acquire(flight, owner, found, waitedFor);
+  let mayHold: boolean | undefined;
+  /** The reply may be all that was lost: nobody waits for the release, but no lease is left behind. */
+  const letGo = () => {
+    if (!mayHold) return;
+    mayHold = false;
+    const cancel = (done: () => void) =>
+      operate(flight, "release", [owner, "cancelled"], { onSuccess: done, onFailure: done });
+    inBackground(flight, cancel); // mutate: release without an answer
+  };
+  const look: Following["look"] = (waitedFor, found) =>
+    acquire(flight, owner, (answer) => {
+      if (answer._tag === "Unanswered") {
+        if (mayHold === undefined) whenEnded(flight, letGo); // mutate: release after a lost look
+        mayHold = true;
+      } else if (mayHold && (answer._tag === "Leader" || answer._tag === "Follower")) {
+        mayHold = false;
+      }
+      found(answer);
+    }, waitedFor);
   const next = (answer: Leader | Follower | Unanswered | End): void => {
     switch (answer._tag) {
       case "Leader":
@@ -235,12 +253,13 @@ function contend(flight: Flight): void {
         if (hasFollowed(flight) && waitLeft(first) >= 1) {
           return follow(flight, answer, { look, next });
         }
-        return giveUp(flight, owner, answer);
+        letGo();
+        return giveUp(flight, answer);
       default:
         return complete<End>(flight, answer);
     }
   };
-  acquire(flight, owner, next);
+  look(undefined, next);
 }
 
 /** Whether the flight, or its first caller before, has waited for a lease. */
@@ -249,11 +268,7 @@ function hasFollowed({ leaseUntil, first }: Flight): boolean {
 }
 
 /** Ends a flight whose last acquire failed. */
-function giveUp(flight: Flight, owner: string, { error, reported }: Unanswered): void {
-  // The reply may be all that was lost: nobody waits for the release, but no lease is left behind.
-  const release = (done: () => void) =>
-    operate(flight, "release", [owner, "cancelled"], { onSuccess: done, onFailure: done });
-  inBackground(flight, release); // mutate: release without an answer
+function giveUp(flight: Flight, { error, reported }: Unanswered): void {
   if (!flight.call.settings.bypass) {
     // Who joined may have more time.
     const scope = hasFollowed(flight) ? "first" : "all";

@@ -119,6 +119,11 @@ export const regressions: readonly Regression[] = [
     // deno-fmt-ignore
     scenario: {"seed":375583,"backend":"halves","halves":{"renew":true,"ready":false,"watch":false,"outcomes":true},"yields":0,"processes":[{"trip":[0,12],"trouble":0.1}],"terms":{"takeovers":1,"leaseTtl":300,"waitMax":150,"operationTimeout":50,"longestPause":10,"cacheTtl":15,"coalesce":true,"bypass":false},"waitStep":25,"push":{"lost":0,"late":0},"promises":false,"deeds":[{"type":"call","at":29,"process":0,"key":"b","fetch":{"takes":150,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":60,"process":0,"key":"b","fetch":{"takes":150,"result":"value","cleanup":0},"terms":{}}]},
   },
+  {
+    what: "a follower falls back after a look without an answer, whose lease it may have won",
+    // deno-fmt-ignore
+    scenario: {"seed":6855,"backend":"halves","halves":{"renew":true,"ready":true,"watch":false,"outcomes":true},"yields":0,"processes":[{"trip":[1,1],"trouble":0},{"trip":[1,1],"trouble":0.3},{"trip":[1,1],"trouble":0.3}],"terms":{"takeovers":1,"leaseTtl":60,"waitMax":2000,"operationTimeout":120,"longestPause":10,"cacheTtl":15,"coalesce":true,"bypass":false},"waitStep":10,"push":{"lost":0,"late":0},"promises":false,"pushless":false,"deeds":[{"type":"call","at":3,"process":0,"key":"a","fetch":{"takes":400,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":60,"process":2,"key":"a","fetch":{"takes":400,"result":"value","cleanup":0},"terms":{}}]},
+  },
 ];
 
 /** Seeds of millions that once broke a promise with one of the Effects, or were wrongly said to. */
