@@ -27,8 +27,8 @@ import { type Remote, remoteHalves, remoteStore, type Way } from "./remote.ts";
 import type { Deed, Scenario } from "./scenario.ts";
 import { makeWorld, type Process } from "./world.ts";
 
-/** By when everything must be at rest after the last deed, in milliseconds. */
-const REST = 1_200_000;
+/** For how long a fetch that hangs is shared at most, in milliseconds. */
+const LONGEST_FETCH = 600_000;
 
 interface Place {
   readonly number: number;
@@ -130,7 +130,11 @@ export async function play(scenario: Scenario): Promise<History> {
   Math.random = world.random;
   try {
     const last = scenario.deeds.at(-1)?.at ?? 0;
-    await world.run(last + REST);
+    // Fetches that hang may come one after the other.
+    const hanging = scenario.deeds.filter((deed) =>
+      deed.type === "call" && deed.fetch.result === "hangs"
+    );
+    await world.run(last + (2 + hanging.length) * LONGEST_FETCH);
   } finally {
     Math.random = random;
   }

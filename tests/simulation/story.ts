@@ -365,7 +365,7 @@ export function failedToAnswer(story: Story, operation: OperationStory): boolean
   const timeout = Math.min(...story.calls.map(({ terms }) => terms.operationTimeout));
   const told = answered ?? failed;
   return dropped !== undefined || (failed !== undefined && !failed.corrupt) ||
-    (told !== undefined && told.at - beginningOf(story, operation) >= timeout - story.slack);
+    (told !== undefined && told.at - beginningOf(story, operation).at >= timeout - story.slack);
 }
 
 /** What halves may have been asked right before, for the same answer. */
@@ -377,7 +377,10 @@ const partsBefore: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Since when the engine waits for the answer that this operation is a part of. */
-function beginningOf(story: Story, { process, question, asked }: OperationStory): number {
+export function beginningOf(
+  story: Story,
+  { process, question, asked }: OperationStory,
+): Moment {
   const parts = story.backend.fenced ? [] : partsBefore[question.operation] ?? [];
   const before = parts.length === 0
     ? undefined
@@ -386,7 +389,7 @@ function beginningOf(story: Story, { process, question, asked }: OperationStory)
       return parts.includes(each.question.operation) && over !== undefined &&
         over.seq < asked.seq && asked.at - over.at <= story.slack;
     });
-  return before === undefined ? asked.at : beginningOf(story, before);
+  return before === undefined ? asked : beginningOf(story, before);
 }
 
 /** Whether all that went on in a scene is one flight at a time that everyone in it joined. */

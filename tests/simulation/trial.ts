@@ -48,7 +48,11 @@ const simplerOnes: readonly ((scenario: Scenario) => Scenario)[] = [
   }),
   (scenario) => ({ ...scenario, push: { lost: 0, late: 0 } }),
   (scenario) => ({ ...scenario, yields: 0 }),
-  (scenario) => ({ ...scenario, pause: undefined }),
+  (scenario) => ({
+    ...scenario,
+    pause: undefined,
+    terms: { ...scenario.terms, longestPause: 4 * scenario.waitStep },
+  }),
   eachCall(({ failingHook: _, ...deed }) => deed),
   eachCall((deed) => ({ ...deed, terms: {} })),
   eachCall((deed) => ({ ...deed, fetch: { ...deed.fetch, value: undefined } })),

@@ -47,7 +47,9 @@ export const errors: Judge = (story, broken) => {
 function hasWaited(story: Story, call: CallStory, ended: Moment): boolean {
   const follows = story.leases.some((lease) =>
     lease.call === call &&
-    lease.operations.some(({ answered }) => answered?.answer.is === "Follower")
+    lease.operations.some((operation) =>
+      operation.answered?.answer.is === "Follower" && !failedToAnswer(story, operation)
+    )
   );
   return !follows || ended.at - call.began.at >= call.terms.waitMax - SHORTEST_WAIT - story.slack;
 }

@@ -1,10 +1,12 @@
 import {
+  beginningOf,
   durationOf,
   failedToAnswer,
   isPlain,
   type Judge,
   type LeaseStory,
   type Moment,
+  type OperationStory,
   overAt,
   type Scene,
   type Story,
@@ -21,14 +23,13 @@ export const takeover: Judge = (story, broken) => {
   for (const lease of story.leases) {
     const looks = lease.operations.filter(({ question }) => question.operation === "acquire");
     const scene = story.sceneOf(lease.call);
-    const { process, call, terms: { longestPause, operationTimeout } } = lease.call;
-    // One operation of halves has several parts: with slow ones it may fail though one of them has an answer.
-    const slowest = Math.max(0, ...scene.operations.map((each) => durationOf(story, each)));
-    if (!story.backend.fenced && PARTS * slowest >= operationTimeout) continue;
+    const { process, call, terms: { longestPause } } = lease.call;
+    if (mayFailInParts(story, scene)) continue;
     const who = `call ${call}`;
     if (looks[0]?.question.waitedFor !== undefined) {
       broken(`${who} waited for a lease before it looked`, looks[0].asked);
     }
+    const pushed = endedByPush(story, scene, looks);
     looks.forEach((look, index) => {
       const { answered } = look;
       const next = looks[index + 1];
@@ -53,13 +54,9 @@ export const takeover: Judge = (story, broken) => {
         operation.question.operation === "watch" && failedToAnswer(story, operation)
       );
       if (!isPlain(story, scene) || broke) return;
-      const pushBetween = (from: number, to: number) =>
-        scene.pushes.find(({ seq }) => seq > from && seq < to);
-      const push = pushBetween(answered.seq, next.asked.seq);
+      const push = scene.pushes.find(({ seq }) => seq > answered.seq && seq < next.asked.seq);
       // After a push that told of nothing new, the next is heeded at the strategy's own pace.
-      const before = looks[index - 1]?.answered;
-      const inVain = before !== undefined && before.answer.lease === name &&
-        pushBetween(before.seq, answered.seq) !== undefined;
+      const inVain = pushed[index] && next.question.waitedFor === look.question.waitedFor;
       const heeded = answered.at + (inVain ? longestPause : SHORTEST_PAUSE);
       if (
         push &&
@@ -72,9 +69,53 @@ export const takeover: Judge = (story, broken) => {
     fallsBackAtOnce(story, lease, scene, broken);
   }
   for (const scene of story.scenes) {
-    if (isPlain(story, scene)) looksBehindWatches(story, scene, broken);
+    if (isPlain(story, scene) && !mayFailInParts(story, scene)) {
+      looksBehindWatches(story, scene, broken);
+    }
   }
 };
+
+/** Whether an operation of halves may fail though one of its parts has an answer: slow ones take all the time together. */
+function mayFailInParts(story: Story, { operations, calls }: Scene): boolean {
+  const slowest = Math.max(0, ...operations.map((each) => durationOf(story, each)));
+  const timeout = Math.min(...calls.map(({ terms }) => terms.operationTimeout));
+  return !story.backend.fenced && PARTS * slowest >= timeout;
+}
+
+/**
+ * Whether a push ended the pause before each look. One that comes later, beside the rest of the shortest pause or the look,
+ * ends the next pause; all that have come by the beginning of a pause are one.
+ */
+function endedByPush(
+  story: Story,
+  { operations, pushes }: Scene,
+  looks: readonly OperationStory[],
+): boolean[] {
+  let heard = -1;
+  return looks.map((look, index) => {
+    const before = looks[index - 1];
+    const paused = before && overAt(operations.findLast((each) => isPartOf(story, before, each))!);
+    if (paused === undefined) return false;
+    const stands = operations.findLast(({ question, asked }) =>
+      question.operation === "watch" && asked.seq < look.asked.seq
+    )?.answered;
+    // That it stands ends a pause of its own.
+    if ((stands?.seq ?? Infinity) > beginningOf(story, before!).seq) return false;
+    const began = beginningOf(story, look);
+    const push = pushes.find(({ seq }) => seq > heard && seq < began.seq);
+    if (push === undefined) return false;
+    heard = Math.max(push.seq, paused.seq);
+    return true;
+  });
+}
+
+/** Whether an operation is a look, or the end of it: halves look at the entry last. */
+function isPartOf({ backend, slack }: Story, look: OperationStory, other: OperationStory): boolean {
+  const { answered } = look;
+  return other === look ||
+    (!backend.fenced && other.question.operation === "get" && answered !== undefined &&
+      other.asked.seq > answered.seq && other.asked.at <= answered.at + slack);
+}
 
 /** When a push is heard: as the watch stands, if it was still being opened. */
 function heardAt({ operations }: Scene, push: Moment): number {
@@ -112,7 +153,10 @@ function fallsBackAtOnce(
   scene: Scene,
   broken: Parameters<Judge>[1],
 ): void {
-  const { answered } = operations.find((each) => each.answered?.answer.is === "Ended") ?? {};
+  const { answered } =
+    operations.find((each) =>
+      each.answered?.answer.is === "Ended" && !failedToAnswer(story, each)
+    ) ?? {};
   if (answered === undefined || call.left !== undefined) return;
   const by = (at: number) =>
     story.running(call.process, answered.at, at) <=
