@@ -74,6 +74,16 @@ function endsWithItsCallers(
   }
 }
 
+/** Until when a follower, and those who joined it, may go on after a look without an answer: no lease is let go before. */
+function waitedUntil(story: Story, { call, operations }: LeaseStory, over: Moment): number {
+  const followed = operations.some(({ answered }) => answered?.answer.is === "Follower");
+  if (!followed) return over.at;
+  const callers = call.terms.coalesce ? story.sceneOf(call).calls : [call];
+  const ends = callers.filter(({ began }) => began.seq < over.seq)
+    .map((caller) => activeUntil(caller)?.at ?? story.end.at);
+  return Math.max(over.at, ...ends);
+}
+
 /** A lease that was won, or may have been, is ended as soon as it is of no more use, and by what became of it. */
 function isLetGo(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]): void {
   const { call, operations, fetch } = lease;
@@ -106,7 +116,8 @@ function isLetGo(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]):
   const end = operations.find(({ question, asked }) =>
     (question.operation === "fill" || question.operation === "release") && asked.seq > over.seq
   );
-  const took = story.running(process, over.at, end?.asked.at ?? story.end.at);
+  const from = asked.answered === undefined ? waitedUntil(story, lease, over) : over.at;
+  const took = story.running(process, from, end?.asked.at ?? story.end.at);
   if (end === undefined || took > steps * slowest + story.slack) {
     return broken(`call ${call.call} kept its lease`, over);
   }
