@@ -83,7 +83,9 @@ function isCovered(
   for (const { began, ended, call } of coalesce ? fetches : []) {
     if (began.at > at + way + story.slack) continue;
     const pauses = to - began.at - story.running(process, began.at, to);
-    at = Math.max(at, Math.min(ended?.at ?? Infinity, began.at + longestFetch(call) + pauses));
+    // Waits end at whole milliseconds.
+    const longest = Math.ceil(began.at + longestFetch(call) + pauses);
+    at = Math.max(at, Math.min(ended?.at ?? Infinity, longest));
   }
   return at >= to - way - story.slack;
 }
