@@ -107,16 +107,16 @@ function isLetGo(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]):
     0,
     ...story.sceneOf(call).operations.map((each) => durationOf(story, each)),
   );
+  const from = asked.answered === undefined ? waitedUntil(story, lease, over) : over.at;
   const crashed = story.crashed(process);
   // Halves take several steps for one.
   const steps = story.backend.fenced ? 1 : 4;
-  if (crashed && story.running(process, over.at, crashed.at) <= steps * slowest + story.slack) {
+  if (crashed && story.running(process, from, crashed.at) <= steps * slowest + story.slack) {
     return;
   }
   const end = operations.find(({ question, asked }) =>
     (question.operation === "fill" || question.operation === "release") && asked.seq > over.seq
   );
-  const from = asked.answered === undefined ? waitedUntil(story, lease, over) : over.at;
   const took = story.running(process, from, end?.asked.at ?? story.end.at);
   if (end === undefined || took > steps * slowest + story.slack) {
     return broken(`call ${call.call} kept its lease`, over);

@@ -13,18 +13,18 @@ import {
 /** 1 and 3. The backend lets one owner at a time hold a key's lease, and only who holds it still fill. */
 export const oneHolder: Judge = (story, broken) => {
   if (story.backend.seen === "some answers") return;
-  const holdings = story.leases.flatMap((lease) => holdingOf(story, lease) ?? []);
+  const holdings = story.leases.flatMap((lease) => holdingsOf(story, lease));
   for (const holding of holdings) {
     const { lease, won } = holding;
     const others = holdings.filter((other) =>
-      other !== holding && other.lease.call.key === lease.call.key &&
+      other.lease !== lease && other.lease.call.key === lease.call.key &&
       story.isBefore(won.last, other.won.first)
     );
     const second = others.find((other) => isHeldAt(story, holding, other.won.last));
     if (second) {
       broken(`calls ${lease.call.call} and ${second.lease.call.call} led at once`, second.won.last);
     }
-    if (story.backend.fenced) fillsWhatItHolds(story, holding, others, broken);
+    if (story.backend.fenced && holding.isLast) fillsWhatItHolds(story, holding, others, broken);
   }
 };
 
@@ -32,23 +32,28 @@ export const oneHolder: Judge = (story, broken) => {
 interface Holding {
   readonly lease: LeaseStory;
   readonly won: Deed;
+  /** Whether the owner won no other after it. */
+  readonly isLast: boolean;
   /** Until when the lease lives at least, if nobody ends it. */
   readonly until: number;
 }
 
-function holdingOf(story: Story, lease: LeaseStory): Holding | undefined {
+/** An owner wins twice that didn't hear of the first time, and lost the lease to a change meanwhile. */
+function holdingsOf(story: Story, lease: LeaseStory): Holding[] {
   const deeds = lease.operations.flatMap((operation) => {
     const { operation: name, ttl = 0 } = operation.question;
     const deed = deedOf(story, operation);
     return deed === undefined ? [] : [{ name, ttl, deed }];
   });
-  const won = deeds.find(({ name, deed }) => name === "acquire" && deed.answer.is === "Leader");
-  if (won === undefined) return undefined;
-  const lives = deeds.filter((each) =>
-    each === won || (each.name === "renew" && each.deed.answer.is === "true")
-  );
-  const until = Math.max(...lives.map(({ ttl, deed }) => deed.first.at + ttl));
-  return { lease, won: won.deed, until };
+  const isWon = ({ name, deed }: typeof deeds[number]) =>
+    name === "acquire" && deed.answer.is === "Leader";
+  return deeds.filter(isWon).map((won, index, all) => {
+    const lives = deeds.filter((each) =>
+      each === won || (each.name === "renew" && each.deed.answer.is === "true")
+    );
+    const until = Math.max(...lives.map(({ ttl, deed }) => deed.first.at + ttl));
+    return { lease, won: won.deed, until, isLast: index === all.length - 1 };
+  });
 }
 
 /** Whether an owner surely still held its lease: it had not run out, and nobody had ended it. */
