@@ -209,6 +209,8 @@ async function testWithServers(
       // Those of Workers run in workerd, whoever asks for them.
       ...node === undefined || of === "workers"
         ? []
+        : of === "sqlite" && !(await run(node, ["-e", 'require("node:sqlite")'])).ok
+        ? [await tally(`${await versionOf(node)}, ${of}`, (count) => count.skip("no node:sqlite"))]
         : [await testNode(node, effect, { env, files: most, of: `, ${of}` })],
       ...nodes.length > 1
         ? await testOldest(of, effect, { node: nodes.at(-1)!, env, files: most })

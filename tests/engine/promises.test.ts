@@ -10,6 +10,7 @@ import {
   isCacheLockingError,
   type Store,
 } from "../../mod.ts";
+import { hanging } from "../support/hanging.ts";
 import {
   all,
   errorOf,
@@ -273,7 +274,7 @@ describe("4. Takeover by one", () => {
     const followers = times(2, () => Cache.make({ adapter: processOver(backend, { latency: 2 }) }));
     const began = simulation.now();
     const { results, entry, took } = await simulation.run(Effect.scoped(Effect.gen(function* () {
-      yield* start(leader.getOrSet(KEY, () => Effect.andThen(fetcher(), Effect.never)));
+      yield* start(leader.getOrSet(KEY, () => Effect.andThen(fetcher(), hanging)));
       yield* Effect.sleep(1_000);
       dead = true;
       const results = yield* all(
@@ -439,7 +440,7 @@ describe("6. Waiting is bounded", () => {
 
   it("10,000 callers, a fetch of this process that hangs: one more after five minutes", async () => {
     const simulation = simulate();
-    const { counter, fetcher } = never<string>(Effect.never, "fallback");
+    const { counter, fetcher } = never<string>(hanging, "fallback");
     const cache = Cache.make({ adapter: memoryAdapter(), waitMax: "1 second" });
     const began = simulation.now();
     const results = await simulation.run(Effect.scoped(Effect.gen(function* () {
@@ -479,7 +480,7 @@ describe("6. Waiting is bounded", () => {
   for (const poll of [false, true]) {
     it(`the leader elsewhere hangs: one fallback per process, ${poll ? "polling" : "with push"}`, async () => {
       const simulation = simulate();
-      const { counter, fetcher } = never<string>(Effect.never, "fallback");
+      const { counter, fetcher } = never<string>(hanging, "fallback");
       const { clients } = processes(5, { poll, waitMax: "1 second" });
       const began = simulation.now();
       const results = await simulation.run(Effect.scoped(Effect.gen(function* () {
@@ -535,7 +536,7 @@ describe("6. Waiting is bounded", () => {
     const simulation = simulate();
     const { counter, fetcher } = source(
       50,
-      (fetch) => fetch <= 2 ? Effect.never : Effect.succeed("third"),
+      (fetch) => fetch <= 2 ? hanging : Effect.succeed("third"),
     );
     const cache = Cache.make({
       adapter: memoryAdapter(),
@@ -554,7 +555,7 @@ describe("6. Waiting is bounded", () => {
 
   it("a fetch that hangs doesn't block its key for good: its lease is let go", async () => {
     const simulation = simulate();
-    const { fetcher } = never<string>(Effect.never, "second");
+    const { fetcher } = never<string>(hanging, "second");
     const cache = Cache.make({ adapter: memoryAdapter(), leaseTtl: "1 second" });
     const result = await simulation.run(Effect.scoped(Effect.gen(function* () {
       yield* start(cache.getOrSet(KEY, fetcher));
@@ -588,7 +589,7 @@ describe("7. Cancelling hurts nobody else", () => {
     const seen: string[] = [];
     const fetcher = ({ signal }: FetchContext) => {
       signal.addEventListener("abort", () => seen.push("signal"));
-      return Effect.onInterrupt(Effect.never, () => Effect.sync(() => seen.push("interrupted")));
+      return Effect.onInterrupt(hanging, () => Effect.sync(() => seen.push("interrupted")));
     };
     const acquired = await simulation.run(Effect.scoped(Effect.gen(function* () {
       const callers = [];
@@ -628,7 +629,7 @@ describe("7. Cancelling hurts nobody else", () => {
       const backend = memoryAdapter();
       const cache = Cache.make({ adapter: processOver(backend, { latency: 4 }) });
       const acquired = await simulation.run(Effect.scoped(Effect.gen(function* () {
-        const caller = yield* start(cache.getOrSet(KEY, () => Effect.never));
+        const caller = yield* start(cache.getOrSet(KEY, () => hanging));
         yield* Effect.sleep(4 + at);
         yield* Fiber.interrupt(caller);
         yield* Effect.sleep(10);

@@ -2,6 +2,7 @@ import { Effect } from "effect";
 import { AdapterError, type AdapterOperation, type Store } from "../../mod.ts";
 import { attempt } from "../../src/store/attempt.ts";
 import { type Latency, oneWay, roundTrip } from "./round_trip.ts";
+import { hanging } from "./hanging.ts";
 
 /** What happens to the operations of one process. */
 export interface Trouble {
@@ -42,7 +43,7 @@ export function processOver(
       operations.push(operation);
       const kind = trouble?.(operation, key);
       const lost = Effect.fail(new AdapterError(operation, key, new Error("connection lost")));
-      if (kind === "hang") return Effect.never;
+      if (kind === "hang") return hanging;
       if (kind === "before") return Effect.flatMap(oneWay(latency), () => lost);
       const answer = roundTrip(latency, run);
       return kind === "after" ? Effect.flatMap(answer, () => lost) : answer;
