@@ -47,7 +47,9 @@ export const takeover: Judge = (story, broken) => {
       const others = besides(story, scene, answered.at, next.asked.at);
       const pause = Math.max(Math.min(longestPause, remaining + 1), SHORTEST_PAUSE);
       const from = pausesSince(scene, answered, next.asked);
-      if (story.running(process, from, next.asked.at) > pause + others + story.slack) {
+      // A look of halves that failed before it asked for the lease is one more pause.
+      const looked = 1 + failedParts(story, scene, answered.at, next.asked.at);
+      if (story.running(process, from, next.asked.at) > looked * pause + others + story.slack) {
         broken(`${who} looked late`, next.asked);
       }
       const broke = scene.operations.some((operation) =>
@@ -144,6 +146,15 @@ function besides(story: Story, { operations }: Scene, from: number, to: number):
       operation.asked.at <= to && (overAt(operation)?.at ?? to) >= from;
     return counts ? sum + durationOf(story, operation) : sum;
   }, 0);
+}
+
+/** How many parts of looks failed between two times, of halves. */
+function failedParts(story: Story, { operations }: Scene, from: number, to: number): number {
+  return operations.filter((operation) => {
+    const { question: { operation: name }, asked } = operation;
+    return (name === "ready" || name === "get") && asked.at >= from && asked.at <= to &&
+      failedToAnswer(story, operation);
+  }).length;
 }
 
 /** Who learns that nothing was stored falls back, and doesn't queue for the lease. */
