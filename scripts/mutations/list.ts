@@ -166,6 +166,7 @@ export const mutations: readonly Mutation[] = [
     swap(/(\w+)\(.*\);/, 'throw new Error("lost");'),
   ),
   mutation("a fetch begins when all have left", "fetch", drop),
+  mutation("who left waits for a bypass", "nobody left", drop),
   mutation(
     "a fill that fails is not reported",
     "fill reported",

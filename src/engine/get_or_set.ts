@@ -322,6 +322,8 @@ function fetchAlone(
   next: (end: End) => void,
 ): void {
   const { call, key } = flight;
+  // Nobody may be left, as its acquire failed.
+  if (flight.cancelled) return next({ _tag: "Cancelled" }); // mutate: nobody left
   const current = source === "bypass" ? flightsFor(call, "fallingBack")?.get(key) : undefined;
   if (current !== undefined && isBusy(current)) return share(flight, current, next); // mutate: bypass joins
   fetch(flight, {
