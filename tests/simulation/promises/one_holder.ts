@@ -38,7 +38,10 @@ interface Holding {
   readonly until: number;
 }
 
-/** An owner wins twice that didn't hear of the first time, and lost the lease to a change meanwhile. */
+/**
+ * An owner wins twice that didn't hear of the first time: if it has not lost the lease to a change meanwhile, it is told of
+ * the lease that it holds, which lives no longer for that.
+ */
 function holdingsOf(story: Story, lease: LeaseStory): Holding[] {
   const deeds = lease.operations.flatMap((operation) => {
     const { operation: name, ttl = 0 } = operation.question;
@@ -47,12 +50,13 @@ function holdingsOf(story: Story, lease: LeaseStory): Holding[] {
   });
   const isWon = ({ name, deed }: typeof deeds[number]) =>
     name === "acquire" && deed.answer.is === "Leader";
-  return deeds.filter(isWon).map((won, index, all) => {
-    const lives = deeds.filter((each) =>
-      each === won || (each.name === "renew" && each.deed.answer.is === "true")
-    );
-    const until = Math.max(...lives.map(({ ttl, deed }) => deed.first.at + ttl));
-    return { lease, won: won.deed, until, isLast: index === all.length - 1 };
+  const renewed = deeds.filter(({ name, deed }) => name === "renew" && deed.answer.is === "true")
+    .map(({ ttl, deed }) => deed.first.at + ttl);
+  let ends = Infinity;
+  return deeds.filter(isWon).map(({ ttl, deed: won }, index, all) => {
+    const { at } = won.first;
+    ends = at < ends ? Math.min(ends, at + ttl) : at + ttl;
+    return { lease, won, until: Math.max(ends, ...renewed), isLast: index === all.length - 1 };
   });
 }
 
