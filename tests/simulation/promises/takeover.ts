@@ -33,9 +33,8 @@ export const takeover: Judge = (story, broken) => {
     looks.forEach((look, index) => {
       const { answered } = look;
       const next = looks[index + 1];
-      if (answered === undefined || next === undefined) return;
       // After one that failed the next comes as a strategy has it.
-      if (failedToAnswer(story, look) || partFailed(story, scene, answered, next.asked)) return;
+      if (answered === undefined || next === undefined || failedToAnswer(story, look)) return;
       const { is, lease: name, remaining = Infinity } = answered.answer;
       if (is !== "Follower") {
         // Halves look at the entry behind the lease, which may fail.
@@ -83,15 +82,6 @@ function mayFailInParts(story: Story, { operations, calls }: Scene): boolean {
   const slowest = Math.max(0, ...operations.map((each) => durationOf(story, each)));
   const timeout = Math.min(...calls.map(({ terms }) => terms.operationTimeout));
   return !story.backend.fenced && PARTS * slowest >= timeout;
-}
-
-/** Whether a part of a look of halves failed between two acquires: what it waited for is asked before, the entry behind. */
-function partFailed(story: Story, { operations }: Scene, from: Moment, to: Moment): boolean {
-  return !story.backend.fenced && operations.some((operation) => {
-    const { question, asked } = operation;
-    return (question.operation === "ready" || question.operation === "get") &&
-      asked.seq > from.seq && asked.seq < to.seq && failedToAnswer(story, operation);
-  });
 }
 
 /**
