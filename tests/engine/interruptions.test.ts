@@ -51,7 +51,8 @@ async function interruptAtRandom(
     }));
   });
   await simulation.run(all(times(calls, () => call)));
-  await simulation.run(Effect.sleep(10));
+  // Halves take up to four steps of 8 ms to let go of a lease, which an aborted call doesn't wait for.
+  await simulation.run(Effect.sleep(50));
   return {
     flights: stores.reduce((sum, store) => sum + flightsUnderWay(store), 0),
     timers: simulation.timers(),
