@@ -1,7 +1,8 @@
 /**
  * A codec that keeps more than JSON does: `Date`, `Map`, `Set`, `bigint`, `RegExp`, `URL`, `undefined`, `NaN`, the
  * infinities, `-0`, typed arrays and `ArrayBuffer`, repeated references and cycles. It is
- * [devalue](https://github.com/sveltejs/devalue), an optional peer: install version 6.
+ * [devalue](https://github.com/sveltejs/devalue), an optional peer: install version 6, which
+ * needs Node 20.
  *
  * It refuses functions, symbols and instances of classes. A `Buffer` comes back as a `Uint8Array`. Of a typed array that
  * is a part of a larger buffer, only the part is kept.

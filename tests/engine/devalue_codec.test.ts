@@ -3,11 +3,12 @@ import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import { type Codec, jsonCodec } from "../../src/store/codec.ts";
 import { devalueCodec } from "../../src/store/devalue_codec.ts";
+import { skipDevalue } from "../support/devalue.ts";
 
 const again = (value: unknown) =>
   devalueCodec.decode(new TextEncoder().encode(devalueCodec.encode(value) as string));
 
-describe("the devalue codec", () => {
+describe("the devalue codec", { skip: skipDevalue }, () => {
   const kept: Record<string, unknown> = {
     "a date": new Date(0),
     "a map": new Map<unknown, unknown>([["a", new Set([1n])], [{ b: 1 }, undefined]]),
