@@ -47,5 +47,5 @@ export async function createTable(
   ).catch((error) => {
     if (error.name !== "ResourceInUseException") throw error;
   });
-  await waitUntilTableExists({ client, minDelay: 0.01, maxWaitTime: 60 }, { TableName: table });
+  await waitUntilTableExists({ client, minDelay: 1, maxWaitTime: 60 }, { TableName: table });
 }
