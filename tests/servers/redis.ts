@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Description } from "./description.ts";
 import {
+  again,
   ask,
   findProgram,
   freePort,
@@ -48,9 +49,14 @@ export async function startRedisCluster(
   const stop = async () => void await Promise.all(servers.map((server) => server.stop()));
   try {
     for (let node = 0; node < 3; node++) {
-      const bus = String(await freePort());
-      const own = ["--cluster-enabled", "yes", "--cluster-port", bus, ...args];
-      servers.push(await startRedisServer(binary, { port: ports[node], args: own }));
+      let bus = "";
+      servers.push(
+        await again(async () => {
+          bus = String(await freePort());
+          const own = ["--cluster-enabled", "yes", "--cluster-port", bus, ...args];
+          return startRedisServer(binary, { port: ports[node], args: own });
+        }),
+      );
       const [from, to] = [Math.ceil(node * 16_384 / 3), Math.ceil((node + 1) * 16_384 / 3) - 1];
       await redisCommand(servers[node]!.port, `CLUSTER ADDSLOTSRANGE ${from} ${to}`);
       await redisCommand(servers[node]!.port, `CLUSTER SET-CONFIG-EPOCH ${node + 1}`);

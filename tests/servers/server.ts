@@ -43,7 +43,22 @@ export interface StartedServer {
 const PATIENCE = 30_000;
 
 /** Starts a server; rejects, with what it wrote, if it isn't up within half a minute. */
-export async function startServer(
+export function startServer(command: ServerCommand): Promise<StartedServer> {
+  return command.port === undefined ? again(() => startOnce(command)) : startOnce(command);
+}
+
+/** Starts again what didn't come up, twice at most: a port that was free may have been taken meanwhile. */
+export async function again<A>(start: () => Promise<A>): Promise<A> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await start();
+    } catch (error) {
+      if (tries === 3) throw error;
+    }
+  }
+}
+
+async function startOnce(
   { command, args, port: wanted, url: urlAt, env, ready, end: signal = "SIGKILL" }: ServerCommand,
 ): Promise<StartedServer> {
   const port = wanted ?? await freePort();

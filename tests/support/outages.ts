@@ -1,6 +1,6 @@
 import { Effect } from "effect";
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cache, type CallOptions } from "../../mod.ts";
 import { randomToken } from "../../src/model/token.ts";
@@ -40,8 +40,8 @@ export function outages(name: string, { program, start: startServer, open }: Out
       server = await start();
       network = await openNetwork(variable("TOXIPROXY_URL")!, server.port);
     });
+    afterEach(() => network.heal());
     after(async () => {
-      await network.heal();
       for (const connection of connections) await connection.close();
       await network.close();
       await server.stop();
@@ -90,7 +90,7 @@ export function outages(name: string, { program, start: startServer, open }: Out
     async function bypassed(
       during: () => Promise<void>,
       within: () => number,
-      operationTimeout = TIMEOUT,
+      { operationTimeout = TIMEOUT, hangs = false } = {},
     ) {
       const { processes, before } = await herd(during, {
         onCacheFailure: "bypass",
@@ -100,7 +100,8 @@ export function outages(name: string, { program, start: startServer, open }: Out
       for (const each of processes) {
         assert.deepEqual(each.failures, []);
         assert.equal(each.values, 50);
-        assert.ok(each.fetches <= 1, `${each.fetches} fetches`);
+        // Whose last look hangs as its time runs out may fetch once more, after the fallback of the others.
+        assert.ok(each.fetches <= (hangs ? 2 : 1), `${each.fetches} fetches`);
         assert.ok(each.slowest < latest, `${each.slowest} ms`);
       }
     }
@@ -128,17 +129,20 @@ export function outages(name: string, { program, start: startServer, open }: Out
 
     it("outlives a network that loses everything during a wait", async () => {
       // What was waited before is a look of every 4 × `waitStep`.
-      await bypassed(async () => {
-        await sleep(100);
-        await network.blackhole();
-      }, () => 300);
-      await network.heal();
+      await bypassed(
+        async () => {
+          await sleep(100);
+          await network.blackhole();
+        },
+        () => 300,
+        { hangs: true },
+      );
     });
 
     it("outlives a network that loses everything as a wait begins", async () => {
       // Watches are being opened then, mostly. What hangs twice takes longer than the slack; 4 × `waitStep` is a pause.
-      await bypassed(network.blackhole, () => 200, 2 * TIMEOUT);
-      await network.heal();
+      const terms = { operationTimeout: 2 * TIMEOUT, hangs: true };
+      await bypassed(network.blackhole, () => 200, terms);
     });
 
     it("bypasses a network that loses everything from the start", async () => {
@@ -167,7 +171,6 @@ export function outages(name: string, { program, start: startServer, open }: Out
         assert.deepEqual([succeeded, fetches], onCacheFailure === "bypass" ? [50, 1] : [0, 0]);
         assert.ok(took < TIMEOUT + FETCH + SLACK, `${took} ms`);
       }
-      await network.heal();
     });
 
     it("works again once the network does", async () => {
