@@ -9,7 +9,16 @@ export const memcachedUrl: string | undefined = variable("MEMCACHED_URL");
 /** Opens a client that keeps its troubles to itself. It is loaded late, as it looks at the environment. */
 export async function openMemcached(servers: string, options: object = {}): Promise<Client> {
   const { Client } = await import("memjs");
-  return Client.create(servers, { logger: { log() {} }, ...options });
+  const client = Client.create(servers, { logger: { log() {} }, ...options });
+  const close = client.close.bind(client);
+  // memjs would open a connection for what a call still does behind its end, and nobody would close it.
+  client.close = () => {
+    const closed: typeof client.perform = (_name, _request, _seq, answer) =>
+      answer?.(new Error("the client is closed"), null as never);
+    client.perform = closed;
+    close();
+  };
+  return client;
 }
 
 /** Counts what a server is sent, by its own statistics. */
