@@ -42,7 +42,11 @@ export async function testOldest(
       const tests = files.filter((file) => !others.test(file))
         .map((file) => file.replace(/\.ts$/, ".js"));
       const flags = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
-      const options = { cwd, env: { ...env, ...without, SEEDS: "1" }, timeout: 600_000 };
+      const options = {
+        cwd,
+        env: { ...env, ...without, SEEDS: "1", OLDEST: "1" },
+        timeout: 600_000,
+      };
       const { ok, output } = await run(node, [...flags, ...tests], options);
       const sum = (word: string) =>
         Number(output.match(new RegExp(`^\\S+ ${word} (\\d+)$`, "m"))?.[1] ?? 0);

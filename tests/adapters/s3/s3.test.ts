@@ -18,6 +18,7 @@ import {
   s3Url,
   skip,
 } from "./clients.ts";
+import { variable } from "../../support/address.ts";
 import { damagedObjects } from "../../support/damaged_objects.ts";
 import { openProxy, type Proxy } from "./proxy.ts";
 import { closing } from "../../support/closing.ts";
@@ -412,7 +413,9 @@ describe("answers of s3", { skip }, () => {
       }
     });
 
-    it("are read again where the body isn't what its checksum says", async () => {
+    it("are read again where the body isn't what its checksum says", {
+      skip: variable("OLDEST") === undefined ? false : "client-s3 3.701 takes this body",
+    }, async () => {
       const key = await stored();
       proxy.answer = ({ headers, body }, nth) => ({
         headers: { ...headers, "x-amz-checksum-crc32": "AAAAAA==" },
