@@ -210,7 +210,11 @@ async function testWithServers(
       ...node === undefined || of === "workers"
         ? []
         : of === "sqlite" && !(await run(node, ["-e", 'require("node:sqlite")'])).ok
-        ? [await tally(`${await versionOf(node)}, ${of}`, (count) => count.skip("no node:sqlite"))]
+        ? [
+          await tally(`Node ${await versionOf(node)}, Effect ${effect}, ${of}`, (count) => {
+            count.skip("it has no node:sqlite");
+          }),
+        ]
         : [await testNode(node, effect, { env, files: most, of: `, ${of}` })],
       ...nodes.length > 1
         ? await testOldest(of, effect, { node: nodes.at(-1)!, env, files: most })
