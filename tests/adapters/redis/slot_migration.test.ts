@@ -10,7 +10,8 @@ import { until } from "../../support/until.ts";
 import { ioredisVersions } from "./clients.ts";
 
 const skip = skipWithout("REDIS_SERVER");
-const versions = skip ? [] : await ioredisVersions();
+// Node 18 has one alone, twice.
+const versions = skip ? [] : [...new Set(await ioredisVersions())];
 
 describe("a slot that moves to another node of a cluster", { skip }, () => {
   let cluster: RedisCluster;
