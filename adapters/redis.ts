@@ -16,8 +16,8 @@
  *
  * An entry of another type, such as a list, can't be decoded: it is reported and replaced.
  *
- * Don't name a key like a lease: a key `lease:{a}` and the lease of `a` have the same name. Another `leases.keyPrefix`
- * separates them.
+ * A key that is named as a lease, `lease:{a}`, has a `~` at the end of its name, so that no key reaches another's lease.
+ * That holds among stores with the same `leases.keyPrefix`, over clients with the same `keyPrefix`.
  *
  * While a cluster moves a slot to another node, Redis runs no script of two keys in it (TRYAGAIN). The adapter asks again
  * until the slot has moved, or until `operationTimeout`; it renews and releases leases meanwhile.
@@ -59,7 +59,7 @@ import { checkPrefix, makeNames } from "./kit/names.ts";
 import { makeStore } from "./kit/store.ts";
 import { redisBackend } from "./redis/backend.ts";
 import { ioredisCommands } from "./redis/ioredis.ts";
-import { leaseNames } from "./redis/names.ts";
+import { redisNames } from "./redis/names.ts";
 import type { RedisAdapterOptions, RedisLeasesOptions } from "./redis/options.ts";
 
 export type {
@@ -93,15 +93,16 @@ function storeOf(
 ): Store<unknown> {
   const commands = ioredisCommands(client, subscriber);
   const ofEntries = { option: "cache.keyPrefix", prefix: cache?.keyPrefix };
-  const leaseOf = leaseNames({
+  const { entryOf, leaseOf } = redisNames({
     ofClient: commands.keyPrefix,
     ofEntries: checkPrefix(ofEntries),
     ofLeases: checkPrefix({ option: "leases.keyPrefix", prefix: leases?.keyPrefix ?? "lease:" }),
   });
+  const nameOf = makeNames(ofEntries);
   return makeStore({
     name: "redis",
     backend: redisBackend(commands, (entry) => keysOf(leaseOf(entry), entry)),
-    nameOf: makeNames(ofEntries),
+    nameOf: (key) => entryOf(nameOf(key)),
     codec,
     explain,
     unordered: commands.isCluster,

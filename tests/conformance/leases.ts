@@ -71,6 +71,29 @@ export const leases: readonly Property[] = [
       assert.equal(yield* two.fill(key, "a", "value", LONG), true);
     },
   },
+  {
+    name: "a key that is named as another key's lease doesn't touch it",
+    *holds({ one, two, key }) {
+      for (const victim of [key, `{${key}}:1`]) {
+        yield* one.acquire(victim, "a", LONG);
+        const around = [["", ""], ["{", "}"], ["", ":"], ["{", "}~"]];
+        const named = around.flatMap(([before, after]) =>
+          ["", "lease:"].map((prefix) => prefix + before + victim + after)
+        ).filter((name) => name !== victim);
+        for (const name of named) {
+          answered(yield* two.acquire(name, "b", LONG), "Leader");
+          assert.equal(yield* two.fill(name, "b", "filled"), true);
+          assert.equal((yield* one.get(name))?.value, "filled");
+          yield* two.delete(name);
+          yield* two.set(name, name);
+        }
+        answered(yield* two.acquire(victim, "c", LONG), "Follower");
+        assert.equal(yield* one.fill(victim, "a", "value"), true);
+        for (const name of named) assert.equal((yield* one.get(name))?.value, name);
+        assert.equal((yield* two.get(victim))?.value, "value");
+      }
+    },
+  },
   ...Object.entries(waysToBeFree).map(([way, make]): Property => ({
     name: `one of 50 acquirers leads where the key ${way}`,
     *holds(world) {

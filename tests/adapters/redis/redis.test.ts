@@ -216,8 +216,10 @@ describe("redis", { skip }, () => {
         /`client` must be .*: it has no `cacheLocking1_acquireBuffer` after `defineCommand`/,
       ],
       [{ client, cache: { keyPrefix: 1 } }, /`cache.keyPrefix` must be a string, and is 1/],
-      [{ client, leases: { keyPrefix: "" } }, /`leases.keyPrefix` must not be that of the entries/],
-      [{ client, leases: { keyPrefix: "{a}" } }, /may have braces only for the same hash tag/],
+      [
+        { client, leases: { keyPrefix: "{a}" } },
+        /may have braces only for the hash tag of the entries/,
+      ],
       [{ client, subscriber: { isCluster: true } }, /`shardedSubscribers: true`/],
       [{ client, subscriber: 1 }, /`subscriber` must be an ioredis connection, and is 1/],
     ];
