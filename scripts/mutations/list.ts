@@ -105,7 +105,8 @@ export const mutations: readonly Mutation[] = [
     swap(/\w+ \?\? /, ""),
   ),
   mutation("who joined waits without end", "joined until", swap(/;$/, " + Infinity;")),
-  mutation("who follows waits without end", "followed until", swap(">= 1", "< Infinity")),
+  mutation("who follows waits without end", "followed until", swap("< 1", "< -Infinity")),
+  mutation("a last look takes as long as it likes", "last look", swap("left()", "Infinity")),
   mutation(
     "waiting ends by the wall clock",
     "clock of the wait",
@@ -124,6 +125,11 @@ export const mutations: readonly Mutation[] = [
     swap(/(\S.*),/, "Effect.tap($1, (fiber) => Fiber.await(fiber)),"),
   ),
   mutation("pushes wake nobody", "push", swap(/\w+ === undefined/, "true")),
+  mutation(
+    "a failed look of a follower is not reported",
+    "look reported",
+    swap(/return .*;/, "return undefined;"),
+  ),
   mutation(
     "one failed look decides",
     "failed look",
@@ -156,7 +162,6 @@ export const mutations: readonly Mutation[] = [
     swap(/\w+\.corrupt \|\| /, ""),
   ),
   mutation("who leaves takes all along", "last leaves", swap("<= 0", "< Infinity")),
-  mutation("who was woken leaves again", "woken", drop),
   mutation("the last to leave leaves the fetch running", "last leaves", drop),
   mutation("who joins a cancelled flight revives it", "cancelled", drop),
   mutation("the signal doesn't fire", "signal", drop),

@@ -15,6 +15,8 @@ export interface Asker {
   readonly clock: Clock.Clock;
   /** What fibers run with that are started on its behalf. */
   readonly context: FiberContext;
+  /** Whether it has spans. */
+  readonly hasSpans?: boolean;
   /** Takes what is thrown as it goes on. */
   die(defect: unknown): void;
 }

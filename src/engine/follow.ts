@@ -36,10 +36,11 @@ export interface Unanswered {
 
 /** What a follower does. */
 export interface Following {
-  /** Acquires once more, after it waited for a lease, if it knows of one. */
+  /** Acquires once more, within so many milliseconds, after it waited for a lease, if it knows of one. */
   look(
     waitedFor: string | undefined,
     next: (answer: Leader | Follower | Unanswered | End) => void,
+    within: number,
   ): void;
   /** Goes on once it is another caller's turn no more. */
   next(answer: Leader | Unanswered | End): void;
@@ -56,9 +57,12 @@ export function waitLeft({ call: { settings: { waitMax } }, clock, waitingSince 
  *
  * Each pause is the strategy's, the rest of the lease's or the rest of `waitMax`, whichever is the shortest, unless a push
  * ends it. Anybody may push, and a connection that is back does: after a push that told of nothing new, pushes are heeded at
- * the pace that the strategy has without push, and once in `waitStep` at least. The watch is opened beside the pauses and looks, which don't wait for it: that it stands is its first push, for
- * what happened before. To look is to acquire: one step that finds the value, takes over, or says who leads now. A look that
- * fails decides nothing: the first of them is reported, and the last is the end once the time is over.
+ * the pace that the strategy has without push, and once in `waitStep` at least. The watch is opened beside the pauses and
+ * looks, which don't wait for it: that it stands is its first push, for what happened before.
+ *
+ * To look is to acquire: one step that finds the value, takes over, or says who leads now. A look is over with `waitMax`, so
+ * that all who wait here fall back at once; one begins a `waitStep` before that, or in the middle of a shorter wait. A look
+ * that fails decides nothing: the first of them is reported, and the last is the end once the time is over.
  */
 export function follow(
   flight: Flight,
@@ -88,6 +92,9 @@ function pauseAndLook(
   const { waitMax, waitStep } = call.settings;
   caller.waitingSince ??= wholeMillis(clock);
   const left = () => waitLeft(caller);
+  const isOver = () => left() < 1; // mutate: followed until
+  /** For how long there is no look before the end, but after a push. */
+  const quiet = Math.max(SHORTEST_PAUSE, Math.min(waitStep, waitMax / 2));
   let lease: Follower | undefined;
   let leaseEnds = 0;
   let failed: Unanswered | undefined;
@@ -106,14 +113,14 @@ function pauseAndLook(
     return report(flight, answer.error); // mutate: look reported
   };
   const firstReport = observe(first);
-  if (left() < 1) return Effect.succeed(failed ?? { _tag: "FallBack" }); // mutate: wait
+  if (isOver()) return Effect.succeed(failed ?? { _tag: "FallBack" }); // mutate: wait
   return withNews(flight, (opened) =>
     Effect.gen(function* () {
       if (firstReport !== undefined) yield* firstReport;
       let news = opened;
       /** Whether the last push told of nothing new: anybody may push. */
       let inVain = false;
-      for (let attempt = 1; left() >= 1;) { // mutate: followed until
+      for (let attempt = 1; !isOver();) {
         const asked = askStrategy(call, attempt++, waitMax - left(), news !== undefined && !inVain);
         if (typeof asked === "object") return { _tag: "Failed", error: asked, scope: "first" };
         const pausedAt = monotonicMillis(clock);
@@ -123,7 +130,9 @@ function pauseAndLook(
         const pause = failed !== undefined && rest < SHORTEST_PAUSE
           ? Math.max(asked, SHORTEST_PAUSE)
           : Math.max(Math.min(asked, rest), SHORTEST_PAUSE);
-        const ended = yield* wait(flight, news, Math.min(pause, left()));
+        const untilQuiet = left() - quiet;
+        const most = untilQuiet >= SHORTEST_PAUSE ? untilQuiet : left();
+        const ended = yield* wait(flight, news, Math.min(pause, most));
         if (ended === "broken" || ended === "none") {
           news = undefined;
           attempt = 1;
@@ -135,11 +144,14 @@ function pauseAndLook(
           const early = Math.min(pace - paused, left());
           if (early > 0) yield* wait(flight, undefined, early);
         }
+        if (isOver()) break;
         const looked = lease?.lease; // mutate: waited for
         const answer = yield* callback<Leader | Follower | Unanswered | End, never>((resume) =>
-          look(looked, (answer) => resume(Effect.succeed(answer)))
+          look(looked, (answer) => resume(Effect.succeed(answer)), left()) // mutate: last look
         );
         if (answer._tag !== "Follower" && answer._tag !== "Unanswered") return answer;
+        // It had not all the time that it may take.
+        if (answer._tag === "Unanswered" && isOver()) break;
         const wasInVain = inVain;
         inVain = ended === "pushed" && answer._tag === "Follower" && answer.lease === looked;
         if (inVain && !wasInVain) attempt = 1;
@@ -162,7 +174,7 @@ function withNews<A>(
   if (call.settings.store.watch === undefined) return use(undefined);
   return Effect.scoped(
     Effect.acquireUseRelease(
-      forkDetached(ask(call, "watch")), // mutate: opening
+      forkDetached(ask(call, "watch", [])), // mutate: opening
       (opening) => use(newsOf(opening)),
       (opening) => Fiber.interrupt(opening),
     ),

@@ -21,7 +21,7 @@ import {
 import { type FiberContext, withContext } from "../effect/fork.ts";
 import { follow, type Following, type Unanswered, waitLeft } from "./follow.ts";
 import { lead, release } from "./lead.ts";
-import { operate, operateInSpan, phaseError } from "./operation.ts";
+import { operate, phaseError } from "./operation.ts";
 import { afterFollowerWait, asStored, hit, resultFor, waitedOf } from "./result.ts";
 import { abortedError, untilAborted } from "./signal.ts";
 import {
@@ -223,7 +223,7 @@ function contend(flight: Flight): void {
   const token = randomToken();
   const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
   const { first } = flight;
-  let mayHold: boolean | undefined;
+  let mayHold = false;
   /** The reply may be all that was lost: nobody waits for the release, but no lease is left behind. */
   const letGo = () => {
     if (!mayHold) return;
@@ -232,16 +232,16 @@ function contend(flight: Flight): void {
       operate(flight, "release", [owner, "cancelled"], { onSuccess: done, onFailure: done });
     inBackground(flight, cancel); // mutate: release without an answer
   };
-  const look: Following["look"] = (waitedFor, found) =>
-    acquire(flight, owner, (answer) => {
+  const look: Following["look"] = (waitedFor, found, within) =>
+    acquire(flight, owner, { waitedFor, within }, (answer) => {
       if (answer._tag === "Unanswered") {
-        if (mayHold === undefined) whenEnded(flight, letGo); // mutate: release after a lost look
         mayHold = true;
-      } else if (mayHold && (answer._tag === "Leader" || answer._tag === "Follower")) {
+        whenEnded(flight, letGo); // mutate: release after a lost look
+      } else if (answer._tag === "Leader" || answer._tag === "Follower") {
         mayHold = false;
       }
       found(answer);
-    }, waitedFor);
+    });
   const next = (answer: Leader | Follower | Unanswered | End): void => {
     switch (answer._tag) {
       case "Leader":
@@ -259,7 +259,7 @@ function contend(flight: Flight): void {
         return complete<End>(flight, answer);
     }
   };
-  look(undefined, next);
+  look(undefined, next, Infinity);
 }
 
 /** Whether the flight, or its first caller before, has waited for a lease. */
@@ -282,12 +282,15 @@ function giveUp(flight: Flight, { error, reported }: Unanswered): void {
 function acquire(
   flight: Flight,
   owner: string,
+  { waitedFor, within }: {
+    readonly waitedFor?: string | undefined;
+    readonly within?: number | undefined;
+  },
   next: (answer: Leader | Follower | Unanswered | End) => void,
-  waitedFor?: string,
 ): void {
   const { first: caller, call } = flight;
   const { leaseTtl } = call.settings;
-  operateInSpan(flight, "acquire", [owner, leaseTtl, waitedFor], {
+  operate(flight, "acquire", [owner, leaseTtl, waitedFor], {
     onSuccess(acquired) {
       if (acquired._tag === "Hit") {
         const source = waitedFor === undefined ? "hit" : "follower";
@@ -312,7 +315,7 @@ function acquire(
     },
     onFailure: (error) =>
       next({ _tag: "Unanswered", error: phaseError(call, error), reported: false }), // mutate: failed look
-  });
+  }, within);
 }
 
 /** Fetches without a lease, and stores nothing. In place of the cache it joins a fallback of this process. */

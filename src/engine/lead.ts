@@ -4,7 +4,7 @@ import { deadline } from "../effect/deadline.ts";
 import { entryTtl } from "./entry_ttl.ts";
 import { fetch } from "./fetch.ts";
 import { type End, type Flight, longestFetch } from "./flight.ts";
-import { type Handlers, operate, operateInSpan, phaseError } from "./operation.ts";
+import { type Handlers, operate, phaseError } from "./operation.ts";
 import { asStored } from "./result.ts";
 import { complete, handOut, makeKnown, removeFromTable, whenEnded } from "./single_flight.ts";
 import type { Leader, LeaseOutcome } from "../store/store.ts";
@@ -75,7 +75,7 @@ function endWith(flight: Flight, lease: Lease, value: unknown): void {
         end(error.operation !== "fill" && error.operation !== "set"); // mutate: value kept
       }),
   };
-  operateInSpan(flight, "fill", [lease.owner, value, ttl], filled); // mutate: fence
+  operate(flight, "fill", [lease.owner, value, ttl], filled); // mutate: fence
   giveOutLater(flight, endOf(false));
 }
 

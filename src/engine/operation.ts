@@ -32,19 +32,27 @@ export interface Handlers<A> {
 }
 
 /**
- * Runs one operation of a store on the asker's key, for at most `operationTimeout`; then it counts as failed and is given
- * up. `rest` is what the operation takes after the key. What an adapter throws is an `AdapterError` as well.
+ * Runs one operation of a store on the asker's key, for at most `operationTimeout`, and `within` so many milliseconds; then
+ * it counts as failed and is given up. `rest` is what the operation takes after the key. What an adapter throws is an
+ * `AdapterError` as well. It has a span where its asker has spans.
  *
- * One of the handlers is called, once, at once or later, unless what this returns is called before: that gives it up.
+ * One of the handlers is called, once, at once or later, unless what this returns is called before: that gives it up, but
+ * for what has a span.
  */
 export function operate<O extends keyof Operations>(
   asker: Asker,
   operation: O,
   rest: Rest<O>,
-  { onSuccess, onFailure }: Handlers<Answer<O>>,
+  handlers: Handlers<Answer<O>>,
+  within = Infinity,
 ): () => void {
   const { call, clock } = asker;
+  if (asker.hasSpans && (operation === "acquire" || operation === "fill")) {
+    return inSpan(asker, operation, ask(call, operation, rest, within) as never, handlers as never);
+  }
+  const { onSuccess, onFailure } = handlers;
   const { key, settings: { store, operationTimeout } } = call;
+  const longest = Math.min(operationTimeout, within);
   let waiting = true;
   let tooLate = false;
   let cancelDeadline: (() => boolean) | undefined;
@@ -53,7 +61,7 @@ export function operate<O extends keyof Operations>(
     waiting = false;
     cancelDeadline?.();
     try {
-      if (tooLate) onFailure(late(call, operation));
+      if (tooLate) onFailure(late(call, operation, longest));
       else handle(answer);
     } catch (defect) {
       asker.die(defect);
@@ -77,10 +85,10 @@ export function operate<O extends keyof Operations>(
   }
   // What has answered at once needs no deadline.
   if (!waiting) return nothing;
-  cancelDeadline = deadline(clock, operationTimeout, () => { // mutate: timeout
+  cancelDeadline = deadline(clock, longest, () => { // mutate: timeout
     tooLate = true;
     // It may clean up, but what hangs where it can't be interrupted isn't waited for.
-    cancelDeadline = deadline(clock, 0, () => end(onFailure, late(call, operation)));
+    cancelDeadline = deadline(clock, 0, () => end(onFailure, late(call, operation, longest)));
     leave();
   });
   return () => {
@@ -110,50 +118,49 @@ function inFiber<A>(
 export function ask<O extends keyof Operations>(
   call: Keyed,
   operation: O,
-  ...rest: Rest<O>
+  rest: Rest<O>,
+  within?: number,
 ): ReturnType<Operations[O]> {
   const asking = withContext((context, _tracer, clock) =>
     callback<Answer<O>, AdapterError>((resume) => {
       const die = (defect: unknown) => resume(Effect.die(defect));
-      const giveUp = operate({ call, clock, context, die }, operation, rest, {
+      const handlers: Handlers<Answer<O>> = {
         onSuccess: (answer) => resume(Effect.succeed(answer)),
         onFailure: (error) => resume(Effect.fail(error)),
-      });
-      return Effect.sync(giveUp);
+      };
+      return Effect.sync(operate({ call, clock, context, die }, operation, rest, handlers, within));
     })
   );
   return asking as ReturnType<Operations[O]>;
 }
 
-const outcomes = {
-  acquire: ({ _tag }: Acquired<unknown>) => _tag.toLowerCase(),
-  fill: (stored: boolean) => stored ? "stored" : "refused",
-};
-
-/** Runs an operation for a flight, in its span if the flight has spans. It can't be given up. */
-export function operateInSpan<O extends keyof typeof outcomes>(
-  flight: Asker & { readonly hasSpans: boolean },
-  operation: O,
-  rest: Rest<O>,
-  handlers: Handlers<Answer<O>>,
-): void {
-  if (!flight.hasSpans) return void operate(flight, operation, rest, handlers);
-  const asking = ask(flight.call, operation, ...rest) as Effect.Effect<Answer<O>, AdapterError>;
-  const outcomeOf = outcomes[operation] as (answer: Answer<O>) => string;
+/** Runs an operation that is asked for as an effect, in its span. */
+function inSpan(
+  asker: Asker,
+  part: "acquire" | "fill",
+  asking: Effect.Effect<Acquired<unknown> | boolean, AdapterError>,
+  { onSuccess, onFailure }: Handlers<Acquired<unknown> | boolean>,
+): () => void {
+  const outcomeOf = (answer: Acquired<unknown> | boolean) =>
+    typeof answer === "object" ? answer._tag.toLowerCase() : answer ? "stored" : "refused";
   run(
-    flight,
-    traced(flight, operation, asking, outcomeOf),
+    asker,
+    traced(asker, part, asking, outcomeOf),
     (exit) =>
       exit._tag === "Success"
-        ? handlers.onSuccess(exit.value)
-        : handlers.onFailure(Cause.squash(exit.cause) as AdapterError),
+        ? onSuccess(exit.value)
+        : onFailure(Cause.squash(exit.cause) as AdapterError),
   );
+  return nothing;
 }
 
-function late({ key, settings }: Keyed, operation: AdapterOperation): AdapterError {
-  const { store, operationTimeout } = settings;
+function late(
+  { key, settings: { store } }: Keyed,
+  operation: AdapterOperation,
+  longest: number,
+): AdapterError {
   return new AdapterError(operation, key, undefined, {
-    reason: `${store.name} did not answer within ${operationTimeout} ms`,
+    reason: `${store.name} did not answer within ${Math.round(longest)} ms`,
   });
 }
 

@@ -235,7 +235,7 @@ function wakeGroup<End>(flight: Flight<End>, group: WaitGroup<End>, signal: Sign
 
 function wake<End>(flight: Flight<End>, waiter: Waiter<End>, woken: Wake<End>): void {
   flight.waiting--;
-  waiter.flight = undefined; // mutate: woken
+  waiter.flight = undefined;
   try {
     waiter.woken(flight, woken);
   } catch (error) {

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import type * as Tracer from "effect/Tracer";
 import { withContext } from "../effect/fork.ts";
-import type { Caller, Flight, Result } from "./flight.ts";
+import type { Caller, Result } from "./flight.ts";
 import type { Keyed } from "./call.ts";
 
 const defaultTracer = Effect.runSync(Effect.tracer);
@@ -10,7 +10,7 @@ type Part = "getOrSet" | "acquire" | "fetch" | "wait" | "fill";
 
 /** A part of a flight with its span, if the flight has spans. */
 export function traced<A, E, R>(
-  { hasSpans, call }: Pick<Flight, "hasSpans"> & { readonly call: Keyed },
+  { hasSpans, call }: { readonly hasSpans?: boolean; readonly call: Keyed },
   part: Part,
   effect: Effect.Effect<A, E, R>,
   outcomeOf: (result: A) => string,

@@ -101,7 +101,7 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
     Effect.suspend((): Effect.Effect<A, E | CacheLockingError, unknown> =>
       isKey(key) ? run(key) : Effect.fail(invalidKey(key))
     );
-  const remove = (key: string) => change(key, ask({ settings, key }, "delete"));
+  const remove = (key: string) => change(key, ask({ settings, key }, "delete", []));
 
   return {
     getOrSet: (key: unknown, fetcher: unknown, overrides?: object) => {
@@ -120,7 +120,7 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
         if (isCacheLockingError(millis)) return Effect.fail(millis);
         return millis === 0
           ? remove(key)
-          : change(key, ask({ settings, key }, "set", value, millis));
+          : change(key, ask({ settings, key }, "set", [value, millis]));
       }),
     delete: (key: unknown) => checked(key, remove),
   };
@@ -133,7 +133,7 @@ function read(
 ): Effect.Effect<Option.Option<unknown>, unknown> {
   const found = (entry: Entry<unknown> | undefined) =>
     entry === undefined ? Option.none() : Option.some(entry.value);
-  return Effect.matchEffect(ask({ settings, key }, "get"), {
+  return Effect.matchEffect(ask({ settings, key }, "get", []), {
     onSuccess: (entry) => Effect.succeed(found(entry)),
     onFailure: (error) => {
       const failure = phaseError({ settings, key }, error);

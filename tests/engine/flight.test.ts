@@ -1,6 +1,7 @@
 import {
   complete,
   type Flight,
+  leave,
   wait,
   type Waiter,
   type Wake,
@@ -157,4 +158,17 @@ it("what one caller throws when it is woken doesn't keep the others waiting", as
   } finally {
     globalThis.queueMicrotask = queueMicrotask;
   }
+});
+
+it("who was woken leaves nothing that others wait in", async () => {
+  const simulation = simulate();
+  const flight = await simulation.run(Effect.gen(function* () {
+    const flight = emptyFlight(yield* Effect.clockWith(Effect.succeed));
+    const early = waiter();
+    wait(flight, early, 100, 2);
+    yield* Effect.sleep(200);
+    yield* leave(early);
+    return flight;
+  }));
+  assert.deepEqual([flight.waiting, flight.cancelled], [1, false]);
 });

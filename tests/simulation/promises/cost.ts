@@ -71,8 +71,7 @@ function asksAsOne(story: Story, scene: Scene, broken: Parameters<Judge>[1]): vo
       const before = looks[index - 1];
       if (before?.answered === undefined) return;
       const pause = look.asked.at - before.answered.at;
-      const last = look.asked.at >= lease.call.began.at + lease.call.terms.waitMax - story.slack;
-      if (pause >= SHORTEST_PAUSE - story.slack || last) return;
+      if (pause >= SHORTEST_PAUSE - story.slack) return;
       const enough = reasons.filter(({ seq }) => seq > looks[0]!.asked.seq && seq < look.asked.seq);
       if (++soon > enough.length) {
         broken(`call ${lease.call.call} looked again after ${pause} ms`, look.asked);

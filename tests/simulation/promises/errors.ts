@@ -1,8 +1,10 @@
 import type { CacheLockingErrorTag } from "../../../mod.ts";
 import {
+  activeUntil,
   type CallStory,
   failedToAnswer,
   type Judge,
+  type LeaseStory,
   mayBeGivenUp,
   type Moment,
   type OperationStory,
@@ -23,6 +25,7 @@ export const errors: Judge = (story, broken) => {
   }
   // An operation of halves has several parts, and is reported as a whole.
   if (!story.backend.fenced) return;
+  for (const lease of story.leases) failedLookIsTold(story, lease, broken);
   for (const operation of story.operations) {
     const tag = reportedAs[operation.question.operation];
     const over = overAt(operation);
@@ -42,6 +45,31 @@ export const errors: Judge = (story, broken) => {
     }
   }
 };
+
+/** Of a follower's looks that fail, the first is reported, unless the wait is over with it. */
+function failedLookIsTold(
+  story: Story,
+  { call, operations }: LeaseStory,
+  broken: Parameters<Judge>[1],
+): void {
+  const looks = operations.filter(({ question }) => question.operation === "acquire");
+  const follows = looks.findIndex(({ answered }) => answered?.answer.is === "Follower");
+  const failed = looks.find((look, index) =>
+    index > follows && follows >= 0 && failedToAnswer(story, look)
+  );
+  const over = failed && overAt(failed);
+  if (over === undefined || over.at >= call.began.at + call.terms.waitMax - SHORTEST_WAIT) return;
+  // After a pause, its answer may come just as its time is out.
+  if (story.paused(call.process, call.began.at, over.at)) return;
+  const ends = [activeUntil(call), story.crashed(call.process)];
+  if (ends.some((end) => end !== undefined && end.at <= over.at + story.slack)) return;
+  const told = story.sceneOf(call).calls.some(({ hooks }) =>
+    hooks.some(({ hook, tag, seq }) =>
+      hook === "onError" && tag === "LEASE_ACQUIRE_FAILED" && seq > looks[follows]!.asked.seq
+    )
+  );
+  if (!told) broken(`call ${call.call} told nobody of a failed look`, over);
+}
 
 /** Whether a call that follows has waited for as long as it may; any other fails by its first acquire. */
 function hasWaited(story: Story, call: CallStory, ended: Moment): boolean {

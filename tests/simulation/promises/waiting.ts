@@ -9,12 +9,13 @@ import {
   mayLapse,
   mayNoticeLoss,
   type Moment,
+  overAt,
   type Scene,
   type Story,
 } from "../story.ts";
 
-/** How many operations may be in the way of a caller, besides its waiting: read, ask, and look for the last time. */
-const OPERATIONS = 3;
+/** How many operations may be in the way of a caller, besides its waiting: to read, and to ask for the lease. */
+const OPERATIONS = 2;
 
 /** Of how many parts one operation of halves may be. */
 const PARTS = 3;
@@ -108,7 +109,26 @@ function sharesFetches(story: Story, scene: Scene, broken: Parameters<Judge>[1])
     if (beside !== undefined) {
       broken(`call ${call.call} fetched beside another fetch of its process`, began);
     }
+    // Halves look at the entry before a wait begins.
+    const before = story.backend.fenced &&
+      fetches.find((other) =>
+        other.lease === undefined && other.ended?.result.type === "value" &&
+        other.ended.seq < began.seq && outOfTime(story, call) + story.slack < other.ended.at &&
+        !story.paused(scene.process, other.call.began.at, began.at) && !retired(call.began, began)
+      );
+    if (before) {
+      broken(`call ${call.call} had to have what its process had fetched`, began);
+    }
   }
+}
+
+/** When a call has waited for as long as it may, at the latest: it may have read and asked before. */
+function outOfTime({ leases }: Story, call: CallStory): number {
+  const asked = leases.filter((lease) => lease.call === call).flatMap(({ operations }) =>
+    operations
+  )
+    .map((operation) => overAt(operation)?.at ?? Infinity);
+  return Math.min(...asked, Infinity) + call.terms.waitMax;
 }
 
 /** Whether a fetch had lost its lease by then, so that nobody joined it any more. */
