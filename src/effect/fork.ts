@@ -92,8 +92,8 @@ export const forkUninterruptible: <A, E, R>(
 
 /** What a fiber hands on to those that it starts. */
 export interface Heirloom<A> {
-  /** Runs an effect with it. */
-  provide<B, E, R>(effect: Effect.Effect<B, E, R>, value: A): Effect.Effect<B, E, R>;
+  /** The same context, with it. */
+  within(context: FiberContext, value: A): FiberContext;
   /** What a fiber has of it. */
   of(context: FiberContext): A | undefined;
 }
@@ -102,8 +102,16 @@ export interface Heirloom<A> {
 export function heirloom<A>(key: string): Heirloom<A> {
   const { Service, GenericTag } = Context as unknown as Record<string, (key: string) => never>;
   const tag = (Service ?? GenericTag)!(key);
+  const add = (services: unknown, value: A) =>
+    Context.add(services as never, tag, value as never) as never;
   return {
-    provide: (effect, value) => Effect.provideService(effect, tag, value as never),
+    within(context, value) {
+      if (runForkWith !== undefined) return add(context, value);
+      const known = context as unknown as { readonly context: unknown };
+      return Object.assign(Object.create(Object.getPrototypeOf(known)), known, {
+        context: add(known.context, value),
+      });
+    },
     of(context) {
       const { context: services = context } = context as unknown as { context?: unknown };
       return Option.getOrUndefined(Context.getOption(services as never, tag));

@@ -29,10 +29,11 @@ export function run<A, E>(
   flight: Asker,
   effect: Effect.Effect<A, E, unknown>,
   next: (exit: Exit.Exit<A, E>) => void,
+  context = flight.context,
 ): Fiber.Fiber<unknown, unknown> {
   const { key, settings: { store } } = flight.call;
   const annotated = Effect.annotateLogs(effect, { key, adapter: store.name });
-  return forkUninterruptible(flight.context, annotated, (exit) => {
+  return forkUninterruptible(context, annotated, (exit) => {
     try {
       next(exit);
     } catch (defect) {

@@ -26,12 +26,9 @@ export function callFor<A>(flight: Flight | undefined, call: () => A): A {
   }
 }
 
-/** Runs what a flight's fetcher returned: what is asked for in its fibers is asked for by it. */
-export function runFor<A, E, R>(
-  flight: Flight,
-  effect: Effect.Effect<A, E, R>,
-): Effect.Effect<A, E, R> {
-  return fetching.provide(effect, flight);
+/** The context for what a flight's fetcher returned: what is asked for in its fibers is asked for by it. */
+export function contextFor(flight: Flight): FiberContext {
+  return fetching.within(flight.context, flight);
 }
 
 /** The flight whose fetcher asks in a fiber of this context, if one does. */

@@ -1,6 +1,6 @@
 import { run } from "./background.ts";
 import type { FetchContext } from "./call.ts";
-import { callFor, runFor } from "./circle.ts";
+import { callFor, contextFor } from "./circle.ts";
 import { callUserCode, causeOf, runUserCode, type UserCode } from "./user_code.ts";
 import { causeKind } from "../effect/cause.ts";
 import { monotonicMillis } from "../effect/clock.ts";
@@ -35,13 +35,14 @@ export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
   let isOver = false;
   const fiber = run(
     flight,
-    runFor(flight, Effect.scoped(Effect.interruptible(fetching))),
+    Effect.scoped(Effect.interruptible(fetching)),
     (exit) => {
       isOver = true;
       flight.stop = undefined;
       if (exit._tag === "Success") onValue(exit.value);
       else onEnd(endOf(flight, causeOf(code, exit.cause)));
     },
+    contextFor(flight),
   );
   // A closure right of `flight.stop =` would be among V8's old objects from its birth, and all that it sees with it.
   const stop = () => interruptNoWait(fiber);
