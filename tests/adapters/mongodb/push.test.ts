@@ -178,7 +178,7 @@ for (const deployment of deployments) {
       const follower = mongodbAdapter({ collection: instead(two.collection, {}, { watch }) });
       const options = { errors, patient: false };
       const { fill } = await follow(newKey(), mongodbAdapter(one), follower, options);
-      await sleep(100);
+      await until(() => errors.length > 0);
       await fill();
       assert.deepEqual(errors.map(({ _tag }) => _tag), ["WAIT_FAILED"]);
       assert.match(errors[0]!.message, /not authorized/);
