@@ -65,7 +65,15 @@ export type {
   PostgresSubscriber,
 } from "./adapters/postgres.ts";
 export type { R2AdapterOptions, R2Bucket, R2Client } from "./adapters/r2.ts";
-export type { RedisAdapterOptions, RedisClient, RedisSubscriber } from "./adapters/redis.ts";
+export type {
+  IoredisClient,
+  IoredisSubscriber,
+  NodeRedisClient,
+  NodeRedisSubscriber,
+  RedisAdapterOptions,
+  RedisClient,
+  RedisSubscriber,
+} from "./adapters/redis.ts";
 export type { S3AdapterOptions, S3Client } from "./adapters/s3.ts";
 export type { SqliteAdapterOptions, SqliteConnection } from "./adapters/sqlite.ts";
 export type { CommonOptions } from "./src/face/common_options.ts";

@@ -1,14 +1,14 @@
 /**
- * The Redis adapter: entries and leases in Redis or Valkey, on one server, behind Sentinel or in a cluster, through an
- * ioredis client, with push over pub/sub.
+ * The Redis adapter: entries and leases in Redis or Valkey, on one server, behind Sentinel or in a cluster, through a
+ * client of ioredis, iovalkey or node-redis, with push over pub/sub.
  *
  * An entry is a string; its name is `cache.keyPrefix` and the key. Its lease is a hash in the same slot of a cluster:
  * the lease of `user:42` is `lease:{user:42}`. Every operation is one command or one script, so one round trip. The
  * server's clock decides when they expire.
  *
  * Pub/sub wakes followers over a second connection. The first follower opens it as a duplicate of the client. It is
- * closed a second after the last follower has left, or with the client. In a cluster the pub/sub is sharded (Redis 7
- * and ioredis 5.9 or later). If pub/sub fails, followers poll.
+ * closed a second after the last follower has left, or with the client. In a cluster the pub/sub is sharded (Redis 7,
+ * and ioredis 5.9 or node-redis; the others' followers poll). If pub/sub fails, followers poll.
  *
  * An ACL must allow the user EVAL, EVALSHA, GET, SET, DEL, HGET, HSET, HMGET, HDEL, PEXPIRE and PTTL, and the names of
  * entries and leases; for push PUBLISH, SUBSCRIBE and UNSUBSCRIBE, in a cluster SPUBLISH, SSUBSCRIBE and SUNSUBSCRIBE, and
@@ -58,14 +58,21 @@ import type { Store } from "../src/store/store.ts";
 import { checkPrefix, makeNames } from "./kit/names.ts";
 import { makeStore } from "./kit/store.ts";
 import { redisBackend } from "./redis/backend.ts";
-import { ioredisCommands } from "./redis/ioredis.ts";
+import { redisCommands } from "./redis/client.ts";
 import { redisNames } from "./redis/names.ts";
 import type { RedisAdapterOptions, RedisLeasesOptions } from "./redis/options.ts";
 
 export type {
+  IoredisClient,
+  IoredisConnection,
+  IoredisSubscriber,
+  NodeRedisClient,
+  NodeRedisCommands,
+  NodeRedisListener,
+  NodeRedisScript,
+  NodeRedisSubscriber,
   RedisAdapterOptions,
   RedisClient,
-  RedisConnection,
   RedisLeasesOptions,
   RedisSubscriber,
 } from "./redis/options.ts";
@@ -91,7 +98,7 @@ function storeOf(
   { client, subscriber, cache, leases, codec }: RedisAdapterOptions,
   keysOf: (lease: string, entry: string) => readonly [lease: string, entry: string],
 ): Store<unknown> {
-  const commands = ioredisCommands(client, subscriber);
+  const commands = redisCommands(client, subscriber);
   const ofEntries = { option: "cache.keyPrefix", prefix: cache?.keyPrefix };
   const { entryOf, leaseOf } = redisNames({
     ofClient: commands.keyPrefix,
@@ -105,7 +112,7 @@ function storeOf(
     nameOf: (key) => entryOf(nameOf(key)),
     codec,
     explain,
-    unordered: commands.isCluster,
+    unordered: commands.unordered,
     push: commands.push,
     topicOf: (name) => commands.keyPrefix + leaseOf(name),
   });

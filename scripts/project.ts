@@ -121,9 +121,11 @@ export const oldestVersions: Readonly<Record<string, readonly string[]>> = {
   devalue: ["6.0.0"],
   "better-sqlite3": ["11.0.0", "12.0.0"],
   ioredis: ["5.3.0", "6.0.0"],
+  iovalkey: ["0.4.0"],
   memjs: ["1.3.2"],
   mongodb: ["6.0.0", "7.1.0"],
   postgres: ["3.4.5"],
+  redis: ["5.10.0", "6.0.0"],
 };
 
 /** The GitHub repository that this is built from, as GitHub's workflows say; a copy elsewhere has none. */

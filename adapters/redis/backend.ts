@@ -1,17 +1,17 @@
 import type { Backend, Row, Target } from "../kit/backend.ts";
-import type { Push } from "../kit/push.ts";
+import type { Push, PushConnection, PushEvents } from "../kit/push.ts";
 import { retry } from "../kit/retry.ts";
 import type { RedisScript } from "./scripts.ts";
 
 /** An argument of a script. */
 export type RedisArgument = string | number | Uint8Array;
 
-/** What the adapter asks of a client, whichever library made it: each has a file of its own that says how. */
-export interface RedisCommands {
+/** What the adapter asks of a client's library: each has a file of its own that says how. */
+export interface RedisLibrary {
   /** What the client puts before every name. */
   readonly keyPrefix: string;
-  /** Whether it is a client of a cluster, where one command may overtake another. */
-  readonly isCluster: boolean;
+  /** Whether one command may overtake another, as there are several connections. */
+  readonly unordered: boolean;
   /** GET, as bytes. */
   get(key: string): Promise<Uint8Array | null>;
   /** Runs a script on these keys, which answers with texts as bytes, and numbers as such or as text. */
@@ -20,10 +20,24 @@ export interface RedisCommands {
     keys: readonly string[],
     args: readonly RedisArgument[],
   ): Promise<unknown>;
-  /** Whether `run` failed because the cluster is moving the slot to another node: meanwhile no script of two keys runs. */
-  isMoving(error: unknown): boolean;
+  /** Opens what subscribes to channels, named as the server sees them; undefined where the client has no such thing. */
+  openPush(
+    events: PushEvents,
+  ): Promise<PushConnection | undefined> | PushConnection | undefined;
+}
+
+/** The same, with messages on channels. */
+export interface RedisCommands extends Omit<RedisLibrary, "openPush"> {
   /** Messages on channels, named as the server sees them. */
   readonly push: Push;
+}
+
+/** Why a script has not run: the cluster is moving the slot. ioredis asks 16 times, and then may name another error. */
+const MOVING = /^TRYAGAIN|Too many Cluster redirections/;
+
+/** Whether it is because a slot is on its way to another node: meanwhile no script of two keys runs in it. */
+function isMoving(error: unknown): boolean {
+  return error instanceof Error && MOVING.test(error.message);
 }
 
 /** The scripts that need the lease alone: with one key, they run while its slot is being moved, too. */
@@ -31,7 +45,7 @@ const ofLeases: ReadonlySet<RedisScript> = new Set(["renew", "release"] as const
 
 /** Redis, by its commands; `keysOf` names the two keys of an entry. */
 export function redisBackend(
-  { get, run, isMoving }: RedisCommands,
+  { get, run }: RedisCommands,
   keysOf: (entry: string) => readonly [lease: string, entry: string],
 ): Backend {
   const ask = (script: RedisScript, target: Target, ...args: RedisArgument[]) => {

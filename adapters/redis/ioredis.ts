@@ -1,59 +1,34 @@
 import { checkOption, hasMethods } from "../kit/options.ts";
-import { type PushConnection, type PushEvents, PushForbidden, sharedPush } from "../kit/push.ts";
-import type { RedisArgument, RedisCommands } from "./backend.ts";
+import type { PushConnection, PushEvents } from "../kit/push.ts";
+import type { RedisArgument, RedisLibrary } from "./backend.ts";
 import { type RedisScript, scriptsFor } from "./scripts.ts";
-import type { RedisClient, RedisSubscriber } from "./options.ts";
+import type { IoredisClient, IoredisSubscriber, RedisClient, RedisSubscriber } from "./options.ts";
 
-/** The commands of an ioredis client. Throws a `TypeError` for what is none. */
-export function ioredisCommands(
-  client: RedisClient,
-  subscriber: RedisSubscriber | undefined,
-): RedisCommands {
-  const isClient = hasMethods(client, "defineCommand", "getBuffer");
-  checkOption("client", isClient, "an ioredis client", client);
+/** Whether a client is one of ioredis, or of iovalkey, which has the same methods. */
+export function isIoredis(client: RedisClient): client is IoredisClient {
+  return hasMethods(client, "defineCommand", "getBuffer");
+}
+
+/** What the adapter asks of ioredis and iovalkey. Throws a `TypeError` for what can't be used. */
+export function ioredisClient(
+  client: IoredisClient,
+  given: RedisSubscriber | undefined,
+): RedisLibrary {
+  const subscriber = given as IoredisSubscriber | undefined;
   if (subscriber?.isCluster && !subscriber.options?.shardedSubscribers) {
     throw new TypeError("`subscriber` must be made with `shardedSubscribers: true`");
   }
   const isSubscriber = subscriber === undefined ||
-    hasMethods(subscriber, "on", "removeListener", "subscribe", "unsubscribe");
+    hasMethods(subscriber, "on", "removeListener", "subscribe", "unsubscribe", "disconnect");
   checkOption("subscriber", isSubscriber, "an ioredis connection", subscriber);
   define(client);
   return {
     keyPrefix: String(client.options?.keyPrefix ?? ""),
-    isCluster: client.isCluster === true,
+    unordered: client.isCluster === true,
     get: (key) => client.getBuffer(key),
     run: (script, keys, args) => scriptOf(client, script)(...keys, ...args.map(toSend)),
-    isMoving: (error) => error instanceof Error && MOVING.test(error.message),
-    push: sharedPush(subscriber ?? client, "pub/sub", () => {
-      let mayPublish: Promise<unknown> | undefined;
-      return {
-        open(events) {
-          const connection = openOn(client, subscriber, events);
-          const prefix = client.options?.keyPrefix?.length ?? 0;
-          const subscribe = async (channel: string) => {
-            try {
-              await (mayPublish ??= scriptOf(client, "push")(channel.slice(prefix)));
-              return await connection.subscribe(channel);
-            } catch (error) {
-              mayPublish = undefined;
-              throw forbidden(error);
-            }
-          };
-          return Promise.resolve({ ...connection, subscribe });
-        },
-      };
-    }),
+    openPush: (events) => openOn(client, subscriber, events),
   };
-}
-
-/** ioredis asks 16 times, and then may name another error than the first. */
-const MOVING = /^TRYAGAIN|Too many Cluster redirections/;
-
-/** Says what the refusal of a user without a right to push means. */
-function forbidden(error: unknown): unknown {
-  const message = error instanceof Error ? error.message.trim() : "";
-  if (!/^NOPERM|executing the script can't/.test(message)) return error;
-  return new PushForbidden(`${message}; without this right followers poll`, { cause: error });
 }
 
 /** ioredis sends only a `Buffer` as bytes. */
@@ -68,10 +43,10 @@ function toSend(argument: RedisArgument): RedisArgument {
 type Run = (...args: RedisArgument[]) => Promise<unknown>;
 
 /** The clients that have the scripts among their commands. */
-const defined = new WeakSet<RedisClient>();
+const defined = new WeakSet<IoredisClient>();
 
 /** Adds the scripts to a client's commands, once. Throws a `TypeError` for a client that doesn't have them then. */
-function define(client: RedisClient): void {
+function define(client: IoredisClient): void {
   if (defined.has(client)) return;
   const scripts = scriptsFor({ cluster: client.isCluster === true });
   for (const [script, lua] of Object.entries(scripts)) {
@@ -91,17 +66,29 @@ function commandOf(script: RedisScript): string {
   return `cacheLocking1_${script}Buffer`;
 }
 
-function scriptOf(client: RedisClient, script: RedisScript): Run {
+function scriptOf(client: IoredisClient, script: RedisScript): Run {
   return (client as unknown as Readonly<Record<string, Run>>)[commandOf(script)]!.bind(client);
 }
 
+/** The clients of a cluster that listen to one node alone: those of iovalkey, and of ioredis before 5.9. */
+const unsharded = new WeakSet<IoredisClient>();
+
 /** Opens pub/sub on the subscriber, or on a duplicate of the client, which is closed with the client. */
 function openOn(
-  client: RedisClient,
-  subscriber: RedisSubscriber | undefined,
+  client: IoredisClient,
+  subscriber: IoredisSubscriber | undefined,
   { message, back, lost, ended }: PushEvents,
-): PushConnection {
+): PushConnection | undefined {
+  if (unsharded.has(client)) return undefined;
   const connection = subscriber ?? duplicate(client);
+  if (connection.isCluster && !("shardedSubscribers" in connection)) {
+    unsharded.add(client);
+    if (subscriber === undefined) {
+      connection.on("error", ignore);
+      connection.disconnect();
+    }
+    return undefined;
+  }
   let sharded = connection.isCluster === true;
   let state: "new" | "up" | "down" = subscriber === undefined ? "new" : "up";
   // ioredis 5 would send subscriptions amid its handshake, and break that: they wait until the connection is up.
@@ -175,7 +162,7 @@ const lostConnection = () => new Error("the connection for pub/sub was lost");
 function ignore(): void {}
 
 /** A connection that fails at once what it can't send, and leaves subscriptions and prefixes to the adapter. */
-function duplicate(client: RedisClient): RedisSubscriber {
+function duplicate(client: IoredisClient): IoredisSubscriber {
   const options = { keyPrefix: "", lazyConnect: false, enableOfflineQueue: true };
   if (!client.isCluster) {
     const own = { ...options, autoResubscribe: false, maxRetriesPerRequest: 0 };

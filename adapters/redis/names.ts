@@ -76,10 +76,10 @@ function numberIn(slot: number): number {
   return numbers.get(slot)!;
 }
 
-/** The slot of a name without a hash tag: the CRC-16/XMODEM of its UTF-8, modulo 16,384. */
-function slotOf(name: string): number {
+/** The slot of a name: the CRC-16/XMODEM of the UTF-8 of its hash tag, or else of all of it, modulo 16,384. */
+export function slotOf(name: string): number {
   let crc = 0;
-  for (const byte of bytesOf(name)) {
+  for (const byte of bytesOf(hashTag(name) ?? name)) {
     crc ^= byte << 8;
     for (let bit = 0; bit < 8; bit++) crc = (crc << 1) ^ (crc & 0x8000 ? 0x11021 : 0);
   }

@@ -1,6 +1,12 @@
 import { Effect, type Scope } from "effect";
 import type { Redis } from "ioredis";
 import process from "node:process";
+import type {
+  NodeRedisClient,
+  NodeRedisSubscriber,
+  RedisClient,
+  RedisSubscriber,
+} from "../../../adapters/redis.ts";
 import { randomToken } from "../../../src/model/token.ts";
 import { variable } from "../../support/address.ts";
 
@@ -24,6 +30,61 @@ export async function ioredisVersions(): Promise<[newest: Ioredis, oldest: Iored
   if (Number(process.versions.node.split(".")[0]) < 20) return [five, five];
   const six = await import("ioredis6") as unknown as typeof import("ioredis");
   return [{ version: 6, Redis: six.Redis, Cluster: six.Cluster }, five];
+}
+
+/** A library beside ioredis, by the name that the import map has for it. */
+export type Library = "iovalkey" | "redis" | "redis5";
+
+/** The libraries beside ioredis that this runtime has: node-redis 6, whose package is `redis`, needs Node 20. */
+export const libraries: readonly Library[] = Number(process.versions.node.split(".")[0]) < 20
+  ? ["redis5", "iovalkey"]
+  : ["redis", "redis5", "iovalkey"];
+
+/** A client of one of these libraries. */
+export interface Opened {
+  readonly client: RedisClient & RedisSubscriber;
+  ping(): Promise<unknown>;
+  close(): void;
+}
+
+/** Opens a client of a server, or of a cluster, with the options of its library. */
+export async function openClient(
+  library: Library,
+  { url, cluster = false, ...options }: {
+    readonly url: string;
+    readonly cluster?: boolean;
+    readonly [more: string]: unknown;
+  },
+): Promise<Opened> {
+  if (library === "iovalkey") {
+    const { Cluster, Redis } = await import("iovalkey");
+    const client = cluster ? new Cluster([url], options) : new Redis(url, options);
+    client.on("error", () => {});
+    return { client, ping: () => client.ping(), close: () => client.disconnect() };
+  }
+  const redis = library === "redis5"
+    ? await import("redis5") as unknown as typeof import("redis")
+    : await import("redis");
+  if (!cluster) return await openNodeRedis(redis.createClient({ url, ...options }));
+  return await openNodeRedis(redis.createCluster({ rootNodes: [{ url }], ...options }));
+}
+
+/** Connects a client of node-redis. */
+export async function openNodeRedis(
+  client: NodeRedisClient & NodeRedisSubscriber & {
+    connect(): Promise<unknown>;
+    destroy(): unknown;
+  },
+): Promise<Opened> {
+  client.on("error", () => {});
+  await client.connect();
+  return {
+    client,
+    ping: () => client.get("ping"),
+    close() {
+      if (client.isOpen) client.destroy();
+    },
+  };
 }
 
 /** A client that is closed with the scope. */

@@ -1,5 +1,6 @@
 import { startRedisServer } from "../../servers/redis.ts";
 import { outages } from "../../support/outages.ts";
+import { libraries } from "./clients.ts";
 import { connect } from "./connection.ts";
 
 for (const maxRetriesPerRequest of [20, null]) {
@@ -7,5 +8,13 @@ for (const maxRetriesPerRequest of [20, null]) {
     program: "REDIS_SERVER",
     start: startRedisServer,
     open: (port) => connect({ url: `redis://127.0.0.1:${port}`, maxRetriesPerRequest }),
+  });
+}
+
+for (const library of libraries) {
+  outages(`redis, by ${library},`, {
+    program: "REDIS_SERVER",
+    start: startRedisServer,
+    open: (port) => connect({ url: `redis://127.0.0.1:${port}`, library }),
   });
 }

@@ -4,24 +4,26 @@ import { connect } from "./connection.ts";
 import { ioredisVersions, monitor, redisClusterUrl, redisUrl } from "./clients.ts";
 import { type Counter, rounds } from "../../support/rounds.ts";
 
-const place = { url: redisUrl! };
-
-rounds("Redis", {
-  skip: redisUrl === undefined ? withoutServer("REDIS_URL") : false,
-  connection: "redis/connection",
-  place,
-  open: () => connect(place),
-  most: 21,
-  crowd: 10_000,
-  async count() {
-    const [{ Redis }] = await ioredisVersions();
-    const client = new Redis(redisUrl!);
-    const counter = await counterOf([client], client);
-    // A process sends a script in full the first time that it runs it.
-    const nameOf = (name: string) => name === "eval" ? "evalsha" : name;
-    return { ...counter, take: async () => (await counter.take()).map(nameOf) };
-  },
-});
+// All that ioredis promises; of node-redis and iovalkey what their own files do.
+for (const library of [undefined, "redis5", "iovalkey"]) {
+  const place = { url: redisUrl!, library };
+  rounds(library === undefined ? "Redis" : `Redis, by ${library}`, {
+    skip: redisUrl === undefined ? withoutServer("REDIS_URL") : false,
+    connection: "redis/connection",
+    place,
+    open: () => connect(place),
+    most: 21,
+    crowd: library === undefined ? 10_000 : 1000,
+    async count() {
+      const [{ Redis }] = await ioredisVersions();
+      const client = new Redis(redisUrl!);
+      const counter = await counterOf([client], client);
+      // A process sends a script in full the first time that it runs it, and some of Node 18 each time.
+      const nameOf = (name: string) => name === "eval" ? "evalsha" : name;
+      return { ...counter, take: async () => (await counter.take()).map(nameOf) };
+    },
+  });
+}
 
 const clusterPlace = { url: redisClusterUrl!, cluster: true };
 

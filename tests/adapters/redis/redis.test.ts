@@ -209,7 +209,10 @@ describe("redis", { skip }, () => {
   it("refuses options that it can't use, with their names", async () => {
     const client = connect();
     const bad: [unknown, RegExp][] = [
-      [{}, /`client` must be an ioredis client, and is undefined/],
+      [
+        {},
+        /`client` must be an ioredis client, or one of iovalkey or of node-redis, 5 or 6, and is/,
+      ],
       [{ client: {} }, /`client` must be an ioredis client/],
       [
         { client: { defineCommand() {}, getBuffer() {} } },

@@ -3,10 +3,10 @@ import type { Redis } from "ioredis";
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { redisAdapter } from "../../../adapters/redis.ts";
+import { redisAdapter, type RedisClient } from "../../../adapters/redis.ts";
 import { Cache } from "../../../mod.ts";
 import { variable, withoutServer } from "../../support/address.ts";
-import { ioredisVersions } from "./clients.ts";
+import { ioredisVersions, libraries, openNodeRedis } from "./clients.ts";
 import { startRedisServer, startSentinel } from "../../servers/redis.ts";
 
 const binary = variable("REDIS_SERVER");
@@ -14,8 +14,9 @@ const skip = binary === undefined ? withoutServer("REDIS_SERVER") : false;
 
 describe("Redis behind Sentinel", { skip }, () => {
   const stops: (() => unknown)[] = [];
-  const clients: Redis[] = [];
+  const clients: { readonly name: string; readonly client: RedisClient }[] = [];
   let sentinel: Redis;
+  const opened: Redis[] = [];
   before(async () => {
     const master = await startRedisServer(binary!);
     stops.push(master.stop);
@@ -27,27 +28,50 @@ describe("Redis behind Sentinel", { skip }, () => {
     stops.push(stop);
     const [newest, oldest] = await ioredisVersions();
     sentinel = new newest.Redis(port);
-    for (const { Redis } of [newest, oldest]) {
-      const client = new Redis({ sentinels: [{ host: "127.0.0.1", port }], name: "main" });
+    opened.push(sentinel);
+    const { Redis: Valkey } = await import("iovalkey") as unknown as typeof newest;
+    const sentinels = [{ host: "127.0.0.1", port }];
+    for (
+      const [name, Redis] of [["6", newest.Redis], ["5", oldest.Redis], ["v", Valkey]] as const
+    ) {
+      const client = new Redis({ sentinels, name: "main" });
       client.on("error", () => {});
-      clients.push(client);
+      opened.push(client);
+      clients.push({ name, client });
+    }
+    for (const name of libraries.filter((name) => name !== "iovalkey")) {
+      const { createSentinel } = await import(name) as typeof import("redis");
+      const { client, close } = await openNodeRedis(
+        createSentinel({ name: "main", sentinelRootNodes: sentinels }),
+      );
+      stops.push(close);
+      clients.push({ name, client });
     }
   });
   after(async () => {
-    for (const client of [sentinel, ...clients]) client.disconnect();
-    await Promise.all(stops.map((stop) => stop()));
+    for (const client of opened) client.disconnect();
+    for (const stop of stops.reverse()) await stop();
   });
-  const cacheOf = (client: Redis) =>
+  const cacheOf = ({ client }: { readonly client: RedisClient }) =>
     Cache.make({ adapter: redisAdapter({ client }), waitStrategy: () => "1 minute" });
 
-  it("followers are woken by push", async () => {
-    const [one, two] = clients.map(cacheOf);
-    const leading = Effect.runFork(one!.getOrSet("a", () => Effect.as(Effect.sleep(500), "value")));
+  it("followers are woken by push, of every library", async () => {
+    const [leader, ...followers] = clients;
+    assert.ok(followers.length >= 3);
+    const fetcher = () => Effect.as(Effect.sleep(500), "value");
+    const leading = Effect.runFork(cacheOf(leader!).getOrSet("a", fetcher));
     await sleep(200);
-    const followed = await Effect.runPromise(two!.getOrSet("a", () => Effect.succeed("another")));
+    for (
+      const follower of await Promise.all(followers.map(async ({ name, client }) => {
+        const call = cacheOf({ client }).getOrSet("a", () => Effect.succeed("another"));
+        return { name, ...await Effect.runPromise(call) };
+      }))
+    ) {
+      const { name, value, meta } = follower;
+      assert.deepEqual([name, value, meta.cache], [name, "value", "MISS-FOLLOWER-HIT"]);
+    }
     const led = await Effect.runPromise(Fiber.join(leading));
     assert.deepEqual([led.value, led.meta.cache], ["value", "MISS-LEADER"]);
-    assert.deepEqual([followed.value, followed.meta.cache], ["value", "MISS-FOLLOWER-HIT"]);
   });
 
   it("goes on with the server that was promoted", async () => {
@@ -66,13 +90,30 @@ describe("Redis behind Sentinel", { skip }, () => {
     await stops[0]!();
     const [{ Redis }] = await ioredisVersions();
     const promoted = new Redis(await portOfMaster());
-    clients.push(promoted);
-    const cache = cacheOf(clients[0]!);
-    while (await promoted.get("b") === null) {
-      await Effect.runPromise(Effect.ignore(cache.set("b", "value")));
-      await sleep(50);
+    opened.push(promoted);
+    for (const client of clients) {
+      const cache = cacheOf(client);
+      while (await promoted.get(client.name) === null) {
+        await Effect.runPromise(Effect.ignore(cache.set(client.name, "value")));
+        await sleep(50);
+      }
+      const call = cache.getOrSet(client.name, () => Effect.succeed("another"));
+      assert.equal((await Effect.runPromise(call)).meta.cache, "HIT", client.name);
     }
-    const { meta } = await Effect.runPromise(cache.getOrSet("b", () => Effect.succeed("another")));
-    assert.equal(meta.cache, "HIT");
+  });
+
+  it("followers are woken by push of the server that was promoted", async () => {
+    const [leader, ...followers] = clients;
+    for (const { name, client } of followers) {
+      const key = `after:${name}`;
+      const leading = Effect.runFork(
+        cacheOf(leader!).getOrSet(key, () => Effect.as(Effect.sleep(500), "value")),
+      );
+      await sleep(200);
+      const call = cacheOf({ client }).getOrSet(key, () => Effect.succeed("another"));
+      const { meta } = await Effect.runPromise(call);
+      assert.equal(meta.cache, "MISS-FOLLOWER-HIT", name);
+      await Effect.runPromise(Fiber.join(leading));
+    }
   });
 });

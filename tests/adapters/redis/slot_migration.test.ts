@@ -7,31 +7,49 @@ import { Cache, type CacheLockingError } from "../../../mod.ts";
 import { type RedisCluster, redisCommand, startRedisCluster } from "../../servers/redis.ts";
 import { skipWithout, variable } from "../../support/address.ts";
 import { until } from "../../support/until.ts";
-import { ioredisVersions } from "./clients.ts";
+import { ioredisVersions, libraries, openClient, type Opened } from "./clients.ts";
 
 const skip = skipWithout("REDIS_SERVER");
-// Node 18 has one alone, twice.
-const versions = skip ? [] : [...new Set(await ioredisVersions())];
+// Node 18 has one version of ioredis, twice.
+const clients: Record<string, (url: string) => Promise<Pick<Opened, "client" | "close">>> = {};
+for (const { version, Cluster } of skip ? [] : await ioredisVersions()) {
+  clients[`ioredis${version}`] = (url) => {
+    const client = new Cluster([url]);
+    return Promise.resolve({ client, close: () => client.disconnect() });
+  };
+}
+for (const library of libraries) {
+  clients[library] = (url) => openClient(library, { url, cluster: true });
+}
 
 describe("a slot that moves to another node of a cluster", { skip }, () => {
   let cluster: RedisCluster;
   before(async () => void (cluster = await startRedisCluster(variable("REDIS_SERVER")!)));
   after(() => cluster?.stop());
 
-  for (const { version, Cluster } of versions) {
-    describe(`ioredis ${version}`, () => {
-      let client: InstanceType<typeof Cluster>;
-      before(() => void (client = new Cluster([cluster.url])));
-      after(() => client.disconnect());
+  for (const [version, open] of Object.entries(clients)) {
+    describe(version, () => {
+      let client: Opened["client"];
+      let close: Opened["close"] | undefined;
+      let look: InstanceType<Awaited<ReturnType<typeof ioredisVersions>>[0]["Cluster"]>;
+      before(async () => {
+        ({ client, close } = await open(cluster.url));
+        const [{ Cluster }] = await ioredisVersions();
+        look = new Cluster([cluster.url]);
+      });
+      after(() => {
+        close?.();
+        look?.disconnect();
+      });
 
       it("has a cold key's callers wait until it has moved, for one fetch", async () => {
         const key = `cold:${version}`;
-        const other = new Cluster([cluster.url]);
+        const other = await open(cluster.url);
         let fetches = 0;
         const fetcher = () => Effect.sync(() => `value ${++fetches}`);
         const slot = await startMoving(key);
         try {
-          const calls = [client, other].flatMap((client) => {
+          const calls = [client, other.client].flatMap((client) => {
             const { cache } = cacheOf(client);
             return [1, 2, 3].map(() => Effect.runPromise(cache.getOrSet(key, fetcher)));
           });
@@ -47,7 +65,7 @@ describe("a slot that moves to another node of a cluster", { skip }, () => {
             assert.equal(answer.value.value, "value 1");
           }
         } finally {
-          other.disconnect();
+          other.close();
         }
         assert.equal(fetches, 1);
       });
@@ -79,7 +97,7 @@ describe("a slot that moves to another node of a cluster", { skip }, () => {
             { leaseTtl: 900 },
           )),
         );
-        const isHeld = async () => await client.hget(`lease:{${key}}`, "owner") !== null;
+        const isHeld = async () => await look.hget(`lease:{${key}}`, "owner") !== null;
         await until(isHeld);
         const slot = await startMoving(key);
         await sleep(1800);
