@@ -5,6 +5,7 @@ import {
   type FetchStory,
   isPlain,
   type Judge,
+  type LeaseStory,
   longestFetch,
   mayLapse,
   mayNoticeLoss,
@@ -33,6 +34,7 @@ export const waiting: Judge = (story, broken) => {
     sharesFetches(story, scene, broken);
     if (isPlain(story, scene)) withholdsNothing(story, scene, broken);
   }
+  for (const lease of story.leases) looksInBounds(story, lease, broken);
 };
 
 function waitsInBounds(
@@ -66,6 +68,26 @@ function waitsInBounds(
   if (own?.ended !== undefined && ended !== undefined) {
     const took = story.running(process, own.ended.at, ended.at);
     if (took > way + story.slack) broken(`${who} returned ${took} ms after its fetch`, own.ended);
+  }
+}
+
+/** A follower's looks end with its wait, which began by its first answer at the latest. */
+function looksInBounds(
+  story: Story,
+  { call: { call, process, terms: { waitMax } }, operations }: LeaseStory,
+  broken: Parameters<Judge>[1],
+): void {
+  // Those of halves have several parts.
+  if (!story.backend.fenced) return;
+  const looks = operations.filter(({ question }) => question.operation === "acquire");
+  const first = looks.findIndex(({ answered }) => answered?.answer.is === "Follower");
+  const since = looks[first]?.answered;
+  if (since === undefined) return;
+  for (const look of looks.slice(first + 1)) {
+    const over = overAt(look) ?? story.crashed(process) ?? story.end;
+    if (story.running(process, since.at, over.at) > Math.ceil(waitMax) + story.slack) {
+      broken(`call ${call} looked beyond its wait`, look.asked);
+    }
   }
 }
 
