@@ -111,6 +111,39 @@ describe("redis", { skip }, () => {
     }
   });
 
+  for (const [version, { Redis }] of Object.entries({ newest: newest!, oldest: oldest! })) {
+    it(`writes all commands of a turn at once, with the ${version} ioredis`, async () => {
+      const client = new Redis(redisUrl!);
+      try {
+        await client.ping();
+        const { stream } = client as unknown as {
+          stream: Record<"_write" | "_writev", (...args: unknown[]) => void>;
+        };
+        let writes = 0;
+        for (const name of ["_write", "_writev"] as const) {
+          const write = stream[name];
+          stream[name] = (...args) => {
+            writes++;
+            write.apply(stream, args);
+          };
+        }
+        const store = redisAdapter({ client });
+        const all = (name: string) =>
+          run(
+            Effect.all(Array.from({ length: 10 }, () => store.get(name)), {
+              concurrency: "unbounded",
+            }),
+          );
+        assert.deepEqual(await all(newKey()), Array(10).fill(undefined));
+        assert.equal(writes, 1);
+        await run(store.get(newKey()));
+        assert.equal(writes, 2);
+      } finally {
+        client.disconnect();
+      }
+    });
+  }
+
   it("needs one command for a hit, three for a miss, and wakes by push", async () => {
     const [one, two, three] = [connect(), connect(), connect()];
     const clientOf = (client: Redis) => Cache.make({ adapter: redisAdapter({ client }) });
