@@ -1,6 +1,7 @@
 import { Effect } from "effect";
 import { sqliteAdapter } from "../../../adapters/sqlite.ts";
 import { isWellFormed } from "../../../adapters/kit/names.ts";
+import { damagedColumns } from "../../support/fuzz/damaged_columns.ts";
 import { fuzz, type OpenHand } from "../../support/fuzz.ts";
 import { type Folder, newFolder, openFile, skip } from "./clients.ts";
 import { connect } from "./connection.ts";
@@ -16,15 +17,10 @@ fuzz("sqlite", {
     await Effect.runPromise(stores[0].get("made"));
     return {
       stores,
-      damage(key, draw) {
-        const hex = Array.from(draw.bytes(), (byte) => byte.toString(16).padStart(2, "0")).join("");
-        const text = `'${draw.text().replaceAll("'", "''")}'`;
-        const column = draw.of("value", "owner", "last", "how", "expires_at");
-        const number = column === "expires_at" ? draw.end() : draw.of(-1, 0, 5, 1e300);
-        const to = draw.of(text, `x'${hex}'`, `CAST(x'${hex}' AS TEXT)`, String(number), "NULL");
-        admin!.prepare(`UPDATE cache_locking SET ${column} = ${to} WHERE key = ?`).run(key);
-        return Promise.resolve();
-      },
+      damage: damagedColumns(
+        (sql, key) => Promise.resolve(admin!.prepare(sql).run(key)),
+        "cache_locking",
+      ),
       close: () => [one, two, admin].forEach((db) => db!.close()),
     };
   },

@@ -2,27 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Case } from "../../conformance/mod.ts";
 import { randomToken } from "../../../src/model/token.ts";
-import { variable, withoutServer } from "../../support/address.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
-
-const url = variable("WORKERS_URL");
-const skip = url === undefined ? withoutServer("WORKERS_URL") : false;
+import { ask, skip } from "./ask.ts";
 
 interface WorkersCase extends Omit<Case, "run"> {
   readonly backend: string;
 }
 
-// On a connection of its own: workerd closes those that are kept, just as the next request goes out, too.
-const init = { headers: { connection: "close" } };
-const ask = async (path: string) => {
-  const response = await fetch(`${url}/${path}`, init);
-  const text = await response.text();
-  assert.equal(response.status, 200, text);
-  return text;
-};
 const cases: WorkersCase[] = skip ? [] : JSON.parse(await ask("cases"));
 const checks: string[] = skip ? [] : JSON.parse(await ask("checks"));
-const fuzzes: string[] = skip ? [] : JSON.parse(await ask("fuzzes"));
 const backends = [...new Set(cases.map(({ backend }) => backend))];
 
 for (const backend of backends) {
@@ -52,12 +40,6 @@ for (const backend of backends) {
 describe("the adapters of Workers, in workerd", { skip }, () => {
   for (const name of checks) {
     it(name, async () => assert.equal(await ask(`check/${encodeURIComponent(name)}`), ""));
-  }
-});
-
-describe("the backends of Workers, fuzzed in workerd", { skip }, () => {
-  for (const [index, name] of fuzzes.entries()) {
-    it(name, async () => assert.equal(await ask(`fuzz/${index}`), ""));
   }
 });
 

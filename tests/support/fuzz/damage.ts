@@ -30,15 +30,15 @@ export interface Damaged {
   readonly requests?: () => number;
   /** Damages what is stored for a key, past the adapter. */
   readonly damage: (key: string, draw: Draw) => PromiseLike<unknown>;
+  /** How many keys are damaged at once; 250 by default. */
+  readonly atOnce?: number;
   /** Closes what it has opened. */
   readonly close?: () => unknown;
 }
 
-/** How many keys are damaged at once. */
-const AT_ONCE = 250;
 /** The most that one operation may take, in milliseconds, and how much later a busy machine may answer. */
-const TIMEOUT = 5_000;
-const BUSY = 5_000;
+const TIMEOUT = 10_000;
+const BUSY = 20_000;
 /** The most requests that damage may cost a call, on an average. */
 const MORE = 5;
 const DAY = 86_400_000;
@@ -71,10 +71,11 @@ const states: readonly ((store: Store<unknown>, key: string) => Effect.Effect<un
 export async function survivesDamage(damaged: Damaged, runs = 2_000): Promise<void> {
   const seed = Number(variable("FUZZ_SEED") ?? Math.floor(Math.random() * 2 ** 31));
   const random = seededRandom(seed);
+  const { atOnce = 250 } = damaged;
   try {
-    const usual = await survives(damaged, AT_ONCE, random, false);
-    for (let left = Number(variable("FUZZ_RUNS") ?? runs); left > 0; left -= AT_ONCE) {
-      const requests = await survives(damaged, Math.min(left, AT_ONCE), random, true);
+    const usual = await survives(damaged, atOnce, random, false);
+    for (let left = Number(variable("FUZZ_RUNS") ?? runs); left > 0; left -= atOnce) {
+      const requests = await survives(damaged, Math.min(left, atOnce), random, true);
       assert.ok(requests <= usual + MORE, `${requests} requests a call, and ${usual} usually`);
     }
   } catch (error) {
