@@ -5,6 +5,7 @@ import {
   cache,
   dependencies,
   type EffectMajor,
+  errorsJudge,
   oldestVersions,
   root,
   sourceDependencies,
@@ -41,7 +42,10 @@ export async function testOldest(
       const cwd = await (laidOut[effect] ??= layOut(effect));
       const tests = files.filter((file) => !others.test(file))
         .map((file) => file.replace(/\.ts$/, ".js"));
-      const flags = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
+      const flags = [
+        `--import=./${errorsJudge}.js`,
+        ...["--test", "--test-concurrency=1", "--test-reporter=spec"],
+      ];
       const options = {
         cwd,
         env: { ...env, ...without, SEEDS: "1", OLDEST: "1" },

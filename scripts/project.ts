@@ -25,6 +25,9 @@ export const root: string = fileURLToPath(new URL("../", import.meta.url));
 /** The Deno that runs this. */
 export const deno: string = process.execPath;
 
+/** The module that judges the errors of every suite, without its ending. */
+export const errorsJudge = "tests/support/every_error";
+
 /** Where scripts keep what they make; git ignores it. */
 export const cache: string = `${root}.cache/`;
 

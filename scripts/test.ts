@@ -22,6 +22,7 @@ import {
   deno,
   type EffectMajor,
   effectVersions,
+  errorsJudge,
   lockedImportFlags,
   lockfile,
   root,
@@ -51,7 +52,8 @@ function testDeno(
   { env, files = [] }: SuiteOptions,
 ): Promise<Result> {
   return tally(name, async (count) => {
-    const finished = await run(deno, ["test", ...flags, ...files], { env, timeout: suiteTimeout });
+    const args = ["test", ...flags, `--preload=${root}${errorsJudge}.ts`, ...files];
+    const finished = await run(deno, args, { env, timeout: suiteTimeout });
     const summary = finished.output.match(/\d+ passed.* \| \d+ failed.*/g)?.at(-1) ?? "";
     const sum = (word: string) => {
       const counts = summary.match(`(\\d+) ${word}(?: \\((\\d+) steps?\\))?`) ?? [];
@@ -78,6 +80,7 @@ async function testNode(
     const started = `${cache}started/${name.replaceAll(/\W+/g, "-")}.txt`;
     mkdirSync(`${cache}started`, { recursive: true });
     const flags = [
+      `--import=./${errorsJudge}.js`,
       ...["--test", "--test-concurrency=1"],
       ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
       ...["--test-reporter=./tests/support/started_tests.js"],

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PASSWORD } from "../../tests/conformance/told.ts";
 import { s3 } from "../../tests/servers/s3.ts";
 import { type ServerCommand, startServer } from "../../tests/servers/server.ts";
 import { fromGo, fromGoSource, fromMaven, fromNpm, fromPip } from "./packages.ts";
@@ -20,7 +21,11 @@ async function startHttp(
 async function startVersitygw(): Promise<Started> {
   await s3.find({ fetch: true });
   const { version, ...server } = await s3.start();
-  return { ...server, version: /\d[\d.]*$/.exec(version)![0], place: { region: "local" } };
+  return {
+    ...server,
+    version: /\d[\d.]*$/.exec(version)![0],
+    place: { region: "local", secretKey: PASSWORD },
+  };
 }
 
 /** Starts moto, which serves DynamoDB, too. */

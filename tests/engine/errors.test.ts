@@ -9,7 +9,10 @@ import {
   isCacheLockingError,
   matchCacheLockingError,
 } from "../../mod.ts";
-import { assertTellsNothing, SECRETS } from "../conformance/told.ts";
+import { cacheLockingError, CacheLockingFailure } from "../../src/model/errors.ts";
+import { jsonCodec } from "../../src/store/codec.ts";
+import { assertTellsNothing, PASSWORD, SECRETS } from "../conformance/told.ts";
+import { judgeError } from "../support/every_error.ts";
 
 test("errors are known from another copy of the library, and from others of the same tag", () => {
   const parts = { _tag: "ABORTED", context: { phase: "signal" } } as const;
@@ -92,6 +95,34 @@ describe("what is told of a client's error", () => {
         /`cacheTtl` must return a duration, and returned an? \w+$/,
       );
       assertTellsNothing(error);
+    }
+  });
+});
+
+describe("the judge of every suite's errors", () => {
+  it("finds a credential, and what was stored lately, in what a client threw", () => {
+    jsonCodec.encode({ name: "Ada Lovelace" });
+    const command = { args: ["SET", '{"name":"Ada Lovelace"}'] };
+    for (
+      const error of [
+        new Error(`AUTH ${PASSWORD}`),
+        Object.assign(new Error("no"), { command }),
+        new Error("no", { cause: Object.assign(new Error("no"), { command }) }),
+      ]
+    ) {
+      assert.throws(() => judgeError(error as never), /tells/);
+    }
+    judgeError(new AdapterError("set", "a", Object.assign(new Error("no"), { command })));
+  });
+
+  it("leaves alone what the caller's own code threw", () => {
+    const own = new Error(SECRETS[0]);
+    judgeError(cacheLockingError("FETCHER_FAILED", "Cannot", { phase: "fetch" }, own));
+  });
+
+  it("sees each error that is made", () => {
+    for (const each of [AdapterError, CacheLockingFailure]) {
+      assert.equal(Object.getPrototypeOf(each).name, "Judged");
     }
   });
 });

@@ -1,6 +1,7 @@
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { clientOf, createTable, loadSdk } from "../adapters/dynamodb/clients.ts";
+import { PASSWORD } from "../conformance/told.ts";
 import type { Description } from "./description.ts";
 import { type StartedServer, type StartOptions, startServer } from "./server.ts";
 
@@ -25,7 +26,7 @@ export function startDynamodb(
 const env = {
   AWS_REGION: "local",
   AWS_ACCESS_KEY_ID: "local",
-  AWS_SECRET_ACCESS_KEY: "local",
+  AWS_SECRET_ACCESS_KEY: PASSWORD,
   // It would print which versions of Node it is going to leave.
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
 };

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { must } from "../support/command.ts";
+import { PASSWORD } from "../conformance/told.ts";
 import type { Description } from "./description.ts";
 import {
   type ServerCommand,
@@ -79,7 +80,8 @@ max_client_conn = 200`,
 }
 
 function url(host: string): string {
-  return `postgres://postgres@${host}/postgres`;
+  // It takes any password.
+  return `postgres://postgres:${PASSWORD}@${host}/postgres`;
 }
 
 /** A script that gets the folder as `$0`, run by `postgres` where this process is root, whom both programs refuse. */

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { must } from "../support/command.ts";
+import { PASSWORD } from "../conformance/told.ts";
 import type { Description } from "./description.ts";
 import { type Fetched, fetched } from "./fetched.ts";
 import { type StartedServer, type StartOptions, startServer } from "./server.ts";
@@ -14,7 +15,7 @@ export interface S3Server extends StartedServer {
 /** The one bucket that there is. */
 export const BUCKET = "cache";
 
-/** What `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` are, and `AWS_REGION`. */
+/** What `AWS_ACCESS_KEY_ID` is, and `AWS_REGION`. */
 export const LOCAL = "local";
 
 /** Starts a Versity S3 Gateway, over files, on the loopback; rejects if it doesn't come up. */
@@ -34,7 +35,7 @@ export async function startS3Server(
         ...["--access-log", log, "posix", join(folder, "data")],
       ];
     },
-    env: { ROOT_ACCESS_KEY: LOCAL, ROOT_SECRET_KEY: LOCAL },
+    env: { ROOT_ACCESS_KEY: LOCAL, ROOT_SECRET_KEY: PASSWORD },
     ready: async ({ url }) => {
       const reply = await fetch(url);
       await reply.text();
@@ -73,7 +74,7 @@ export const s3: Description = {
       S3_BUCKET: BUCKET,
       AWS_REGION: LOCAL,
       AWS_ACCESS_KEY_ID: LOCAL,
-      AWS_SECRET_ACCESS_KEY: LOCAL,
+      AWS_SECRET_ACCESS_KEY: PASSWORD,
       // The SDK prints which versions of Node it is going to leave.
       NODE_NO_WARNINGS: "1",
     };

@@ -5,17 +5,17 @@ import type { ClientPlace } from "../row.ts";
 
 /** Opens a client of an S3 server, which gets the bucket `cache`. */
 export function connect(
-  { url, client: path, accessKey = "local", region = "us-east-1" }: ClientPlace,
+  { url, client: path, accessKey = "local", secretKey = accessKey, region = "us-east-1" }:
+    ClientPlace,
 ): Connection {
   const { CreateBucketCommand, HeadBucketCommand, S3Client } = createRequire(import.meta.url)(
     path,
   ) as typeof import("@aws-sdk/client-s3");
-  const key = accessKey as string;
   const client = new S3Client({
     endpoint: url,
     forcePathStyle: true,
     region: region as string,
-    credentials: { accessKeyId: key, secretAccessKey: key },
+    credentials: { accessKeyId: accessKey as string, secretAccessKey: secretKey as string },
   });
   const bucket = "cache";
   const made = { Bucket: bucket };

@@ -1,5 +1,6 @@
 import type { DynamoDBClient, DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { Effect, type Scope } from "effect";
+import { PASSWORD } from "../../conformance/told.ts";
 import { variable, withoutServer } from "../../support/address.ts";
 
 /** Where the server is. */
@@ -19,7 +20,7 @@ export function clientOf(
   endpoint: string,
   options: DynamoDBClientConfig = {},
 ): DynamoDBClient {
-  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  const credentials = { accessKeyId: "local", secretAccessKey: PASSWORD };
   return new DynamoDBClient({ endpoint, region: "local", credentials, ...options });
 }
 

@@ -1,5 +1,6 @@
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import { readFileSync } from "node:fs";
+import { PASSWORD } from "../../conformance/told.ts";
 import { variable, withoutServer } from "../../support/address.ts";
 import type { OpenHand } from "../../support/fuzz.ts";
 import { foreignBodies } from "../../support/fuzz/foreign_bodies.ts";
@@ -33,7 +34,7 @@ export function clientOf({ S3Client }: Sdk, endpoint: string, options?: S3Client
     region: variable("AWS_REGION") ?? "local",
     credentials: {
       accessKeyId: variable("AWS_ACCESS_KEY_ID") ?? "local",
-      secretAccessKey: variable("AWS_SECRET_ACCESS_KEY") ?? "local",
+      secretAccessKey: variable("AWS_SECRET_ACCESS_KEY") ?? PASSWORD,
     },
     ...options,
   });

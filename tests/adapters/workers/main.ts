@@ -12,6 +12,7 @@ import { damagedRows } from "../../support/damaged_rows.ts";
 import { damagedKv, runOn } from "./damage.ts";
 import { damagedObjects } from "../../support/damaged_objects.ts";
 import { fuzzed, runFuzz } from "./fuzz.ts";
+import "../../support/every_error.ts";
 
 interface Bindings extends CheckedBindings {
   /** This Worker, as others call it. */
@@ -86,6 +87,16 @@ function backendsOf(bindings: Bindings): Record<string, Backend> {
   };
 }
 
+let unhandled: unknown;
+addEventListener("unhandledrejection", (event: { readonly reason?: unknown }) => {
+  unhandled ??= event.reason;
+});
+
+/** What was wrong, as text: why a test has failed, or the first rejection that nobody has handled so far. */
+function faultOf(test: Promise<unknown>): Promise<string> {
+  return test.then(() => unhandled === undefined ? "" : `unhandled: ${unhandled}`, String);
+}
+
 export default {
   async fetch(request: Request, bindings: Bindings, context: Context): Promise<Response> {
     const [, what, name = "", argument = ""] = new URL(request.url).pathname.split("/");
@@ -102,17 +113,17 @@ export default {
         return Response.json(Object.keys(checks));
       case "check": {
         const check = checks[decodeURIComponent(name)]!;
-        return new Response(await check(bindings).then(() => "", String));
+        return new Response(await faultOf(check(bindings)));
       }
       case "fuzzes":
         return Response.json(
           fuzzed.map(({ backend, property }) => `${backend} ${property.name}`),
         );
       case "fuzz":
-        return new Response(await runFuzz(Number(name), bindings).then(() => "", String));
+        return new Response(await faultOf(runFuzz(Number(name), bindings)));
       case "run": {
         const { run } = conformance(backends[name]!)[Number(argument)]!;
-        return new Response(await run().then(() => "", String));
+        return new Response(await faultOf(run()));
       }
       case "get":
       case "hang": {
