@@ -177,6 +177,11 @@ export const mutations: readonly Mutation[] = [
     "fill reported",
     swap(/\w+\(.*, \(\) =>/, "queueMicrotask(() =>"),
   ),
+  mutation(
+    "a refused fill is told to nobody",
+    "refusal reported",
+    swap(/\w+\(.*, \(\) =>/, "queueMicrotask(() =>"),
+  ),
   mutation("operations take as long as they like", "timeout", swap(/, [\w.]+, \(\)/, ", 1e9, ()")),
   mutation(
     "a change leaves what began before in the tables",

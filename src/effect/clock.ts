@@ -31,3 +31,10 @@ export function monotonicMillis(clock: Clock.Clock): number {
 export function wholeMillis(clock: Clock.Clock): number {
   return Math.floor(monotonicMillis(clock));
 }
+
+/** The time by both clocks. */
+export function timeOf(clock: Clock.Clock): { readonly wall: number; readonly monotonic: number } {
+  return clock === machineClock
+    ? { wall: Date.now(), monotonic: performance.now() }
+    : { wall: wallMillis(clock), monotonic: monotonicMillis(clock) };
+}

@@ -16,11 +16,11 @@ export function calledFlight(): Flight | undefined {
 }
 
 /** Calls a flight's fetcher: what is asked for in the same turn is asked for by it. */
-export function callFor<A>(flight: Flight | undefined, call: () => A): A {
+export function callFor<A, B>(flight: Flight | undefined, call: (context: B) => A, context: B): A {
   const before = called;
   called = flight;
   try {
-    return call();
+    return call(context);
   } finally {
     called = before;
   }

@@ -26,7 +26,7 @@ export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
   const { call } = flight;
   if (flight.cancelled) return onEnd({ _tag: "Cancelled" }); // mutate: fetch
   const code: UserCode = { what: "the fetcher", key: call.key, phase: "fetch" };
-  const fetcher = () => callFor(flight, () => call.fetcher(new Context(flight)));
+  const fetcher = () => callFor(flight, call.fetcher, new Context(flight));
   const fetching = flight.hasSpans
     ? traced(flight, "fetch", runUserCode(code, fetcher), fetched)
     : callUserCode(code, fetcher);

@@ -3,6 +3,7 @@ import type { Call } from "./call.ts";
 import { machineClock, monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
 import * as Cause from "effect/Cause";
 import type * as Clock from "effect/Clock";
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Tracer from "effect/Tracer";
 import { quoted } from "../model/describe.ts";
@@ -22,7 +23,7 @@ import { type FiberContext, withContext } from "../effect/fork.ts";
 import { follow, type Following, type Unanswered, waitLeft } from "./follow.ts";
 import { lead, release } from "./lead.ts";
 import { operate, phaseError } from "./operation.ts";
-import { afterFollowerWait, asStored, hit, resultFor, waitedOf } from "./result.ts";
+import { after, asStored, hit, resultFor, waitedOf } from "./result.ts";
 import { abortedError, untilAborted } from "./signal.ts";
 import {
   complete,
@@ -30,6 +31,7 @@ import {
   type FlightTable,
   isBusy,
   leave,
+  rejoin,
   type Signal,
   wait,
   type Waiter,
@@ -124,7 +126,7 @@ function enter(caller: Caller, needsRead: boolean): void {
   const { call: { key, settings }, clock } = caller;
   const flights = flightsFor(caller.call, "leading");
   const current = flights?.get(key);
-  if (failsInCircle(caller, current)) return;
+  if (caller.within !== undefined && failsInCircle(caller, current)) return;
   if (current === undefined) {
     const flight = openFlight(caller, flights);
     return needsRead ? read(flight) : start(flight, contend);
@@ -209,6 +211,8 @@ function start(flight: Flight, work: (flight: Flight) => void): void {
   flight.hasSpans = first.span === "open";
   flight.works = true;
   flight.stop = undefined;
+  // Those who have joined its read get their own spans.
+  if (flight.hasSpans) rejoin(flight);
   if (flight.call.settings.waitUntil !== undefined) {
     inBackground(flight, (done) => whenEnded(flight, done));
   }
@@ -416,9 +420,16 @@ function settle(
     case "OutOfTime":
       if (caller.waited !== undefined || leads(caller)) return fallBack(caller);
       caller.waited = waitedOf(caller) ?? 0;
-      return Effect.flatMap(
-        afterFollowerWait(caller, caller.leaseUntil, "FALLBACK", Effect.succeed(caller)),
-        fallBack,
+      return after(
+        caller.call,
+        "onFollowerWait",
+        () => [{
+          key: caller.call.key,
+          leaseUntil: caller.leaseUntil ?? 0,
+          waited: Duration.millis(caller.waited!),
+          outcome: "FALLBACK",
+        }],
+        Effect.suspend(() => fallBack(caller)),
       );
     case "OutOfFailures":
       return Effect.fail(outOfFailures(caller));

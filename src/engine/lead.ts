@@ -5,6 +5,7 @@ import { entryTtl } from "./entry_ttl.ts";
 import { fetch } from "./fetch.ts";
 import { type End, type Flight, longestFetch } from "./flight.ts";
 import { type Handlers, operate, phaseError } from "./operation.ts";
+import { AdapterError } from "../model/errors.ts";
 import { asStored } from "./result.ts";
 import { complete, handOut, makeKnown, removeFromTable, whenEnded } from "./single_flight.ts";
 import type { Leader, LeaseOutcome } from "../store/store.ts";
@@ -64,9 +65,15 @@ function endWith(flight: Flight, lease: Lease, value: unknown): void {
     release(flight, lease, "uncached", () => end(false)); // mutate: uncached
     return giveOutLater(flight, endOf(false));
   }
-  if (lease.state === "lost") return end(false); // mutate: lost
+  const answered = (stored: boolean) => {
+    if (stored) return end(true);
+    const reason = "the lease was lost: it has expired, or the key was set or deleted";
+    const refused = new AdapterError("fill", key, undefined, { reason });
+    reportAnd(flight, phaseError(flight.call, refused), () => end(false)); // mutate: refusal reported
+  };
+  if (lease.state === "lost") return answered(false); // mutate: lost
   const filled: Handlers<boolean> = {
-    onSuccess: (stored) => end(stored), // mutate: refused
+    onSuccess: (stored) => answered(stored), // mutate: refused
     onFailure: (error) =>
       reportAnd(flight, phaseError(flight.call, error), () => { // mutate: fill reported
         // Nobody waits for it: the backend has just failed to answer, and the value is here.

@@ -1,6 +1,7 @@
 import { type Asker, run } from "./background.ts";
 import type { Keyed } from "./call.ts";
 import { callback } from "../effect/callback.ts";
+import { timeOf } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
@@ -13,7 +14,7 @@ import {
   type CacheLockingErrorTag,
   isCacheLockingError,
 } from "../model/errors.ts";
-import { type Start, startOf, stepOf, timeOf } from "../store/attempt.ts";
+import { type Start, startOf, stepOf } from "../store/attempt.ts";
 import type { Acquired, Store } from "../store/store.ts";
 import { adapterErrorOf, typed } from "../store/typed.ts";
 import { traced } from "./tracing.ts";
@@ -46,12 +47,20 @@ export function operate<O extends keyof Operations>(
   handlers: Handlers<Answer<O>>,
   within = Infinity,
 ): () => void {
-  const { call, clock } = asker;
+  const { call, call: { key, settings: { store, operationTimeout } }, clock } = asker;
   if (asker.hasSpans && (operation === "acquire" || operation === "fill")) {
     return inSpan(asker, operation, ask(call, operation, rest, within) as never, handlers as never);
   }
   const { onSuccess, onFailure } = handlers;
-  const { key, settings: { store, operationTimeout } } = call;
+  const step = stepOf(store[operation]);
+  if (step !== undefined) {
+    try {
+      onSuccess(step(timeOf(clock), key, ...rest) as Answer<O>);
+    } catch (defect) {
+      asker.die(defect);
+    }
+    return nothing;
+  }
   const longest = Math.min(operationTimeout, within);
   let waiting = true;
   let tooLate = false;
@@ -71,11 +80,6 @@ export function operate<O extends keyof Operations>(
   const failed = (error: AdapterError) => end(onFailure, error);
   let leave: () => void;
   try {
-    const step = stepOf(store[operation]);
-    if (step !== undefined) {
-      done(step(timeOf(clock), key, ...rest));
-      return nothing;
-    }
     const effect = (store[operation] as Operation)(key, ...rest);
     const start = startOf(effect) ?? inFiber(asker, typed(operation, key, () => effect));
     leave = start(done, failed);

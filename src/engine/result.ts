@@ -4,7 +4,7 @@ import { wholeMillis } from "../effect/clock.ts";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type { Caller, Flight, Result, Value } from "./flight.ts";
-import type { HookEffect, Hooks } from "../model/hooks.ts";
+import { type HookEffect, type Hooks, noHooks } from "../model/hooks.ts";
 import { type CacheMeta, CacheOutcome } from "../model/outcome.ts";
 
 const HIT: CacheMeta = Object.freeze({ cache: CacheOutcome.HIT });
@@ -29,84 +29,78 @@ export function ownValue({ copy, store }: Settings, value: unknown): unknown {
   }
 }
 
-/** The result of a caller that found the entry, after its hook. */
-export function hit({ key, settings }: Keyed, found: unknown): Result {
-  const { onHit, onOutcome } = settings.hooks;
+/** The result of a caller that found the entry, after its hooks. */
+export function hit(call: Keyed, found: unknown): Result {
+  const { key, settings } = call;
   const value = settings.copy ? ownValue(settings, found) : found;
-  const result: Result = onOutcome === undefined
-    ? Effect.succeed({ value, meta: HIT })
-    : told(key, onOutcome, Effect.succeed({ value, meta: HIT }));
-  return onHit === undefined ? result : after("onHit", key, () => onHit(value, { key }), result);
+  const result = Effect.succeed({ value, meta: HIT });
+  return settings.hooks === noHooks ? result : told(call, "onHit", () => [value, { key }], result);
 }
 
-/** The result of a caller whose flight has a value, by its own part in it, after its hook. */
+/** The result of a caller whose flight has a value, by its own part in it, after its hooks. */
 export function resultFor(flight: Flight, caller: Caller, end: Value): Result {
   const { source, stored, invalid } = end;
-  const { key, settings, settings: { hooks } } = caller.call;
+  const { call, call: { key, settings } } = caller;
   const first = caller === flight.first;
   if (first && invalid !== undefined) return Effect.fail(invalid);
   if (source === "hit" && !(first && caller.waitingSince !== undefined)) {
-    return hit(caller.call, end.value);
+    return hit(call, end.value);
   }
+  const bypass = source === "bypass";
+  const leaseUntil = bypass ? undefined : flight.leaseUntil ?? caller.leaseUntil;
+  const waited = bypass ? undefined : waitedOf(caller);
   const value = ownValue(settings, end.value);
-  const resultOf = (outcome: CacheOutcome, leaseUntil?: number, waited?: number): Result => {
-    const own = value === end.value ? end : { ...end, value, made: undefined };
-    const result = sharedResult(own, outcome, leaseUntil, waited);
-    return hooks.onOutcome === undefined ? result : told(key, hooks.onOutcome, result);
-  };
-  if (source === "bypass") {
-    const { onBypass } = hooks;
-    const bypassed = resultOf(CacheOutcome.BYPASS);
-    return onBypass === undefined
-      ? bypassed
-      : after("onBypass", key, () => onBypass(value, { key }), bypassed);
+  const own = value === end.value ? end : { ...end, value, made: undefined };
+  const result = (outcome: CacheOutcome) => sharedResult(own, outcome, leaseUntil, waited);
+  const waitOf = () => ({ key, leaseUntil: leaseUntil ?? 0, waited: Duration.millis(waited ?? 0) });
+  if (bypass) {
+    return told(call, "onBypass", () => [value, { key }], result(CacheOutcome.BYPASS));
   }
-
-  const leaseUntil = flight.leaseUntil ?? caller.leaseUntil;
-  const waited = waitedOf(caller);
   if (source === "leader" && first) {
-    const { onLeader } = hooks;
     const outcome = stored ? CacheOutcome.MISS_LEADER : CacheOutcome.MISS_LEADER_NOCACHE;
-    const led = resultOf(outcome, leaseUntil, waited);
-    if (onLeader === undefined) return led;
-    const context = { key, leaseUntil: leaseUntil ?? 0, cached: stored };
-    return after("onLeader", key, () => onLeader(value, context), led);
+    const context = () => ({ key, leaseUntil: leaseUntil ?? 0, cached: stored });
+    return told(call, "onLeader", () => [value, context()], result(outcome));
   }
   if (source === "fallback") {
-    const { onFallback } = hooks;
-    const fellBack = resultOf(CacheOutcome.MISS_FOLLOWER_FALLBACK, leaseUntil, waited);
-    if (onFallback === undefined) return fellBack;
-    const context = { key, leaseUntil: leaseUntil ?? 0, waited: Duration.millis(waited ?? 0) };
-    return after("onFallback", key, () => onFallback(value, { ...context }), fellBack);
+    const fellBack = result(CacheOutcome.MISS_FOLLOWER_FALLBACK);
+    return told(call, "onFallback", () => [value, waitOf()], fellBack);
   }
-  const followed = resultOf(CacheOutcome.MISS_FOLLOWER_HIT, leaseUntil, waited);
-  return afterFollowerWait(caller, leaseUntil, "HIT", followed);
+  const followed = result(CacheOutcome.MISS_FOLLOWER_HIT);
+  return told(call, "onFollowerWait", () => [{ ...waitOf(), outcome: "HIT" }], followed);
 }
 
-/** A result, after the hook that receives how it came about. */
-function told(
-  key: string,
-  onOutcome: NonNullable<Hooks<unknown>["onOutcome"]>,
+/** A result, after the outcome's own hook and then the one that is told of all outcomes. */
+function told<Name extends keyof Hooks<unknown>>(
+  call: Keyed,
+  name: Name,
+  args: () => HookArgs<Name>,
   result: Result,
 ): Result {
-  return Effect.flatMap(
-    result,
-    ({ value, meta }) =>
-      after("onOutcome", key, () => onOutcome(meta, { key }), Effect.succeed({ value, meta })),
+  const { onOutcome } = call.settings.hooks;
+  return after(
+    call,
+    name,
+    args,
+    onOutcome === undefined
+      ? result
+      : Effect.flatMap(result, ({ meta }) =>
+        after(call, "onOutcome", () => [meta, { key: call.key }], result)),
   );
 }
 
-/** What follows, after the hook that receives how the caller's wait ended. */
-export function afterFollowerWait<A, E>(
-  caller: Caller,
-  leaseUntil: number | undefined = 0,
-  outcome: "HIT" | "FALLBACK",
-  next: Effect.Effect<A, E>,
-): Effect.Effect<A, unknown> {
-  const { call: { key, settings: { hooks: { onFollowerWait } } } } = caller;
-  if (onFollowerWait === undefined) return next;
-  const context = { key, leaseUntil, waited: Duration.millis(waitedOf(caller) ?? 0), outcome };
-  return after("onFollowerWait", key, () => onFollowerWait({ ...context }), next);
+type HookArgs<Name extends keyof Hooks<unknown>> = Parameters<NonNullable<Hooks<unknown>[Name]>>;
+
+/** What follows, after one hook of the caller, if it has that. */
+export function after<Name extends keyof Hooks<unknown>>(
+  { key, settings: { hooks } }: Keyed,
+  name: Name,
+  args: () => HookArgs<Name>,
+  next: Result,
+): Result {
+  const hook = hooks[name] as ((...args: HookArgs<Name>) => HookEffect) | undefined;
+  return hook === undefined
+    ? next
+    : Effect.flatMap(runHook(name, key, () => hook(...args())), () => next);
 }
 
 /** How long the caller waited for others, in whole milliseconds, if it did. */
@@ -135,13 +129,4 @@ function sharedResult(
   const result = Effect.succeed(Object.freeze({ value: end.value, meta: Object.freeze(meta) }));
   end.made = { outcome, leaseUntil, waited, result };
   return result;
-}
-
-function after<A, E>(
-  name: keyof Hooks<unknown>,
-  key: string,
-  hook: () => HookEffect,
-  next: Effect.Effect<A, E>,
-): Effect.Effect<A, unknown> {
-  return Effect.flatMap(runHook(name, key, hook), () => next);
 }

@@ -79,7 +79,7 @@ export type Signal<End> =
   | { readonly _tag: "OutOfTime" }
   /** It has learned of as many failed fetches as it may. */
   | { readonly _tag: "OutOfFailures" }
-  /** The flight was cancelled: whoever still wants its end starts anew. */
+  /** The flight was cancelled, or has more to tell to who joins it now: whoever still wants its end starts anew. */
   | { readonly _tag: "Cancelled" }
   /** The flight died of a defect, of an adapter's or of the engine's. */
   | { readonly _tag: "Died"; readonly cause: Cause.Cause<unknown> };
@@ -209,6 +209,11 @@ export function countFailure<End>(flight: Flight<End>): void {
   flight.shared = undefined;
   const spent = flight.groups.filter((group) => --group.failuresLeft <= 0);
   for (const group of spent) wakeEarly(flight, group, { _tag: "OutOfFailures" });
+}
+
+/** Has all but the first join once more. */
+export function rejoin<End>(flight: Flight<End>): void {
+  for (const group of [...flight.groups]) wakeEarly(flight, group, { _tag: "Cancelled" });
 }
 
 /** Wakes a group before the end. */

@@ -154,7 +154,7 @@ function call<V, A>(
   if (entry === undefined) {
     const fetch = (context: FetchContext) => {
       const flight = calledFlight();
-      return promised(() => callFor(flight, () => fetcher(context)));
+      return promised(() => callFor(flight, fetcher, context));
     };
     const handOut = ({ value, meta }: EffectResult<unknown>) =>
       pick(value as V, inMillis(meta) as CacheMeta);

@@ -10,7 +10,7 @@ import {
   type LeasesHalf,
   storeOfHalves,
 } from "../store/halves.ts";
-import type { Hooks } from "../model/hooks.ts";
+import { type Hooks, noHooks } from "../model/hooks.ts";
 import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
 import { inWorkers } from "../effect/runtime.ts";
 import type { Codec } from "../store/codec.ts";
@@ -167,7 +167,6 @@ const hookNames = new Set(
   ] as const,
 );
 const hookPaths = [...hookNames].map((name) => `hooks.${name}`);
-const noHooks: Hooks<unknown> = {};
 
 /** The options of a client and of its calls. Of two that are as near to an unknown name, the first is meant. */
 const optionNames: ReadonlySet<string> = new Set<keyof Options>([

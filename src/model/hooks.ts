@@ -52,12 +52,16 @@ export interface Hooks<V> {
   /** How this caller got its value, whatever the outcome; after the outcome's own hook. */
   readonly onOutcome?: ((meta: CacheMeta, context: HookContext) => HookEffect) | undefined;
   /**
-   * A failure that does not fail the call: of a fill, a release, a renewal or a watch, or an entry that can't be decoded.
+   * A failure that does not fail the call: of a fill, a release, a renewal or a watch, an entry that can't be decoded, or a
+   * fill that is refused, as its lease has expired or the key was set or deleted.
    * Without this hook, the error is logged as a warning. It runs in the fiber of the flight, so it may run after its caller
    * has left.
    */
   readonly onError?: ((error: CacheLockingError, context: HookContext) => HookEffect) | undefined;
 }
+
+/** What a caller has that has no hooks. */
+export const noHooks: Hooks<unknown> = {};
 
 /** No hooks. */
 export type NoHooks = Record<never, never>;

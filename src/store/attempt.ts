@@ -1,6 +1,5 @@
 import { callback } from "../effect/callback.ts";
-import { monotonicMillis, wallMillis } from "../effect/clock.ts";
-import type * as Clock from "effect/Clock";
+import { timeOf } from "../effect/clock.ts";
 import * as Effect from "effect/Effect";
 import { AdapterError, type AdapterOperation, isAdapterError } from "../model/errors.ts";
 
@@ -88,7 +87,7 @@ export function attempt<A, B = A>(
 
 /** A step at a time of the wall clock and of the monotonic one. */
 type Step<Rest extends unknown[], A> = (
-  now: { readonly wall: number; readonly monotonic: number },
+  now: ReturnType<typeof timeOf>,
   key: string,
   ...rest: Rest
 ) => A;
@@ -108,9 +107,4 @@ export function step<Rest extends unknown[], A>(
 /** The step that an operation is; undefined for any other. */
 export function stepOf(operation: unknown): Step<unknown[], unknown> | undefined {
   return (operation as { readonly [STEP]?: Step<unknown[], unknown> } | undefined)?.[STEP];
-}
-
-/** The time by both clocks. */
-export function timeOf(clock: Clock.Clock): Parameters<Step<[], unknown>>[0] {
-  return { wall: wallMillis(clock), monotonic: monotonicMillis(clock) };
 }

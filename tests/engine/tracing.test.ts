@@ -1,5 +1,5 @@
 import * as effect from "effect";
-import { Effect, type Tracer } from "effect";
+import { Duration, Effect, type Tracer } from "effect";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { memoryAdapter } from "../../adapters/memory.ts";
@@ -92,14 +92,22 @@ describe("spans", () => {
   });
 
   it("those who join have theirs, with their own outcomes", async () => {
-    const cache = Cache.make({ adapter: memoryAdapter() });
-    const spans = await spansOf(() =>
-      Effect.orDie(all(times(3, () => cache.getOrSet(KEY, fetcher))))
-    );
-    const outcomes = spans.flatMap(([name, attributes]) =>
-      name === "cache-locking.getOrSet" ? [(attributes as { outcome: string }).outcome] : []
-    );
-    assert.deepEqual(outcomes, ["MISS-LEADER", "MISS-FOLLOWER-HIT", "MISS-FOLLOWER-HIT"]);
+    // Over a remote store they join the first read.
+    for (const adapter of [memoryAdapter(), processOver(memoryAdapter(), { latency: 5 })]) {
+      const cache = Cache.make({ adapter });
+      let results: unknown;
+      const spans = await spansOf(() =>
+        Effect.map(Effect.orDie(all(times(3, () => cache.getOrSet(KEY, fetcher)))), (all) => {
+          results = all.map(({ meta }) => meta.waited && Duration.toMillis(meta.waited));
+        })
+      );
+      const outcomes = spans.flatMap(([name, attributes]) =>
+        name === "cache-locking.getOrSet" ? [(attributes as { outcome: string }).outcome] : []
+      );
+      assert.deepEqual(outcomes, ["MISS-LEADER", "MISS-FOLLOWER-HIT", "MISS-FOLLOWER-HIT"]);
+      const waited = adapter.name === "memory" ? 100 : 115;
+      assert.deepEqual(results, [undefined, waited, waited]);
+    }
   });
 
   it("the fetcher's logs are annotated with key and adapter", async () => {

@@ -42,11 +42,12 @@ export function processOver(
       counts[operation] = (counts[operation] ?? 0) + 1;
       operations.push(operation);
       const kind = trouble?.(operation, key);
-      const lost = Effect.fail(new AdapterError(operation, key, new Error("connection lost")));
+      const lost = () =>
+        Effect.fail(new AdapterError(operation, key, new Error("connection lost")));
       if (kind === "hang") return hanging;
-      if (kind === "before") return Effect.flatMap(oneWay(latency), () => lost);
+      if (kind === "before") return Effect.flatMap(oneWay(latency), lost);
       const answer = roundTrip(latency, run);
-      return kind === "after" ? Effect.flatMap(answer, () => lost) : answer;
+      return kind === "after" ? Effect.flatMap(answer, lost) : answer;
     });
     return promise === undefined || operation === "watch"
       ? answer

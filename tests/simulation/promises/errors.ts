@@ -92,15 +92,16 @@ const reportedAs: Partial<Record<string, CacheLockingErrorTag>> = {
 };
 
 /**
- * A fill and a renewal that fail, and an entry that can't be decoded, unless it comes too late to be looked at. A renewal
+ * A fill that is refused, a fill and a renewal that fail, and an entry that can't be decoded, unless it comes too late to be looked at. A renewal
  * is dropped with its fetch, too.
  */
 function isReportable(story: Story, operation: OperationStory): boolean {
-  const { question: { operation: name }, failed, dropped } = operation;
+  const { question: { operation: name }, answered, failed, dropped } = operation;
   if (name === "get") {
     return failed?.corrupt === true && !failedToAnswer(story, operation) &&
       !mayBeGivenUp(story, operation, failed);
   }
+  if (name === "fill" && answered?.answer.is === "false") return !failedToAnswer(story, operation);
   return failed !== undefined || (name === "fill" && dropped !== undefined);
 }
 
