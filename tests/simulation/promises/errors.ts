@@ -54,8 +54,10 @@ function failedLookIsTold(
 ): void {
   const looks = operations.filter(({ question }) => question.operation === "acquire");
   const follows = looks.findIndex(({ answered }) => answered?.answer.is === "Follower");
-  const failed = looks.find((look, index) =>
-    index > follows && follows >= 0 && failedToAnswer(story, look)
+  // An answer that comes as its time is out may count or not.
+  const failed = looks.find(({ answered, failed, dropped }, index) =>
+    index > follows && follows >= 0 && answered === undefined &&
+    (dropped !== undefined || failed?.corrupt === false)
   );
   const over = failed && overAt(failed);
   if (over === undefined || over.at >= call.began.at + call.terms.waitMax - SHORTEST_WAIT) return;
