@@ -58,6 +58,7 @@ export type {
   MongodbCollection,
 } from "./adapters/mongodb.ts";
 export type {
+  PgPool,
   PostgresAdapterOptions,
   PostgresClient,
   PostgresParameter,

@@ -1,12 +1,12 @@
 /**
- * The Postgres adapter: entries and leases in one table, one row per key, through a postgres.js client, with push over
- * LISTEN and NOTIFY.
+ * The Postgres adapter: entries and leases in one table, one row per key, through a client of postgres.js or a pool of
+ * pg, with push over LISTEN and NOTIFY.
  *
  * Every operation is one statement, so one round trip with prepared statements, and two with `prepare: false`. The
  * server's clock decides when entries and leases expire. LISTEN wakes followers over a second connection: `sql.listen`
- * opens it at the first wait, and it is closed a second after the last, or with the client.
+ * opens it at the first wait, or the pool lends it, and it is closed a second after the last, or with the client.
  *
- * Make the client with `fetch_types: false`. Otherwise postgres.js asks for the server's array types on each new
+ * Make a client of postgres.js with `fetch_types: false`. Otherwise postgres.js asks for the server's array types on each new
  * connection. If that connection breaks at this moment, nothing catches the error, and it ends the process.
  *
  * The role needs SELECT, INSERT, UPDATE and DELETE on the table; the first acquire of one without a right fails, and names
@@ -59,17 +59,23 @@ import type { Store } from "../src/store/store.ts";
 import { makeNames } from "./kit/names.ts";
 import { makeStore } from "./kit/store.ts";
 import { postgresBackend, topicOf } from "./postgres/backend.ts";
-import { postgresJsCommands } from "./postgres/postgres_js.ts";
+import { postgresCommands } from "./postgres/client.ts";
 import { openTable, pruned } from "./postgres/table.ts";
 import type { PostgresAdapterOptions, PostgresLeasesOptions } from "./postgres/options.ts";
 
 export type {
+  PgConnection,
+  PgOptions,
+  PgPool,
+  PgQuery,
   PostgresAdapterOptions,
   PostgresClient,
+  PostgresJsOptions,
   PostgresLeasesOptions,
   PostgresParameter,
   PostgresRow,
   PostgresSubscriber,
+  PostgresTableOptions,
 } from "./postgres/options.ts";
 
 /**
@@ -77,8 +83,8 @@ export type {
  * share a flight. Throws a `TypeError` for bad options.
  */
 export function postgresAdapter<V = unknown>(options: PostgresAdapterOptions): Store<V> {
-  const { sql, subscriber, table = TABLE, createTable = true, keyPrefix, codec } = options;
-  const commands = postgresJsCommands(sql, subscriber);
+  const { table = TABLE, createTable = true, keyPrefix, codec } = options;
+  const commands = postgresCommands(options);
   const opened = openTable(commands, table, createTable);
   return makeStore({
     name: "postgres",
@@ -106,10 +112,10 @@ export function postgresLeases(options: PostgresLeasesOptions): LeasesHalf {
  * for a table in use. This is for a table that is no longer used, or was very large.
  */
 export function prunePostgres(
-  options: Pick<PostgresLeasesOptions, "sql" | "table" | "createTable">,
+  options: Pick<PostgresLeasesOptions, "sql" | "pool" | "table" | "createTable">,
 ): Effect.Effect<number, AdapterError> {
-  const { sql, table = TABLE, createTable = true } = options;
-  const { name, ask } = openTable(postgresJsCommands(sql), table, createTable);
+  const { sql, pool, table = TABLE, createTable = true } = options;
+  const { name, ask } = openTable(postgresCommands({ sql, pool }), table, createTable);
   const statement = pruned(name, BATCH);
   return attempt("delete", `the expired rows of ${name}`, async (signal) => {
     for (let removed = 0;;) {

@@ -127,6 +127,7 @@ export const oldestVersions: Readonly<Record<string, readonly string[]>> = {
   iovalkey: ["0.4.0"],
   memjs: ["1.3.2"],
   mongodb: ["6.0.0", "7.1.0"],
+  pg: ["8.11.0"],
   postgres: ["3.4.5"],
   redis: ["5.10.0", "6.0.0"],
 };

@@ -32,15 +32,44 @@ export interface PostgresClient extends PostgresSubscriber {
   ): { raw(): PromiseLike<readonly PostgresRow[]> };
 }
 
-/** The options of {@linkcode postgresLeases}. */
-export interface PostgresLeasesOptions {
-  /** The client. Only the user closes it. */
-  readonly sql: PostgresClient;
-  /**
-   * The client for LISTEN: `sql` by default. With `false` there is none, and followers poll. Behind a pooler in
-   * transaction mode, pass a client without the pooler, or `false`.
-   */
-  readonly subscriber?: PostgresSubscriber | false | undefined;
+/** A statement, as pg takes it. */
+export interface PgQuery {
+  /** The statement. */
+  text: string;
+  /** Its parameters. */
+  values?: PostgresParameter[];
+  /** Rows come as arrays. */
+  rowMode: "array";
+  /** What makes a column's value of its text. */
+  types: { getTypeParser(): (text: string) => string };
+}
+
+/** A pool of [pg](https://node-postgres.com/apis/pool) 8. It is declared here, so that neither types nor copies of pg have to match. */
+export interface PgPool {
+  /** Sends a statement over any connection. */
+  query(query: PgQuery): Promise<{ readonly rows: unknown[][] }>;
+  /** Takes a connection, for LISTEN. */
+  connect(): Promise<PgConnection>;
+  /** How many connections there are at most, where it says so. */
+  readonly options?: { readonly max?: number | undefined };
+  /** True once the user closes it. */
+  readonly ending?: boolean;
+}
+
+/** A connection of a pool of pg. */
+export interface PgConnection {
+  /** Sends a statement. */
+  query(text: string): Promise<unknown>;
+  /** Listens to an event. */
+  on(event: never, listener: never): unknown;
+  /** Stops listening. */
+  removeListener(event: never, listener: never): unknown;
+  /** Gives it back; with true, it is closed. */
+  release(destroy?: boolean): void;
+}
+
+/** Where the adapter keeps entries and leases. */
+export interface PostgresTableOptions {
   /**
    * The table, as `table` or `schema.table`, spelt the same in every process: `'cache_locking'` by default, and
    * `'cache_locking_leases'` for leases alone. Both names are quoted, so case counts.
@@ -52,8 +81,37 @@ export interface PostgresLeasesOptions {
   readonly keyPrefix?: string | undefined;
 }
 
+/** A client of postgres.js. */
+export interface PostgresJsOptions extends PostgresTableOptions {
+  /** The client. Only the user closes it. */
+  readonly sql: PostgresClient;
+  /** Not beside `sql`. */
+  readonly pool?: undefined;
+  /**
+   * The client for LISTEN: `sql` by default. With `false` there is none, and followers poll. Behind a pooler in
+   * transaction mode, pass a client without the pooler, or `false`.
+   */
+  readonly subscriber?: PostgresSubscriber | false | undefined;
+}
+
+/** A pool of pg. */
+export interface PgOptions extends PostgresTableOptions {
+  /** The pool. Only the user closes it. */
+  readonly pool: PgPool;
+  /** Not beside `pool`. */
+  readonly sql?: undefined;
+  /**
+   * The pool that lends a connection for LISTEN: `pool` by default. With `false` there is none, and followers poll. So they
+   * do, by themselves, where the pool has one connection, and behind a pooler in transaction mode.
+   */
+  readonly subscriber?: PgPool | false | undefined;
+}
+
+/** The options of {@linkcode postgresLeases}. */
+export type PostgresLeasesOptions = PostgresJsOptions | PgOptions;
+
 /** The options of {@linkcode postgresAdapter}. */
-export interface PostgresAdapterOptions extends PostgresLeasesOptions {
+export type PostgresAdapterOptions = PostgresLeasesOptions & {
   /** Turns values into text or bytes, which have separate columns; JSON by default. */
   readonly codec?: Codec | undefined;
-}
+};

@@ -43,18 +43,18 @@ export type AdapterConfig =
 /** A config whose adapter is loaded on first use. */
 export type RemoteConfig = Exclude<AdapterConfig, MemoryAdapterConfig>;
 
-/** The required option of each adapter that is loaded on first use. */
+/** The options of each adapter that is loaded on first use, of which it needs one. */
 export const needs: {
-  readonly [Config in RemoteConfig as Config["type"]]: keyof Config["options"];
+  readonly [Config in RemoteConfig as Config["type"]]: readonly (keyof Config["options"])[];
 } = {
-  "cloudflare-d1": "db",
-  "cloudflare-kv": "kv",
-  dynamodb: "client",
-  memcached: "client",
-  mongodb: "collection",
-  postgres: "sql",
-  r2: "bucket",
-  redis: "client",
-  s3: "client",
-  sqlite: "db",
+  "cloudflare-d1": ["db"],
+  "cloudflare-kv": ["kv"],
+  dynamodb: ["client"],
+  memcached: ["client"],
+  mongodb: ["collection"],
+  postgres: ["sql", "pool"],
+  r2: ["bucket"],
+  redis: ["client"],
+  s3: ["client"],
+  sqlite: ["db"],
 };

@@ -4,7 +4,7 @@ import type { OpenAdapter } from "../../src/face/settings.ts";
 
 /** Opens memory, and the adapters that have bindings in Workers. */
 export const open: OpenAdapter = openerOf({ memory: memoryAdapter }, {
-  needs: { "cloudflare-d1": "db", "cloudflare-kv": "kv", r2: "bucket" },
+  needs: { "cloudflare-d1": ["db"], "cloudflare-kv": ["kv"], r2: ["bucket"] },
   load: async (type) => {
     switch (type) {
       case "cloudflare-d1":

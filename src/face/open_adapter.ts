@@ -6,8 +6,8 @@ import type { Store } from "../store/store.ts";
 
 /** Adapters that are loaded on first use. */
 export interface RemoteAdapters<Type extends string> {
-  /** The option that each can't do without. */
-  readonly needs: Readonly<Record<Type, string>>;
+  /** The options of which each needs one. */
+  readonly needs: Readonly<Record<Type, readonly string[]>>;
   /** Loads one: what makes its store. It throws a `TypeError` for options that can't be used. */
   readonly load: (type: Type) => Promise<(options: never) => Store<unknown>>;
 }
@@ -29,9 +29,9 @@ export function openerOf<Type extends string>(
     if (shared.has(type)) return embedded[type]!(options);
     if (!Object.hasOwn(needs, type)) return undefined;
     const need = needs[type as Type];
-    const needed = options?.[need];
-    if (needed === undefined || needed === null) {
-      throw new TypeError(`\`${need}\` must be given, and is ${describe(needed)}`);
+    const given = need.map((option) => options?.[option]);
+    if (given.every((each) => each === undefined || each === null)) {
+      throw new TypeError(`\`${need.join("` or `")}\` must be given, and is ${describe(given[0])}`);
     }
     return sharedStore(
       `${type}, loaded`,

@@ -27,7 +27,7 @@ export async function assertRefused(
   assert.equal(error._tag, "VALIDATION_ERROR");
   assert.match(
     error.message,
-    /`(client|bucket|sql|collection|db)` must be given, and is undefined/,
+    /`(client|bucket|sql` or `pool|collection|db)` must be given, and is undefined/,
   );
 }
 

@@ -1,3 +1,4 @@
+import type { Pool, PoolConfig } from "pg-types";
 import type { Options, Sql } from "postgres";
 import { randomToken } from "../../../src/model/token.ts";
 import { variable } from "../../support/address.ts";
@@ -27,6 +28,14 @@ export async function postgresClients(url: string): Promise<PostgresClients> {
     },
     close: () => Promise.all(clients.map((client) => client.end({ timeout: 0 }))),
   };
+}
+
+/** Opens a pool of pg, whose idle connections may break without a word. */
+export async function openPool(url: string, options: PoolConfig = {}): Promise<Pool> {
+  const { default: pg } = await import("pg") as unknown as { default: typeof import("pg-types") };
+  const pool = new pg.Pool({ connectionString: url, max: 4, ...options });
+  pool.on("error", () => {});
+  return pool;
 }
 
 /** The name of a table that there isn't yet. */

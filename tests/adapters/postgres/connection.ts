@@ -1,19 +1,31 @@
 import { postgresAdapter } from "../../../adapters/postgres.ts";
 import type { Connection, Place } from "../../support/connection.ts";
+import { openPool } from "./clients.ts";
 
-/** Opens a client of a Postgres server, with the options of postgres.js, or of a pooler: `push: false`. */
+/**
+ * Opens a client of a Postgres server, with the options of postgres.js, or of a pooler: `push: false`; or a pool of pg:
+ * `library: "pg"`.
+ */
 export async function connect(
-  { url, codec, table, push = true, ...options }: Place,
+  { url, codec, table, push = true, library, ...options }: Place,
 ): Promise<Connection> {
+  const common = {
+    codec,
+    table: table as string | undefined,
+    ...(push ? {} : { subscriber: false as const }),
+  };
+  if (library === "pg") {
+    const pool = await openPool(url, options);
+    return {
+      store: postgresAdapter({ pool, ...common }),
+      ready: () => pool.query("select 1"),
+      close: () => pool.end(),
+    };
+  }
   const { default: postgres } = await import("postgres");
   const sql = postgres(url, { max: 4, fetch_types: false, onnotice: () => {}, ...options });
   return {
-    store: postgresAdapter({
-      sql,
-      codec,
-      table: table as string | undefined,
-      ...(push ? {} : { subscriber: false }),
-    }),
+    store: postgresAdapter({ sql, ...common }),
     ready: () => sql`select 1`,
     close: () => sql.end({ timeout: 0 }),
   };

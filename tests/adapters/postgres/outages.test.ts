@@ -11,11 +11,13 @@ import { openNetwork } from "../../servers/toxiproxy.ts";
 const programs = "POSTGRES_PROGRAMS";
 const toxiproxy = "TOXIPROXY_URL";
 
-outages("postgres", {
-  program: programs,
-  start: startPostgresServer,
-  open: (port) => connect({ url: `postgres://postgres@127.0.0.1:${port}/postgres` }),
-});
+for (const library of [undefined, "pg"]) {
+  outages(library === undefined ? "postgres" : "postgres, by pg,", {
+    program: programs,
+    start: startPostgresServer,
+    open: (port) => connect({ url: `postgres://postgres@127.0.0.1:${port}/postgres`, library }),
+  });
+}
 
 describe("postgres that listens", { skip: skipWithout(programs, toxiproxy) }, () => {
   /** A client behind a network, which pauses for so many seconds before it connects again. */

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ReservedSql, Sql } from "postgres";
 import {
   postgresAdapter,
-  type PostgresAdapterOptions,
   type PostgresClient,
+  type PostgresJsOptions,
   postgresLeases,
   prunePostgres,
 } from "../../../adapters/postgres.ts";
@@ -38,10 +38,10 @@ const skipPooler = pgbouncerUrl === undefined || behindPooler === undefined
 const suite = (
   name: string,
   skip: string | false,
-  options: Omit<PostgresAdapterOptions, "sql">,
+  options: Omit<PostgresJsOptions, "sql" | "pool"> & { readonly codec?: Codec },
   open: () => Promise<{
     readonly admin: Sql;
-    readonly connect: () => PostgresAdapterOptions["sql"];
+    readonly connect: () => PostgresJsOptions["sql"];
     readonly subscriber?: Sql;
     readonly close: () => Promise<unknown>;
   }>,
@@ -56,7 +56,7 @@ const suite = (
       await world.close();
     });
     // Clients are opened once: that takes Postgres as long as a whole case.
-    const free: PostgresAdapterOptions["sql"][] = [];
+    const free: PostgresJsOptions["sql"][] = [];
     const cases = conformance({
       open: Effect.map(
         Effect.acquireRelease(
@@ -232,6 +232,7 @@ describe("postgres", { skip }, () => {
     const sql = connect();
     const bad: [unknown, RegExp][] = [
       [{}, /`sql` must be a postgres.js client, and no transaction, and is undefined/],
+      [{ sql, pool: {} }, /`sql` must not be given beside `pool`/],
       [{ sql: { unsafe() {} } }, /`sql` must be a postgres.js client/],
       [{ sql, subscriber: {} }, /`subscriber` must be a postgres.js client or false/],
       [{ sql, subscriber: true }, /`subscriber` must be .* and is true/],

@@ -7,21 +7,23 @@ import { skews } from "../../support/skews.ts";
 const skip = postgresUrl === undefined ? withoutServer("POSTGRES_URL") : false;
 const place = { url: postgresUrl!, table: "rounds" };
 
-rounds("Postgres", {
-  skip,
-  connection: "postgres/connection",
-  place,
-  open: () => connect(place),
-  // Three of the leader's process, and four of each of the others.
-  most: 15,
-  async count() {
-    const { connect, close } = await postgresClients(postgresUrl!);
-    const { take } = await statementsOn(connect({ onnotice: () => {} }), place.table);
-    return {
-      take: async () => (await take()).filter((name) => name !== "listen"),
-      stop: close,
-    };
-  },
-});
+for (const own of [place, { ...place, table: "rounds_pg", library: "pg" }]) {
+  rounds("library" in own ? "Postgres, by pg" : "Postgres", {
+    skip,
+    connection: "postgres/connection",
+    place: own,
+    open: () => connect(own),
+    // Three of the leader's process, and four of each of the others.
+    most: 15,
+    async count() {
+      const { connect, close } = await postgresClients(postgresUrl!);
+      const { take } = await statementsOn(connect({ onnotice: () => {} }), own.table);
+      return {
+        take: async () => (await take()).filter((name) => name !== "listen"),
+        stop: close,
+      };
+    },
+  });
+}
 
 skews("Postgres", { skip, connection: "postgres/connection", place });

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
-import { postgresAdapter, type PostgresAdapterOptions } from "../../../adapters/postgres.ts";
+import { postgresAdapter, type PostgresJsOptions } from "../../../adapters/postgres.ts";
 import type { CacheLockingError, Store } from "../../../mod.ts";
 import { forkDetached } from "../../../src/effect/fork.ts";
 import { medianOf } from "../../support/percentile.ts";
@@ -21,7 +21,7 @@ const listeners = async (table: string) =>
 /** Leads in one, and follows in the other until it is told to stop; it listens by then, or has an error more. */
 const followIn = async (
   leader: Store<unknown>,
-  options: PostgresAdapterOptions,
+  options: PostgresJsOptions,
   errors: CacheLockingError[] = [],
 ) => {
   const known = errors.length;

@@ -79,20 +79,17 @@ for (const library of libraries) {
       });
 
     suite("one server", {}, {}, { entry: (key) => key, lease: (key) => `lease:{${key}}` });
-    // node-redis 5 has no `keyPrefix`.
-    const ofClient = library === "redis5" ? "" : "app:";
-    const prefix = ofClient === "" ? {} : { keyPrefix: ofClient };
+    // node-redis has a `keyPrefix` from 6.1 on, for which there is a test below.
+    const app = library === "iovalkey" ? "app:" : "";
     suite(
       "every option",
-      library === "iovalkey" ? { ...prefix, enableAutoPipelining: true, stringNumbers: true } : {
-        ...prefix,
-        RESP: library === "redis" ? 2 : 3,
-        commandOptions: { typeMapping: { 58: String } },
-      },
+      library === "iovalkey"
+        ? { keyPrefix: app, enableAutoPipelining: true, stringNumbers: true }
+        : { RESP: library === "redis" ? 2 : 3, commandOptions: { typeMapping: { 58: String } } },
       { cache: { keyPrefix: "cache:" }, leases: { keyPrefix: "locks:" }, codec: reversed },
       {
-        entry: (key) => `${ofClient}cache:${key}`,
-        lease: (key) => `${ofClient}locks:{${ofClient}cache:${key}}`,
+        entry: (key) => `${app}cache:${key}`,
+        lease: (key) => `${app}locks:{${app}cache:${key}}`,
       },
     );
   });
@@ -256,6 +253,21 @@ describe("redis by node-redis", { skip }, () => {
     await connect().script("FLUSH");
     await set();
     assert.deepEqual(sent, inFull ? ["eval"] : ["evalSha", "eval"]);
+  });
+
+  it("has the client's prefix before all names, and pushes", async (test) => {
+    const one = connect();
+    const [library] = libraries;
+    const { client } = await open(library!, { keyPrefix: "app:" });
+    if (!("_keyPrefix" in client)) return test.skip("this version has no `keyPrefix`");
+    const follower = redisAdapter({ client });
+    const leader = redisAdapter({ client: connect({ keyPrefix: "app:" }) });
+    const { key, fill } = await follow(newKey(), leader, follower);
+    await until(async () =>
+      Number((await one.pubsub("NUMSUB", `app:lease:{app:${key}}`) as unknown[])[1]) === 1
+    );
+    await fill();
+    assert.equal(await one.get(`app:${key}`), '"filled"');
   });
 
   it("has the callers of a pool share a fetch, by looking", async () => {

@@ -1,0 +1,151 @@
+import { bytesOf } from "../kit/data.ts";
+import { checkOption, hasMethods } from "../kit/options.ts";
+import { type PushDriver, sharedPush, unref } from "../kit/push.ts";
+import { sharedBy } from "../kit/shared.ts";
+import type { PgConnection, PgPool, PostgresParameter, PostgresRow } from "./options.ts";
+import type { PostgresCommands } from "./table.ts";
+
+/** The commands of a pool of pg. Throws a `TypeError` for what is none. */
+export function pgCommands(pool: PgPool, subscriber: PgPool | false = pool): PostgresCommands {
+  checkOption("pool", isPool(pool), "a `Pool` of pg", pool);
+  const isSubscriber = subscriber === false || isPool(subscriber);
+  checkOption("subscriber", isSubscriber, "a `Pool` of pg or false", subscriber);
+  return {
+    query: (statement, parameters) => query(pool, statement, parameters),
+    pushOn: (channel) =>
+      subscriber === false
+        ? undefined
+        : sharedPush(subscriber, channel, () => driverOf(subscriber, channel)),
+  };
+}
+
+/** A client has `connect` and `query`, too, but one connection, which may be in a transaction. */
+function isPool(pool: unknown): boolean {
+  return hasMethods(pool, "query", "connect", "on") && typeof (pool as PgPool).ending === "boolean";
+}
+
+/** As the server writes it, whatever parsers the program has set. */
+const types = { getTypeParser: () => (text: string) => text };
+
+/** Sends a statement without a name: poolers in transaction mode may know none that was prepared. */
+async function query(
+  pool: PgPool,
+  text: string,
+  values: PostgresParameter[],
+): Promise<readonly PostgresRow[]> {
+  try {
+    // Several statements at once have several results, without rows.
+    const { rows = [] } = await pool.query({ text, values, rowMode: "array", types });
+    return rows.map((row) => row.map((column) => column === null ? null : bytesOf(String(column))));
+  } catch (error) {
+    throw ended(error);
+  }
+}
+
+/** pg gives no code to the error of a connection that was ended. */
+function ended(error: unknown): unknown {
+  const isEnded = error instanceof Error && !("code" in error) &&
+    /^Connection terminated( unexpectedly)?$|is not queryable$/.test(error.message);
+  return isEnded ? Object.assign(error, { code: "CONNECTION_CLOSED" }) : error;
+}
+
+/** How often it is looked whether the pool is being closed, in milliseconds: it waits for its connections until then. */
+const CHECK_MS = 250;
+
+/** How long a notification from another connection may take, in milliseconds, until it is known that none will come. */
+const HEARD_MS = 500;
+
+/** After how long it is tried again, in milliseconds: the server may have been slow. */
+const DEAF_MS = 60_000;
+
+/** Whether a pool's connections hear what others send; it takes some time to find out. */
+interface Ears {
+  /** True once they have. */
+  hear: boolean;
+  /** When it is tried again, by `performance.now()`. */
+  deafUntil: number;
+}
+
+/** A connection, with the events that it has. */
+interface Connection extends PgConnection {
+  on(event: string, listener: (what: never) => void): unknown;
+  removeListener(event: string, listener: (what: never) => void): unknown;
+}
+
+/** Pushes by one channel, over a connection of the pool. pg doesn't connect again by itself. */
+function driverOf(pool: PgPool, channel: string): PushDriver {
+  const ears = sharedBy(pool, "ears", (): Ears => ({ hear: false, deafUntil: 0 }));
+  const listen = `listen "${channel.replaceAll('"', '""')}"`;
+  return {
+    async open({ message, ended }) {
+      // All others would wait for the one connection.
+      if (pool.options?.max === 1 || performance.now() < ears.deafUntil) return undefined;
+      const connection = await pool.connect() as Connection;
+      let heard = () => {};
+      let lost = (_error: Error) => {};
+      const hearing = new Promise<void>((resolve, reject) => {
+        heard = resolve;
+        lost = reject;
+      });
+      hearing.catch(ignore);
+      const test = `${Math.random()}`;
+      const notified = ({ channel: on, payload }: { channel: string; payload?: string }) => {
+        if (on !== channel) return;
+        if (payload === test) heard();
+        else message(payload ?? "");
+      };
+      const lose = (error = new Error("the connection for LISTEN was lost")) => {
+        lost(error);
+        ended(error);
+      };
+      const check = unref(setInterval(() => {
+        if (pool.ending) lose(new Error("the pool is being closed"));
+      }, CHECK_MS));
+      // A connection that ends has two errors, and one without a listener ends the process.
+      connection.on("error", lose);
+      connection.on("end", lose);
+      connection.on("notification", notified);
+      let isOpen = true;
+      const close = () => {
+        if (!isOpen) return;
+        isOpen = false;
+        clearInterval(check);
+        connection.removeListener("notification", notified);
+        // It listens for as long as it is open.
+        connection.release(true);
+      };
+      try {
+        await connection.query(listen);
+        ears.hear ||= await hearsOthers(pool, channel, test, hearing);
+      } catch (error) {
+        close();
+        throw error;
+      }
+      if (!ears.hear) {
+        ears.deafUntil = performance.now() + DEAF_MS;
+        close();
+        return undefined;
+      }
+      return { subscribe: () => Promise.resolve(), unsubscribe: ignore, close };
+    },
+  };
+}
+
+function ignore(): void {}
+
+/** Behind a pooler in transaction mode LISTEN succeeds, and then nothing comes. */
+async function hearsOthers(
+  pool: PgPool,
+  channel: string,
+  text: string,
+  hearing: Promise<void>,
+): Promise<boolean> {
+  await query(pool, "select pg_notify($1, $2)", [channel, text]);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => timer = setTimeout(resolve, HEARD_MS, false));
+  try {
+    return await Promise.race([hearing.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
