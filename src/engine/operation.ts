@@ -1,7 +1,7 @@
 import { type Asker, run } from "./background.ts";
 import type { Keyed } from "./call.ts";
 import { callback } from "../effect/callback.ts";
-import { timeOf } from "../effect/clock.ts";
+import { monotonicMillis, timeOf } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
@@ -18,6 +18,7 @@ import { type Start, startOf, stepOf } from "../store/attempt.ts";
 import type { Acquired, Store } from "../store/store.ts";
 import { adapterErrorOf, typed } from "../store/typed.ts";
 import { traced } from "./tracing.ts";
+import { endTurn, takeTurn, turnsOf } from "./turns.ts";
 
 type Operations = Required<Omit<Store<unknown>, "name" | "peek" | "copy" | "withCodec">>;
 type Operation = (...args: unknown[]) => Effect.Effect<unknown, AdapterError, unknown>;
@@ -33,9 +34,9 @@ export interface Handlers<A> {
 }
 
 /**
- * Runs one operation of a store on the asker's key, for at most `operationTimeout`, and `within` so many milliseconds; then
- * it counts as failed and is given up. `rest` is what the operation takes after the key. What an adapter throws is an
- * `AdapterError` as well. It has a span where its asker has spans.
+ * Runs one operation of a store on the asker's key: in its turn, for at most `operationTimeout` from then on, and `within` so
+ * many milliseconds; then it counts as failed and is given up. `rest` is what the operation takes after the key. What an
+ * adapter throws is an `AdapterError` as well. It has a span where its asker has spans.
  *
  * One of the handlers is called, once, at once or later, unless what this returns is called before: that gives it up, but
  * for what has a span.
@@ -62,13 +63,18 @@ export function operate<O extends keyof Operations>(
     return nothing;
   }
   const longest = Math.min(operationTimeout, within);
+  const until = within === Infinity ? Infinity : monotonicMillis(clock) + within;
+  const turns = turnsOf(store);
   let waiting = true;
+  let turn: number | undefined;
   let tooLate = false;
   let cancelDeadline: (() => boolean) | undefined;
+  let leave: () => void;
   const end = <A>(handle: (answer: A) => void, answer: A) => {
     if (!waiting) return;
     waiting = false;
     cancelDeadline?.();
+    if (turn !== undefined) endTurn(turns, turn, !tooLate);
     try {
       if (tooLate) onFailure(late(call, operation, longest));
       else handle(answer);
@@ -78,26 +84,37 @@ export function operate<O extends keyof Operations>(
   };
   const done = (answer: unknown) => end(onSuccess, answer as Answer<O>);
   const failed = (error: AdapterError) => end(onFailure, error);
-  let leave: () => void;
-  try {
-    const effect = (store[operation] as Operation)(key, ...rest);
-    const start = startOf(effect) ?? inFiber(asker, typed(operation, key, () => effect));
-    leave = start(done, failed);
-  } catch (error) {
-    failed(adapterErrorOf(operation, key, error));
-    return nothing;
-  }
-  // What has answered at once needs no deadline.
-  if (!waiting) return nothing;
-  cancelDeadline = deadline(clock, longest, () => { // mutate: timeout
-    tooLate = true;
-    // It may clean up, but what hangs where it can't be interrupted isn't waited for.
-    cancelDeadline = deadline(clock, 0, () => end(onFailure, late(call, operation, longest)));
-    leave();
+  const wait = (millis: number) => {
+    cancelDeadline = deadline(clock, millis, () => { // mutate: timeout
+      tooLate = true;
+      // It may clean up, but what hangs where it can't be interrupted isn't waited for.
+      cancelDeadline = deadline(clock, 0, () => end(onFailure, late(call, operation, longest)));
+      leave();
+    });
+  };
+  const leaveQueue = takeTurn(turns, asker, operation, (number) => {
+    turn = number;
+    cancelDeadline?.();
+    try {
+      const effect = (store[operation] as Operation)(key, ...rest);
+      const start = startOf(effect) ?? inFiber(asker, typed(operation, key, () => effect));
+      leave = start(done, failed);
+    } catch (error) {
+      return failed(adapterErrorOf(operation, key, error));
+    }
+    // What has answered at once needs no deadline.
+    if (!waiting) return;
+    wait(until === Infinity ? longest : Math.min(longest, until - monotonicMillis(clock)));
   });
+  if (turn === undefined) {
+    leave = leaveQueue;
+    wait(within);
+  }
   return () => {
+    if (!waiting) return;
     waiting = false;
     cancelDeadline?.();
+    if (turn !== undefined) endTurn(turns, turn, false);
     leave();
   };
 }
