@@ -92,6 +92,7 @@ export function isWellFormed(key: string): boolean {
  * like that already is hashed, too, so that two names never become one.
  */
 export function shortened(name: string, most: number): string {
-  if (bytesOf(name).length <= most && !/~[0-9a-f]{64}$/.test(name)) return name;
+  const fits = name.length <= most && bytesOf(name).length <= most;
+  if (fits && !/~[0-9a-f]{64}$/.test(name)) return name;
   return `${[...name.slice(0, 80)].slice(0, 40).join("")}~${sha256(name)}`;
 }

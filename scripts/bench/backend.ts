@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { Cache, type Store } from "../../mod.ts";
 import type { Connect, Connection, Place } from "../../tests/support/connection.ts";
 import { medianOf, percentile } from "../../tests/support/percentile.ts";
+import { goalsOf } from "./goals.ts";
 import { compare, type Effort, type Rounds, timeInTurns } from "./measure.ts";
 import type { Comparison, Herd, Measured } from "./measured.ts";
 
@@ -16,6 +17,8 @@ export interface BackendBench {
   readonly connect: Connect;
   /** Opens a client that reads as its driver does, with nothing around it. */
   readonly bare: (place: Place) => Promise<BareReads>;
+  /** Whether long keys are hashed, so that their hits are measured, too. */
+  readonly hashes?: boolean;
 }
 
 /** Reads of a driver alone. */
@@ -52,7 +55,11 @@ export async function benchBackend({ backend, url, effort }: BackendJob): Promis
   const herd = await benchHerd(name, connections, effort);
   const lateness = await benchLateness(name, connections, effort);
   for (const { close } of connections) await close();
-  return { comparisons: [comparison, lateness], herds: [herd] };
+  const long = bench.hashes ? [await benchLongKeys(bench, place, effort)] : [];
+  const goals = long.flatMap((comparison) =>
+    goalsOf(comparison, { atMost: 3 }, { timing: comparison.timings[1]!, effect: 4 })
+  );
+  return { comparisons: [comparison, lateness, ...long], herds: [herd], goals };
 }
 
 async function benchCaller(
@@ -82,6 +89,31 @@ async function benchCaller(
   await own.close();
   await reads.close();
   return { title: `${name}: one caller`, timings };
+}
+
+/** Hits with keys that a backend takes, and with keys that have to be hashed, each another one than the last. */
+async function benchLongKeys(
+  { name, connect }: BackendBench,
+  place: Place,
+  effort: Effort,
+): Promise<Comparison> {
+  const { store, ready, close } = await connect(place);
+  await ready();
+  const cache = Cache.make({ adapter: store, cacheTtl: "1 hour" });
+  const get = (key: string) => Effect.runPromise(cache.getOrSet(key, () => Effect.succeed(VALUE)));
+  const subjects = [];
+  for (const length of [100, 64_000]) {
+    const keys = Array.from({ length: 400 }, (_, index) => `${index}:`.padEnd(length, "key"));
+    for (const key of keys) await get(key);
+    let next = 0;
+    const run = async () => {
+      for (let i = 0; i < 20; i++) await get(keys[next++ % keys.length]!);
+    };
+    subjects.push({ name: `a hit, ${length.toLocaleString("en-US")} characters`, calls: 20, run });
+  }
+  const timings = compare(await timeInTurns(subjects, effort));
+  await close();
+  return { title: `${name}: long keys`, timings };
 }
 
 /** Herds in as many clients, with flights of their own, as there would be processes. */

@@ -6,7 +6,7 @@ import type { Own } from "./rows.ts";
 /** The goals of this library in a row. With Effect 3 these are halves of the gains alone. */
 export function goalsOf(
   { title, timings, unit }: Comparison,
-  { atLeast, atMost, limit, gain }: Own,
+  { atLeast, atMost, limit, gain }: Omit<Own, "peer">,
   { timing: { name, median, ratio, gain: gained }, effect }: {
     timing: Timing;
     effect: EffectMajor;

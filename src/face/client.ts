@@ -157,13 +157,14 @@ function call(
   return getOrSet({ settings, key, fetcher: fetcher as Call["fetcher"] });
 }
 
-/** The most bytes of UTF-8 that a key may have. */
-const LONGEST_KEY = 64 * 1024;
+/** As many bytes of UTF-8 as a key may have. */
+const longestKey = new Uint8Array(64 * 1024);
 
 export function isKey(key: unknown): key is string {
   return typeof key === "string" && key !== "" &&
     // UTF-8 has three bytes at most for what has a length of one.
-    (key.length * 3 <= LONGEST_KEY || new TextEncoder().encode(key).length <= LONGEST_KEY);
+    (key.length * 3 <= longestKey.length ||
+      new TextEncoder().encodeInto(key, longestKey).read === key.length);
 }
 
 export function invalidKey(key: unknown): CacheLockingError {

@@ -6,6 +6,7 @@ import type { BackendBench } from "../backend.ts";
 export const bench: BackendBench = {
   name: "memcached",
   connect,
+  hashes: true,
   async bare({ url }) {
     const client = await openMemcached(url);
     return { read: (key) => client.get(key), close: () => client.close() };

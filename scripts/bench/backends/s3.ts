@@ -6,6 +6,7 @@ import type { BackendBench } from "../backend.ts";
 export const bench: BackendBench = {
   name: "s3",
   connect,
+  hashes: true,
   async bare({ url }) {
     const sdk = await loadSdk();
     const client = clientOf(sdk, url);
