@@ -59,7 +59,9 @@ export const takeover: Judge = (story, broken) => {
       const push = scene.pushes.find(({ seq }) => seq > answered.seq && seq < next.asked.seq);
       // After a push that told of nothing new, the next is heeded at the strategy's own pace.
       const inVain = pushed[index] && next.question.waitedFor === look.question.waitedFor;
-      const heeded = answered.at + (inVain ? longestPause : SHORTEST_PAUSE);
+      const lastPart = scene.operations.findLast((each) => isPartOf(story, look, each))!;
+      const pausedAt = overAt(lastPart)?.at ?? answered.at;
+      const heeded = pausedAt + (inVain ? longestPause : SHORTEST_PAUSE);
       if (
         push &&
         story.running(process, Math.max(heardAt(scene, push), heeded), next.asked.at) >
