@@ -53,10 +53,8 @@ export function redisBackend(
     return retry(target, () => run(script, keys, args), { again: isMoving, most: Infinity });
   };
   return {
-    async read({ name }) {
-      const data = await get(name);
-      return data === null ? undefined : { data };
-    },
+    // Without a function that is async, what waits weighs 400 bytes less.
+    read: ({ name }) => get(name).then((data) => data === null ? undefined : { data }),
     take: async (target, { owner, ttl, waitedFor = "", ignored }) => {
       const unreadable = ignored === undefined ? [] : [ignored.data as Uint8Array];
       return rowOf(await ask("acquire", target, owner, millis(ttl), waitedFor, ...unreadable));
