@@ -74,9 +74,10 @@ class Context implements FetchContext {
     if (this.#controller === undefined) {
       const flight = this.#flight;
       const controller = this.#controller = new AbortController();
-      flight.onCancel = () => controller.abort();
+      const abort = () => controller.abort();
+      flight.onCancel = abort;
       // The last caller may have left just before.
-      if (flight.cancelled) flight.onCancel();
+      if (flight.cancelled) abort();
     }
     return this.#controller.signal;
   }

@@ -352,10 +352,11 @@ function share(flight: Flight, current: Flight, next: (end: End) => void): void 
       next({ _tag: "Value", value: signal.value, source: "bypass", stored: false });
     },
   };
-  flight.stop = () => {
+  const stop = () => {
     Effect.runFork(leave(waiter));
     complete<End>(flight, { _tag: "Cancelled" });
   };
+  flight.stop = stop;
   wait(current, waiter, current.busyUntil!, Infinity);
 }
 
