@@ -2,12 +2,11 @@ import type * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type * as Exit from "effect/Exit";
 import type * as Fiber from "effect/Fiber";
-import type { CacheLockingError } from "../model/errors.ts";
-import type { Keyed } from "./call.ts";
+import { type CacheLockingError, formatCacheLockingError } from "../model/errors.ts";
+import type { Keyed, Settings } from "./call.ts";
 import type { Flight } from "./flight.ts";
 import { type FiberContext, forkUninterruptible } from "../effect/fork.ts";
-import { report } from "./report.ts";
-import { runUserCode } from "./user_code.ts";
+import { runHook, runUserCode } from "./user_code.ts";
 
 /** On whose behalf something is done: a flight, or a call that needs none. */
 export interface Asker {
@@ -39,6 +38,29 @@ export function run<A, E>(
     } catch (defect) {
       flight.die(defect);
     }
+  });
+}
+
+/** Reports a failure that doesn't fail the call: to the hook `onError`, or else to the log. */
+export function reportError(
+  { hooks: { onError } }: Settings,
+  key: string,
+  error: CacheLockingError,
+): Effect.Effect<unknown, unknown> {
+  return onError === undefined
+    ? Effect.logWarning(formatCacheLockingError(error))
+    : runHook("onError", key, () => onError(error, { key }));
+}
+
+/** The same from within a flight: a hook that fails there fails the first caller's call in the end. */
+export function report(flight: Flight, error: CacheLockingError): Effect.Effect<void> {
+  const { settings, key } = flight.call;
+  return Effect.matchCauseEffect(reportError(settings, key, error), {
+    onSuccess: () => Effect.void,
+    onFailure: (cause) =>
+      Effect.sync(() => {
+        flight.hookFailure ??= cause;
+      }),
   });
 }
 

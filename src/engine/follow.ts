@@ -11,9 +11,8 @@ import { callback } from "../effect/callback.ts";
 import { causeKind } from "../effect/cause.ts";
 import { forkDetached, type Forked, interruptNoWait } from "../effect/fork.ts";
 import { ask, phaseError } from "./operation.ts";
-import { run } from "./background.ts";
+import { report, run } from "./background.ts";
 import { complete } from "./single_flight.ts";
-import { report } from "./report.ts";
 import { traced } from "./tracing.ts";
 import type { Follower, Leader, Watch } from "../store/store.ts";
 
@@ -108,7 +107,7 @@ function pauseAndLook(
       return undefined;
     }
     failed = { ...answer, reported: true };
-    if (reported || answer.reported) return undefined;
+    if (reported) return undefined;
     reported = true;
     return report(flight, answer.error); // mutate: look reported
   };

@@ -16,7 +16,7 @@ import type {
   HooksOptions,
 } from "./options.ts";
 import type { GetOrSetResult } from "../model/outcome.ts";
-import { reportError } from "../engine/report.ts";
+import { reportError } from "../engine/background.ts";
 import {
   callOptionNames,
   invalid,
