@@ -1,10 +1,11 @@
 /**
  * Runs the suite on what this machine has: Deno, and Node against the built npm package, each with Effect 4 and 3, and
- * the examples of the docs. With --all also Deno without any permission, Node 18 to 24, the packed package, and the model
- * of the protocol.
+ * the examples of the docs. With --all also Deno without any permission, Node 18 to 24, Bun, the packed package, and the
+ * model of the protocol.
  */
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { atOnce } from "../tests/support/at_once.ts";
 import { type Backends, missingBackends, startBackends } from "../tests/servers/backends.ts";
@@ -102,6 +103,38 @@ async function testNode(
   });
 }
 
+/**
+ * Runs files of the compiled suite on Bun, each in a process of its own: `bun test` runs all in one, where the first file's
+ * `after` would close what the others use.
+ */
+async function testBun({ env, files, of }: Required<SuiteOptions>): Promise<Result> {
+  const bun = await installedBun();
+  return tally(`Bun ${await versionOf(bun)}, Effect 4, ${of}`, async (count) => {
+    for (const file of files) {
+      const flags = ["--timeout=60000", `--preload=./${errorsJudge}.js`];
+      const finished = await run(bun, ["test", ...flags, `./${file.replace(/\.ts$/, ".js")}`], {
+        cwd: layoutOf(4),
+        env: { ...env, NO_COLOR: "1" },
+        timeout: suiteTimeout,
+      });
+      const { ok, late, output } = finished;
+      const sum = (word: string) =>
+        Number(output.match(new RegExp(`^ *(\\d+) ${word}$`, "m"))?.[1] ?? 0);
+      count.pass(sum("pass"));
+      count.skip(undefined, sum("skip") + sum("todo"));
+      if (!ok || late) count.fail(`${file}\n${endOf(output, 80)}`, Math.max(1, sum("fail")));
+    }
+  });
+}
+
+/** Bun, which npm has. */
+async function installedBun(): Promise<string> {
+  const folder = await npmInstall("bun", {
+    bun: `npm:@oven/bun-${process.platform}-${process.arch}@^1.4.5`,
+  });
+  return `${folder}node_modules/bun/bin/bun`;
+}
+
 function countSuite(
   count: Count,
   { ok, output }: Finished,
@@ -197,6 +230,8 @@ async function testWithServers(
   const env = { ...processes(nodes[0]), ...backends.env };
   const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
   const once = /^tests\/adapters\/\w+\/(processes|fuzz)\.test\.ts$/;
+  // Clients beside the first of their backend: on Deno with Effect 4 alone, and on both Nodes.
+  const ofLibraries = /\/(libraries|pg)\.test\.ts$/;
   // So that the report says how long each takes. Suites of one backend look at all that its servers are sent.
   const suites = [...groupsOf(testFiles())].map(([of, files]) => async () => {
     const most = files.filter((file) => !once.test(file));
@@ -207,7 +242,7 @@ async function testWithServers(
     return [
       await testDeno(`${name}, ${of}`, denoFlags(effect), {
         env,
-        files: effect === 4 ? files : most,
+        files: effect === 4 ? files : most.filter((file) => !ofLibraries.test(file)),
       }),
       // Those of Workers run in workerd, whoever asks for them.
       ...node === undefined || of === "workers"
@@ -222,6 +257,9 @@ async function testWithServers(
       ...nodes.length > 1
         ? await testOldest(of, effect, { node: nodes.at(-1)!, env, files: most })
         : [],
+      ...nodes.length > 1 && effect === 4 && bunServers.has(of)
+        ? [await testBun({ env, files: files.filter((file) => onBun.test(file)), of })]
+        : [],
     ];
   });
   return [
@@ -231,6 +269,10 @@ async function testWithServers(
     ...effect === 4 ? [await testDemo()] : [],
   ];
 }
+
+/** The backends whose clients are tested on Bun, and what is tested of them: what doesn't start servers or processes. */
+const bunServers: ReadonlySet<string> = new Set(["redis", "postgres", "sqlite"]);
+const onBun = /\/(redis|push|libraries|postgres|pg|sqlite)\.test\.ts$/;
 
 function testFiles(): string[] {
   return globSync("tests/**/*.test.ts", { cwd: root }).sort();
@@ -249,7 +291,7 @@ function nodeWithServers(effect: EffectMajor, nodes: readonly string[]): string 
 }
 
 /**
- * What needs no servers: the engine on the other Nodes (on the newest and the oldest with the other Effect, on those
+ * What needs no servers: the engine on Bun and on the other Nodes (on the newest and the oldest with the other Effect, on those
  * between with one in turns), with few seeds, as chance has its turn elsewhere; Deno without any permission, the packed
  * package, the model.
  */
@@ -260,6 +302,7 @@ async function testTheRest(): Promise<Result[]> {
     testNode(node, majors[i % 2]!, { env: { SEEDS: "1" }, files, of: ", the engine" })
   );
   const others = [
+    () => testBun({ env: { SEEDS: "1" }, files, of: "the engine" }),
     testPackage,
     () => testModel(),
     () => testDeno("Deno, no flags", [], { env: {} }),
@@ -287,7 +330,7 @@ async function testTheRestApart(): Promise<Result[]> {
 async function announce(all: boolean, node: string | undefined): Promise<void> {
   if (all) {
     console.log(
-      "Tests the library on Deno and on Node 18 to 24, each with Effect 4 or 3, against every server, the docs, the " +
+      "Tests the library on Deno, Bun and Node 18 to 24, each with Effect 4 or 3, against every server, the docs, the " +
         "packed package and the model: about 10 minutes on 2 cores. Servers that no package has are fetched or built first",
     );
     return;

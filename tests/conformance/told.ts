@@ -12,6 +12,8 @@ export const SECRETS: readonly string[] = ["s3cr3t", PASSWORD];
 const fields = [
   ...["name", "message", "stack", "code", "cause"],
   ...["_tag", "operation", "key", "corrupt"],
+  // Where Bun saw it thrown.
+  ...["line", "column", "sourceURL", "originalLine", "originalColumn"],
 ];
 
 /**

@@ -1,6 +1,7 @@
 import { Effect } from "effect";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { ofBigint } from "../../support/adapter_cases.ts";
 import type { Backend, Row } from "../../../adapters/kit/backend.ts";
 import { makeNames } from "../../../adapters/kit/names.ts";
 import { makePush } from "../../../adapters/kit/push.ts";
@@ -115,7 +116,7 @@ describe("a store of the kit", () => {
     }
     assert.equal(
       await messageOf(store.set("a", { secret: 1n })),
-      `Cannot store the value of "a": the codec can't encode the value: Do not know how to serialize a BigInt`,
+      `Cannot store the value of "a": the codec can't encode the value: ${ofBigint}`,
     );
     const none = storeOver(backend, { codec: { encode: () => 1 as never, decode: () => 1 } });
     assert.equal(

@@ -3,6 +3,7 @@ import type { Cluster, Redis, RedisOptions } from "ioredis";
 import type { Cluster as Cluster6, Redis as Redis6 } from "ioredis6";
 import assert from "node:assert/strict";
 import { type AddressInfo, createConnection, createServer, type Socket } from "node:net";
+import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -112,7 +113,9 @@ describe("redis", { skip }, () => {
   });
 
   for (const [version, { Redis }] of Object.entries({ newest: newest!, oldest: oldest! })) {
-    it(`writes all commands of a turn at once, with the ${version} ioredis`, async () => {
+    // Bun's sockets write what was corked in two parts.
+    const skip = process.versions["bun"] !== undefined && "Bun's sockets write in two parts";
+    it(`writes all commands of a turn at once, with the ${version} ioredis`, { skip }, async () => {
       const client = new Redis(redisUrl!);
       try {
         await client.ping();
