@@ -67,7 +67,7 @@ function failedLookIsTold(
   if (ends.some((end) => end !== undefined && end.at <= over.at + story.slack)) return;
   const told = story.sceneOf(call).calls.some(({ hooks }) =>
     hooks.some(({ hook, tag, seq }) =>
-      hook === "onError" && tag === "LEASE_ACQUIRE_FAILED" && seq > looks[follows]!.asked.seq
+      hook === "onError" && tag === "LEASE_ACQUIRE_FAILED" && seq > looks[0]!.asked.seq
     )
   );
   if (!told) broken(`call ${call.call} told nobody of a failed look`, over);

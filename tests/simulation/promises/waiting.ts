@@ -126,7 +126,8 @@ function sharesFetches(story: Story, scene: Scene, broken: Parameters<Judge>[1])
       began.at - other.began.at < longestFetch(other.call) - story.slack &&
       // A pause may be between the decision and its fetch.
       !story.paused(scene.process, other.call.began.at, began.at) &&
-      !retired(other.call.began, began) && !isLost(story, other, began)
+      !retired(other.call.began, began) && !retired(call.began, began) &&
+      !isLost(story, other, began)
     );
     if (beside !== undefined) {
       broken(`call ${call.call} fetched beside another fetch of its process`, began);
