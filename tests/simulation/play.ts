@@ -200,6 +200,8 @@ function call(
     Effect.suspend(() => {
       const fetch = recorder.number();
       const value = plan.value === undefined ? `fetch ${fetch}` : values[plan.value];
+      // Or else an interruption could come before its end is listened for.
+      process.hold(10);
       note({ type: "fetch", fetch, call });
       const unwanted = () => note({ type: "unwanted", fetch });
       if (signal.aborted) unwanted();
