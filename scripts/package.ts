@@ -45,6 +45,14 @@ export async function nodes(): Promise<string[]> {
   return nodeVersions.map((version) => `${folder}node_modules/node${version}/bin/node`);
 }
 
+/** Installs Bun, which npm has, and returns its path. */
+export async function installedBun(): Promise<string> {
+  const folder = await npmInstall("bun", {
+    bun: `npm:@oven/bun-${process.platform}-${process.arch}@^1.4.5`,
+  });
+  return `${folder}node_modules/bun/bin/bun`;
+}
+
 /** Runs all of it. */
 export function testPackage(): Promise<Result> {
   return tally("Packed package", async (count) => {
@@ -143,10 +151,12 @@ async function runJavaScript(count: Count, project: string): Promise<void> {
   }
   // README's program has no types, so it is JavaScript, too.
   copyFileSync(`${project}promise.ts`, `${project}promise.js`);
-  for (const node of paths) {
-    const { ok, output } = await run(node, ["promise.js"], { cwd: project });
-    if (ok && output === "[ 'Ada', 'Grace', 'HIT' ]\n") count.pass();
-    else count.fail(`${node} promise.js\n${output}`);
+  for (const runtime of [...paths, await installedBun()]) {
+    const env = { NO_COLOR: "1" };
+    const { ok, output } = await run(runtime, ["promise.js"], { cwd: project, env });
+    // Bun prints arrays in its own way.
+    if (ok && /^\[ (['"])Ada\1, \1Grace\1, \1HIT\1 \]\n$/.test(output)) count.pass();
+    else count.fail(`${runtime} promise.js\n${output}`);
   }
 }
 

@@ -5,7 +5,6 @@
  */
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { atOnce } from "../tests/support/at_once.ts";
 import { type Backends, missingBackends, startBackends } from "../tests/servers/backends.ts";
@@ -17,7 +16,7 @@ import { testDocs } from "./docs.ts";
 import { testModel } from "./model.ts";
 import { npmInstall } from "./npm_install.ts";
 import { testOldest } from "./oldest.ts";
-import { nodes, testPackage } from "./package.ts";
+import { installedBun, nodes, testPackage } from "./package.ts";
 import {
   cache,
   deno,
@@ -125,14 +124,6 @@ async function testBun({ env, files, of }: Required<SuiteOptions>): Promise<Resu
       if (!ok || late) count.fail(`${file}\n${endOf(output, 80)}`, Math.max(1, sum("fail")));
     }
   });
-}
-
-/** Bun, which npm has. */
-async function installedBun(): Promise<string> {
-  const folder = await npmInstall("bun", {
-    bun: `npm:@oven/bun-${process.platform}-${process.arch}@^1.4.5`,
-  });
-  return `${folder}node_modules/bun/bin/bun`;
 }
 
 function countSuite(
