@@ -71,6 +71,42 @@ export async function startRedisCluster(
   }
 }
 
+/** Gives each server of a cluster a replica; what this returns stops them. */
+export async function startReplicas(
+  binary: string,
+  { ports }: RedisCluster,
+  { args = [] }: Pick<StartOptions, "args"> = {},
+): Promise<() => Promise<void>> {
+  const servers: StartedServer[] = [];
+  const stop = async () => void await Promise.all(servers.map((server) => server.stop()));
+  try {
+    for (const primary of ports) {
+      const own = () => ["--cluster-enabled", "yes", "--cluster-port", bus, ...args];
+      let bus = "";
+      const replica = await again(async () => {
+        bus = String(await freePort());
+        return startRedisServer(binary, { args: own() });
+      });
+      servers.push(replica);
+      await redisCommand(primary, `CLUSTER MEET 127.0.0.1 ${replica.port} ${bus}`);
+      const [, id] = /([0-9a-f]{40})/.exec(await redisCommand(primary, "CLUSTER MYID"))!;
+      await untilDone(
+        "The replica doesn't know its primary",
+        () => redisCommand(replica.port, `CLUSTER REPLICATE ${id}`).then(() => true, () => false),
+      );
+      await untilDone(
+        "The replica doesn't follow its primary",
+        async () =>
+          (await redisCommand(replica.port, "INFO replication")).includes("master_link_status:up"),
+      );
+    }
+    return stop;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
 /** Starts a Sentinel that watches a server under the name `main`, and alone decides that it failed. */
 export function startSentinel(binary: string, watched: StartedServer): Promise<StartedServer> {
   return startServer({
@@ -91,13 +127,19 @@ export async function redisCommand(port: number, command: string): Promise<strin
   return reply;
 }
 
-async function untilWhole(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
+function untilWhole(port: number): Promise<void> {
+  return untilDone("The cluster did not come together", async () => {
     const info = await redisCommand(port, "CLUSTER INFO");
-    if (info.includes("cluster_state:ok") && info.includes("cluster_known_nodes:3")) return;
+    return info.includes("cluster_state:ok") && info.includes("cluster_known_nodes:3");
+  });
+}
+
+async function untilDone(failure: string, look: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (await look()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error("The cluster did not come together");
+  throw new Error(failure);
 }
 
 /** One Redis server. Suites that stop and restart one of their own find the program in `REDIS_SERVER`. */
