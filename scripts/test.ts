@@ -348,6 +348,8 @@ async function main(all: boolean): Promise<void> {
     await announce(all, node);
     if (node !== undefined) results.push(await build());
     const installed = all ? await nodes() : node !== undefined ? ["node"] : [];
+    // Before several suites, and the process of the rest, would install it at once.
+    if (all) await installedBun();
     for (const effect of majors) {
       started.push(await startBackends(() => bundleWorker(effect), { fetch: all }));
     }
