@@ -126,12 +126,16 @@ export type {
 export { type CacheMeta, CacheOutcome, type GetOrSetResult } from "./src/model/outcome.ts";
 export type {
   Acquired,
+  AcquireOptions,
   Ended,
   Entry,
+  Failed,
+  Failure,
   Follower,
   Hit,
   Leader,
   LeaseOutcome,
+  Lifetime,
   Store,
   Watch,
 } from "./src/store/store.ts";

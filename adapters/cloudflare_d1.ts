@@ -1,7 +1,7 @@
 /**
  * The Cloudflare D1 adapter: entries and leases in one table of a D1 database, through its Workers binding.
  *
- * A key is one row, with its entry or its lease. Every operation is one transaction, so one round trip. The database's
+ * A key is one row, with its entry, its lease, or both. Every operation is one transaction, so one round trip. The database's
  * clock decides when they expire. D1 has no push: followers poll. Each fill removes up to ten expired rows of other
  * keys.
  *

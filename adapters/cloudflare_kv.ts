@@ -2,7 +2,10 @@
  * The Cloudflare KV adapter: entries in a KV namespace, leases in a D1 database, both through their Workers bindings.
  *
  * A hit is one read of KV. Other locations see a write to KV only after a minute or so. So KV can't hold leases, and D1
- * keeps a filled value for two minutes, too: a caller that misses it in KV finds it in D1 when it asks for the lease.
+ * keeps a filled value for two minutes, too, and one with a stale time for all of its life: a caller that misses it in KV finds it in D1 when it asks for the lease.
+ * How fresh an entry is stands beside it in KV, and is judged by the Workers' own clock. An `expire` reads the value from
+ * KV and writes it again: where another value comes between the two, KV is left without one.
+ *
  * KV keeps values for a minute at least. A shorter time to live is kept exactly, beside the value, by the Workers' own
  * clock.
  *
@@ -38,7 +41,7 @@
  * @module
  */
 import type { Store } from "../src/store/store.ts";
-import { kvBackend } from "./cloudflare_kv/backend.ts";
+import { kvBackend, LAG } from "./cloudflare_kv/backend.ts";
 import { onD1 } from "./kit/d1.ts";
 import { checkOption, hasMethods } from "./kit/options.ts";
 import { sqliteStore } from "./kit/sqlite_backend.ts";
@@ -64,6 +67,7 @@ export function cloudflareKvAdapter<V = unknown>(options: CloudflareKvAdapterOpt
     createTable,
     keyPrefix,
     codec,
+    longest: LAG,
     backendOf: (rows) => kvBackend(kv, rows),
   }) as Store<V>;
 }

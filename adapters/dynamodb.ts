@@ -13,7 +13,9 @@
  * DynamoDB has no clock to ask. A lease expires for a process that has seen one version of it unchanged for its length.
  * So a takeover from a dead process takes `leaseTtl` from a follower's first look, and no process's clock matters.
  * Entries expire by DynamoDB's time, from the `Date` of its replies: to the millisecond if a process's clock is right,
- * and to about a second otherwise.
+ * and to about a second otherwise, and so do their fresh and stale times, and those of a failure. An `expire` is two
+ * requests, of which the second depends on the version that the first has read. A stale entry whose refresher has died is
+ * kept for a day at most, if nobody asks for it.
  *
  * An item is 400 KB at most. A key with its prefix is 2048 bytes of UTF-8 at most. In a global table each region checks
  * conditions for itself, so each has its own leader, unless the table is strongly consistent in all of them.

@@ -1,8 +1,8 @@
 /**
  * The Memcached adapter: entries and leases in memcached, through a memjs client of one server or many.
  *
- * A key is one item; its name is `keyPrefix` and the key. The item holds the entry or, while there is none, the lease:
- * a marker, which its flags tell apart. An acquire is an `ADD` of the marker. A fill is a `REPLACE` of this very
+ * A key is one item; its name is `keyPrefix` and the key. A plain entry is the value alone. Anything else is a marker, which
+ * its flags tell apart: a lease, an entry with a stale time, or a lease and the entry that is beside it. An acquire is an `ADD` of the marker. A fill is a `REPLACE` of this very
  * marker, by CAS, so fills are fenced. The name of a key over 250 bytes, or with spaces, control characters or Unicode,
  * ends with its SHA-256.
  *
@@ -10,6 +10,12 @@
  * their time to live, and never shorter. A lease lives 30 days at most. The end of an entry that lives longer is a date
  * by this machine's clock. memcached doesn't tell the rest of a lease: followers get its full length. There is no push:
  * they poll.
+ *
+ * An entry with a stale time says when it was written, by the server's clock: a client asks each server for its time
+ * (`stats`) when it first needs it, and once a minute after that. That time has whole seconds; a machine whose clock agrees
+ * with it tells ages to the millisecond, and another one to two seconds. Beside a stale entry, a lease is over for who has
+ * seen it unchanged for its length, or three seconds after it by the server's clock. memcached doesn't tell how long a plain
+ * entry has left: while that is refreshed, it is kept for the length of the lease, and then it is gone.
  *
  * memjs speaks the binary protocol, without TLS: proxies of the text protocol alone, such as twemproxy, and ports with TLS
  * close its connections. What was under way on a connection that is closed is sent again, once.
@@ -52,7 +58,7 @@ import { leasesAlone } from "./kit/data.ts";
 import { makeNames } from "./kit/names.ts";
 import { makeStore } from "./kit/store.ts";
 import { itemName, memcachedBackend } from "./memcached/backend.ts";
-import { askMemjs } from "./memcached/memjs.ts";
+import { memjsCommands } from "./memcached/memjs.ts";
 import type { MemcachedAdapterOptions, MemcachedLeasesOptions } from "./memcached/options.ts";
 
 export type {
@@ -68,11 +74,11 @@ export type {
  */
 export function memcachedAdapter<V = unknown>(options: MemcachedAdapterOptions): Store<V> {
   const { client, keyPrefix, codec } = options;
-  const ask = askMemjs(client);
+  const commands = memjsCommands(client);
   const nameOf = makeNames({ prefix: keyPrefix });
   return makeStore({
     name: "memcached",
-    backend: memcachedBackend(ask),
+    backend: memcachedBackend(commands),
     nameOf: (key) => itemName(nameOf(key)),
     codec,
   }) as Store<V>;

@@ -29,7 +29,14 @@
  */
 import { describe } from "../src/model/describe.ts";
 import { step } from "../src/store/attempt.ts";
-import type { LeaseOutcome, Store } from "../src/store/store.ts";
+import {
+  type AcquireOptions,
+  type Failure,
+  isFresh,
+  type LeaseOutcome,
+  type Lifetime,
+  type Store,
+} from "../src/store/store.ts";
 import { makeWatchers } from "./kit/watchers.ts";
 import { makeEntries } from "./memory/entries.ts";
 import { makeLeases } from "./memory/leases.ts";
@@ -64,10 +71,15 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
   // Entries expire by the wall clock, which is read on every hit; leases by the monotonic one, which never jumps.
   return {
     name: "memory",
-    peek: entries.get,
+    peek: entries.peek,
     get: step(({ wall }, key) => entries.get(key, wall)),
-    set: step(({ wall }, key: string, value: V, ttl?: number) => {
-      entries.set(key, value, ttl, wall);
+    set: step(({ wall }, key: string, value: V, lifetime: Lifetime = {}) => {
+      entries.set(key, value, lifetime, wall);
+      leases.revoke(key);
+      watchers.notify(key);
+    }),
+    expire: step(({ wall }, key) => {
+      entries.expire(key, wall);
       leases.revoke(key);
       watchers.notify(key);
     }),
@@ -77,25 +89,27 @@ export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): 
       watchers.notify(key);
     }),
     acquire: step(
-      ({ wall, monotonic: now }, key, owner: string, ttl: number, waitedFor?: string) => {
+      ({ wall, monotonic: now }, key, owner: string, ttl: number, options: AcquireOptions = {}) => {
         const entry = entries.get(key, wall);
-        return entry !== undefined
+        return entry !== undefined && isFresh(entry, options.freshBelow)
           ? { _tag: "Hit", entry } as const
-          : leases.acquire(key, { owner, ttl, waitedFor, now });
+          : leases.acquire(key, { ...options, owner, ttl, now, entry });
       },
     ),
     renew: step(({ monotonic }, key, owner: string, ttl: number) =>
       leases.renew(key, owner, ttl, monotonic)
     ),
-    fill: step(({ wall, monotonic }, key, owner: string, value: V, ttl?: number) => {
+    fill: step(({ wall, monotonic }, key, owner: string, value: V, lifetime: Lifetime = {}) => {
       if (!leases.end(key, owner, monotonic)) return false;
-      entries.set(key, value, ttl, wall);
+      entries.set(key, value, lifetime, wall);
       watchers.notify(key);
       return true;
     }),
-    release: step(({ monotonic }, key, owner: string, outcome: LeaseOutcome) => {
-      if (leases.release(key, owner, outcome, monotonic)) watchers.notify(key);
-    }),
+    release: step(
+      ({ monotonic: now }, key, owner: string, outcome: LeaseOutcome, failure?: Failure) => {
+        if (leases.release(key, { owner, outcome, failure, now })) watchers.notify(key);
+      },
+    ),
     watch: watchers.watch,
   };
 }

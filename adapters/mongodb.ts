@@ -2,7 +2,7 @@
  * The MongoDB adapter: entries and leases in one collection, through the official driver, with push by a change stream
  * in a replica set or a sharded cluster.
  *
- * A key is one document, whose `_id` is `keyPrefix` and the key. It holds the entry or, while there is none, the lease.
+ * A key is one document, whose `_id` is `keyPrefix` and the key. It holds the entry, the lease, or both.
  * Every operation is one command by that `_id`. The server's clock decides when it expires; in a sharded cluster the
  * router's. A document after its `expires` counts as absent. A TTL index, which the adapter creates, has the server
  * remove it within a minute or two.

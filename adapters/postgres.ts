@@ -1,5 +1,5 @@
 /**
- * The Postgres adapter: entries and leases in one table, one row per key, through a client of postgres.js or a pool of
+ * The Postgres adapter: entries and leases in one table, a row per key for both, through a client of postgres.js or a pool of
  * pg, with push over LISTEN and NOTIFY.
  *
  * Every operation is one statement, so one round trip with prepared statements, and two with `prepare: false`. The

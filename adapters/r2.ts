@@ -2,13 +2,15 @@
  * The R2 adapter: entries and leases as objects of a Cloudflare R2 bucket, through a Worker's binding or, from anywhere
  * else, through an AWS SDK client of R2's S3 API.
  *
- * A key is one object, with its entry or its lease. Every write that must not happen twice is conditional, so fills are
+ * A key is one object, with its entry, its lease, or both: each write of a lease beside a stale entry writes the entry
+ * again. Every write that must not happen twice is conditional, so fills are
  * fenced. There is no push: followers poll. R2 takes one write a second for an object. A fill or a release that comes
  * sooner waits until the second has passed.
  *
  * A lease expires for a process that has seen it unchanged for its length, or by R2's dates. A binding gives the date
  * of an object, but not the time of R2's clock. The Worker's clock, which is Cloudflare's own, gives the age. R2's S3
- * API sends the time with every answer, in whole seconds.
+ * API sends the time with every answer, in whole seconds. An `expire` reads the object and writes it again, unless it has
+ * changed; one without a stale time is deleted, whatever is there by then.
  *
  * In a bundle for a Worker, from npm, this module has only the binding, without the AWS SDK.
  *

@@ -14,6 +14,10 @@
  * entries and leases; for push PUBLISH, SUBSCRIBE and UNSUBSCRIBE, in a cluster SPUBLISH, SSUBSCRIBE and SUNSUBSCRIBE, and
  * channels with the names of leases. The first acquire without one of the former fails, before the fetch, and names them.
  *
+ * A plain entry is what the codec makes of the value, and nothing else. One with a stale time begins with a line that says
+ * how long that is; for how much longer it lives is asked for with its value, in the same round trip (PTTL, GET), by callers
+ * who want to know. Others ask again where they find such a line.
+ *
  * An entry of another type, such as a list, can't be decoded: it is reported and replaced.
  *
  * A key that is named as a lease, `lease:{a}`, has a `~` at the end of its name, so that no key reaches another's lease.

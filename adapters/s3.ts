@@ -2,8 +2,8 @@
  * The S3 adapter: entries and leases as objects of a bucket, in Amazon S3 or a server with the same API that obeys the
  * conditions of writes, through an AWS SDK client.
  *
- * A key is one object, with its entry or its lease: one line that tells which, and for an entry the value from the
- * codec. Every write that must not happen twice is conditional, with `If-None-Match: *` or `If-Match`, so fills are
+ * A key is one object, with its entry, its lease, or both: one line that tells which, and for an entry the value from the
+ * codec. So each write of a lease beside a stale entry writes the entry again. Every write that must not happen twice is conditional, with `If-None-Match: *` or `If-Match`, so fills are
  * fenced. Before a client's first lease, the adapter sends two writes that the server must refuse, and 16 at once of
  * which it may make one. It fails on a server that does otherwise. If such a server passes by luck, two callers may lead,
  * but only one value is stored. The client needs the permissions `s3:GetObject`, `s3:PutObject`, `s3:DeleteObject` and
@@ -11,7 +11,8 @@
  *
  * There is no push: followers poll. A lease expires for a process that has seen it unchanged for its length, or by the
  * server's clock. The server gives the age of an entry in whole seconds. So if this machine's clock and the server's
- * differ, an entry may live a second too long or too short.
+ * differ, an entry may be fresh, and stale, a second too long or too short. An `expire` reads the object and writes it again,
+ * unless it has changed; one without a stale time is deleted, whatever is there by then.
  *
  * The name of an object is the key. All characters but letters, digits and `-_.:` become `!` and hexadecimal digits. A
  * long name ends with a hash. `keyPrefix` is taken as it is; it must not begin with `/`, and have no `//`, `.` or `..` in

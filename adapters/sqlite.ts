@@ -2,7 +2,7 @@
  * The SQLite adapter: entries and leases in one table of a file, for all processes of one machine, through a connection of
  * node:sqlite (Node 22.13 and later, Deno 2.6 and later), better-sqlite3 or bun:sqlite.
  *
- * A key is one row, with its entry or its lease. Every operation is one transaction. SQLite's clock, which is the
+ * A key is one row, with its entry, its lease, or both. Every operation is one transaction. SQLite's clock, which is the
  * machine's, decides when entries and leases expire. Each fill removes up to ten expired rows of other keys.
  *
  * The first operation puts the file into WAL mode, where readers and a writer don't wait for each other, and creates the

@@ -1,4 +1,5 @@
-import type { Backend, Written } from "../kit/backend.ts";
+import { randomToken } from "../../src/model/token.ts";
+import { type Backend, lifeOf, type Row, type Target, type Written } from "../kit/backend.ts";
 import { remembered, shortened } from "../kit/names.ts";
 import type { SqliteBackend } from "../kit/sqlite_backend.ts";
 import type { KvNamespace } from "./options.ts";
@@ -9,47 +10,99 @@ const SHORTEST = 60_000;
 /** The longest lifetime that the adapter sends, in milliseconds: 30 years. */
 const LONGEST = 1e12;
 
-/** How long D1 keeps a filled value, in milliseconds: longer than KV's reads lag. */
-const LAG = 120_000;
+/**
+ * For how long D1 is to keep a value without a stale time, in milliseconds: longer than KV's reads lag. One with a stale time
+ * it keeps for all of its life: who asks for the lease is to be told of it in the same step.
+ */
+export const LAG = 120_000;
+
+/** What KV keeps beside a value: times are milliseconds. */
+interface Kept {
+  /** The end of the entry, by the Workers' own clock, since 1970; without it, there is none. */
+  readonly expiresAt?: number | undefined;
+  /** For how long before that it is stale. */
+  readonly staleFor?: number | undefined;
+  /** How long its fetch took. */
+  readonly took?: number | undefined;
+}
 
 /** Keeps entries in KV; leases and just filled values in rows. */
 export function kvBackend(kv: KvNamespace, rows: SqliteBackend): Backend {
-  const put = (name: string, { data, ttl }: Written) => kv.put(nameOf(name), data, expiryOf(ttl));
-  const briefly = ({ data, ttl = LAG }: Written) => ({ data, ttl: Math.min(ttl, LAG) });
+  const put = ({ name }: Target, data: string | Uint8Array, kept: Kept) =>
+    kv.put(nameOf(name), data, optionsOf(kept));
+  const find = async ({ name }: Target): Promise<{ data: Uint8Array; kept: Kept } | undefined> => {
+    const { value, metadata } = await kv.getWithMetadata(nameOf(name), "arrayBuffer");
+    const { expiresAt, staleFor, took } = (metadata ?? {}) as Record<keyof Kept, unknown>;
+    // An end that is no number is over.
+    const isThere = expiresAt === undefined ||
+      typeof expiresAt === "number" && expiresAt > Date.now();
+    if (value === null || !isThere) return undefined;
+    const kept = { expiresAt, staleFor: numberIn(staleFor), took: numberIn(took) };
+    return { data: new Uint8Array(value), kept };
+  };
+  const read = async (target: Target): Promise<Row | undefined> => {
+    const found = await find(target);
+    return found && { data: found.data, freshFor: freshFor(found.kept), took: found.kept.took };
+  };
+  /** Writes to KV what was changed in the rows by this name; removes it if something has come between the two. */
+  const follow = async (target: Target, change: string, data: string | Uint8Array, kept: Kept) => {
+    await put(target, data, kept);
+    if (await rows.changedBy(target, change)) return true;
+    await kv.delete(nameOf(target.name));
+    return false;
+  };
   return {
     ...rows,
-    async read({ name }) {
-      const { value, metadata } = await kv.getWithMetadata(nameOf(name), "arrayBuffer");
-      const { expiresAt } = (metadata ?? {}) as { readonly expiresAt?: unknown };
-      // An end that is no number is over.
-      const isExpired = expiresAt !== undefined &&
-        !(typeof expiresAt === "number" && expiresAt > Date.now());
-      return value === null || isExpired ? undefined : { data: new Uint8Array(value) };
-    },
+    read,
     async write(target, written) {
-      await rows.write(target, briefly(written));
-      await put(target.name, written);
+      await rows.write(target, written);
+      await put(target, written.data, keptFor(written));
+    },
+    async expire(target) {
+      const change = randomToken();
+      await rows.expireAs(target, change);
+      const { data, kept } = await find(target) ?? {};
+      if (data === undefined || kept === undefined) return;
+      const { staleFor = 0 } = kept;
+      if ((freshFor(kept) ?? 1) <= 0) return;
+      if (staleFor <= 0) return await kv.delete(nameOf(target.name));
+      await follow(target, change, data, { ...kept, expiresAt: Date.now() + staleFor });
     },
     async remove(target) {
       await rows.remove(target);
       await kv.delete(nameOf(target.name));
     },
-    async fill(target, { owner, ...filled }) {
-      if (!await rows.fill(target, { owner, ...briefly(filled) })) return false;
-      await put(target.name, filled);
-      if (await rows.filledBy(target, owner)) return true;
-      // A delete, or another value, has come between the two.
-      await kv.delete(nameOf(target.name));
-      return false;
+    async fill(target, { owner, ...written }) {
+      if (!await rows.fill(target, { owner, ...written })) return false;
+      return await follow(target, owner, written.data, keptFor(written));
     },
   };
 }
 
-function expiryOf(ttl: number | undefined) {
-  return ttl === undefined ? {} : {
-    expirationTtl: Math.ceil(Math.min(Math.max(ttl, SHORTEST), LONGEST) / 1000),
-    metadata: { expiresAt: Date.now() + ttl },
+/** For how much longer an entry is fresh; undefined for good. */
+function freshFor({ expiresAt, staleFor = 0 }: Kept): number | undefined {
+  return expiresAt === undefined ? undefined : expiresAt - staleFor - Date.now();
+}
+
+function keptFor(written: Written): Kept {
+  const { staleFor, took } = written;
+  const life = lifeOf(written);
+  return { expiresAt: life === undefined ? undefined : Date.now() + life, staleFor, took };
+}
+
+function optionsOf(kept: Kept) {
+  const { expiresAt, staleFor, took } = kept;
+  if (expiresAt === undefined && staleFor === undefined && took === undefined) return {};
+  const seconds = ((expiresAt ?? 0) - Date.now()) / 1000;
+  return {
+    ...expiresAt !== undefined &&
+      { expirationTtl: Math.ceil(Math.min(Math.max(seconds, SHORTEST / 1000), LONGEST / 1000)) },
+    metadata: kept,
   };
+}
+
+function numberIn(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
 }
 
 /** KV takes names of up to 512 bytes, but neither `.` nor `..`. */

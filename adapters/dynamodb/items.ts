@@ -1,7 +1,7 @@
 import { describe } from "../../src/model/describe.ts";
 import { randomToken } from "../../src/model/token.ts";
 import type { LeaseOutcome } from "../../src/store/store.ts";
-import type { Row, Written } from "../kit/backend.ts";
+import { lifeOf, type Row, type Written } from "../kit/backend.ts";
 import { isWellFormed } from "../kit/names.ts";
 import { checkOption } from "../kit/options.ts";
 import type { Item } from "./sdk.ts";
@@ -10,7 +10,10 @@ import type { DynamodbAttributes } from "./options.ts";
 /** All of them. */
 export type Names = { readonly [Name in keyof DynamodbAttributes]-?: string };
 
-const all = ["key", "value", "expiresAt", "ttl", "owner", "version", "leaseTtl", "ended"] as const;
+const all = [
+  ...["key", "value", "expiresAt", "freshUntil", "staleFor", "took", "ttl"] as const,
+  ...["owner", "version", "leaseTtl", "leaseUntil", "ended", "failures", "quietUntil"] as const,
+] as const;
 
 /** The names of the option, or the default ones. Throws a `TypeError` for names that can't be used. */
 export function namesOf(attributes: DynamodbAttributes = {}): Names {
@@ -29,21 +32,39 @@ export function namesOf(attributes: DynamodbAttributes = {}): Names {
 }
 
 const renew =
-  "SET #version = :version, #leaseTtl = :leaseTtl, #expiresAt = :expiresAt, #ttl = :ttl";
+  "SET #version = :version, #leaseTtl = :leaseTtl, #leaseUntil = :leaseUntil, #ttl = :ttl";
+const noLease = "#owner, #leaseTtl, #leaseUntil, #ended, #failures, #quietUntil";
+const freeLease = "(attribute_not_exists(#owner) OR #version = :over) " +
+  "AND (attribute_not_exists(#ended) OR #ended <> :uncached OR #leaseUntil <= :now)";
+const notQuiet = "AND (attribute_not_exists(#quietUntil) OR #quietUntil <= :now)";
+const freeEntry =
+  "AND (attribute_not_exists(#value) OR #expiresAt <= :limit OR #freshUntil <= :limit)";
 
 /** The expressions of commands: `#name` is an attribute, as `DynamodbAttributes` has it, and `:name` a value. */
 const expressions = {
-  free: "(attribute_not_exists(#owner) OR #version = :over) " +
-    "AND (attribute_not_exists(#value) OR #expiresAt <= :now) " +
-    "AND (attribute_not_exists(#ended) OR #ended <> :uncached OR #expiresAt <= :now)",
+  free: `${freeLease} ${freeEntry}`,
+  freeBackingOff: `${freeLease} ${freeEntry} ${notQuiet}`,
+  // Whatever the entry is.
+  freeLease,
+  freeLeaseBackingOff: `${freeLease} ${notQuiet}`,
   unchanged: "#version = :seen",
   // None, or one that isn't text: not all servers compare lists and maps.
   noVersion: "NOT attribute_type(#version, :text)",
   held: "#owner = :owner",
   renew,
-  take: `${renew}, #owner = :owner REMOVE #value`,
+  take: `${renew}, #owner = :owner REMOVE #quietUntil`,
+  takeAlone: `${renew}, #owner = :owner REMOVE #quietUntil, #value`,
   end: "SET #version = :version REMOVE #owner",
   endSo: "SET #version = :version, #ended = :ended REMOVE #owner",
+  endWell: "SET #version = :version, #ended = :ended REMOVE #owner, #failures",
+  endFailed: "SET #version = :version, #ended = :ended, #failures = :failures, " +
+    "#quietUntil = :quietUntil, #leaseUntil = :leaseUntil, #ttl = :ttl REMOVE #owner",
+  keepFor: "SET #ttl = :ttl",
+  keep: "REMOVE #ttl",
+  expire:
+    "SET #version = :version, #expiresAt = :expiresAt, #freshUntil = :freshUntil, #ttl = :ttl " +
+    `REMOVE ${noLease}`,
+  endLease: `SET #version = :version REMOVE ${noLease}`,
 };
 
 /** The name of an expression. */
@@ -62,7 +83,7 @@ export function inputOf(
   };
   const used = <A>(sign: string, of: (name: string) => A) =>
     Object.fromEntries(
-      Object.values(own).join(" ").match(new RegExp(`${sign}\\w+`, "g"))!
+      (Object.values(own).join(" ").match(new RegExp(`${sign}\\w+`, "g")) ?? [])
         .map((name) => [name, of(name.slice(1))]),
     );
   return {
@@ -76,11 +97,12 @@ export function inputOf(
 /** The attributes of an entry, beside its key, that is written at `now`, by the server's clock. */
 export function entryItem(
   names: Names,
-  { data, ttl = Infinity }: Written,
+  written: Written,
   version: string,
   now: number,
 ): Item {
-  const expiresAt = now + ttl;
+  const { data, freshFor = Infinity, staleFor, took } = written;
+  const expiresAt = now + (lifeOf(written) ?? Infinity);
   return {
     [names.value]: typeof data === "string" ? { S: data } : { B: data },
     [names.version]: { S: version },
@@ -88,6 +110,11 @@ export function entryItem(
       [names.expiresAt]: { N: whole(expiresAt) },
       [names.ttl]: { N: whole(expiresAt / 1000) },
     },
+    ...staleFor !== undefined && {
+      [names.staleFor]: { N: whole(staleFor) },
+      ...freshFor < Infinity && { [names.freshUntil]: { N: whole(now + freshFor) } },
+    },
+    ...took !== undefined && { [names.took]: { N: String(took) } },
   };
 }
 
@@ -110,9 +137,13 @@ export function leaseFor(ttl: number, now: number): Item {
   return {
     version: { S: randomToken() },
     leaseTtl: { N: whole(ttl) },
-    expiresAt: { N: whole(now + ttl) },
-    ttl: { N: whole((now + ttl) / 1000 + DAY) },
+    ...leaseEnd(now + ttl),
   };
+}
+
+/** The values of what is remembered until then. */
+export function leaseEnd(until: number): Item {
+  return { leaseUntil: { N: whole(until) }, ttl: { N: whole(until / 1000 + DAY) } };
 }
 
 /** A number as DynamoDB has it, rounded up. */

@@ -14,8 +14,14 @@ export interface DynamodbAttributes {
   readonly key?: string | undefined;
   /** The entry's value, a string or binary from the codec; `'value'` by default. */
   readonly value?: string | undefined;
-  /** The end of the entry or the lease, in epoch milliseconds; `'expiresAt'` by default. */
+  /** The end of the entry, its stale time included, in epoch milliseconds; `'expiresAt'` by default. */
   readonly expiresAt?: string | undefined;
+  /** The end of the time in which the entry is fresh, if it has a stale time; `'freshUntil'` by default. */
+  readonly freshUntil?: string | undefined;
+  /** How long the entry is stale, in milliseconds; `'staleFor'` by default. */
+  readonly staleFor?: string | undefined;
+  /** How long the entry's fetch took, in milliseconds, if that is to be known; `'took'` by default. */
+  readonly took?: string | undefined;
   /** The time after which DynamoDB may delete the item, in epoch seconds; `'ttl'` by default. */
   readonly ttl?: string | undefined;
   /** The owner of the lease; `'owner'` by default. */
@@ -24,6 +30,12 @@ export interface DynamodbAttributes {
   readonly version?: string | undefined;
   /** The length of the lease, in milliseconds; `'leaseTtl'` by default. */
   readonly leaseTtl?: string | undefined;
+  /** The end of the lease, or of what is remembered of it, in epoch milliseconds; `'leaseUntil'` by default. */
+  readonly leaseUntil?: string | undefined;
+  /** How many fetches have failed in a row; `'failures'` by default. */
+  readonly failures?: string | undefined;
+  /** Until when nobody is to fetch after the last failure, in epoch milliseconds; `'quietUntil'` by default. */
+  readonly quietUntil?: string | undefined;
   /** The end of the last lease, if not by a fill, and its owner; `'ended'` by default. */
   readonly ended?: string | undefined;
 }

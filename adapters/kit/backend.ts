@@ -1,4 +1,4 @@
-import type { LeaseOutcome } from "../../src/store/store.ts";
+import type { Failure, LeaseOutcome, Lifetime } from "../../src/store/store.ts";
 
 /** The key of an operation, and its caller. */
 export interface Target {
@@ -19,6 +19,10 @@ export interface Target {
 export interface Row {
   /** The entry as it is stored, text or bytes. Anything else is an entry that can't be read. */
   readonly data?: unknown;
+  /** For how much longer the entry is fresh, in milliseconds; zero or less: since when it is stale. None: for good. */
+  readonly freshFor?: number | null | undefined;
+  /** How long the entry's fetch took, in milliseconds, if that is known. */
+  readonly took?: number | null | undefined;
   /** The owner of the live lease. */
   readonly owner?: string | null | undefined;
   /** How much longer the lease lives, in milliseconds, by the backend's clock. */
@@ -27,6 +31,10 @@ export interface Row {
   readonly lastOwner?: string | null | undefined;
   /** How that lease ended. */
   readonly outcome?: RememberedOutcome | null | undefined;
+  /** How many fetches have failed in a row. */
+  readonly failures?: number | null | undefined;
+  /** For how much longer nobody is to fetch again, in milliseconds, where there is no lease. */
+  readonly quietFor?: number | null | undefined;
   /** Whether the lease that was taken is in place of what can't have been one. */
   readonly replaced?: boolean | undefined;
 }
@@ -42,16 +50,31 @@ export interface Wanted<Found extends Row = Row> {
   readonly ttl: number;
   /** The lease that the owner has been waiting for. */
   readonly waitedFor?: string | undefined;
+  /** An entry is in the way that is fresh for longer than this, in milliseconds; of `Infinity` none is. */
+  readonly freshBelow: number;
+  /** Whether a time in which nobody is to fetch is in the way, too. */
+  readonly backOff: boolean;
   /** A row whose entry can't be read: while the very same entry is there, it counts as absent. */
   readonly ignored?: Found | undefined;
 }
 
-/** A value that is to be stored. */
-export interface Written {
+/** A value that is to be stored, and for how long. */
+export interface Written extends Lifetime {
   /** The value, as the codec has it. */
   readonly data: string | Uint8Array;
-  /** The time to live, in milliseconds; without it, the entry doesn't expire. */
-  readonly ttl: number | undefined;
+}
+
+/** How long an entry is there at all, in milliseconds; undefined: for good. */
+export function lifeOf({ freshFor, staleFor = 0 }: Lifetime): number | undefined {
+  return freshFor === undefined ? undefined : freshFor + staleFor;
+}
+
+/** How a lease ends without a fill. */
+export interface LeaseEnd {
+  readonly owner: string;
+  readonly outcome: LeaseOutcome;
+  /** What is told to those who would fetch next. */
+  readonly failure?: Failure | undefined;
 }
 
 /**
@@ -61,25 +84,31 @@ export interface Written {
  * A name has at most one entry and at most one lease. Times to live may have a fraction.
  */
 export interface Backend<Found extends Row = Row> {
-  /** The row, of which only the entry counts; undefined for none. */
-  read(target: Target): Promise<Row | undefined>;
   /**
-   * Takes the lease where there is neither an entry nor a live lease nor the end, `uncached`, of the lease that was waited
-   * for; otherwise leaves all as it is. Returns what is there then: the new lease, or what was in its way. An owner that
-   * holds the lease already keeps it as it is.
+   * The row, of which only the entry counts, fresh or stale; undefined for none. A stale entry says so; a fresh one whose
+   * lifetime had `staleFor` or `took` says for how much longer it is fresh if it is to be `aged`.
+   */
+  read(target: Target, aged: boolean): Promise<Row | undefined>;
+  /**
+   * Takes the lease where nothing is in its way: no entry that is fresh for longer than `freshBelow`, no live lease, no end,
+   * `uncached`, of the lease that was waited for, and with `backOff` no time in which nobody is to fetch; otherwise leaves
+   * all as it is. Returns what is there then: the entry, and the new lease or what was in its way. An owner that holds the
+   * lease already keeps it as it is. A stale entry stays beside the lease.
    */
   take(target: Target, wanted: Wanted<Found>): Promise<Found>;
   /** Lets the owner's lease live `ttl` from now; false if it is lost. */
   renew(target: Target, lease: { readonly owner: string; readonly ttl: number }): Promise<boolean>;
   /** Puts the entry in place of the owner's lease, and wakes; false, with nothing written, if the lease is lost. */
   fill(target: Target, filled: Written & { readonly owner: string }): Promise<boolean>;
-  /** Ends the owner's lease, and wakes; nothing if it is lost. */
-  release(
-    target: Target,
-    end: { readonly owner: string; readonly outcome: LeaseOutcome },
-  ): Promise<unknown>;
+  /**
+   * Ends the owner's lease, and wakes; nothing if it is lost. An entry stays. A failure is remembered for its `quietFor`, and
+   * its `failures` for {@linkcode FAILURES_REMEMBERED} more, and by the next lease.
+   */
+  release(target: Target, end: LeaseEnd): Promise<unknown>;
   /** Stores the entry unconditionally, revokes the lease, and wakes. */
   write(target: Target, written: Written): Promise<unknown>;
+  /** Ends the time in which the entry is fresh, removes one without a stale time, revokes the lease, and wakes. */
+  expire(target: Target): Promise<unknown>;
   /** Removes the entry, revokes the lease, and wakes. */
   remove(target: Target): Promise<unknown>;
 }

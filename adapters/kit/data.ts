@@ -1,6 +1,7 @@
 import { kindOf } from "../../src/model/describe.ts";
 import { type Codec, whyOf } from "../../src/store/codec.ts";
 import type { Entry } from "../../src/store/store.ts";
+import type { Row } from "./backend.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Reads no entry: where leases are kept alone, what is in the place of one is replaced, such as the entry of a key `lease:v`. */
@@ -23,14 +24,22 @@ export function toData(codec: Codec, value: unknown): string | Uint8Array {
   throw new Refusal(`the codec must return text or bytes, and returned ${kindOf(data)}`);
 }
 
-/** The entry of what a backend has kept. The error quotes nothing of it: a parser's own message does. */
-export function toEntry(codec: Codec, data: unknown): Entry<unknown> {
+/** The entry of a row. */
+export function toEntry(codec: Codec, { data, freshFor, took }: Row): Entry<unknown> {
+  const value = toValue(codec, data);
+  const isEnding = typeof freshFor === "number" && freshFor !== Infinity;
+  if (!isEnding && typeof took !== "number") return { value };
+  return { value, freshFor: isEnding ? freshFor : undefined, took: took ?? undefined };
+}
+
+/** The value of what a backend has kept. The error quotes nothing of it: a parser's own message does. */
+export function toValue(codec: Codec, data: unknown): unknown {
   const bytes = typeof data === "string" ? utf8.encode(data) : data;
   if (!isBytes(bytes)) {
     throw new Refusal("the stored value is neither text nor bytes", { corrupt: true });
   }
   try {
-    return { value: codec.decode(bytes) };
+    return codec.decode(bytes);
   } catch (error) {
     const reason = `the codec can't decode the stored value${whyOf(error)}`;
     throw new Refusal(reason, { corrupt: true });

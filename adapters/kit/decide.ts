@@ -1,29 +1,50 @@
-import type { Ended, Follower, Leader } from "../../src/store/store.ts";
+import {
+  type Ended,
+  type Entry,
+  type Failed,
+  type Follower,
+  isFresh,
+  type Leader,
+} from "../../src/store/store.ts";
 import type { Row, Wanted } from "./backend.ts";
 
+/** Whether the row's entry is fresh for longer than `freshBelow`. */
+export function isHit(row: Row, { freshBelow }: Pick<Wanted, "freshBelow">): boolean {
+  return row.data !== undefined && isFresh(row, freshBelow);
+}
+
 /**
- * What a row without an entry means for the owner that asks for the lease; undefined where the lease is free.
+ * What a row whose entry is no hit means for the owner that asks for the lease; undefined where the lease is free. `entry`
+ * is the row's, if it can be read.
  *
  * | lease | the awaited lease ended | answer |
  * | --- | --- | --- |
  * | the owner's own | | `Leader` |
  * | | uncached | `Ended` |
  * | another's | | `Follower` |
+ * | none, and nobody is to fetch | | `Failed`, for who backs off |
  * | none | | free |
  *
  * `Leader` and `Follower` tell if it ended failed.
  */
 export function decide(
   row: Row,
-  { owner, waitedFor }: Pick<Wanted, "owner" | "waitedFor">,
-): Leader | Follower | Ended | undefined {
+  { owner, waitedFor, backOff }: Pick<Wanted, "owner" | "waitedFor" | "backOff">,
+  entry?: Entry<unknown>,
+): Leader | Follower | Ended | Failed | undefined {
   // An end of nobody is the end of no lease that was waited for.
   const isAwaited = waitedFor !== undefined && row.lastOwner === waitedFor;
   const outcome = isAwaited ? row.outcome : undefined;
   const after = outcome === "failed" ? outcome : undefined;
   const remaining = Math.max(0, row.remaining ?? 0);
-  if (row.owner === owner) return { _tag: "Leader", remaining, after };
+  const failures = row.failures ?? 0;
+  if (row.owner === owner) return { _tag: "Leader", remaining, after, entry, failures };
   if (outcome === "uncached") return { _tag: "Ended", outcome };
-  if (typeof row.owner !== "string") return undefined;
-  return { _tag: "Follower", remaining, lease: row.owner, after };
+  if (typeof row.owner === "string") {
+    return { _tag: "Follower", remaining, lease: row.owner, after, entry };
+  }
+  const quietFor = row.quietFor ?? 0;
+  return backOff && quietFor > 0
+    ? { _tag: "Failed", remaining: quietFor, failures, entry }
+    : undefined;
 }

@@ -26,17 +26,31 @@ function escaped(key: string): string {
     .replaceAll("%", "!");
 }
 
-/** The value in an object. */
-export interface EntryBody {
-  readonly kind: "entry";
+/** How an entry is kept, beside its value. Times are milliseconds. */
+interface Kept {
   /** The owner that filled it. */
   readonly by?: string | undefined;
-  /** Its time to live, in milliseconds; without it, it doesn't expire. */
+  /** For how long it is fresh; without it, for good. */
   readonly ttl?: number | undefined;
+  /** For how long it is stale then. */
+  readonly staleFor?: number | undefined;
+  /** How long its fetch took. */
+  readonly took?: number | undefined;
+}
+
+/** The value in an object. */
+export interface EntryBody extends Kept {
+  readonly kind: "entry";
   /** When it was written, by the server's clock as its writer knew it: epoch milliseconds. */
   readonly at: number;
   /** The value, as the codec has it. */
   readonly data: Uint8Array;
+}
+
+/** The entry beside a lease. */
+export interface OldEntry extends Kept {
+  /** How old it was when the lease was written. */
+  readonly age: number;
 }
 
 /** A lease in an object. */
@@ -46,6 +60,13 @@ export interface LeaseBody {
   readonly owner?: string | undefined;
   /** Its time to live, or that of the memory of its end, in milliseconds. */
   readonly ttl: number;
+  /** How many fetches have failed in a row. */
+  readonly failures?: number | undefined;
+  /** For how long nobody is to fetch, after a lease that has ended. */
+  readonly quietFor?: number | undefined;
+  /** The entry that is there nevertheless, whose value is `data`. */
+  readonly entry?: OldEntry | undefined;
+  readonly data?: Uint8Array | undefined;
   /** As {@linkcode EntryBody.at}. */
   readonly at: number;
   /** The last lease that ended failed or uncached. */
@@ -61,7 +82,7 @@ const utf8 = new TextEncoder();
  * that an ETag that is a hash of the bytes names one write.
  */
 export function toBytes(body: EntryBody | LeaseBody): Uint8Array {
-  const { data, ...head } = { data: new Uint8Array(), ...body };
+  const { data = new Uint8Array(), ...head } = body;
   const line = utf8.encode(`${FORMAT}${JSON.stringify({ ...head, nonce: randomToken() })}\n`);
   const bytes = new Uint8Array(line.length + data.length);
   bytes.set(line);
@@ -76,14 +97,30 @@ export function fromBytes(bytes: Uint8Array): EntryBody | LeaseBody | undefined 
   const head = line.startsWith(FORMAT) ? parse(line.slice(FORMAT.length)) : undefined;
   if (!isRecord(head) || typeof head.at !== "number") return undefined;
   const { kind, at, ttl } = head;
-  if (kind === "entry" && (ttl === undefined || typeof ttl === "number")) {
-    return { kind, at, ttl, by: textOf(head.by), data: bytes.subarray(end + 1) };
+  const data = bytes.subarray(end + 1);
+  if (kind === "entry") {
+    const kept = keptOf(head);
+    return kept && { ...kept, kind, at, data };
   }
   if (kind === "lease" && typeof ttl === "number") {
     const owner = textOf(head.owner);
-    return owner === head.owner ? { kind, at, ttl, owner, last: endedOf(head.last) } : undefined;
+    if (owner !== head.owner) return undefined;
+    const lease = { kind, at, ttl, owner, last: endedOf(head.last) } as const;
+    const told = { failures: numberOf(head.failures), quietFor: numberOf(head.quietFor) };
+    const entry = isRecord(head.entry) ? head.entry : {};
+    const kept = keptOf(entry);
+    const age = numberOf(entry.age);
+    if (kept === undefined || age === undefined) return { ...lease, ...told };
+    return { ...lease, ...told, entry: { ...kept, age }, data };
   }
   return undefined;
+}
+
+function keptOf(
+  { ttl, by, staleFor, took }: Readonly<Record<string, unknown>>,
+): Kept | undefined {
+  if (ttl !== undefined && typeof ttl !== "number") return undefined;
+  return { ttl, by: textOf(by), staleFor: numberOf(staleFor), took: numberOf(took) };
 }
 
 function endedOf(value: unknown): LeaseBody["last"] {
@@ -108,4 +145,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
 }

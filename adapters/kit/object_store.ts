@@ -1,8 +1,8 @@
-import { LONGEST_LEASE } from "../../src/model/defaults.ts";
+import { FAILURES_REMEMBERED, LONGEST_LEASE } from "../../src/model/defaults.ts";
 import { describe } from "../../src/model/describe.ts";
 import type { Codec } from "../../src/store/codec.ts";
 import type { Store } from "../../src/store/store.ts";
-import type { Backend, Row, Target, Wanted, Written } from "./backend.ts";
+import type { Backend, LeaseEnd, Row, Target, Wanted, Written } from "./backend.ts";
 import { bytesOf } from "./data.ts";
 import { takeInSteps } from "./take_in_steps.ts";
 import { withGracePeriod } from "./grace_period.ts";
@@ -43,6 +43,8 @@ interface Found extends Row {
   readonly body?: EntryBody | LeaseBody | undefined;
   /** How long ago it was written, by the server's clock, in milliseconds. */
   readonly age?: number;
+  /** The same of the entry, which may be older than the lease beside it. */
+  readonly entryAge?: number;
 }
 
 /** What the functions of one store have in common. */
@@ -115,8 +117,8 @@ function objectBackend(objects: Objects, time: Time): Backend<Found> {
     await objects.delete(target.name, target.signal());
     check();
   };
-  const entryOf = ({ data, ttl }: Written): EntryBody => (
-    { kind: "entry", ttl, at: objects.now(), data: bytesOf(data) }
+  const entryOf = ({ data, freshFor: ttl, staleFor, took }: Written): EntryBody => (
+    { kind: "entry", ttl, staleFor, took, at: objects.now(), data: bytesOf(data) }
   );
   return {
     async read(target) {
@@ -131,7 +133,7 @@ function objectBackend(objects: Objects, time: Time): Backend<Found> {
       return row;
     },
     renew: (target, { owner, ttl }) =>
-      overwrite(bucket, target, owner, (lease) => ({ ...lease, ttl, at: objects.now() })),
+      overwrite(bucket, target, owner, (lease) => ({ ...rewritten(objects, lease), ttl })),
     fill: (target, { owner, ...filled }) =>
       overwrite(
         bucket,
@@ -140,17 +142,16 @@ function objectBackend(objects: Objects, time: Time): Backend<Found> {
         () => ({ ...entryOf(filled), by: owner }),
         (body) => body?.kind === "entry" && body.by === owner,
       ),
-    release: (target, { owner, outcome }) =>
+    release: (target, end) =>
       // The lease may still be on its way.
-      withGracePeriod(ownLeases.ttlOf(target.key, owner), target, (target) =>
-        overwrite(bucket, target, owner, ({ ttl, at, last }) => ({
-          kind: "lease",
-          ttl: at + ttl - objects.now(),
-          at: objects.now(),
-          last: outcome === "cancelled" ? last : { lease: owner, outcome },
-        }))),
+      withGracePeriod(
+        ownLeases.ttlOf(target.key, end.owner),
+        target,
+        (target) => overwrite(bucket, target, end.owner, (lease) => ended(objects, lease, end)),
+      ),
     write: ({ name, signal }, written) =>
       objects.put(name, toBytes(entryOf(written)), { signal: signal() }),
+    expire: (target) => expire(bucket, target),
     remove: ({ name, signal }) => objects.delete(name, signal()),
   };
 }
@@ -208,7 +209,7 @@ async function whyUnfit(
 }
 
 /**
- * Reads the object, of which only an entry that is fresh counts yet. A body with another time than its headers is mostly
+ * Reads the object, of which only the entry counts yet, fresh or stale. A body with another time than its headers is mostly
  * of another version than they are: it is read again, unless that is what was read before.
  */
 function read({ objects, time, unlikely }: Bucket, { key, name, signal }: Target): Promise<Found> {
@@ -226,8 +227,69 @@ function read({ objects, time, unlikely }: Bucket, { key, name, signal }: Target
     // What the writer knew of the server's clock is believed as far as the server's own date leaves it open.
     const latest = written + objects.resolution - 1;
     const age = objects.now() - Math.min(Math.max(body?.at ?? latest, written), latest);
-    const isFresh = body?.kind === "entry" && age < (body.ttl ?? Infinity);
-    return { etag, body, age, data: isFresh ? body.data : undefined };
+    return { etag, body, age, ...body && entryIn(body, age) };
+  }, time);
+}
+
+/** The entry of an object that was written so long ago, if it isn't over. */
+function entryIn(body: EntryBody | LeaseBody, age: number): Partial<Found> {
+  const kept = body.kind === "entry" ? body : body.entry;
+  if (kept === undefined) return {};
+  const { ttl, staleFor = 0, took } = kept;
+  const entryAge = body.kind === "entry" ? age : age + body.entry!.age;
+  const freshFor = ttl === undefined ? undefined : ttl - entryAge;
+  const isOver = freshFor !== undefined && freshFor + staleFor <= 0;
+  return isOver ? {} : { data: body.data, freshFor, took, entryAge };
+}
+
+/** The entry that was found, for the lease that is written beside it. */
+function kept({ body, entryAge: age }: Found): Pick<LeaseBody, "entry" | "data"> {
+  if (body === undefined || age === undefined) return {};
+  const { ttl, staleFor, took, by } = body.kind === "entry" ? body : body.entry!;
+  return { entry: { ttl, staleFor, took, by, age }, data: body.data };
+}
+
+/** A lease that is written anew, beside an entry that is older by now. */
+function rewritten({ now }: Objects, lease: LeaseBody): LeaseBody {
+  const at = now();
+  const { entry } = lease;
+  return { ...lease, at, entry: entry && { ...entry, age: entry.age + at - lease.at } };
+}
+
+/** What is left of a lease that has ended. */
+function ended(
+  objects: Objects,
+  lease: LeaseBody,
+  { owner, outcome, failure }: LeaseEnd,
+): LeaseBody {
+  const { at, ...left } = rewritten(objects, lease);
+  const rest = lease.at + lease.ttl - at;
+  const quietFor = failure?.quietFor;
+  return {
+    ...left,
+    at,
+    owner: undefined,
+    ttl: quietFor === undefined ? rest : Math.max(rest, quietFor + FAILURES_REMEMBERED),
+    last: outcome === "cancelled" ? lease.last : { lease: owner, outcome },
+    failures: failure?.failures ?? (outcome === "uncached" ? undefined : lease.failures),
+    quietFor,
+  };
+}
+
+/** Ends the time in which the entry is fresh, and the lease: removes what has no stale time. */
+function expire(bucket: Bucket, target: Target): Promise<void> {
+  const { objects, time } = bucket;
+  return retry(target, async () => {
+    const found = await read(bucket, target);
+    const { etag, freshFor } = found;
+    if (etag === undefined) return;
+    const { entry, data } = kept(found);
+    if (entry?.staleFor === undefined) {
+      return void await objects.delete(target.name, target.signal());
+    }
+    const stale = (freshFor ?? 1) > 0 ? { ...entry, ttl: 0, age: 0 } : entry;
+    const body: LeaseBody = { kind: "lease", ttl: 0, at: objects.now(), entry: stale, data };
+    if (await put(bucket, target, body, etag) === undefined) throw new Contention();
   }, time);
 }
 
@@ -239,13 +301,15 @@ async function look(bucket: Bucket, target: Target): Promise<Found> {
   const { etag, body, age = 0 } = found;
   if (etag === undefined || body?.kind !== "lease") return found;
   if (observer.isOutdated(target.key, etag, asked)) throw new Contention();
-  const { owner, ttl, last } = body;
+  const { owner, ttl, last, failures } = body;
+  const quietFor = (body.quietFor ?? 0) - age;
   const remaining = Math.min(
     observer.remaining(target.key, { version: etag, ttl }, time.monotonic()),
     ttl - age + (owner === undefined ? 0 : MARGIN),
   );
   if (remaining <= 0 || ttl > LONGEST_LEASE) return found;
-  return { ...found, owner, remaining, lastOwner: last?.lease, outcome: last?.outcome };
+  const told = { lastOwner: last?.lease, outcome: last?.outcome, failures };
+  return { ...found, ...told, owner, remaining, quietFor };
 }
 
 /** Looks, and writes the lease over what it finds, if that is no entry, no lease and no end that was waited for. */
@@ -261,9 +325,15 @@ function take(bucket: Bucket, target: Target, wanted: Wanted<Found>): Promise<Fo
       }
       return found;
     },
-    async put({ etag, lastOwner, outcome }) {
+    async put(found) {
+      const { etag, lastOwner, outcome, failures } = found;
       const last = lastOwner && outcome ? { lease: lastOwner, outcome } : undefined;
-      const lease: LeaseBody = { kind: "lease", owner, ttl, at: objects.now(), last };
+      const older = found === wanted.ignored ? {} : kept(found);
+      const lease: LeaseBody = {
+        kind: "lease",
+        ...{ owner, ttl, at: objects.now(), last, failures: failures ?? undefined },
+        ...older,
+      };
       const version = await withGracePeriod(
         ttl,
         target,
@@ -272,7 +342,11 @@ function take(bucket: Bucket, target: Target, wanted: Wanted<Found>): Promise<Fo
       if (version === undefined) return undefined;
       // An answer of before, which is still under way, must not pass for a newer one.
       if (etag !== undefined) observer.remaining(key, { version, ttl }, time.monotonic());
-      return { owner, remaining: ttl, lastOwner, outcome, etag: version, body: lease };
+      const { data, freshFor, took }: Found = older.entry ? found : {};
+      return {
+        ...{ data, freshFor, took, owner, remaining: ttl, lastOwner, outcome, failures },
+        ...{ etag: version, body: lease },
+      };
     },
   }, time);
 }

@@ -1,9 +1,12 @@
+import { randomToken } from "../../src/model/token.ts";
 import type { Store } from "../../src/store/store.ts";
-import type { Backend, Row, Target } from "./backend.ts";
+import { type Backend, lifeOf, type Row, type Target, type Written } from "./backend.ts";
 import { bytesOf } from "./data.ts";
+import { decide, isHit } from "./decide.ts";
 import { checkPrefix, makeNames } from "./names.ts";
 import { checkOption } from "./options.ts";
 import { Refusal } from "./refusal.ts";
+import { Contention, retry } from "./retry.ts";
 import { isMissingTable, statementsOn } from "./sqlite_statements.ts";
 import { makeStore, type StoreOptions } from "./store.ts";
 
@@ -37,14 +40,18 @@ export interface SqliteStoreOptions
   readonly keyPrefix?: string | undefined;
   /** Whether keys with a NUL are refused, too, and not the prefix alone. */
   readonly noNul?: boolean;
+  /** For how long the row of a plain entry is needed at most, in milliseconds, where the backend has the entry elsewhere. */
+  readonly longest?: number;
   /** The backend, if the rows are a part of it. */
   readonly backendOf?: (rows: SqliteBackend) => Backend;
 }
 
 /** A backend in SQLite. */
 export interface SqliteBackend extends Backend {
-  /** Whether the row is still what the owner filled. */
-  filledBy(target: Target, owner: string): Promise<boolean>;
+  /** As `expire`, by a name for this change. */
+  expireAs(target: Target, name: string): Promise<unknown>;
+  /** Whether the row is still what this owner filled, or what was expired by this name. */
+  changedBy(target: Target, name: string): Promise<boolean>;
 }
 
 /** How many dead rows of other keys a fill or a release removes at most. */
@@ -52,13 +59,21 @@ const PRUNED = 10;
 
 /** Makes a store over a table. Throws a `TypeError` for options that can't be used. */
 export function sqliteStore(
-  { run, table, createTable = true, keyPrefix, noNul = false, backendOf, ...rest }:
-    SqliteStoreOptions,
+  {
+    run,
+    table,
+    createTable = true,
+    keyPrefix,
+    noNul = false,
+    longest = Infinity,
+    backendOf,
+    ...rest
+  }: SqliteStoreOptions,
 ): Store<unknown> {
   const isName = typeof table === "string" && table !== "" && !table.includes("\0");
   checkOption("table", isName, "a string that isn't empty and has no NUL", table);
   checkOption("createTable", typeof createTable === "boolean", "true or false", createTable);
-  const rows = sqliteBackend(run, table, createTable);
+  const rows = sqliteBackend(run, table, createTable, longest);
   const prefix = checkPrefix({ prefix: keyPrefix, noNul: true });
   return makeStore({
     ...rest,
@@ -69,35 +84,67 @@ export function sqliteStore(
 }
 
 /** Keeps a row per key, which holds its entry, its lease, or how the last lease ended; time is the database's. */
-function sqliteBackend(run: RunStatements, table: string, createTable: boolean): SqliteBackend {
+function sqliteBackend(
+  run: RunStatements,
+  table: string,
+  createTable: boolean,
+  longest: number,
+): SqliteBackend {
   const statements = statementsOn(table);
   /** The first row that any of the statements returns. */
   const ask = opened(run, statements.create, createTable);
+  /** A value, for how long it is there, and stale, how long its fetch took, and for how long its row is needed. */
+  const valuesOf = (written: Written): Bound[] => {
+    const { data, staleFor = null, took = null } = written;
+    const life = lifeOf(written) ?? Infinity;
+    const isPlain = staleFor === null && took === null;
+    const needed = isPlain ? Math.min(life, longest) : life;
+    return [data, orNull(life), staleFor, took, orNull(needed)];
+  };
   const isDone = async (target: Target, ...asked: Statement[]) =>
     await ask(target, ...asked) !== undefined;
+
+  const expireAs = (target: Target, name: string) => ask(target, [statements.expire, name]);
 
   return {
     async read(target) {
       const row = await ask(target, [statements.get]);
-      return row && { data: dataOf(row.value) };
+      return row && { ...row as Row, data: dataOf(row.value) };
     },
-    async take(target, { owner, ttl, waitedFor = null, ignored }) {
+    take(target, wanted) {
+      const { owner, ttl, waitedFor = null, ignored, freshBelow, backOff } = wanted;
       const unreadable = ignored ? bytesOf(ignored.data as string | Uint8Array) : null;
-      const take: Statement = [statements.take, owner, ttl, waitedFor, unreadable];
-      const row = (await ask(target, take, [statements.look, ignored ? 1 : 0]))!;
-      return { ...row as Row, data: dataOf(row.value), replaced: row.outcome === "replaced" };
+      const below = freshBelow === Infinity ? null : freshBelow;
+      const take: Statement = [
+        statements.take,
+        ...[owner, ttl, waitedFor, unreadable, below, backOff ? 1 : 0],
+      ];
+      return retry(target, async (): Promise<Row> => {
+        const look: Statement = [statements.look, ignored ? 1 : 0, unreadable];
+        const { value, outcome, ...found } = (await ask(target, take, look))! as Columns & Row;
+        const data = dataOf(value);
+        const row = { ...found, data, outcome, replaced: (outcome as string) === "replaced" };
+        // What was in the way of the first statement may have ended before the second.
+        if (!isHit(row, wanted) && decide(row, wanted) === undefined) throw new Contention();
+        return row;
+      });
     },
     renew: (target, { owner, ttl }) => isDone(target, [statements.renew, owner, ttl]),
-    fill: (target, { owner, data, ttl = null }) =>
-      isDone(target, [statements.fill, owner, data, ttl], [statements.prune, PRUNED]),
-    filledBy: (target, owner) => isDone(target, [statements.filledBy, owner]),
-    release: (target, { owner, outcome }) =>
-      ask(
+    fill: (target, { owner, ...written }) =>
+      isDone(target, [statements.fill, owner, ...valuesOf(written)], [statements.prune, PRUNED]),
+    changedBy: (target, name) => isDone(target, [statements.changedBy, name]),
+    release: (target, { owner, outcome, failure }) => {
+      const how = outcome === "cancelled" ? null : outcome;
+      const told = [failure?.failures ?? null, failure?.quietFor ?? null];
+      return ask(
         target,
-        [statements.release, owner, outcome === "cancelled" ? null : outcome],
+        [statements.release, owner, how, ...told],
         [statements.prune, PRUNED],
-      ),
-    write: (target, { data, ttl = null }) => ask(target, [statements.set, data, ttl]),
+      );
+    },
+    write: (target, written) => ask(target, [statements.set, ...valuesOf(written)]),
+    expire: (target) => expireAs(target, randomToken()),
+    expireAs,
     remove: (target) => ask(target, [statements.delete]),
   };
 }
@@ -121,6 +168,10 @@ function opened(run: RunStatements, definition: readonly string[], createTable: 
       return await send(target, asked);
     }
   };
+}
+
+function orNull(number: number): number | null {
+  return number === Infinity ? null : number;
 }
 
 function dataOf(value: Columns[string] | undefined): unknown {

@@ -8,9 +8,9 @@ import {
   isAdapterError,
 } from "../../src/model/errors.ts";
 import type { Acquired, Entry, Store } from "../../src/store/store.ts";
-import type { Backend, Row, Target } from "./backend.ts";
-import { toData, toEntry } from "./data.ts";
-import { decide } from "./decide.ts";
+import type { Backend, Row, Target, Wanted } from "./backend.ts";
+import { toData, toEntry, toValue } from "./data.ts";
+import { decide, isHit } from "./decide.ts";
 import { remembered } from "./names.ts";
 import type { Push } from "./push.ts";
 import { Refusal } from "./refusal.ts";
@@ -80,36 +80,42 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
     name,
     copy(value) {
       encoded = { value, data: toData(codec, value) };
-      return toEntry(codec, encoded.data).value;
+      return toValue(codec, encoded.data);
     },
-    get: (key) =>
+    get: (key, aged = false) =>
       run(
         "get",
         key,
-        (target) => backend.read(target),
-        (row) => row?.data === undefined ? undefined : toEntry(codec, row.data),
+        (target) => backend.read(target, aged),
+        (row) => row?.data === undefined ? undefined : toEntry(codec, row),
       ),
-    set: (key, value, ttl) =>
-      run("set", key, (target) => backend.write(target, { data: toData(codec, value), ttl }), done),
+    set: (key, value, lifetime) =>
+      run(
+        "set",
+        key,
+        (target) => backend.write(target, { ...lifetime, data: toData(codec, value) }),
+        done,
+      ),
+    expire: (key) => run("expire", key, (target) => backend.expire(target), done),
     delete: (key) => run("delete", key, (target) => backend.remove(target), done),
-    acquire: (key, owner, ttl, waitedFor) =>
+    acquire: (key, owner, ttl, { waitedFor, freshBelow = 0, backOff = false } = {}) =>
       run(
         "acquire",
         key,
         (target) =>
-          acquire<Found>(codec, { key, owner, waitedFor }, (ignored) =>
-            backend.take(target, { owner, ttl, waitedFor, ignored })),
+          acquire<Found>(codec, key, { owner, ttl, waitedFor, freshBelow, backOff }, (wanted) =>
+            backend.take(target, wanted)),
       ),
     renew: (key, owner, ttl) =>
       run("renew", key, (target) => backend.renew(target, { owner, ttl })),
-    fill: (key, owner, value, ttl) =>
+    fill: (key, owner, value, lifetime) =>
       run(
         "fill",
         key,
-        (target) => backend.fill(target, { owner, data: dataOf(value), ttl }),
+        (target) => backend.fill(target, { ...lifetime, owner, data: dataOf(value) }),
       ),
-    release: (key, owner, outcome) =>
-      run("release", key, (target) => backend.release(target, { owner, outcome }), done),
+    release: (key, owner, outcome, failure) =>
+      run("release", key, (target) => backend.release(target, { owner, outcome, failure }), done),
     withCodec: (codec) => makeStore({ ...options, codec }),
     ...(push && {
       watch: (key: string) =>
@@ -131,28 +137,25 @@ const STRANGER = {
   corrupt: true,
 };
 
-/** Asks for the lease, and once more for each entry in its way that can't be read. */
+/** Asks for the lease, and once more for each fresh entry in its way that can't be read. */
 async function acquire<Found extends Row>(
   codec: Codec,
-  { key, ...wanted }: {
-    readonly key: string;
-    readonly owner: string;
-    readonly waitedFor: string | undefined;
-  },
-  take: (ignored: Found | undefined) => Promise<Found>,
+  key: string,
+  wanted: Wanted<Found>,
+  take: (wanted: Wanted<Found>) => Promise<Found>,
 ): Promise<Acquired<unknown>> {
   let ignored: Found | undefined;
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const found = await take(ignored);
-    if (found.data === undefined) {
-      const decision = decide(found, wanted);
+    const found = await take({ ...wanted, ignored });
+    const entry = found.data === undefined ? undefined : readable(codec, found);
+    if (!isHit(found, wanted)) {
+      const decision = decide(found, wanted, entry);
       if (decision?._tag === "Leader" && found.replaced) {
         return { ...decision, replaced: new AdapterError("acquire", key, undefined, STRANGER) };
       }
       if (decision !== undefined) return decision;
       throw new Refusal("the backend neither gave the lease nor named its owner");
     }
-    const entry = readable(codec, found.data);
     if (entry !== undefined) return { _tag: "Hit", entry };
     ignored = found;
   }
@@ -161,9 +164,9 @@ async function acquire<Found extends Row>(
   );
 }
 
-function readable(codec: Codec, data: unknown): Entry<unknown> | undefined {
+function readable(codec: Codec, row: Row): Entry<unknown> | undefined {
   try {
-    return toEntry(codec, data);
+    return toEntry(codec, row);
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import type { Row, Target, Wanted } from "./backend.ts";
-import { decide } from "./decide.ts";
+import { decide, isHit } from "./decide.ts";
 import { Contention, retry, type RetryOptions } from "./retry.ts";
 
 /** The two steps of a backend that can't take a lease in one. */
@@ -17,7 +17,7 @@ export function takeInSteps<Found extends Row>(
   { look, put }: TakeSteps<Found>,
   options?: RetryOptions,
 ): Promise<Found> {
-  const isTaken = (row: Row) => row.data !== undefined || decide(row, wanted) !== undefined;
+  const isTaken = (row: Row) => isHit(row, wanted) || decide(row, wanted) !== undefined;
   let { ignored } = wanted;
   return retry(target, async () => {
     const found = ignored ?? await look();

@@ -1,12 +1,13 @@
 import { describe } from "../../src/model/describe.ts";
 import { bytesOf } from "../kit/data.ts";
 import { checkOption, hasMethods } from "../kit/options.ts";
+import { makeServerClock, type ServerClock } from "../kit/server_clock.ts";
 import { Refusal } from "../kit/refusal.ts";
 import { retry, sleep } from "../kit/retry.ts";
 import {
   DELETE,
   type MemcachedAnswer,
-  type MemcachedAsk,
+  type MemcachedCommands,
   type MemcachedRequest,
 } from "./backend.ts";
 import type { MemcachedClient, MemcachedResponse } from "./options.ts";
@@ -23,13 +24,26 @@ interface Server {
   responseBuffer?: Uint8Array;
   /** Fails everything that is under way. */
   error(error: Error): void;
+  /** Registers what is called with the answers to a request, of which a `quiet` one may have several. */
+  onResponse(seq: number, answered: ((response: MemcachedResponse) => void) & Quiet): void;
+  /** Registers what is called when the request has failed. */
+  onError(seq: number, failed: (error: Error) => void): void;
+  /** Sends a request. */
+  write(request: Uint8Array): void;
+}
+
+interface Quiet {
+  quiet?: boolean;
 }
 
 /** How long memjs needs to let go of a connection that was lost, in milliseconds: until then it loses what comes next, too. */
 const LETS_GO = 200;
 
+/** How long a server's time is known for, in milliseconds. */
+const KNOWN_FOR = 60_000;
+
 /** What the adapter asks of a client of memjs. Throws a `TypeError` for what is none. */
-export function askMemjs(client: MemcachedClient): MemcachedAsk {
+export function memjsCommands(client: MemcachedClient): MemcachedCommands {
   const isClient = hasMethods(client, "perform", "incrSeq", "server");
   checkOption("client", isClient, "a memjs client", client);
   const serverOf = (name: string) => client.server(name) as Server | null | undefined;
@@ -61,13 +75,56 @@ export function askMemjs(client: MemcachedClient): MemcachedAsk {
       if (server && connection) failWhenClosed(server, connection);
     });
 
+  /** Asks for the time of a server, in seconds since 1970. */
+  const askTime = (server: Server) =>
+    new Promise<number>((resolve, reject) => {
+      client.incrSeq();
+      const seq = client.seq >>> 0;
+      let time: number | undefined;
+      const answered: ((response: MemcachedResponse) => void) & Quiet = ({ header, key, val }) => {
+        if (key !== undefined && textOf(key) === "time") time = Number(textOf(val));
+        if (header.status === OK && header.totalBodyLength !== 0) return;
+        if (time !== undefined && time > 0) return resolve(time);
+        reject(new Refusal("memcached doesn't tell its time, which a stale time needs"));
+      };
+      answered.quiet = true;
+      server.onResponse(seq, answered);
+      server.onError(seq, reject);
+      server.write(requestOf(seq, "", { opcode: STAT }));
+      if (server._socket) failWhenClosed(server, server._socket);
+    });
+  const clocks = new WeakMap<Server, { readonly clock: ServerClock; until: number }>();
   const again = (error: unknown) => !(error instanceof Refusal);
-  return (target, request) =>
-    retry(target, async () => {
-      const { over } = request;
-      const isLost = over !== undefined && over.connection !== connectionTo(target.name);
-      return isLost ? undefined : await send(target.name, request);
-    }, { again, most: 2, pause: () => sleep(LETS_GO) });
+  const patiently = { again, most: 2, pause: () => sleep(LETS_GO) };
+  return {
+    ask: (target, request) =>
+      retry(target, async () => {
+        const { over } = request;
+        const isLost = over !== undefined && over.connection !== connectionTo(target.name);
+        return isLost ? undefined : await send(target.name, request);
+      }, patiently),
+    now: (target) =>
+      retry(target, async () => {
+        const server = serverOf(target.name);
+        if (!hasMethods(server, "onResponse", "onError", "write")) {
+          throw new Refusal("this version of memjs can't ask a server its time; use memjs 1.3");
+        }
+        let known = clocks.get(server as Server);
+        if (known === undefined || performance.now() > known.until) {
+          const sent = performance.now();
+          const time = await askTime(server as Server);
+          // The server's own clock ticks once a second.
+          const clock = known?.clock ?? makeServerClock({ late: 2000 });
+          clock.learn(1000 * time, sent);
+          clocks.set(server as Server, known = { clock, until: sent + KNOWN_FOR });
+        }
+        return known.clock.now();
+      }, patiently),
+  };
+}
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }
 
 /** The connections of which it is known when they are closed. */
@@ -150,6 +207,8 @@ function answerOf(
       throw new Refusal(`memcached answered ${describe(new TextDecoder().decode(val))}`);
   }
 }
+
+const STAT = 0x10;
 
 const OK = 0;
 const NOT_FOUND = 1;

@@ -7,7 +7,10 @@ export interface MemcachedResponse {
     readonly opcode: number;
     readonly status: number;
     readonly cas: Uint8Array;
+    readonly totalBodyLength?: number;
   };
+  /** The name of a statistic. */
+  readonly key?: Uint8Array | undefined;
   /** The flags of an item. */
   readonly extras: Uint8Array;
   /** The value of an item, or an error's text. */

@@ -1,4 +1,4 @@
-import type { Entry } from "../../src/store/store.ts";
+import type { Entry, Lifetime } from "../../src/store/store.ts";
 
 /** A bound of what entries weigh together. */
 export interface Weight<V> {
@@ -8,10 +8,14 @@ export interface Weight<V> {
 
 /** Entries of this process, at most so many. */
 export interface Entries<V> {
-  /** The entry that is fresh at `now`, in epoch milliseconds. */
+  /** The entry that is fresh at `now`, in epoch milliseconds; `aged`, with for how much longer. */
+  readonly peek: (key: string, now: number, aged?: boolean) => Entry<V> | undefined;
+  /** The entry that is there at `now`, fresh or stale, with its age. */
   readonly get: (key: string, now: number) => Entry<V> | undefined;
-  /** Stores a value for `ttl` from `now` on, or without expiry. */
-  readonly set: (key: string, value: V, ttl: number | undefined, now: number) => void;
+  /** Stores a value from `now` on. */
+  readonly set: (key: string, value: V, lifetime: Lifetime, now: number) => void;
+  /** Makes a fresh entry stale from `now` on. */
+  readonly expire: (key: string, now: number) => void;
   /** Removes the entry. */
   readonly delete: (key: string) => void;
 }
@@ -28,8 +32,11 @@ export interface Entries<V> {
 export function makeEntries<V>(maxEntries: number, weight?: Weight<V>): Entries<V> {
   const slots = new Map<string, number>();
   const values: (V | undefined)[] = [];
-  /** When each expires: epoch milliseconds. */
+  /** When each stops being fresh: epoch milliseconds. */
   let expiries = new Float64Array(16);
+  /** For how long each is kept then, in milliseconds, and how long its fetch took; only where somebody has said so. */
+  const staleFors: number[] = [];
+  const tooks: (number | undefined)[] = [];
   /** Whether each was read since the hand passed. */
   let visited = new Uint8Array(16);
   /** The slots of entries that were removed. */
@@ -55,8 +62,10 @@ export function makeEntries<V>(maxEntries: number, weight?: Weight<V>): Entries<
     slots.delete(key);
     bytes -= sizes[slot] ?? 0;
     values[slot] = undefined;
+    if (slot < tooks.length) tooks[slot] = undefined;
     free.push(slot);
   };
+  const endOf = (slot: number) => expiries[slot]! + (staleFors[slot] ?? 0);
 
   const evictOne = (now: number) => {
     for (;;) {
@@ -66,7 +75,7 @@ export function makeEntries<V>(maxEntries: number, weight?: Weight<V>): Entries<
         continue;
       }
       const [key, slot] = value;
-      if (visited[slot] === 1 && expiries[slot]! > now) {
+      if (visited[slot] === 1 && endOf(slot) > now) {
         visited[slot] = 0;
         continue;
       }
@@ -87,8 +96,16 @@ export function makeEntries<V>(maxEntries: number, weight?: Weight<V>): Entries<
         return;
       }
       const [key, slot] = value;
-      if (expiries[slot]! <= now) remove(key, slot);
+      if (endOf(slot) <= now) remove(key, slot);
     }
+  };
+
+  const entryIn = (slot: number, now: number): Entry<V> => {
+    const until = expiries[slot]!;
+    const value = values[slot] as V;
+    const took = tooks[slot];
+    if (until === Infinity && took === undefined) return { value };
+    return { value, freshFor: until === Infinity ? undefined : until - now, took };
   };
 
   const newSlot = () => {
@@ -106,18 +123,29 @@ export function makeEntries<V>(maxEntries: number, weight?: Weight<V>): Entries<
   };
 
   return {
+    peek: (key, now, aged) => {
+      const slot = slots.get(key);
+      if (slot === undefined || expiries[slot]! <= now) return undefined;
+      visited[slot] = 1;
+      return aged ? entryIn(slot, now) : { value: values[slot] as V };
+    },
     get: (key, now) => {
       const slot = slots.get(key);
       if (slot === undefined) return undefined;
-      if (expiries[slot]! <= now) {
+      if (endOf(slot) <= now) {
         remove(key, slot);
         return undefined;
       }
       visited[slot] = 1;
-      return { value: values[slot] as V };
+      return entryIn(slot, now);
     },
-    set: (key, value, ttl, now) => {
-      const expiresAt = ttl === undefined ? Infinity : now + ttl;
+    expire: (key, now) => {
+      const slot = slots.get(key);
+      if (slot === undefined || expiries[slot]! <= now) return;
+      if (staleFors[slot]) expiries[slot] = now;
+      else remove(key, slot);
+    },
+    set: (key, value, { freshFor = Infinity, staleFor = 0, took }, now) => {
       forgetSome(now);
       let slot = slots.get(key);
       let size = 0;
@@ -142,11 +170,20 @@ export function makeEntries<V>(maxEntries: number, weight?: Weight<V>): Entries<
         bytes += size;
       }
       values[slot] = value;
-      expiries[slot] = expiresAt;
+      expiries[slot] = now + freshFor;
+      // Without a hole, or the array becomes a table.
+      if (staleFor > 0 || slot < staleFors.length) setAt(staleFors, slot, staleFor, 0);
+      if (took !== undefined || slot < tooks.length) setAt(tooks, slot, took, undefined);
     },
     delete: (key) => {
       const slot = slots.get(key);
       if (slot !== undefined) remove(key, slot);
     },
   };
+}
+
+/** Sets an element, with another in place of those that are missing before it. */
+function setAt<A>(array: A[], index: number, value: A, missing: A): void {
+  while (array.length < index) array.push(missing);
+  array[index] = value;
 }

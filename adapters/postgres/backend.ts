@@ -1,6 +1,8 @@
-import { LONGEST_LEASE } from "../../src/model/defaults.ts";
-import type { Backend, Row, Target } from "../kit/backend.ts";
+import { FAILURES_REMEMBERED, LONGEST_LEASE } from "../../src/model/defaults.ts";
+import { type Backend, lifeOf, type Row, type Target, type Written } from "../kit/backend.ts";
 import { bytesOf } from "../kit/data.ts";
+import { decide, isHit } from "../kit/decide.ts";
+import { Contention, retry } from "../kit/retry.ts";
 import { sha256 } from "../kit/sha256.ts";
 import { pruned, type Table } from "./table.ts";
 import type { PostgresParameter, PostgresRow } from "./options.ts";
@@ -18,29 +20,44 @@ export function postgresBackend({ name: table, channel, ask }: Table): Backend {
   return {
     async read(target) {
       const [row] = await send("get", target);
-      return row && { data: dataOf(row) };
+      return row && entryOf(row);
     },
-    async take(target, { waitedFor = null, ignored, ...own }) {
+    take(target, wanted) {
+      const { owner, ttl, waitedFor = null, ignored, freshBelow, backOff } = wanted;
       const unreadable = ignored ? ignored.data as Uint8Array : null;
-      const parameters = [own.owner, millis(own.ttl), waitedFor, unreadable];
-      const [row] = await send("acquire", target, ...parameters);
-      const [owner, remaining, outcome] = [row![2], row![3], row![4]]
-        .map((column) => column ? utf8.decode(column) : null);
-      const data = dataOf(row!);
-      return { data, owner, remaining: Number(remaining), lastOwner: waitedFor, outcome } as Row;
+      const below = freshBelow === Infinity ? null : freshBelow;
+      const parameters = [owner, millis(ttl), waitedFor, unreadable, below, backOff ? 1 : 0];
+      return retry(target, async () => {
+        const [columns] = await send("acquire", target, ...parameters);
+        const [owner, remaining, outcome, failures, quietFor] = [4, 5, 6, 7, 8]
+          .map((column) => textIn(columns![column]));
+        const row = {
+          ...entryOf(columns!),
+          owner,
+          remaining: Number(remaining),
+          lastOwner: waitedFor,
+          outcome,
+          failures: Number(failures),
+          quietFor: Number(quietFor),
+        } as Row;
+        // What was in the way may have ended before it was told.
+        if (!isHit(row, wanted) && decide(row, wanted) === undefined) throw new Contention();
+        return row;
+      });
     },
     renew: async (target, { owner, ttl }) =>
       isDone(await send("renew", target, owner, millis(ttl))),
-    async fill(target, { owner, data, ttl }) {
-      const columns = columnsOf(data);
+    async fill(target, { owner, ...written }) {
       // A statement is sent again where no reply came: then this very value is there, and no lease.
-      return isDone(await send("fill", target, ...wake(target), owner, millis(ttl), ...columns)) ||
-        isDone(await send("filled", target, ...columns));
+      return isDone(await send("fill", target, ...wake(target), ...columnsOf(written), owner)) ||
+        isDone(await send("filled", target, ...valueOf(written.data)));
     },
-    release: (target, { owner, outcome }) =>
-      send("release", target, ...wake(target), owner, outcome),
-    write: (target, { data, ttl }) =>
-      send("set", target, ...wake(target), millis(ttl), ...columnsOf(data)),
+    release: (target, { owner, outcome, failure }) => {
+      const told = [failure?.failures ?? null, failure ? millis(failure.quietFor) : null];
+      return send("release", target, ...wake(target), owner, outcome, ...told);
+    },
+    write: (target, written) => send("set", target, ...wake(target), ...columnsOf(written)),
+    expire: (target) => send("expire", target, ...wake(target)),
     remove: (target) => send("delete", target, ...wake(target)),
   };
 }
@@ -56,13 +73,29 @@ function millis(ttl: number | undefined): number | null {
 }
 
 /** A value as a row holds it; a text of Postgres has no NUL. */
-function columnsOf(data: string | Uint8Array): [text: string | null, bytes: Uint8Array | null] {
+function valueOf(data: string | Uint8Array): [text: string | null, bytes: Uint8Array | null] {
   if (typeof data !== "string") return [null, data];
   return data.includes("\0") ? [null, bytesOf(data)] : [data, null];
 }
 
-function dataOf({ 0: text, 1: hex }: PostgresRow): Uint8Array | undefined {
-  return text ?? (hex ? fromHex(hex) : undefined);
+/** An entry as a row holds it: the value, how long it is there, for how long of that it is stale, how long its fetch took. */
+function columnsOf(written: Written): PostgresParameter[] {
+  const { data, staleFor = null, took = null } = written;
+  return [...valueOf(data), millis(lifeOf(written)), staleFor, took];
+}
+
+function entryOf(row: PostgresRow): Row {
+  const { 0: text, 1: hex } = row;
+  const [freshFor, took] = [row[2], row[3]].map(textIn);
+  return {
+    data: text ?? (hex ? fromHex(hex) : undefined),
+    freshFor: Number(freshFor ?? Infinity),
+    took: took === null ? undefined : Number(took),
+  };
+}
+
+function textIn(column: Uint8Array | null | undefined): string | null {
+  return column ? utf8.decode(column) : null;
 }
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -80,72 +113,110 @@ const FEW = 10;
 
 /** $1 is the key; $2 and $3, where somebody is to be woken, are the channel and what tells of the key there. */
 function statementsOn(table: string) {
-  const live = "until > clock_timestamp()";
-  const after = (ttl: string) =>
-    `coalesce(clock_timestamp() + ${ttl}::float8 * interval '1 millisecond', 'infinity')`;
-  const noLease = "owner = null, ended = null, outcome = null";
+  const from = (millis: string) =>
+    `clock_timestamp() + (${millis})::float8 * interval '1 millisecond'`;
+  const after = (ttl: string) => `coalesce(${from(ttl)}, 'infinity')`;
+  const ahead = (time: string) => `${time} > clock_timestamp()`;
+  const left = (time: string) =>
+    `1000 * (extract(epoch from ${time}) - extract(epoch from clock_timestamp()))::float8`;
+  const freshFor = `${left("t.ends")} - coalesce(t.stale_for, 0)`;
+  const noLease =
+    "owner = null, lease_until = null, ended = null, outcome = null, failures = null, quiet_until = null";
   const waking = (done: string) => `
 with done as (${done} returning key), pruned as (${pruned(table, FEW, "and key <> $1")})
 select pg_notify($2, $3) from done`;
-  // $2: owner, $4: the lease that was waited for, $5: the bytes of an entry to ignore.
-  const taken = `(case when t.text is not null or t.bytes is not null
-  then coalesce(convert_to(t.text, 'UTF8'), t.bytes) is distinct from $5
-  else t.owner <> '' and t.until <= clock_timestamp() + ${LONGEST_LEASE} * interval '1 millisecond'
-    or t.ended = $4 and t.outcome = 'uncached'
-end)`;
+  // $2: owner, $4: the lease that was waited for, $5: the bytes of an entry to ignore, $6: for how long an entry is fresh at
+  // most that isn't in the way, null for whatever is there, $7: whether to back off.
+  const there = `coalesce(${ahead("t.ends")}
+    and coalesce(convert_to(t.text, 'UTF8'), t.bytes) is distinct from $5
+    and (t.text is not null or t.bytes is not null), false)`;
+  const leased = `coalesce(t.owner <> '' and ${ahead("t.lease_until")}
+    and t.lease_until <= clock_timestamp() + ${LONGEST_LEASE} * interval '1 millisecond', false)`;
+  const remembered = `coalesce(${ahead("t.lease_until")}, false)`;
+  const stays = `(coalesce(${there} and ${freshFor} > $6::float8, false) or ${leased}
+    or coalesce(${remembered} and t.ended = $4 and t.outcome = 'uncached', false)
+    or coalesce($7::int4 = 1 and ${ahead("t.quiet_until")}, false))`;
 
   return {
-    get: `select text, encode(bytes, 'hex') from ${table} where key = $1 and ${live}`,
+    get: `
+select t.text, encode(t.bytes, 'hex'), ${freshFor}, t.took
+from ${table} as t where key = $1 and ${ahead("ends")}`,
 
     filled: `
-select from ${table} where key = $1 and ${live} and (text = $2 or bytes = $3)`,
+select from ${table} where key = $1 and ${ahead("ends")} and (text = $2 or bytes = $3)`,
 
     // What the snapshot says is an answer, but that the lease is free: that is for the latest row to say, under its lock,
     // and what is returned is this row. `allowed` asks for the right to DELETE, which a fill needs: a role without it is
     // refused before it fetches.
     acquire: `
 with seen as (
-  select * from ${table} as t where key = $1 and ${live} and ${taken}
+  select * from ${table} as t where key = $1 and ${stays}
 ), latest as (
-  insert into ${table} as t (key, until, owner)
-  select $1, ${after("$3")}, $2 where not exists (select from seen)
-  on conflict (key) do update set (until, text, bytes, owner, ended, outcome) = (
+  insert into ${table} as t (key, until, owner, lease_until)
+  select $1, ${after("$3")}, $2, ${after("$3")} where not exists (select from seen)
+  on conflict (key) do update
+  set (until, text, bytes, ends, owner, lease_until, ended, outcome, failures, quiet_until) = (
     select
-      case when stays then t.until else ${after("$3")} end,
-      case when stays then t.text end,
-      case when stays then t.bytes end,
+      case when stays then t.until when there then greatest(t.ends, ${after("$3")})
+        else ${after("$3")} end,
+      case when stays or there then t.text end,
+      case when stays or there then t.bytes end,
+      case when stays or there then t.ends end,
       case when stays then t.owner else excluded.owner end,
-      case when live then t.ended end,
-      case when live then t.outcome end
-    from (select t.${live} as live) as clock, lateral (select live and ${taken} as stays) as row
+      case when stays then t.lease_until else ${after("$3")} end,
+      case when stays or remembered then t.ended end,
+      case when stays or remembered then t.outcome end,
+      case when stays or remembered then t.failures end,
+      case when stays then t.quiet_until end
+    from (select ${stays} as stays, ${there} as there, ${remembered} as remembered) as row
   )
   returning *
 ), allowed as (
   delete from ${table} where false
 )
-select text, encode(bytes, 'hex'), owner,
-  1000 * (extract(epoch from until) - extract(epoch from clock_timestamp())),
-  case when ended = $4 then outcome end
-from (select * from seen union all select * from latest) as row`,
+select
+  case when ${there} then t.text end, case when ${there} then encode(t.bytes, 'hex') end,
+  ${freshFor}, t.took, t.owner, ${left("t.lease_until")},
+  case when ${remembered} and t.ended = $4 then t.outcome end,
+  case when ${remembered} then t.failures end, ${left("t.quiet_until")}
+from (select * from seen union all select * from latest) as t`,
 
     renew: `
-update ${table} set until = ${after("$3")} where key = $1 and owner = $2 and ${live} returning key`,
+update ${table} set lease_until = ${after("$3")}, until = greatest(until, ${after("$3")})
+where key = $1 and owner = $2 and ${ahead("lease_until")} returning key`,
 
+    // $4, $5: the value, $6: for how long it is there, $7: and stale, $8: how long its fetch took, $9: owner.
     fill: waking(`
-update ${table} set until = ${after("$5")}, text = $6, bytes = $7, ${noLease}
-where key = $1 and owner = $4 and ${live}`),
+update ${table} set until = ${after("$6")}, text = $4, bytes = $5, ends = ${after("$6")},
+  stale_for = $7::float8, took = $8::float8, ${noLease}
+where key = $1 and owner = $9 and ${ahead("lease_until")}`),
 
-    // $5: the outcome; one that was cancelled changes nothing of what is remembered.
+    // $5: the outcome; one that was cancelled changes nothing of what is remembered. $6: how many failures in a row, $7: for
+    // how long nobody is to fetch.
     release: waking(`
 update ${table} set owner = null,
   ended = case when $5 = 'cancelled' then ended else owner end,
-  outcome = case when $5 = 'cancelled' then outcome else $5 end
-where key = $1 and owner = $4 and ${live}`),
+  outcome = case when $5 = 'cancelled' then outcome else $5 end,
+  failures = case when $5 = 'uncached' then null else coalesce($6::int4, failures) end,
+  quiet_until = ${from("$7")},
+  lease_until = greatest(lease_until, ${from(`$7::float8 + ${FAILURES_REMEMBERED}`)}),
+  until = greatest(until, ${from(`$7::float8 + ${FAILURES_REMEMBERED}`)})
+where key = $1 and owner = $4 and ${ahead("lease_until")}`),
 
+    // As `fill`, but for the owner.
     set: waking(`
-insert into ${table} as t (key, until, text, bytes) values ($1, ${after("$4")}, $5, $6)
+insert into ${table} as t (key, until, text, bytes, ends, stale_for, took)
+values ($1, ${after("$6")}, $4, $5, ${after("$6")}, $7::float8, $8::float8)
 on conflict (key) do update set
-  until = ${after("$4")}, text = excluded.text, bytes = excluded.bytes, ${noLease}`),
+  until = ${after("$6")}, text = excluded.text, bytes = excluded.bytes, ends = ${after("$6")},
+  stale_for = excluded.stale_for, took = excluded.took, ${noLease}`),
+
+    expire: waking(`
+update ${table} as t set
+  text = case when stale_for > 0 then text end, bytes = case when stale_for > 0 then bytes end,
+  ends = least(ends, ${from("coalesce(stale_for, 0)")}),
+  until = coalesce(least(ends, ${from("coalesce(stale_for, 0)")}), clock_timestamp()), ${noLease}
+where key = $1`),
 
     delete: `
 with done as (delete from ${table} where key = $1 returning key)

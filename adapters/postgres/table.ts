@@ -132,11 +132,15 @@ delete from ${table} where key = any(array(
 }
 
 /**
- * A row is an entry, with `text` or `bytes`, or a lease, with its `owner`, and with the owner of the last one that `ended`
- * failed or uncached. It expires at `until`.
+ * A row has an entry, a lease, or both. The entry has `text` or `bytes`; it is over when it `ends`, and stale for `stale_for`
+ * milliseconds before that. The lease has an `owner`, and is over at `lease_until`; until then it is remembered whose lease
+ * `ended` failed or uncached, and how many `failures` there were in a row, after which nobody is to fetch until
+ * `quiet_until`. All of it is over at `until`.
  */
 function definitionOf(table: string): string {
   return `create unlogged table ${table} (\
 key text collate "C" primary key, until timestamptz not null, text text, bytes bytea, \
-owner text, ended text, outcome text); create index on ${table} (until)`;
+ends timestamptz, stale_for float8, took float8, owner text, lease_until timestamptz, \
+ended text, outcome text, failures int4, quiet_until timestamptz); \
+create index on ${table} (until)`;
 }

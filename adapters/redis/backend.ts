@@ -1,4 +1,5 @@
-import type { Backend, Row, Target } from "../kit/backend.ts";
+import { type Backend, lifeOf, type Row, type Target, type Written } from "../kit/backend.ts";
+import { bytesOf } from "../kit/data.ts";
 import type { Push, PushConnection, PushEvents } from "../kit/push.ts";
 import { retry } from "../kit/retry.ts";
 import type { RedisScript } from "./scripts.ts";
@@ -14,6 +15,8 @@ export interface RedisLibrary {
   readonly unordered: boolean;
   /** GET, as bytes. */
   get(key: string): Promise<Uint8Array | null>;
+  /** PTTL, and GET right behind it in the same round trip. */
+  getAged(key: string): Promise<readonly [life: unknown, value: Uint8Array | null]>;
   /** Runs a script on these keys, which answers with texts as bytes, and numbers as such or as text. */
   run(
     script: RedisScript,
@@ -45,25 +48,42 @@ const ofLeases: ReadonlySet<RedisScript> = new Set(["renew", "release"] as const
 
 /** Redis, by its commands; `keysOf` names the two keys of an entry. */
 export function redisBackend(
-  { get, run }: RedisCommands,
+  { get, getAged, run }: RedisCommands,
   keysOf: (entry: string) => readonly [lease: string, entry: string],
-): Backend {
+): Backend<Found> {
   const ask = (script: RedisScript, target: Target, ...args: RedisArgument[]) => {
     const keys = keysOf(target.name).slice(0, ofLeases.has(script) ? 1 : 2);
     return retry(target, () => run(script, keys, args), { again: isMoving, most: Infinity });
   };
+  const readAged = async (name: string) => {
+    const [life, data] = await getAged(name);
+    return data === null ? undefined : entryOf(data, life);
+  };
   return {
     // Without a function that is async, what waits weighs 400 bytes less.
-    read: ({ name }) => get(name).then((data) => data === null ? undefined : { data }),
-    take: async (target, { owner, ttl, waitedFor = "", ignored }) => {
-      const unreadable = ignored === undefined ? [] : [ignored.data as Uint8Array];
-      return rowOf(await ask("acquire", target, owner, millis(ttl), waitedFor, ...unreadable));
+    read({ name }, aged) {
+      if (aged) return readAged(name);
+      return get(name).then((data) => {
+        if (data === null) return undefined;
+        // What may be stale has to be asked for again, with its age.
+        return isMarked(data) ? readAged(name) : { data };
+      });
+    },
+    take: async (target, { owner, ttl, waitedFor = "", freshBelow, backOff, ignored }) => {
+      const unreadable = ignored === undefined ? [] : [ignored.stored!];
+      const below = Math.min(freshBelow, Number.MAX_VALUE);
+      const asked = [owner, millis(ttl), waitedFor, below, backOff ? 1 : 0, ...unreadable];
+      return rowOf(await ask("acquire", target, ...asked));
     },
     renew: async (target, { owner, ttl }) => isOne(await ask("renew", target, owner, millis(ttl))),
-    fill: async (target, { owner, data, ttl }) =>
-      isOne(await ask("fill", target, owner, data, ...expiry(ttl))),
-    release: (target, { owner, outcome }) => ask("release", target, owner, outcome),
-    write: (target, { data, ttl }) => ask("set", target, data, ...expiry(ttl)),
+    fill: async (target, { owner, ...written }) =>
+      isOne(await ask("fill", target, owner, toStored(written), ...expiry(written))),
+    release: (target, { owner, outcome, failure }) => {
+      const told = failure ? [failure.failures, millis(failure.quietFor)] : [];
+      return ask("release", target, owner, outcome, ...told);
+    },
+    write: (target, written) => ask("set", target, toStored(written), ...expiry(written)),
+    expire: (target) => ask("expire", target),
     remove: (target) => ask("delete", target),
   };
 }
@@ -71,18 +91,67 @@ export function redisBackend(
 /** An owner may begin with what looks like a byte order mark. */
 const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
-function rowOf(reply: unknown): Row {
-  if (reply instanceof Uint8Array) return { data: reply };
-  const [owner, remaining, lastOwner, outcome, replaced] = (reply as unknown[])
+/** An entry as the server has it, too. */
+interface Found extends Row {
+  readonly stored?: Uint8Array;
+}
+
+function rowOf(reply: unknown): Found {
+  const [stored, life, ...lease] = reply as [Uint8Array | null, unknown, ...unknown[]];
+  const entry = stored === null ? {} : entryOf(stored, life);
+  if (lease.length === 0) return entry;
+  const [owner, remaining, lastOwner, outcome, replaced, failures, quietFor] = lease
     .map((part) => part instanceof Uint8Array ? text.decode(part) : part);
   return {
+    ...entry,
     owner,
     remaining: Number(remaining),
     lastOwner,
     outcome,
     replaced: isOne(replaced),
-  } as Row;
+    failures: Number(failures),
+    quietFor: Number(quietFor),
+  } as Found;
 }
+
+/**
+ * What an entry begins with that has a stale time, or of which it is known how long its fetch took: a line that says how
+ * long each is, in milliseconds. Any other entry is what the codec has made, and nothing else.
+ */
+const MARK = "\0cache-locking/1 ";
+const marked = bytesOf(MARK);
+
+function isMarked(bytes: Uint8Array): boolean {
+  return bytes[0] === 0 && marked.every((byte, at) => byte === bytes[at]);
+}
+
+function toStored({ data, staleFor = 0, took }: Written): string | Uint8Array {
+  const isPlain = staleFor === 0 && took === undefined &&
+    !(typeof data === "string" ? data.startsWith(MARK) : isMarked(data));
+  if (isPlain) return data;
+  const head = `${MARK}${millis(staleFor)} ${took ?? ""}\n`;
+  if (typeof data === "string") return head + data;
+  const bytes = new Uint8Array(head.length + data.length);
+  bytes.set(bytesOf(head));
+  bytes.set(data, head.length);
+  return bytes;
+}
+
+/** The entry, which lives for so many milliseconds more; less than zero for one that lives for good. */
+function entryOf(stored: Uint8Array, life: unknown): Found {
+  const end = isMarked(stored) ? stored.indexOf(LINE_END) : -1;
+  const [staleFor, took] = text.decode(stored.subarray(MARK.length, Math.max(end, MARK.length)))
+    .split(" ");
+  const left = Number(life);
+  return {
+    stored,
+    data: stored.subarray(end + 1),
+    freshFor: left < 0 ? undefined : left - (Number(staleFor) || 0),
+    took: Number(took) || undefined,
+  };
+}
+
+const LINE_END = 10;
 
 /** A client may answer with text for numbers. */
 function isOne(reply: unknown): boolean {
@@ -94,6 +163,7 @@ function millis(ttl: number): number {
   return Math.min(Math.ceil(ttl), Number.MAX_SAFE_INTEGER);
 }
 
-function expiry(ttl: number | undefined): number[] {
+function expiry(written: Written): number[] {
+  const ttl = lifeOf(written);
   return ttl === undefined ? [] : [millis(ttl)];
 }

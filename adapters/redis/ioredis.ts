@@ -6,7 +6,7 @@ import type { IoredisClient, IoredisSubscriber, RedisClient, RedisSubscriber } f
 
 /** Whether a client is one of ioredis, or of iovalkey, which has the same methods. */
 export function isIoredis(client: RedisClient): client is IoredisClient {
-  return hasMethods(client, "defineCommand", "getBuffer");
+  return hasMethods(client, "defineCommand", "getBuffer", "pttl");
 }
 
 /** What the adapter asks of ioredis and iovalkey. Throws a `TypeError` for what can't be used. */
@@ -28,6 +28,11 @@ export function ioredisClient(
     get(key) {
       gather(client);
       return client.getBuffer(key);
+    },
+    getAged(key) {
+      gather(client);
+      // The value behind its life: one that is written between the two is newer than it is said to be.
+      return Promise.all([client.pttl(key), client.getBuffer(key)]);
     },
     run(script, keys, args) {
       gather(client);

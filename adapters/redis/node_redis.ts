@@ -36,11 +36,14 @@ export function nodeRedisClient(
     );
   }
   const commands = client.withTypeMapping({ [BLOB_STRING]: bufferOf() } as never);
+  const run = runnerOf(commands, isCluster(client));
   return {
     keyPrefix: String(_keyPrefix),
     unordered: !isSingle(client),
     get: (key) => commands.get(key) as Promise<Uint8Array | null>,
-    run: runnerOf(commands, isCluster(client)),
+    // A pool may send two commands on two connections.
+    getAged: (key) => run("get", [key], []) as Promise<[unknown, Uint8Array | null]>,
+    run,
     openPush: (events) => openPush(client, subscriber as NodeRedisSubscriber | undefined, events),
   };
 }

@@ -40,6 +40,8 @@ export interface IoredisSubscriber extends IoredisConnection {
 export interface IoredisClient extends IoredisConnection {
   /** [GET](https://redis.io/docs/latest/commands/get/), as bytes. */
   getBuffer(key: string): Promise<Uint8Array | null>;
+  /** [PTTL](https://redis.io/docs/latest/commands/pttl/) */
+  pttl(key: string): Promise<unknown>;
   /** Adds a script to the client's commands; ioredis sends it as EVALSHA, and as EVAL where the server lacks it. */
   defineCommand(
     name: string,

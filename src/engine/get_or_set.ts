@@ -38,7 +38,7 @@ import {
   type Wake,
   whenEnded,
 } from "./single_flight.ts";
-import type { Follower, Leader } from "../store/store.ts";
+import { type Follower, isFresh, type Leader } from "../store/store.ts";
 import { randomToken } from "../model/token.ts";
 import { inOwnSpan, keepsSpans } from "./tracing.ts";
 
@@ -181,7 +181,7 @@ function read(flight: Flight): void {
   const { call } = flight;
   const giveUp = operate(flight, "get", [], {
     onSuccess(entry) {
-      if (entry === undefined) return start(flight, contend); // mutate: miss
+      if (entry === undefined || !isFresh(entry)) return start(flight, contend); // mutate: miss
       complete<End>(flight, { _tag: "Value", value: entry.value, source: "hit", stored: true });
     },
     onFailure(error) {
@@ -294,13 +294,15 @@ function acquire(
 ): void {
   const { first: caller, call } = flight;
   const { leaseTtl } = call.settings;
-  operate(flight, "acquire", [owner, leaseTtl, waitedFor], {
+  operate(flight, "acquire", [owner, leaseTtl, { waitedFor }], {
     onSuccess(acquired) {
       if (acquired._tag === "Hit") {
         const source = waitedFor === undefined ? "hit" : "follower";
         return next({ _tag: "Value", value: acquired.entry.value, source, stored: true });
       }
-      if (acquired._tag === "Ended") return next({ _tag: "FallBack" }); // mutate: ended
+      if (acquired._tag === "Ended" || acquired._tag === "Failed") {
+        return next({ _tag: "FallBack" }); // mutate: ended
+      }
       if (acquired.after === "failed") { // mutate: failure elsewhere
         caller.failuresLeft--;
         countFailure(flight); // mutate: failure for those who joined

@@ -82,7 +82,7 @@ function endWith(flight: Flight, lease: Lease, value: unknown): void {
         end(error.operation !== "fill" && error.operation !== "set"); // mutate: value kept
       }),
   };
-  operate(flight, "fill", [lease.owner, value, ttl], filled); // mutate: fence
+  operate(flight, "fill", [lease.owner, value, { freshFor: ttl }], filled); // mutate: fence
   giveOutLater(flight, endOf(false));
 }
 

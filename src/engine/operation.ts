@@ -188,6 +188,7 @@ function late(
 const tagOf = {
   get: "CACHE_GET_FAILED",
   set: "CACHE_SET_FAILED",
+  expire: "CACHE_SET_FAILED",
   delete: "CACHE_SET_FAILED",
   fill: "CACHE_SET_FAILED",
   acquire: "LEASE_ACQUIRE_FAILED",

@@ -25,7 +25,7 @@ import {
   settingsOf,
   ttl as ttlOption,
 } from "./settings.ts";
-import type { Entry } from "../store/store.ts";
+import { type Entry, isFresh } from "../store/store.ts";
 import { ttlOf } from "../engine/entry_ttl.ts";
 
 /** A cache with its own defaults, which are checked once. `H` is the type of its default hooks. */
@@ -120,7 +120,7 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
         if (isCacheLockingError(millis)) return Effect.fail(millis);
         return millis === 0
           ? remove(key)
-          : change(key, ask({ settings, key }, "set", [value, millis]));
+          : change(key, ask({ settings, key }, "set", [value, { freshFor: millis }]));
       }),
     delete: (key: unknown) => checked(key, remove),
   };
@@ -132,7 +132,7 @@ function read(
   key: string,
 ): Effect.Effect<Option.Option<unknown>, unknown> {
   const found = (entry: Entry<unknown> | undefined) =>
-    entry === undefined ? Option.none() : Option.some(entry.value);
+    entry !== undefined && isFresh(entry) ? Option.some(entry.value) : Option.none();
   return Effect.matchEffect(ask({ settings, key }, "get", []), {
     onSuccess: (entry) => Effect.succeed(found(entry)),
     onFailure: (error) => {

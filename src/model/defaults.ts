@@ -1,6 +1,9 @@
 /** The longest that a lease may live, in milliseconds: 30 days. What would live longer is no lease. */
 export const LONGEST_LEASE = 2_592_000_000;
 
+/** For how long it is remembered how many fetches have failed in a row, once another may be tried: in milliseconds. */
+export const FAILURES_REMEMBERED = 60_000;
+
 /** What a call does where its options say nothing. Durations are in milliseconds. */
 export const defaults = {
   /** How long a lease lives without its leader. */

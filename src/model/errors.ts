@@ -5,6 +5,8 @@ export type Phase =
   | "options"
   | "get"
   | "set"
+  | "expire"
+  | "expire"
   | "delete"
   | "acquire"
   | "renew"
@@ -179,6 +181,7 @@ function lineOf(error: unknown): string {
 export type AdapterOperation =
   | "get"
   | "set"
+  | "expire"
   | "delete"
   | "acquire"
   | "renew"
@@ -190,6 +193,7 @@ export type AdapterOperation =
 const actions: Readonly<Record<AdapterOperation, string>> = {
   get: "read the entry of",
   set: "store the value of",
+  expire: "expire",
   delete: "delete",
   acquire: "acquire the lease for",
   renew: "renew the lease for",

@@ -4,7 +4,16 @@ import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import { AdapterError, type AdapterOperation } from "../model/errors.ts";
 import { typed } from "./typed.ts";
-import type { Acquired, Entry, LeaseOutcome, Store, Watch } from "./store.ts";
+import {
+  type Acquired,
+  type AcquireOptions,
+  type Entry,
+  type Failure,
+  isFresh,
+  type LeaseOutcome,
+  type Store,
+  type Watch,
+} from "./store.ts";
 
 /**
  * The hand-written half that keeps entries. `null` is the miss, in this layer only. Times to live are milliseconds.
@@ -32,6 +41,10 @@ export interface LeaseAnswer {
   readonly after?: "failed" | "uncached" | undefined;
   /** What stood in the place of the lease, was none, and is replaced: to be reported. */
   readonly replaced?: AdapterError | undefined;
+  /** How many fetches have failed in a row, if that is known. */
+  readonly failures?: number | undefined;
+  /** For how much longer nobody is to fetch, in milliseconds, for a follower of nobody that backs off. */
+  readonly quietFor?: number | undefined;
 }
 
 /** The answer of {@linkcode LeasesHalf.isReady}. */
@@ -47,18 +60,23 @@ export interface ReadyAnswer {
  * are milliseconds.
  */
 export interface LeasesHalf {
-  /** Takes the lease for `ttl` if there is no live one. An owner that holds it already is the leader again. */
+  /**
+   * Takes the lease for `ttl` if there is no live one. An owner that holds it already is the leader again. With `backOff`, a
+   * half that remembers a release's `failure` answers `'follower'` and `quietFor` while that lasts.
+   */
   acquire(
     key: string,
     owner: string,
     ttl: number,
     waitedFor?: string,
+    options?: { readonly backOff?: boolean | undefined },
   ): Effect.Effect<LeaseAnswer, unknown>;
   /** Ends the owner's lease, and does nothing if another holds it. `outcome` is undefined after a fill. */
   release(
     key: string,
     owner: string,
     outcome?: LeaseOutcome,
+    failure?: Failure,
   ): Effect.Effect<unknown, unknown>;
   /** Extends the owner's lease to `ttl` from now; false if it is lost. Without it, a lease ends after its first `ttl`. */
   renew?(key: string, owner: string, ttl: number): Effect.Effect<boolean, unknown>;
@@ -79,10 +97,16 @@ export interface Halves<V = unknown> {
 }
 
 /** The part that keeps entries: a whole store, or a hand-written half. */
-export type Entries<V> = Pick<Store<V>, "name" | "copy" | "get" | "set" | "delete">;
+export type Entries<V> = Pick<Store<V>, "name" | "copy" | "get" | "set" | "expire" | "delete">;
 
-/** The entries of a hand-written half. */
+/** The entries of a hand-written half, which has no clock to ask: nothing in it is ever stale, and what expires is gone. */
 export function entriesOfHalf<V>(cache: CacheHalf<V>): Entries<V> {
+  const remove = (operation: "expire" | "delete") => (key: string) =>
+    cache.delete ? Effect.asVoid(typed(operation, key, () => cache.delete!(key))) : Effect.fail(
+      new AdapterError(operation, key, undefined, {
+        reason: "this cache half has no `delete`; add one",
+      }),
+    );
   return {
     name: cache.name ?? "custom",
     get: (key) =>
@@ -90,13 +114,10 @@ export function entriesOfHalf<V>(cache: CacheHalf<V>): Entries<V> {
         typed("get", key, () => cache.get(key)),
         (value) => value === null ? undefined : { value },
       ),
-    set: (key, value, ttl) => Effect.asVoid(typed("set", key, () => cache.set(key, value, ttl))),
-    delete: (key) =>
-      cache.delete ? Effect.asVoid(typed("delete", key, () => cache.delete!(key))) : Effect.fail(
-        new AdapterError("delete", key, undefined, {
-          reason: "this cache half has no `delete`; add one",
-        }),
-      ),
+    set: (key, value, { freshFor } = {}) =>
+      Effect.asVoid(typed("set", key, () => cache.set(key, value, freshFor))),
+    expire: remove("expire"),
+    delete: remove("delete"),
   };
 }
 
@@ -104,12 +125,12 @@ export function entriesOfHalf<V>(cache: CacheHalf<V>): Entries<V> {
  * Makes a store of separate entries and leases.
  *
  * Two backends have no atomic step in common, so three guarantees are weaker. After winning, a second step reads the entry
- * again. Fills aren't fenced: a leader that lost its lease since its last renewal can overwrite a newer value. And `delete`
- * and `set` don't revoke the lease.
+ * again. Fills aren't fenced: a leader that lost its lease since its last renewal can overwrite a newer value. And `delete`,
+ * `expire` and `set` don't revoke the lease.
  */
 export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store<V> {
-  const release = (key: string, owner: string, outcome?: LeaseOutcome) =>
-    Effect.asVoid(typed("release", key, () => leases.release(key, owner, outcome)));
+  const release = (key: string, owner: string, outcome?: LeaseOutcome, failure?: Failure) =>
+    Effect.asVoid(typed("release", key, () => leases.release(key, owner, outcome, failure)));
   const markReady = (key: string) =>
     leases.markReady ? typed("ready", key, () => leases.markReady!(key)) : Effect.void;
   const isReady = (key: string) =>
@@ -125,22 +146,29 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
   const look = (
     key: string,
     ttl: number,
+    freshBelow: number,
     answer: LeaseAnswer,
   ): Effect.Effect<Acquired<V>, AdapterError> =>
     Effect.gen(function* () {
-      const entry = yield* ignoreCorrupt(entries.get(key));
-      if (entry !== undefined) return { _tag: "Hit", entry }; // mutate: entry after winning
+      const entry = yield* ignoreCorrupt(entries.get(key, freshBelow > 0));
+      const isHit = entry !== undefined && isFresh(entry, freshBelow);
+      if (isHit) return { _tag: "Hit", entry }; // mutate: entry after winning
       if (answer.after === "uncached") return { _tag: "Ended", outcome: "uncached" };
       const until = answer.leaseUntil - (yield* Clock.currentTimeMillis);
       // Whoever keeps the leases may have another clock; what it says is that there is a lease.
       const remaining = until > 0 ? until : ttl;
-      const { after, replaced } = answer;
-      if (answer.role === "leader") return { _tag: "Leader", remaining, after, replaced };
+      const { after, replaced, failures } = answer;
+      if (answer.role === "leader") {
+        return { _tag: "Leader", remaining, after, replaced, entry, failures };
+      }
+      if (answer.quietFor !== undefined) {
+        return { _tag: "Failed", remaining: answer.quietFor, failures: failures ?? 0, entry };
+      }
       const lease = answer.lease ?? String(answer.leaseUntil);
-      return { _tag: "Follower", remaining, lease, after };
+      return { _tag: "Follower", remaining, lease, after, entry };
     });
-  const acquire = (key: string, owner: string, ttl: number, waitedFor: string | undefined) =>
-    checked("acquire", key, () => leases.acquire(key, owner, ttl, waitedFor), {
+  const acquire = (key: string, owner: string, ttl: number, options: AcquireOptions) =>
+    checked("acquire", key, () => leases.acquire(key, owner, ttl, options.waitedFor, options), {
       must: "{ role: 'leader' | 'follower', leaseUntil: epoch milliseconds }",
       is: (answer) =>
         (answer?.role === "leader" || answer?.role === "follower") && answer.leaseUntil >= 0,
@@ -151,15 +179,21 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
     ...(entries.copy && { copy: (value: V) => entries.copy!(value) }),
     get: entries.get,
     set: entries.set,
+    expire: entries.expire,
     delete: entries.delete,
-    acquire: (key, owner, ttl, waitedFor) =>
+    acquire: (key, owner, ttl, options = {}) =>
       Effect.gen(function* () {
         // Asked before: the next lease, which this acquire may begin, has no mark.
+        const { waitedFor, freshBelow = 0 } = options;
         if (waitedFor !== undefined && (yield* isReady(key))) {
-          return yield* look(key, ttl, { role: "follower", leaseUntil: 0, after: "uncached" });
+          return yield* look(key, ttl, freshBelow, {
+            role: "follower",
+            leaseUntil: 0,
+            after: "uncached",
+          });
         }
-        const answer = yield* acquire(key, owner, ttl, waitedFor);
-        const acquired = yield* look(key, ttl, answer);
+        const answer = yield* acquire(key, owner, ttl, options);
+        const acquired = yield* look(key, ttl, freshBelow, answer);
         // The lease was won for nothing if the entry is there.
         if (answer.role === "leader" && acquired._tag !== "Leader") {
           yield* release(key, owner, "cancelled");
@@ -173,15 +207,15 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
           is: (held) => typeof held === "boolean",
         })
         : Effect.succeed(true),
-    fill: (key, owner, value, ttl) =>
+    fill: (key, owner, value, lifetime) =>
       Effect.gen(function* () {
-        yield* entries.set(key, value, ttl);
+        yield* entries.set(key, value, lifetime);
         yield* markReady(key);
         yield* release(key, owner);
         return true;
       }),
-    release: (key, owner, outcome) => {
-      const released = release(key, owner, outcome);
+    release: (key, owner, outcome, failure) => {
+      const released = release(key, owner, outcome, failure);
       return outcome !== "uncached" ? released : Effect.matchEffect(markReady(key), {
         onSuccess: () => released,
         onFailure: (error) => Effect.flatMap(released, () => Effect.fail(error)),

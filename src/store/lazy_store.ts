@@ -40,7 +40,17 @@ export function lazyStore(
   );
 }
 
-const every = ["get", "set", "delete", "acquire", "renew", "fill", "release", "watch"] as const;
+const every = [
+  "get",
+  "set",
+  "expire",
+  "delete",
+  "acquire",
+  "renew",
+  "fill",
+  "release",
+  "watch",
+] as const;
 
 const noPush = () => Effect.succeed(undefined);
 

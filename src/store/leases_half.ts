@@ -6,9 +6,9 @@ import type { Store } from "./store.ts";
 /** The leases of a store, for entries that are kept elsewhere. */
 export function leasesHalf(store: Store<unknown>): LeasesHalf {
   return {
-    acquire: (key, owner, ttl, waitedFor) =>
+    acquire: (key, owner, ttl, waitedFor, { backOff } = {}) =>
       Effect.flatMap(
-        store.acquire(key, owner, ttl, waitedFor),
+        store.acquire(key, owner, ttl, { waitedFor, backOff }),
         (acquired) =>
           Effect.map(Clock.currentTimeMillis, (now): LeaseAnswer => {
             switch (acquired._tag) {
@@ -18,6 +18,7 @@ export function leasesHalf(store: Store<unknown>): LeasesHalf {
                   leaseUntil: now + acquired.remaining,
                   after: acquired.after,
                   replaced: acquired.replaced,
+                  failures: acquired.failures,
                 };
               case "Follower":
                 return {
@@ -26,12 +27,20 @@ export function leasesHalf(store: Store<unknown>): LeasesHalf {
                   lease: acquired.lease,
                   after: acquired.after,
                 };
+              case "Failed":
+                return {
+                  role: "follower",
+                  leaseUntil: now,
+                  failures: acquired.failures,
+                  quietFor: acquired.remaining,
+                };
               default:
                 return { role: "follower", leaseUntil: now, after: "uncached" };
             }
           }),
       ),
-    release: (key, owner, outcome = "cancelled") => store.release(key, owner, outcome),
+    release: (key, owner, outcome = "cancelled", failure) =>
+      store.release(key, owner, outcome, failure),
     renew: (key, owner, ttl) => store.renew(key, owner, ttl),
     ...(store.watch ? { watch: (key: string) => store.watch!(key) } : {}),
   };

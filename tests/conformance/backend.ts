@@ -74,6 +74,10 @@ export interface Gaps {
   readonly expiry?: string | undefined;
   /** `renew` extends the lease, and says whether the owner still holds it. */
   readonly renewal?: string | undefined;
+  /** An entry can be stale: it is kept for `staleFor` beyond its time, beside a lease, and told from a fresh one. */
+  readonly staleness?: string | undefined;
+  /** For how long nobody is to fetch after a failure is kept with the lease. */
+  readonly failures?: string | undefined;
   /** Processes with different wall clocks see the same. */
   readonly clocks?: string | undefined;
   /** `null` is a value. */

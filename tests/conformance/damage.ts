@@ -20,7 +20,7 @@ const kinds: Readonly<
       name: `a bad entry is a miss, reported and refilled: ${name}`,
       *holds(world) {
         const { one, two, key } = world;
-        yield* one.set(key, "value", LONG);
+        yield* one.set(key, "value", { freshFor: LONG });
         yield* damage(world, write);
         const error = yield* Effect.flip(one.get(key));
         assert.deepEqual([error._tag, error.corrupt], ["ADAPTER_ERROR", true]);
@@ -39,7 +39,7 @@ const kinds: Readonly<
         yield* damage(world, write);
         answered(yield* one.acquire(key, "a", LONG), "Leader");
         answered(yield* two.acquire(key, "b", LONG), "Follower");
-        assert.equal(yield* one.fill(key, "a", "filled", LONG), true);
+        assert.equal(yield* one.fill(key, "a", "filled", { freshFor: LONG }), true);
         assert.equal(yield* valueIn(two, key), "filled");
         yield* endsWithSetAndDelete(world, write);
       },
@@ -71,7 +71,7 @@ const kinds: Readonly<
           answered(yield* two.acquire(key, "a", LONG), "Leader");
         }
         answered(yield* one.acquire(key, "b", LONG), "Follower");
-        assert.equal(yield* two.fill(key, "a", "value", LONG), true);
+        assert.equal(yield* two.fill(key, "a", "value", { freshFor: LONG }), true);
         assert.equal(yield* valueIn(one, key), "value");
         yield* endsWithSetAndDelete(world, write);
       },
@@ -136,7 +136,7 @@ const endsWithSetAndDelete = (world: World, write: Damager) =>
   Effect.gen(function* () {
     const { one, two, key } = world;
     yield* damage(world, write);
-    yield* two.set(key, "set", LONG);
+    yield* two.set(key, "set", { freshFor: LONG });
     assert.equal(yield* valueIn(one, key), "set");
     yield* damage(world, write);
     yield* two.delete(key);

@@ -43,9 +43,9 @@ export function keeps(value: unknown): Property {
     needs: value === null ? ["nulls"] : [],
     *holds({ one, two, key }) {
       const filled = `${key}:filled`;
-      yield* one.set(key, value, LONG);
+      yield* one.set(key, value, { freshFor: LONG });
       yield* one.acquire(filled, "a", LONG);
-      assert.equal(yield* one.fill(filled, "a", value, LONG), true);
+      assert.equal(yield* one.fill(filled, "a", value, { freshFor: LONG }), true);
       for (const each of [key, filled]) {
         assert.deepEqual((yield* two.get(each))?.value, value);
         assert.deepEqual(hasValue(yield* two.get(each)), true);
@@ -68,9 +68,9 @@ export const entries: readonly Property[] = [
   {
     name: "set stores for every process, and overwrites",
     *holds({ one, two, key }) {
-      yield* one.set(key, "first", LONG);
+      yield* one.set(key, "first", { freshFor: LONG });
       assert.equal((yield* two.get(key))?.value, "first");
-      yield* two.set(key, "second", LONG);
+      yield* two.set(key, "second", { freshFor: LONG });
       assert.equal((yield* one.get(key))?.value, "second");
       assert.equal((yield* two.get(key))?.value, "second");
     },
@@ -89,7 +89,7 @@ export const entries: readonly Property[] = [
   {
     name: "an entry expires after its time to live, and without one it stays",
     *holds({ one, two, key, short, expired }) {
-      yield* one.set(key, "short", short);
+      yield* one.set(key, "short", { freshFor: short });
       yield* one.set(`${key}:good`, "for good");
       assert.equal((yield* two.get(key))?.value, "short");
       yield* expired;
@@ -103,7 +103,7 @@ export const entries: readonly Property[] = [
     name: "a filled entry expires after its time to live, and without one it stays",
     *holds({ one, two, key, short, expired }) {
       yield* one.acquire(key, "a", LONG);
-      yield* one.fill(key, "a", "short", short);
+      yield* one.fill(key, "a", "short", { freshFor: short });
       yield* one.acquire(`${key}:good`, "a", short);
       yield* one.fill(`${key}:good`, "a", "for good");
       assert.equal((yield* two.get(key))?.value, "short");
@@ -116,12 +116,12 @@ export const entries: readonly Property[] = [
   {
     name: "the last set decides the time to live",
     *holds({ one, two, key, short, expired }) {
-      yield* one.set(key, 1, short);
+      yield* one.set(key, 1, { freshFor: short });
       yield* two.set(key, 2);
       yield* one.set(`${key}:2`, 1);
-      yield* two.set(`${key}:2`, 2, short);
-      yield* one.set(`${key}:3`, 1, short);
-      yield* two.set(`${key}:3`, 2, LONG);
+      yield* two.set(`${key}:2`, 2, { freshFor: short });
+      yield* one.set(`${key}:3`, 1, { freshFor: short });
+      yield* two.set(`${key}:3`, 2, { freshFor: LONG });
       yield* expired;
       assert.equal((yield* one.get(key))?.value, 2);
       assert.equal(yield* one.get(`${key}:2`), undefined);
@@ -132,22 +132,22 @@ export const entries: readonly Property[] = [
     name: "times to live may have a fraction, and be very short or very long",
     *holds({ one, two, key }) {
       for (const ttl of [1000.5, 29.9 * DAY + 0.1, 40 * DAY, 36_500 * DAY]) {
-        yield* one.set(key, ttl, ttl);
+        yield* one.set(key, ttl, { freshFor: ttl });
         assert.equal((yield* two.get(key))?.value, ttl);
         yield* one.delete(key);
         const { remaining } = answered(yield* one.acquire(key, "a", ttl), "Leader");
         assert.ok(remaining > 0);
         assert.equal(yield* one.renew(key, "a", ttl), true);
-        assert.equal(yield* one.fill(key, "a", ttl, ttl), true);
+        assert.equal(yield* one.fill(key, "a", ttl, { freshFor: ttl }), true);
         assert.equal((yield* two.get(key))?.value, ttl);
         yield* one.delete(key);
       }
-      yield* one.set(key, "value", 0.4);
-      yield* one.set(key, "value", LONG);
+      yield* one.set(key, "value", { freshFor: 0.4 });
+      yield* one.set(key, "value", { freshFor: LONG });
       yield* one.delete(key);
       answered(yield* one.acquire(key, "a", 0.4), "Leader");
       yield* one.renew(key, "a", 0.4);
-      yield* one.fill(key, "a", "value", 0.4);
+      yield* one.fill(key, "a", "value", { freshFor: 0.4 });
     },
   },
   {
@@ -156,7 +156,7 @@ export const entries: readonly Property[] = [
       const keys = Array.from({ length: 50 }, (_, index) => `${key}:${index}`);
       const each = <A, E>(run: (key: string) => Effect.Effect<A, E>) =>
         Effect.forEach(keys, run, { concurrency: "unbounded" });
-      yield* each((key) => one.set(key, key, LONG));
+      yield* each((key) => one.set(key, key, { freshFor: LONG }));
       assert.deepEqual((yield* each((key) => two.get(key))).map((entry) => entry?.value), keys);
     },
   },
@@ -171,12 +171,12 @@ export const entries: readonly Property[] = [
         there: <A, E, R>(run: Effect.Effect<A, E, R>) => withSkewedClock(minutes * 60_000, run),
       }));
       for (const { key, there } of wrong) {
-        yield* one.set(key, "here", LONG);
+        yield* one.set(key, "here", { freshFor: LONG });
         assert.equal((yield* there(two.get(key)))?.value, "here");
         answered(yield* there(two.acquire(key, "b", LONG)), "Hit");
-        yield* there(two.set(key, "there", LONG));
+        yield* there(two.set(key, "there", { freshFor: LONG }));
         assert.equal((yield* one.get(key))?.value, "there");
-        yield* there(two.set(key, "short", short));
+        yield* there(two.set(key, "short", { freshFor: short }));
         assert.equal((yield* one.get(key))?.value, "short");
       }
       yield* expired;
@@ -187,7 +187,7 @@ export const entries: readonly Property[] = [
         answered(yield* one.acquire(key, "a", LONG), "Leader");
         const { remaining } = answered(yield* there(two.acquire(key, "b", LONG)), "Follower");
         assert.ok(remaining > 0 && remaining <= LONG, `${remaining}`);
-        assert.equal(yield* one.fill(key, "a", "filled", LONG), true);
+        assert.equal(yield* one.fill(key, "a", "filled", { freshFor: LONG }), true);
         yield* one.delete(key);
 
         answered(yield* there(two.acquire(key, "c", short)), "Leader");
@@ -196,7 +196,7 @@ export const entries: readonly Property[] = [
       yield* expired;
       for (const { key, there } of wrong) {
         if (gaps.expiry === undefined) {
-          assert.equal(yield* there(two.fill(key, "c", "late", LONG)), false);
+          assert.equal(yield* there(two.fill(key, "c", "late", { freshFor: LONG })), false);
         }
         answered(yield* one.acquire(key, "d", LONG), "Leader");
       }
@@ -273,7 +273,7 @@ function keyProperties(): Property[] {
     Effect.gen(function* () {
       const taken: string[] = [];
       for (const key of keys) {
-        const refused = yield* Effect.exit(Effect.flip(one.set(key, key, LONG)));
+        const refused = yield* Effect.exit(Effect.flip(one.set(key, key, { freshFor: LONG })));
         if (refused._tag === "Failure") taken.push(key);
         else assert.ok(mayRefuse && isAdapterError(refused.value), `${key} is refused`);
       }
@@ -284,7 +284,9 @@ function keyProperties(): Property[] {
         answered(yield* one.acquire(key, key, LONG), "Leader");
       }
       for (const key of taken) answered(yield* two.acquire(key, "other", LONG), "Follower");
-      for (const key of taken) assert.equal(yield* one.fill(key, key, key, LONG), true);
+      for (const key of taken) {
+        assert.equal(yield* one.fill(key, key, key, { freshFor: LONG }), true);
+      }
       for (const key of taken) assert.equal((yield* two.get(key))?.value, key);
       for (const key of taken) yield* two.delete(key);
     });

@@ -7,7 +7,7 @@ export const fills: readonly Property[] = [
     name: "fill stores the value for every process, and ends the lease",
     *holds({ one, two, key }) {
       yield* one.acquire(key, "a", LONG);
-      assert.equal(yield* one.fill(key, "a", "value", LONG), true);
+      assert.equal(yield* one.fill(key, "a", "value", { freshFor: LONG }), true);
       assert.equal((yield* two.get(key))?.value, "value");
       assert.equal(answered(yield* two.acquire(key, "b", LONG), "Hit").entry.value, "value");
       yield* two.delete(key);
@@ -17,7 +17,7 @@ export const fills: readonly Property[] = [
   {
     name: "fill stores over an expired entry",
     *holds({ one, two, key, short, expired }) {
-      yield* one.set(key, "old", short);
+      yield* one.set(key, "old", { freshFor: short });
       yield* expired;
       answered(yield* two.acquire(key, "a", LONG), "Leader");
       assert.equal(yield* two.fill(key, "a", "new"), true);
@@ -29,8 +29,8 @@ export const fills: readonly Property[] = [
     name: "a fill may be repeated after its reply was lost",
     *holds({ one, two, key }) {
       yield* one.acquire(key, "a", LONG);
-      yield* one.fill(key, "a", "value", LONG);
-      yield* one.fill(key, "a", "value", LONG);
+      yield* one.fill(key, "a", "value", { freshFor: LONG });
+      yield* one.fill(key, "a", "value", { freshFor: LONG });
       assert.equal((yield* two.get(key))?.value, "value");
       answered(yield* two.acquire(key, "b", LONG), "Hit");
     },
@@ -39,13 +39,13 @@ export const fills: readonly Property[] = [
     name: "fill is refused without a lease, and writes nothing",
     needs: ["fencing"],
     *holds({ one, two, key }) {
-      assert.equal(yield* one.fill(key, "a", "value", LONG), false);
+      assert.equal(yield* one.fill(key, "a", "value", { freshFor: LONG }), false);
       assert.equal(yield* two.get(key), undefined);
       answered(yield* two.acquire(key, "b", LONG), "Leader");
-      assert.equal(yield* one.fill(key, "a", "value", LONG), false);
+      assert.equal(yield* one.fill(key, "a", "value", { freshFor: LONG }), false);
       assert.equal(yield* two.get(key), undefined);
-      assert.equal(yield* two.fill(key, "b", "led", LONG), true);
-      assert.equal(yield* one.fill(key, "a", "value", LONG), false);
+      assert.equal(yield* two.fill(key, "b", "led", { freshFor: LONG }), true);
+      assert.equal(yield* one.fill(key, "a", "value", { freshFor: LONG }), false);
       assert.equal((yield* two.get(key))?.value, "led");
     },
   },
@@ -57,7 +57,7 @@ export const fills: readonly Property[] = [
         yield* one.acquire(key, outcome, LONG);
         yield* two.acquire(key, "b", LONG);
         yield* one.release(key, outcome, outcome);
-        assert.equal(yield* one.fill(key, outcome, "value", LONG), false);
+        assert.equal(yield* one.fill(key, outcome, "value", { freshFor: LONG }), false);
         assert.equal(yield* two.get(key), undefined);
       }
     },
@@ -68,7 +68,7 @@ export const fills: readonly Property[] = [
     *holds({ one, two, key, short, expired }) {
       yield* one.acquire(key, "a", short);
       yield* expired;
-      assert.equal(yield* one.fill(key, "a", "late", LONG), false);
+      assert.equal(yield* one.fill(key, "a", "late", { freshFor: LONG }), false);
       assert.equal(yield* two.get(key), undefined);
     },
   },
@@ -79,10 +79,10 @@ export const fills: readonly Property[] = [
       yield* one.acquire(key, "a", short);
       answered(yield* two.acquire(key, "b", LONG), "Follower");
       answered(yield* takeOver(two, "b"), "Leader");
-      assert.equal(yield* one.fill(key, "a", "late", LONG), false);
+      assert.equal(yield* one.fill(key, "a", "late", { freshFor: LONG }), false);
       assert.equal(yield* two.get(key), undefined);
-      assert.equal(yield* two.fill(key, "b", "new", LONG), true);
-      assert.equal(yield* one.fill(key, "a", "late", LONG), false);
+      assert.equal(yield* two.fill(key, "b", "new", { freshFor: LONG }), true);
+      assert.equal(yield* one.fill(key, "a", "late", { freshFor: LONG }), false);
       assert.equal((yield* one.get(key))?.value, "new");
     },
   },
@@ -92,13 +92,13 @@ export const fills: readonly Property[] = [
     *holds({ one, two, key }) {
       yield* one.acquire(key, "a", LONG);
       yield* two.delete(key);
-      assert.equal(yield* one.fill(key, "a", "stale", LONG), false);
+      assert.equal(yield* one.fill(key, "a", "stale", { freshFor: LONG }), false);
       assert.equal(yield* two.get(key), undefined);
       answered(yield* two.acquire(key, "b", LONG), "Leader");
-      assert.equal(yield* one.fill(key, "a", "stale", LONG), false);
+      assert.equal(yield* one.fill(key, "a", "stale", { freshFor: LONG }), false);
       yield* one.release(key, "a", "failed");
       answered(yield* one.acquire(key, "c", LONG), "Follower");
-      assert.equal(yield* two.fill(key, "b", "new", LONG), true);
+      assert.equal(yield* two.fill(key, "b", "new", { freshFor: LONG }), true);
       assert.equal((yield* one.get(key))?.value, "new");
     },
   },
@@ -107,8 +107,8 @@ export const fills: readonly Property[] = [
     needs: ["revocation", "fencing"],
     *holds({ one, two, key }) {
       yield* one.acquire(key, "a", LONG);
-      yield* two.set(key, "set", LONG);
-      assert.equal(yield* one.fill(key, "a", "stale", LONG), false);
+      yield* two.set(key, "set", { freshFor: LONG });
+      assert.equal(yield* one.fill(key, "a", "stale", { freshFor: LONG }), false);
       yield* one.release(key, "a", "failed");
       assert.equal((yield* one.get(key))?.value, "set");
       answered(yield* one.acquire(key, "b", LONG), "Hit");
@@ -124,7 +124,7 @@ export const fills: readonly Property[] = [
       yield* two.delete(key);
       assert.equal(yield* one.renew(key, "a", LONG), false);
       answered(yield* one.acquire(key, "b", LONG), "Leader");
-      yield* two.set(key, "set", LONG);
+      yield* two.set(key, "set", { freshFor: LONG });
       assert.equal(yield* one.renew(key, "b", LONG), false);
       assert.equal((yield* one.get(key))?.value, "set");
     },
@@ -133,7 +133,7 @@ export const fills: readonly Property[] = [
     name: "set stores while another owner leads",
     *holds({ one, two, key }) {
       yield* one.acquire(key, "a", LONG);
-      yield* two.set(key, "set", LONG);
+      yield* two.set(key, "set", { freshFor: LONG });
       assert.equal((yield* one.get(key))?.value, "set");
       assert.equal(answered(yield* one.acquire(key, "b", LONG), "Hit").entry.value, "set");
     },

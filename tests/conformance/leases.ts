@@ -5,7 +5,8 @@ import { answered, atOnce, LONG, type Property, type World } from "./world.ts";
 /** Ways in which a key comes to be free. */
 const waysToBeFree: Readonly<Record<string, (world: World) => Effect.Effect<unknown, unknown>>> = {
   "is cold": () => Effect.void,
-  "was deleted": ({ one, key }) => Effect.flatMap(one.set(key, 1, LONG), () => one.delete(key)),
+  "was deleted": ({ one, key }) =>
+    Effect.flatMap(one.set(key, 1, { freshFor: LONG }), () => one.delete(key)),
   "was leased and released": ({ one, key }) =>
     Effect.flatMap(one.acquire(key, "old", LONG), () => one.release(key, "old", "failed")),
   "had a lease that has expired": ({ one, two, key, short, expired }) =>
@@ -15,7 +16,7 @@ const waysToBeFree: Readonly<Record<string, (world: World) => Effect.Effect<unkn
       yield* expired;
     }),
   "had an entry that has expired": ({ one, key, short, expired }) =>
-    Effect.flatMap(one.set(key, 1, short), () => expired),
+    Effect.flatMap(one.set(key, 1, { freshFor: short }), () => expired),
 };
 
 const race = ({ one, two, key }: World) =>
@@ -29,7 +30,7 @@ const race = ({ one, two, key }: World) =>
     assert.equal(new Set(leases.filter((lease) => lease !== undefined)).size, 1, "leases");
 
     const leader = answers.findIndex(({ _tag }) => _tag === "Leader");
-    assert.equal(yield* two.fill(key, `owner ${leader}`, "value", LONG), true);
+    assert.equal(yield* two.fill(key, `owner ${leader}`, "value", { freshFor: LONG }), true);
     for (const { _tag } of yield* all()) assert.equal(_tag, "Hit");
   });
 
@@ -53,7 +54,7 @@ export const leases: readonly Property[] = [
   {
     name: "acquire hits if there is an entry, and takes no lease",
     *holds({ one, two, key, short, expired }) {
-      yield* one.set(key, "value", short);
+      yield* one.set(key, "value", { freshFor: short });
       assert.equal(answered(yield* two.acquire(key, "a", LONG), "Hit").entry.value, "value");
       yield* expired;
       answered(yield* one.acquire(key, "b", LONG), "Leader");
@@ -68,7 +69,7 @@ export const leases: readonly Property[] = [
         assert.ok(remaining > 0 && remaining <= LONG, `${remaining}`);
         answered(yield* store.acquire(key, "b", LONG), "Follower");
       }
-      assert.equal(yield* two.fill(key, "a", "value", LONG), true);
+      assert.equal(yield* two.fill(key, "a", "value", { freshFor: LONG }), true);
     },
   },
   {
@@ -146,7 +147,7 @@ export const leases: readonly Property[] = [
       yield* expired;
       const { remaining } = answered(yield* two.acquire(key, "b", LONG), "Follower");
       assert.ok(remaining > LONG / 2 && remaining <= LONG, `${remaining}`);
-      assert.equal(yield* one.fill(key, "a", "value", LONG), true);
+      assert.equal(yield* one.fill(key, "a", "value", { freshFor: LONG }), true);
     },
   },
   {
@@ -159,7 +160,7 @@ export const leases: readonly Property[] = [
         assert.equal(yield* one.renew(key, "a", short), true);
         answered(yield* two.acquire(key, "b", LONG), "Follower");
       }
-      assert.equal(yield* one.fill(key, "a", "value", LONG), true);
+      assert.equal(yield* one.fill(key, "a", "value", { freshFor: LONG }), true);
     },
   },
   {
@@ -183,7 +184,7 @@ export const leases: readonly Property[] = [
       yield* two.release(key, "b", "cancelled");
       assert.equal(yield* two.renew(key, "b", LONG), false);
       answered(yield* one.acquire(key, "a", LONG), "Leader");
-      assert.equal(yield* one.fill(key, "a", "value", LONG), true);
+      assert.equal(yield* one.fill(key, "a", "value", { freshFor: LONG }), true);
       assert.equal(yield* one.renew(key, "a", LONG), false);
       assert.equal((yield* two.get(key))?.value, "value");
     },
@@ -244,7 +245,7 @@ export const leases: readonly Property[] = [
       yield* one.release(key, "a", "failed");
       const follower = answered(yield* one.acquire(key, "c", LONG), "Follower");
       assert.notEqual(follower.lease, lease);
-      assert.equal(yield* two.fill(key, "b", "value", LONG), true);
+      assert.equal(yield* two.fill(key, "b", "value", { freshFor: LONG }), true);
     },
   },
   {
@@ -256,7 +257,7 @@ export const leases: readonly Property[] = [
       yield* two.release(key, "b", "failed");
       answered(yield* one.acquire(key, "a", LONG), "Leader");
       yield* two.release(key, "b", "failed");
-      assert.equal(yield* one.fill(key, "a", "value", LONG), true);
+      assert.equal(yield* one.fill(key, "a", "value", { freshFor: LONG }), true);
       yield* one.release(key, "a", "cancelled");
       assert.equal((yield* two.get(key))?.value, "value");
     },

@@ -33,7 +33,7 @@ export const leftovers: readonly Property[] = [
       const outcomes = ["failed", "uncached", "cancelled"] as const;
       const ended = outcomes.map((outcome) => [`${key}:${outcome}`, outcome] as const);
       const [entry, dead] = [`${key}:entry`, `${key}:dead`];
-      yield* one.set(entry, "value", short);
+      yield* one.set(entry, "value", { freshFor: short });
       for (const [key, outcome] of ended) {
         yield* one.acquire(key, outcome, short);
         yield* two.acquire(key, "b", short);

@@ -30,6 +30,7 @@ import type { Backend, Case } from "./backend.ts";
 import { damaged } from "./damage.ts";
 import { entries, keeps, values } from "./entries.ts";
 import { fills } from "./fills.ts";
+import { freshness } from "./freshness.ts";
 import { leases } from "./leases.ts";
 import { leftovers } from "./leftovers.ts";
 import { outcomes } from "./outcomes.ts";
@@ -50,6 +51,7 @@ export function conformance(backend: Backend): Case[] {
     ...leases,
     ...fills,
     ...outcomes,
+    ...freshness,
     ...watches,
     ...promises,
     ...damaged(backend),

@@ -25,10 +25,10 @@ export const outcomes: readonly Property[] = [
       const { two, key } = world;
       const lease = yield* led(world, "a", "failed");
       assert.equal(
-        answered(yield* two.acquire(key, "b", LONG, lease), "Leader").after,
+        answered(yield* two.acquire(key, "b", LONG, { waitedFor: lease }), "Leader").after,
         "failed",
       );
-      const again = answered(yield* two.acquire(key, "b", LONG, lease), "Leader");
+      const again = answered(yield* two.acquire(key, "b", LONG, { waitedFor: lease }), "Leader");
       assert.equal(again.after, "failed", "when the reply was lost");
     },
   },
@@ -39,9 +39,15 @@ export const outcomes: readonly Property[] = [
       const { one, two, key } = world;
       const lease = yield* led(world, "a", "failed");
       answered(yield* one.acquire(key, "b", LONG), "Leader");
-      const follower = answered(yield* two.acquire(key, "c", LONG, lease), "Follower");
+      const follower = answered(
+        yield* two.acquire(key, "c", LONG, { waitedFor: lease }),
+        "Follower",
+      );
       assert.equal(follower.after, "failed");
-      const next = answered(yield* two.acquire(key, "c", LONG, follower.lease), "Follower");
+      const next = answered(
+        yield* two.acquire(key, "c", LONG, { waitedFor: follower.lease }),
+        "Follower",
+      );
       assert.equal(next.after, undefined);
     },
   },
@@ -52,7 +58,10 @@ export const outcomes: readonly Property[] = [
       const { one, two, key } = world;
       const lease = yield* led(world, "a", "uncached");
       for (const store of [one, two]) {
-        const { outcome } = answered(yield* store.acquire(key, "b", LONG, lease), "Ended");
+        const { outcome } = answered(
+          yield* store.acquire(key, "b", LONG, { waitedFor: lease }),
+          "Ended",
+        );
         assert.equal(outcome, "uncached");
       }
       assert.equal(answered(yield* one.acquire(key, "c", LONG), "Leader").after, undefined);
@@ -66,9 +75,9 @@ export const outcomes: readonly Property[] = [
       const { one, two, key } = world;
       const lease = yield* led(world, "a", "uncached");
       answered(yield* one.acquire(key, "b", LONG), "Leader");
-      answered(yield* two.acquire(key, "c", LONG, lease), "Ended");
+      answered(yield* two.acquire(key, "c", LONG, { waitedFor: lease }), "Ended");
       answered(yield* two.acquire(key, "d", LONG), "Follower");
-      assert.equal(yield* one.fill(key, "b", "value", LONG), true);
+      assert.equal(yield* one.fill(key, "b", "value", { freshFor: LONG }), true);
     },
   },
   {
@@ -76,7 +85,10 @@ export const outcomes: readonly Property[] = [
     *holds(world) {
       const { one, two, key, short, takeOver } = world;
       const cancelled = yield* led(world, "a", "cancelled");
-      const leader = answered(yield* two.acquire(key, "b", LONG, cancelled), "Leader");
+      const leader = answered(
+        yield* two.acquire(key, "b", LONG, { waitedFor: cancelled }),
+        "Leader",
+      );
       assert.equal(leader.after, undefined);
       yield* two.release(key, "b", "cancelled");
 
@@ -90,8 +102,8 @@ export const outcomes: readonly Property[] = [
     *holds({ one, two, key }) {
       yield* one.acquire(key, "a", LONG);
       const { lease } = answered(yield* two.acquire(key, "b", LONG), "Follower");
-      yield* one.fill(key, "a", "value", LONG);
-      answered(yield* two.acquire(key, "b", LONG, lease), "Hit");
+      yield* one.fill(key, "a", "value", { freshFor: LONG });
+      answered(yield* two.acquire(key, "b", LONG, { waitedFor: lease }), "Hit");
     },
   },
   {
@@ -112,9 +124,15 @@ export const outcomes: readonly Property[] = [
       const { one, two, key } = world;
       const before = yield* led(world, "a", "cancelled");
       yield* led(world, "b", "uncached");
-      const { after } = answered(yield* two.acquire(key, "c", LONG, before), "Leader");
+      const { after } = answered(
+        yield* two.acquire(key, "c", LONG, { waitedFor: before }),
+        "Leader",
+      );
       assert.equal(after, undefined);
-      const follower = answered(yield* one.acquire(key, "d", LONG, before), "Follower");
+      const follower = answered(
+        yield* one.acquire(key, "d", LONG, { waitedFor: before }),
+        "Follower",
+      );
       assert.equal(follower.after, undefined);
     },
   },
@@ -126,7 +144,8 @@ export const outcomes: readonly Property[] = [
       const lease = yield* led(world, "a", "failed");
       const answers = yield* Effect.forEach(
         Array.from({ length: 20 }, (_, index) => index),
-        (index) => (index % 2 ? one : two).acquire(key, `owner ${index}`, LONG, lease),
+        (index) =>
+          (index % 2 ? one : two).acquire(key, `owner ${index}`, LONG, { waitedFor: lease }),
         { concurrency: "unbounded" },
       );
       assert.equal(answers.filter(({ _tag }) => _tag === "Leader").length, 1);

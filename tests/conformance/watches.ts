@@ -8,11 +8,12 @@ import { LONG, type Process, type Property, scoped, soon, start, type World } fr
 const events: Readonly<
   Record<string, (world: World, owner: string) => Effect.Effect<unknown, unknown>>
 > = {
-  "a fill": ({ two, key }, owner) => two.fill(key, owner, "value", LONG),
+  "a fill": ({ two, key }, owner) => two.fill(key, owner, "value", { freshFor: LONG }),
   "a failure": ({ two, key }, owner) => two.release(key, owner, "failed"),
   "an uncached value": ({ two, key }, owner) => two.release(key, owner, "uncached"),
   "a cancellation": ({ two, key }, owner) => two.release(key, owner, "cancelled"),
-  "a set": ({ two, key }) => two.set(key, "value", LONG),
+  "a set": ({ two, key }) => two.set(key, "value", { freshFor: LONG }),
+  "an expire": ({ two, key }) => two.expire(key),
   "a delete": ({ two, key }) => two.delete(key),
 };
 
@@ -42,7 +43,7 @@ export const watches: readonly Property[] = [
   },
   ...Object.entries(events).map(([name, happen]): Property => ({
     name: `a watch is woken by ${name} in another process`,
-    needs: name === "a set" || name === "a delete" ? ["push", "revocation"] : ["push"],
+    needs: ["a set", "an expire", "a delete"].includes(name) ? ["push", "revocation"] : ["push"],
     *holds(world) {
       const { one, two, key } = world;
       yield* two.acquire(key, "a", LONG);

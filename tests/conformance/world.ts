@@ -33,6 +33,8 @@ export interface World {
   readonly key: string;
   /** How long what is waited for lives, in milliseconds. */
   readonly short: number;
+  /** The unit to which the backend rounds up, in milliseconds. */
+  readonly granularity: number;
   /** Whether the case has looked at `short`, so that it is about what comes sooner and what later. */
   readonly timed: () => boolean;
   /** Waits until what lived for `short` is over. */
@@ -80,6 +82,7 @@ export function openWorld(backend: Backend): Effect.Effect<World, unknown, Scope
     return {
       backend,
       gaps,
+      granularity,
       one,
       two,
       key,
@@ -92,10 +95,10 @@ export function openWorld(backend: Backend): Effect.Effect<World, unknown, Scope
       takeOver: (store, owner, waitedFor) =>
         Effect.gen(function* () {
           yield* expired;
-          const answer = yield* store.acquire(key, owner, LONG, waitedFor);
+          const answer = yield* store.acquire(key, owner, LONG, { waitedFor });
           if (gaps.expiry === undefined || answer._tag === "Leader") return answer;
           yield* expired;
-          return yield* store.acquire(key, owner, LONG, waitedFor);
+          return yield* store.acquire(key, owner, LONG, { waitedFor });
         }),
     };
   });
@@ -113,8 +116,8 @@ function counted(store: Store<unknown>): Process {
     ...counting,
     counts,
     follows: (times = 1) => until(`${times} callers follow`, () => followers.size >= times),
-    acquire: (key, owner, ttl, waitedFor) =>
-      Effect.map(counting.acquire(key, owner, ttl, waitedFor), (answer) => {
+    acquire: (key, owner, ttl, options) =>
+      Effect.map(counting.acquire(key, owner, ttl, options), (answer) => {
         if (answer._tag === "Follower") followers.add(owner);
         return answer;
       }),
@@ -131,14 +134,15 @@ export function around(
 ): Store<unknown> {
   return {
     ...store,
-    get: (key) => wrap("get", store.get(key)),
-    set: (key, value, ttl) => wrap("set", store.set(key, value, ttl)),
+    get: (key, aged) => wrap("get", store.get(key, aged)),
+    set: (key, value, lifetime) => wrap("set", store.set(key, value, lifetime)),
+    expire: (key) => wrap("expire", store.expire(key)),
     delete: (key) => wrap("delete", store.delete(key)),
-    acquire: (key, owner, ttl, waitedFor) =>
-      wrap("acquire", store.acquire(key, owner, ttl, waitedFor)),
+    acquire: (key, owner, ttl, options) => wrap("acquire", store.acquire(key, owner, ttl, options)),
     renew: (key, owner, ttl) => wrap("renew", store.renew(key, owner, ttl)),
-    fill: (key, owner, value, ttl) => wrap("fill", store.fill(key, owner, value, ttl)),
-    release: (key, owner, outcome) => wrap("release", store.release(key, owner, outcome)),
+    fill: (key, owner, value, lifetime) => wrap("fill", store.fill(key, owner, value, lifetime)),
+    release: (key, owner, outcome, failure) =>
+      wrap("release", store.release(key, owner, outcome, failure)),
     ...(store.watch ? { watch: (key: string) => wrap("watch", store.watch!(key)) } : {}),
   };
 }

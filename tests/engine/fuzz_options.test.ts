@@ -162,6 +162,7 @@ const adapters: Readonly<Record<string, readonly [(options: never) => unknown, O
         this[`${name}Buffer`] = noop;
       },
       getBuffer: noop,
+      pttl: noop,
       on() {},
       removeListener() {},
       duplicate: noop,

@@ -32,6 +32,8 @@ const backends: Readonly<Record<string, Backend>> = {
       revocation: apart,
       outcomes: "these halves remember none",
       nulls: "`null` is the miss in this layer",
+      staleness: "these halves have no clock to ask how fresh an entry is",
+      failures: "these halves remember none",
       clocks,
     },
     damage: {

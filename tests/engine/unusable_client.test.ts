@@ -13,7 +13,10 @@ const strangers: readonly [string, AdapterConfig, RegExp][] = [
   ],
   [
     "ioredis-mock",
-    { type: "redis", options: { client: { defineCommand() {}, getBuffer() {} } as never } },
+    {
+      type: "redis",
+      options: { client: { defineCommand() {}, getBuffer() {}, pttl() {} } as never },
+    },
     /`client` must be an ioredis client, 5 or 6: it has no `cacheLocking1_acquireBuffer` after/,
   ],
   [

@@ -38,7 +38,7 @@ export type Fetched =
 
 /** What a backend answers, as far as it matters here. */
 export interface Answer {
-  /** `Hit`, `Leader`, `Follower`, `Ended`; `entry`, `none`; `true`, `false`. */
+  /** `Hit`, `Leader`, `Follower`, `Ended`, `Failed`; `entry`, `none`; `true`, `false`. */
   readonly is: string;
   readonly value?: unknown;
   readonly lease?: string | undefined;

@@ -1,6 +1,7 @@
 import { Effect } from "effect";
 import type { AdapterError, AdapterOperation, Store, Watch } from "../../mod.ts";
 import { attempt, startOf } from "../../src/store/attempt.ts";
+import type { AcquireOptions, Lifetime } from "../../src/store/store.ts";
 import type { Answer, Question, Recorder } from "./history.ts";
 
 type Operation = (key: string, ...rest: never[]) => Effect.Effect<unknown, AdapterError>;
@@ -84,7 +85,9 @@ export function recorded(
     const method = store[operation as keyof Store<unknown>] as Operation | undefined;
     if (method === undefined) continue;
     wrapped[operation as AdapterOperation] = (key: string, ...rest: never[]) => {
-      const said = Object.fromEntries(parameters.map((name, index) => [name, rest[index]]));
+      const said = Object.fromEntries(
+        parameters.map((name, index) => [name, toldBy(name, rest[index])]),
+      );
       return note(
         { operation: operation as AdapterOperation, key, ...said },
         method.call(store, key, ...rest),
@@ -94,9 +97,17 @@ export function recorded(
   return { ...store, ...wrapped } as Store<unknown>;
 }
 
+/** What an argument says: of a lifetime and of the options of an acquire, what is judged. */
+function toldBy(name: string, argument: unknown): unknown {
+  const { freshFor, waitedFor } = (argument ?? {}) as Lifetime & AcquireOptions;
+  if (name === "waitedFor") return waitedFor;
+  return name === "ttl" && typeof argument === "object" ? freshFor : argument;
+}
+
 const parametersOf = {
   get: [],
   set: ["value", "ttl"],
+  expire: [],
   delete: [],
   acquire: ["owner", "ttl", "waitedFor"],
   renew: ["owner", "ttl"],

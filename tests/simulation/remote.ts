@@ -123,6 +123,8 @@ function tellAcquired(acquired: Acquired<unknown>): Answer {
       return { is: "Hit", value: acquired.entry.value };
     case "Ended":
       return { is: "Ended" };
+    case "Failed":
+      return { is: "Failed", remaining: acquired.remaining };
     case "Leader":
       return { is: "Leader", remaining: acquired.remaining, after: acquired.after };
     case "Follower":
@@ -219,7 +221,7 @@ export function remoteStore(
   const { watch, standing } = watcher(remote);
   // What a store without a clock to ask knows: since when a version of a lease has stayed the same.
   const seen = new Map<string, { version: number; since: number; ttl: number }>();
-  const acquire: Store<unknown>["acquire"] = (key, owner, ttl, waitedFor) =>
+  const acquire: Store<unknown>["acquire"] = (key, owner, ttl, { waitedFor } = {}) =>
     Effect.suspend(() => {
       const known = seen.get(key);
       const dead = known !== undefined && world.now() - known.since >= known.ttl
@@ -250,9 +252,15 @@ export function remoteStore(
   const store: Store<unknown> = {
     name: "model",
     get: reader(remote),
-    set: (key, value, ttl) =>
+    set: (key, value, { freshFor: ttl } = {}) =>
       ask(remote, { operation: "set", key, value, ttl }, {
         act: () => backend.set(key, value, ttl),
+        tell: tellNothing,
+      }),
+    // No entry here has a stale time yet.
+    expire: (key) =>
+      ask(remote, { operation: "expire", key }, {
+        act: () => backend.delete(key),
         tell: tellNothing,
       }),
     delete: (key) =>
@@ -266,7 +274,7 @@ export function remoteStore(
         act: () => backend.renew(key, owner, ttl),
         tell: tellBoolean,
       }),
-    fill: (key, owner, value, ttl) =>
+    fill: (key, owner, value, { freshFor: ttl } = {}) =>
       ask(remote, { operation: "fill", key, owner, value, ttl }, {
         act: () => backend.fill(key, owner, value, ttl),
         tell: tellBoolean,

@@ -36,11 +36,11 @@ export function writesOf(
   value: unknown,
 ): Readonly<Record<string, (store: Store<unknown>, key: string) => Effect.Effect<unknown, Error>>> {
   return {
-    set: (store, key) => store.set(key, value, 60_000),
+    set: (store, key) => store.set(key, value, { freshFor: 60_000 }),
     fill: (store, key) =>
       Effect.flatMap(
         store.acquire(key, "leader", 60_000),
-        () => store.fill(key, "leader", value, 60_000),
+        () => store.fill(key, "leader", value, { freshFor: 60_000 }),
       ),
   };
 }

@@ -33,16 +33,16 @@ export function damagedRows(run: RunWith, table: string, prefix = ""): Damage & 
     },
     leases: {
       "a lease without an end": row({ owner: "'gone'" }),
-      "a lease for longer than a month": row({ owner: "'gone'", expires_at: later(32) }),
-      "a lease until infinity": row({ owner: "'gone'", expires_at: "9e999" }),
-      "a lease until text": row({ owner: "'gone'", expires_at: "'soon'" }),
-      "a lease until bytes": row({ owner: "'gone'", expires_at: "x'ff'" }),
-      "a lease of nobody": row({ owner: "''", expires_at: later(1) }),
-      "an end of nobody": row({ how: "'uncached'", expires_at: later(1) }),
+      "a lease for longer than a month": row({ owner: "'gone'", lease_until: later(32) }),
+      "a lease until infinity": row({ owner: "'gone'", lease_until: "9e999" }),
+      "a lease until text": row({ owner: "'gone'", lease_until: "'soon'" }),
+      "a lease until bytes": row({ owner: "'gone'", lease_until: "x'ff'" }),
+      "a lease of nobody": row({ owner: "''", lease_until: later(1) }),
+      "an end of nobody": row({ how: "'uncached'", lease_until: later(1) }),
       "a row of nothing": row({}),
     },
     strangers: {
-      "bytes as owner": row({ owner: "x'ff'", expires_at: later(1) }),
+      "bytes as owner": row({ owner: "x'ff'", lease_until: later(1) }),
     },
   };
 }

@@ -31,7 +31,7 @@ export async function assertPaced(
   let pushes = 0;
   for (const until = performance.now() + FLOOD; performance.now() < until; pushes++) await push();
   const seen = looks;
-  await Effect.runPromise(leader.fill(key, "leads", "value", 60_000));
+  await Effect.runPromise(leader.fill(key, "leads", "value", { freshFor: 60_000 }));
   const { value } = await following;
   assert.equal(value, "value");
   assert.ok(pushes > 100, `${pushes} pushes`);

@@ -58,16 +58,17 @@ export function processOver(
     name: "remote",
     counts,
     operations,
-    get: (key) => remote("get", key, () => backend.get(key)),
-    set: (key, value, ttl) => remote("set", key, () => backend.set(key, value, ttl)),
+    get: (key, aged) => remote("get", key, () => backend.get(key, aged)),
+    set: (key, value, lifetime) => remote("set", key, () => backend.set(key, value, lifetime)),
+    expire: (key) => remote("expire", key, () => backend.expire(key)),
     delete: (key) => remote("delete", key, () => backend.delete(key)),
-    acquire: (key, owner, ttl, waitedFor) =>
-      remote("acquire", key, () => backend.acquire(key, owner, ttl, waitedFor)),
+    acquire: (key, owner, ttl, options) =>
+      remote("acquire", key, () => backend.acquire(key, owner, ttl, options)),
     renew: (key, owner, ttl) => remote("renew", key, () => backend.renew(key, owner, ttl)),
-    fill: (key, owner, value, ttl) =>
-      remote("fill", key, () => backend.fill(key, owner, value, ttl)),
-    release: (key, owner, outcome) =>
-      remote("release", key, () => backend.release(key, owner, outcome)),
+    fill: (key, owner, value, lifetime) =>
+      remote("fill", key, () => backend.fill(key, owner, value, lifetime)),
+    release: (key, owner, outcome, failure) =>
+      remote("release", key, () => backend.release(key, owner, outcome, failure)),
     ...(poll ? {} : { watch: (key: string) => remote("watch", key, () => backend.watch!(key)) }),
   };
 }

@@ -18,7 +18,7 @@ export function damageOf(
     return client.send(new sdk.PutItemCommand({ TableName: table, Item }));
   };
   const later = String(Date.now() + 86_400_000);
-  const lease = { owner: { S: "gone" }, version: { S: "1" }, expiresAt: { N: later } };
+  const lease = { owner: { S: "gone" }, version: { S: "1" }, leaseUntil: { N: later } };
   const lives = (ttl: number) => ({ leaseTtl: { N: String(ttl) } });
   const value = { S: '"damaged"' };
   return {
@@ -53,11 +53,11 @@ export function damageOf(
         ...lives(ttl),
         version: { S: "1" },
         ended: { S: "-" },
-        expiresAt: { N: later },
+        leaseUntil: { N: later },
       })),
     },
     strangers: {
-      "a number as owner": item(() => ({ owner: { N: "5" }, expiresAt: { N: later } })),
+      "a number as owner": item(() => ({ owner: { N: "5" }, leaseUntil: { N: later } })),
       "a map as owner": item(() => ({ owner: { M: {} }, version: { S: "1" } })),
     },
   };

@@ -90,7 +90,8 @@ describe("dynamodb: the suite", () => {
     leftovers: (key) =>
       Effect.promise(async () => {
         const item = await itemOf(key);
-        const over = item?.ttl !== undefined && Number(item.expiresAt?.N) <= Date.now();
+        const ends = [item?.expiresAt, item?.leaseUntil].map((end) => Number(end?.N ?? 0));
+        const over = item?.ttl !== undefined && ends.every((end) => end <= Date.now());
         return item === undefined || over ? [] : [item];
       }),
   });
@@ -118,9 +119,11 @@ describe("dynamodb: the suite", () => {
   });
 
   describe("with every option", () => {
-    const names = ["pk", "v", "x", "t", "o", "n", "#l", "e"];
-    const [key, value, expiresAt, ttl, owner, version, leaseTtl, ended] = names;
-    const attributes = { key, value, expiresAt, ttl, owner, version, leaseTtl, ended };
+    const attributes = {
+      ...{ key: "pk", value: "v", expiresAt: "x", freshUntil: "f", staleFor: "s", took: "d" },
+      ...{ ttl: "t", owner: "o", version: "n", leaseTtl: "#l", leaseUntil: "u", ended: "e" },
+      ...{ failures: "a", quietUntil: "q" },
+    };
     const renamed = {
       table: `${table}.renamed`,
       attributes,
@@ -149,7 +152,7 @@ describe("dynamodb: the suite", () => {
           Key: { pk: { S: renamed.keyPrefix + name } },
         }),
       );
-      assert.deepEqual(Object.keys(Item!).sort(), names.filter((name) => name !== "v").sort());
+      assert.deepEqual(Object.keys(Item!).sort(), ["#l", "e", "n", "o", "pk", "t", "u"]);
     });
   });
 });
@@ -198,7 +201,7 @@ describe("dynamodb", { skip }, () => {
     await run(store.set(key, "for good"));
     assert.deepEqual(Object.keys((await itemOf(key))!).sort(), ["key", "value", "version"]);
     const soon = Date.now() / 1000;
-    await run(store.set(key, "value", 10_000));
+    await run(store.set(key, "value", { freshFor: 10_000 }));
     const entry = await itemOf(key);
     assert.equal(entry!.value!.S, '"value"');
     assert.equal(Number(entry!.ttl!.N), Math.ceil(Number(entry!.expiresAt!.N) / 1000));
@@ -383,7 +386,7 @@ describe("replies of dynamodb", { skip }, () => {
     proxy.trouble = once(LOST, "UpdateItem");
     await run(store.release(key, "b", "uncached"));
     proxy.trouble = {};
-    assert.equal((await run(store.acquire(key, "c", 1000, "b")))._tag, "Ended");
+    assert.equal((await run(store.acquire(key, "c", 1000, { waitedFor: "b" })))._tag, "Ended");
   });
 
   it("that come too late to an acquire leave no lease", async () => {
@@ -450,7 +453,7 @@ describe("the server's time of dynamodb", { skip }, () => {
       const store = dynamodbAdapter({ client: connect(proxy.url), table });
       const [key, other] = [newKey(), newKey()];
       // The first request of a process, too.
-      await run(store.set(key, "value", 10_000));
+      await run(store.set(key, "value", { freshFor: 10_000 }));
       const { expiresAt } = (await itemOf(key))!;
       assert.ok(Math.abs(Number(expiresAt!.N) - Date.now() - ahead - 10_000) < 2000);
       assert.equal((await run(store.get(key)))?.value, "value");
@@ -475,9 +478,9 @@ describe("the server's time of dynamodb", { skip }, () => {
     const { client, take } = counted(connect(proxy.url));
     const store = dynamodbAdapter({ client, table });
     const key = newKey();
-    await run(store.set(key, "value", 10_000));
+    await run(store.set(key, "value", { freshFor: 10_000 }));
     assert.deepEqual(take(), ["GetItem", "PutItem"]);
-    await run(store.set(key, "value", 10_000));
+    await run(store.set(key, "value", { freshFor: 10_000 }));
     assert.deepEqual(take(), ["PutItem"]);
     assert.equal((await run(store.get(key)))?.value, "value");
   });

@@ -19,8 +19,12 @@ fuzz("dynamodb", {
       ],
       requests,
       damage(key, draw) {
-        const name = draw.of("value", "owner", "version", "expiresAt", "leaseTtl", "ended");
-        const number = name === "expiresAt" ? draw.end() : draw.of(-1, 0, 5, 150, 4e9, 1e20);
+        const name = draw.of(
+          ...["value", "owner", "version", "leaseTtl", "ended", "failures", "staleFor", "took"],
+          ...["expiresAt", "freshUntil", "leaseUntil", "quietUntil"],
+        );
+        const isTime = name.endsWith("At") || name.endsWith("Until");
+        const number = isTime ? draw.end() : draw.of(-1, 0, 5, 150, 4e9, 1e20);
         const value = draw.of<AttributeValue>(
           { S: draw.text() || "-" },
           { N: String(number) },

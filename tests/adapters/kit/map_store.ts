@@ -1,59 +1,103 @@
-import type { Backend, Row } from "../../../adapters/kit/backend.ts";
+import type { Backend, Row, Written } from "../../../adapters/kit/backend.ts";
+import { decide, isHit } from "../../../adapters/kit/decide.ts";
 import { makeNames } from "../../../adapters/kit/names.ts";
 import { makeStore } from "../../../adapters/kit/store.ts";
 import type { Store } from "../../../mod.ts";
-import { LONGEST_LEASE } from "../../../src/model/defaults.ts";
+import { FAILURES_REMEMBERED, LONGEST_LEASE } from "../../../src/model/defaults.ts";
 
-/** An entry, a live lease, or the end of a lease. It expires at `until`. */
-interface Held extends Row {
-  readonly until: number;
+/** An entry, fresh until `freshUntil`, and a lease or the end of one, until `until`: by the clock of this process. */
+interface Held {
+  readonly entry?: {
+    readonly data: unknown;
+    readonly freshUntil: number;
+    readonly staleFor: number;
+    readonly took?: number | undefined;
+  } | undefined;
+  readonly lease?:
+    & Pick<Row, "owner" | "lastOwner" | "outcome" | "failures">
+    & { readonly until: number; readonly quietUntil?: number | undefined };
 }
+
+/** What there is where there is a lease. */
+type Leased = Held & { readonly lease: NonNullable<Held["lease"]> };
 
 /** A backend that is a Map behind promises. */
 export function mapBackend(held: Map<string, Held> = new Map()): Backend {
   const now = () => performance.now();
-  const endOf = (ttl = Infinity) => now() + ttl;
-  const find = (name: string) => {
-    const found = held.get(name);
-    return found !== undefined && found.until > now() ? found : undefined;
-  };
   const ask = <A>(step: () => A): Promise<A> => Promise.resolve().then(step);
-  /** Replaces the owner's lease; false if the owner has lost it. */
-  const change = (name: string, owner: string, next: (lease: Held) => Held) =>
+  const find = (name: string): Held => {
+    const { entry, lease } = held.get(name) ?? {};
+    return {
+      ...entry !== undefined && entry.freshUntil + entry.staleFor > now() && { entry },
+      ...lease !== undefined && lease.until > now() && { lease },
+    };
+  };
+  const rowOf = ({ entry, lease }: Held): Row => ({
+    ...entry && { data: entry.data, freshFor: entry.freshUntil - now(), took: entry.took },
+    ...lease &&
+      { ...lease, remaining: lease.until - now(), quietFor: (lease.quietUntil ?? 0) - now() },
+  });
+  const entryOf = ({ data, freshFor = Infinity, staleFor = 0, took }: Written): Held => {
+    return { entry: { data, took, freshUntil: now() + freshFor, staleFor } };
+  };
+  /** Replaces what there is with the owner's lease; false if the owner has lost it. */
+  const change = (name: string, owner: string, next: (found: Leased) => Held) =>
     ask(() => {
       const found = find(name);
-      if (found?.owner !== owner) return false;
-      held.set(name, next(found));
+      if (found.lease?.owner !== owner) return false;
+      held.set(name, next(found as Leased));
       return true;
     });
 
   return {
-    read: ({ name }) => ask(() => find(name)),
-    take: ({ name }, { owner, ttl, waitedFor, ignored }) =>
+    read: ({ name }) => ask(() => rowOf(find(name))),
+    take: ({ name }, wanted) =>
       ask(() => {
         const found = find(name);
-        if (found?.data !== undefined && found.data !== ignored?.data) return found;
-        const { lastOwner, outcome } = found ?? {};
-        const uncached = outcome === "uncached" && lastOwner && lastOwner === waitedFor;
         // A lease without an end is no lease.
-        const lease = found?.owner && found.until <= now() + LONGEST_LEASE ? found : undefined;
-        const until = lease?.until ?? endOf(ttl);
-        const holder = lease?.owner ?? (uncached ? undefined : owner);
-        if (holder === undefined) return { lastOwner, outcome };
-        held.set(name, { owner: holder, lastOwner, outcome, until });
-        return { owner: holder, remaining: until - now(), lastOwner, outcome };
+        const isEndless = found.lease?.owner !== undefined &&
+          found.lease.until > now() + LONGEST_LEASE;
+        const row = rowOf(isEndless ? { entry: found.entry } : found);
+        const isIgnored = row.data === wanted.ignored?.data;
+        if (isHit(row, wanted) && !isIgnored) return row;
+        const entry = isIgnored ? undefined : found.entry;
+        if (decide(row, wanted) !== undefined) return rowOf({ ...found, entry });
+        const { owner, ttl } = wanted;
+        const { lastOwner, outcome, failures } = row;
+        const lease = { owner, until: now() + ttl, lastOwner, outcome, failures };
+        held.set(name, { entry, lease });
+        return rowOf({ entry, lease });
       }),
     renew: ({ name }, { owner, ttl }) =>
-      change(name, owner, (lease) => ({ ...lease, until: endOf(ttl) })),
-    fill: ({ name }, { owner, data, ttl }) =>
-      change(name, owner, () => ({ data, until: endOf(ttl) })),
-    release: ({ name }, { owner, outcome }) =>
-      change(name, owner, (lease) => ({
-        ...lease,
-        owner: undefined,
-        ...outcome !== "cancelled" && { lastOwner: owner, outcome },
-      })),
-    write: ({ name }, { data, ttl }) => ask(() => held.set(name, { data, until: endOf(ttl) })),
+      change(
+        name,
+        owner,
+        ({ entry, lease }) => ({ entry, lease: { ...lease, until: now() + ttl } }),
+      ),
+    fill: ({ name }, { owner, ...written }) => change(name, owner, () => entryOf(written)),
+    release: ({ name }, { owner, outcome, failure }) =>
+      change(name, owner, ({ entry, lease }) => {
+        const quietUntil = failure && now() + failure.quietFor;
+        const until = Math.max(lease.until, (quietUntil ?? -Infinity) + FAILURES_REMEMBERED);
+        return {
+          entry,
+          lease: {
+            ...lease,
+            owner: undefined,
+            ...outcome !== "cancelled" && { lastOwner: owner, outcome },
+            ...outcome === "uncached" && { failures: 0 },
+            ...failure && { failures: failure.failures, quietUntil, until },
+          },
+        };
+      }),
+    write: ({ name }, written) => ask(() => held.set(name, entryOf(written))),
+    expire: ({ name }) =>
+      ask(() => {
+        const { entry } = find(name);
+        if (entry === undefined) return void held.delete(name);
+        const freshUntil = Math.min(now(), entry.freshUntil);
+        held.set(name, { entry: { ...entry, freshUntil } });
+      }),
     remove: ({ name }) => ask(() => held.delete(name)),
   };
 }

@@ -27,14 +27,20 @@ describe("a store of the kit: the suite", () => {
     gaps: { push: "a Map has none" },
     damage: {
       entries: {
-        "text that is no JSON": damaged({ data: "{", until: Infinity }),
-        "a number": damaged({ data: 5, until: Infinity }),
+        "text that is no JSON": damaged({
+          entry: { data: "{", freshUntil: Infinity, staleFor: 0 },
+        }),
+        "a number": damaged({ entry: { data: 5, freshUntil: Infinity, staleFor: 0 } }),
       },
-      ends: { text: damaged({ data: '"damaged"', until: "soon" as never }) },
+      ends: {
+        text: damaged({
+          entry: { data: '"damaged"', freshUntil: "soon" as never, staleFor: 0 },
+        }),
+      },
       leases: {
-        "a lease without an end": damaged({ owner: "gone", until: Infinity }),
-        "a lease until text": damaged({ owner: "gone", until: "soon" as never }),
-        "an end of nobody": damaged({ outcome: "uncached", until: Infinity }),
+        "a lease without an end": damaged({ lease: { owner: "gone", until: Infinity } }),
+        "a lease until text": damaged({ lease: { owner: "gone", until: "soon" as never } }),
+        "an end of nobody": damaged({ lease: { outcome: "uncached", until: Infinity } }),
       },
     },
   });
@@ -50,6 +56,7 @@ describe("a store of the kit", () => {
     const operations = {
       get: store.get("a"),
       set: store.set("a", 1),
+      expire: store.expire("a"),
       delete: store.delete("a"),
       acquire: store.acquire("a", "me", 1000),
       renew: store.renew("a", "me", 1000),
@@ -105,7 +112,7 @@ describe("a store of the kit", () => {
       (await run(Effect.flip(effect))).message;
     const store = storeOver(backend);
     for (const data of ["secret", 1, null]) {
-      held.set("a", { data, until: Infinity });
+      held.set("a", { entry: { data, freshUntil: Infinity, staleFor: 0 } });
       const error = await run(Effect.flip(store.get("a")));
       assert.equal(error.corrupt, true);
       assert.equal(error.cause, undefined);
@@ -138,7 +145,7 @@ describe("a store of the kit", () => {
       ] as const
     ) {
       const store = storeOver(mapBackend(held), { codec: { encode: String, decode } });
-      held.set("a", { data: "secret bytes", until: Infinity });
+      held.set("a", { entry: { data: "secret bytes", freshUntil: Infinity, staleFor: 0 } });
       const error = await run(Effect.flip(store.get("a")));
       assert.match(error.message, why);
       assert.doesNotMatch(error.message, /secret/);

@@ -17,7 +17,13 @@ describe("a lease that is taken in steps", () => {
     },
   ) {
     const steps: unknown[] = [];
-    const taking = takeInSteps<Row>(target, { owner: "me", ttl: 1000, ignored }, {
+    const taking = takeInSteps<Row>(target, {
+      owner: "me",
+      ttl: 1000,
+      freshBelow: 0,
+      backOff: false,
+      ignored,
+    }, {
       look() {
         steps.push("look");
         return Promise.resolve(found.shift() ?? {});

@@ -10,6 +10,7 @@ import {
   memcachedLeases,
 } from "../../../adapters/memcached.ts";
 import { Cache, isAdapterError } from "../../../mod.ts";
+import type { Leader } from "../../../src/store/store.ts";
 import { conformance, type Gaps } from "../../conformance/mod.ts";
 import { damageOf } from "./damage.ts";
 import { countMemcached, memcachedUrl, openMemcached } from "./clients.ts";
@@ -122,9 +123,12 @@ describe("memcached", { skip }, () => {
       await run(store.release(key, "a", outcome));
       await run(store.acquire(key, "b", 5000));
       await run(store.release(key, "b", "cancelled"));
-      const answer = await run(store.acquire(key, "c", 5000, "a"));
+      const answer = await run(store.acquire(key, "c", 5000, { waitedFor: "a" }));
       if (outcome === "uncached") assert.deepEqual(answer, { _tag: "Ended", outcome });
-      else assert.deepEqual(answer, { _tag: "Leader", remaining: 5000, after: outcome });
+      else {
+        const { _tag, remaining, after } = answer as Leader;
+        assert.deepEqual([_tag, remaining, after], ["Leader", 5000, outcome]);
+      }
     }
   });
 
@@ -139,9 +143,9 @@ describe("memcached", { skip }, () => {
       ));
     }
     const seen = await countMemcached(memcachedUrl!);
-    assert.equal(await run(store.fill(keys[0]!, "a", "value", 1000)), true);
+    assert.equal(await run(store.fill(keys[0]!, "a", "value", { freshFor: 1000 })), true);
     assert.deepEqual(await seen.take(), ["get", "set"]);
-    assert.equal(await run(store.fill(keys.at(-1)!, "a", "value", 1000)), true);
+    assert.equal(await run(store.fill(keys.at(-1)!, "a", "value", { freshFor: 1000 })), true);
     assert.deepEqual(await seen.take(), ["set"]);
   });
 
@@ -154,7 +158,7 @@ describe("memcached", { skip }, () => {
     const client = await connect();
     const store = memcachedAdapter({ client });
     const key = newKey();
-    await run(store.set(key, "value", 5000));
+    await run(store.set(key, "value", { freshFor: 5000 }));
     const [server] = client.servers as unknown as Record<string, unknown>[];
     assert.ok(server!._socket);
     assert.ok(server!.responseBuffer);
@@ -204,7 +208,7 @@ describe("memcached", { skip }, () => {
     assert.match((await run(Effect.flip(one!.fill(key, "a", large)))).message, /larger than/);
     assert.equal((await run(two!.acquire(key, "b", 5000)))._tag, "Follower");
     await run(one!.release(key, "a", "uncached"));
-    assert.equal((await run(two!.acquire(key, "b", 5000, "a")))._tag, "Ended");
+    assert.equal((await run(two!.acquire(key, "b", 5000, { waitedFor: "a" })))._tag, "Ended");
 
     const cache = Cache.make({ adapter: one! });
     const stored = await run(Effect.flip(cache.set(key, large)));

@@ -150,12 +150,12 @@ test("memory holds no more than maxEntries, be it one", async () => {
         const ttl = random() < 0.5 ? undefined : 1 + random() * 20;
         switch (Math.floor(random() * 5)) {
           case 0:
-            yield* store.set(key, step, ttl);
+            yield* store.set(key, step, { freshFor: ttl });
             assert.deepEqual((yield* store.get(key))?.value, step);
             break;
           case 1:
             yield* store.acquire(key, key, MINUTE);
-            yield* store.fill(key, key, step, ttl);
+            yield* store.fill(key, key, step, { freshFor: ttl });
             break;
           case 2:
             yield* store.get(key);
@@ -182,8 +182,8 @@ test("memory holds 10,000 entries by default", async () => {
 test("memory lets go of what has expired when it is looked at, and evicts it before all else", async () => {
   const { store, run, entries, keys } = open(3);
   await run(Effect.gen(function* () {
-    yield* store.set("A", 1, 100);
-    yield* store.set("B", 1, 100);
+    yield* store.set("A", 1, { freshFor: 100 });
+    yield* store.set("B", 1, { freshFor: 100 });
     yield* store.set("C", 1);
     yield* store.get("A");
     yield* store.get("B");
@@ -316,7 +316,9 @@ test("'memory' is one store for all, and each config object has one of its own",
 test("what has expired is removed a little with each write, though nobody reads it", async () => {
   const { store, run, entries } = open();
   await run(Effect.gen(function* () {
-    for (let key = 0; key < 1_000; key++) yield* store.set(`short ${key}`, "value", 10);
+    for (let key = 0; key < 1_000; key++) {
+      yield* store.set(`short ${key}`, "value", { freshFor: 10 });
+    }
     yield* Effect.sleep(20);
     for (let key = 0; key < 600; key++) yield* store.set("one", "value");
   }));

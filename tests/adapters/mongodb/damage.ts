@@ -16,18 +16,18 @@ export function damageOf(
   };
   const bytes = (subtype: number) =>
     document(({ Binary }) => ({ value: new Binary(Uint8Array.of(34, 255, 34), subtype) }));
-  const ending = (fields: object) => ({
-    "text": document(() => ({ ...fields, expires: "soon" })),
-    "a number": document(() => ({ ...fields, expires: 5 })),
+  const ending = (fields: object, end: "ends" | "until") => ({
+    "text": document(() => ({ ...fields, [end]: "soon" })),
+    "a number": document(() => ({ ...fields, [end]: 5 })),
     "a timestamp": document(({ Timestamp }) => ({
       ...fields,
-      expires: new Timestamp({ t: 1e9, i: 1 }),
+      [end]: new Timestamp({ t: 1e9, i: 1 }),
     })),
-    "the greatest key": document(({ MaxKey }) => ({ ...fields, expires: new MaxKey() })),
-    "a list": document(() => ({ ...fields, expires: [inDays(1)] })),
-    "an object": document(() => ({ ...fields, expires: { at: inDays(1) } })),
+    "the greatest key": document(({ MaxKey }) => ({ ...fields, [end]: new MaxKey() })),
+    "a list": document(() => ({ ...fields, [end]: [inDays(1)] })),
+    "an object": document(() => ({ ...fields, [end]: { at: inDays(1) } })),
   });
-  const leases = Object.entries(ending({ owner: "gone" }));
+  const leases = Object.entries(ending({ owner: "gone" }, "until"));
   return {
     entries: {
       "text that is no JSON": document(() => ({ value: "{" })),
@@ -40,19 +40,19 @@ export function damageOf(
       "a list of dollars": document(() => ({ value: ["$owner"] })),
       "text that is a field's name": document(() => ({ value: "$owner" })),
     },
-    ends: ending({ value: '"damaged"' }),
+    ends: ending({ value: '"damaged"' }, "ends"),
     leases: {
       "a lease without an end": document(() => ({ owner: "gone" })),
-      "a lease until null": document(() => ({ owner: "gone", expires: null })),
-      "a lease for longer than a month": document(() => ({ owner: "gone", expires: inDays(32) })),
-      "an end of nobody": document(() => ({ how: "uncached", expires: inDays(1) })),
-      "an end of null": document(() => ({ last: null, how: "uncached", expires: inDays(1) })),
+      "a lease until null": document(() => ({ owner: "gone", until: null })),
+      "a lease for longer than a month": document(() => ({ owner: "gone", until: inDays(32) })),
+      "an end of nobody": document(() => ({ how: "uncached", until: inDays(1) })),
+      "an end of null": document(() => ({ last: null, how: "uncached", until: inDays(1) })),
       ...Object.fromEntries(leases.map(([name, write]) => [`a lease until ${name}`, write])),
     },
     strangers: {
-      "a number as owner": document(() => ({ owner: 5, expires: inDays(1) })),
-      "null as owner": document(() => ({ owner: null, expires: inDays(1) })),
-      "an object as owner": document(() => ({ owner: { id: "gone" }, expires: inDays(1) })),
+      "a number as owner": document(() => ({ owner: 5, until: inDays(1) })),
+      "null as owner": document(() => ({ owner: null, until: inDays(1) })),
+      "an object as owner": document(() => ({ owner: { id: "gone" }, until: inDays(1) })),
     },
   };
 }

@@ -35,8 +35,11 @@ for (const { name, url, variable } of deployments) {
               new Timestamp({ t: draw.below(2 ** 31), i: 1 }),
               true,
             );
-          const field = draw.of("value", "owner", "expires", "last", "how");
-          const set = field === "expires"
+          const field = draw.of(
+            ...["value", "owner", "last", "how", "staleFor", "took", "failures"],
+            ...["expires", "ends", "until", "quietUntil"],
+          );
+          const set = ["expires", "ends", "until", "quietUntil"].includes(field)
             ? draw.of<unknown>(value(), new Date(draw.end()))
             : value();
           const change = draw.of<object>(

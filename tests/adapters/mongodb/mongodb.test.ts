@@ -185,7 +185,7 @@ for (const deployment of deployments) {
         yield* store.acquire(key, "a", 1000);
         yield* store.acquire(key, "b", 1000);
         yield* store.renew(key, "a", 1000);
-        yield* store.fill(key, "a", 1, 1000);
+        yield* store.fill(key, "a", 1, { freshFor: 1000 });
         yield* store.get(key);
         yield* store.set(key, 1);
         yield* store.release(key, "a", "failed");
@@ -268,13 +268,16 @@ for (const deployment of deployments) {
         const { collection } = await open(`cache of "${hostile.replaceAll("$", "")}"`);
         const store = mongodbAdapter({ collection, keyPrefix: hostile, codec: verbatim });
         await run(store.set(hostile, hostile));
-        assert.deepEqual(await run(store.get(hostile)), { value: hostile });
+        assert.deepEqual((await run(store.get(hostile)))?.value, hostile);
         await run(store.delete(hostile));
         assert.equal((await run(store.acquire(hostile, hostile, 60_000)))._tag, "Leader");
-        const follower = await run(store.acquire(hostile, "b", 60_000, hostile));
+        const follower = await run(store.acquire(hostile, "b", 60_000, { waitedFor: hostile }));
         assert.ok(follower._tag === "Follower" && follower.lease === hostile);
         await run(store.release(hostile, hostile, "uncached"));
-        assert.equal((await run(store.acquire(hostile, "b", 60_000, hostile)))._tag, "Ended");
+        assert.equal(
+          (await run(store.acquire(hostile, "b", 60_000, { waitedFor: hostile })))._tag,
+          "Ended",
+        );
         assert.equal((await run(store.acquire(hostile, "b", 60_000)))._tag, "Leader");
         assert.equal(await run(store.fill(hostile, "b", hostile)), true);
         assert.deepEqual(await collection.find().toArray(), [
@@ -293,7 +296,7 @@ for (const deployment of deployments) {
         encode: (value) => value as Uint8Array,
         decode: (bytes) => new Uint8Array(bytes),
       };
-      const room = 16 * 1024 * 1024 - "é".length - 1 - 44;
+      const room = 16 * 1024 * 1024 - "é".length - 1 - 58;
       for (
         const [codec, make] of [
           [texts, (length: number) => "x".repeat(length % 2) + "é".repeat(length / 2)],
@@ -302,20 +305,20 @@ for (const deployment of deployments) {
       ) {
         const store = mongodbAdapter({ collection, codec });
         const largest = make(room);
-        await run(store.set("é", largest, 60_000));
+        await run(store.set("é", largest, { freshFor: 60_000 }));
         assert.ok((await run(store.get("é")))?.value !== undefined);
         await run(store.delete("é"));
         await run(store.acquire("é", "a", 60_000));
-        assert.equal(await run(store.fill("é", "a", largest, 60_000)), true);
-        assert.deepEqual(await run(store.get("é")), { value: largest });
+        assert.equal(await run(store.fill("é", "a", largest, { freshFor: 60_000 })), true);
+        assert.deepEqual((await run(store.get("é")))?.value, largest);
         await run(store.delete("é"));
 
         await run(store.acquire("é", "a", 60_000));
         for (const more of [1, room, 3 * room]) {
           for (
             const failing of [
-              store.set("é", make(room + more), 60_000),
-              store.fill("é", "a", make(room + more), 60_000),
+              store.set("é", make(room + more), { freshFor: 60_000 }),
+              store.fill("é", "a", make(room + more), { freshFor: 60_000 }),
             ]
           ) {
             assert.equal(
@@ -347,7 +350,7 @@ for (const deployment of deployments) {
         const taken = await run(Effect.timeoutOption(store.acquire("key", "a", 60_000), 5000));
         assert.ok(taken._tag === "Some" && taken.value._tag === "Leader");
         assert.equal(await run(store.fill("key", "a", 1)), true);
-        assert.deepEqual(await run(store.get("key")), { value: 1 });
+        assert.deepEqual((await run(store.get("key")))?.value, 1);
       }
       const { message } = await run(Effect.flip(store.set("key", { secret: 1n })));
       assert.equal(
@@ -462,13 +465,13 @@ for (const deployment of deployments) {
       const { collection } = await open("soak");
       const store = mongodbAdapter({ collection });
       await run(store.set("stays", 1));
-      await run(store.set("stays for now", 1, 3_600_000));
+      await run(store.set("stays for now", 1, { freshFor: 3_600_000 }));
       const keys = Array.from({ length: KEYS }, (_, index) => `key ${index}`);
       await run(Effect.forEach(keys, (key) =>
         Effect.gen(function* () {
           yield* store.acquire(key, "a", 500);
           if (key.endsWith("0")) yield* store.release(key, "a", "failed");
-          else if (!key.endsWith("1")) yield* store.fill(key, "a", "value", 500);
+          else if (!key.endsWith("1")) yield* store.fill(key, "a", "value", { freshFor: 500 });
         }), { concurrency: 64 }));
       // The server looks once a minute unless it is told to look more often, as ours is.
       const began = performance.now();

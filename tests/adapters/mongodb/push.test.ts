@@ -75,7 +75,7 @@ for (const deployment of deployments) {
         await run(leader.acquire(key, "a", 60_000));
         await run(Effect.scoped(Effect.gen(function* () {
           const watch = yield* follower.watch!(key);
-          const filled = leader.fill(key, "a", "value", 60_000);
+          const filled = leader.fill(key, "a", "value", { freshFor: 60_000 });
           const times = yield* Effect.all(
             [watch!.next, filled].map((each) =>
               Effect.map(each as Effect.Effect<unknown, unknown>, () => performance.now())
@@ -124,7 +124,7 @@ for (const deployment of deployments) {
       await run(store.acquire(key, "a", 60_000));
       await run(Effect.scoped(Effect.gen(function* () {
         const watch = (yield* mongodbAdapter(two).watch!(key))!;
-        yield* store.fill(key, "a", value, 60_000);
+        yield* store.fill(key, "a", value, { freshFor: 60_000 });
         yield* watch.next;
         yield* store.delete(key);
         yield* watch.next;

@@ -73,7 +73,7 @@ const operations: readonly (readonly [RegExp, string])[] = [
   [/^\s*with done as \(\s*update/, "release"],
   [/^\s*with done as \(\s*insert/, "set"],
   [/^\s*with done as \(\s*delete/, "delete"],
-  [/^\s*select text/, "get"],
+  [/^\s*select t\.text/, "get"],
   [/^\s*update/, "renew"],
   [/^\s*(un)?listen/i, "listen"],
 ];

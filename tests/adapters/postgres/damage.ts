@@ -6,7 +6,10 @@ interface Columns {
   readonly until?: string;
   readonly text?: string | null;
   readonly bytes?: Uint8Array | null;
+  readonly ends?: string | null;
+  readonly stale_for?: number | null;
   readonly owner?: string | null;
+  readonly lease_until?: string | null;
   readonly ended?: string | null;
   readonly outcome?: string | null;
 }
@@ -18,15 +21,28 @@ export function writeRow(
   sql: Sql,
   table: string,
   key: string,
-  { until = later(1), text = null, bytes = null, owner = null, ended = null, outcome = null }:
-    Columns,
+  columns: Columns,
 ): PromiseLike<unknown> {
+  const {
+    until = later(1),
+    text = null,
+    bytes = null,
+    owner = null,
+    ended = null,
+    outcome = null,
+    ends = text === null && bytes === null ? null : until,
+    lease_until = ends === null ? until : null,
+    stale_for = null,
+  } = columns;
   return sql`
-    insert into ${sql(table)} (key, until, text, bytes, owner, ended, outcome)
-    values (${key}, ${until}::text::timestamptz, ${text}, ${bytes}, ${owner}, ${ended}, ${outcome})
+    insert into ${sql(table)}
+      (key, until, text, bytes, owner, ended, outcome, ends, lease_until, stale_for)
+    values (${key}, ${until}::text::timestamptz, ${text}, ${bytes}, ${owner}, ${ended}, ${outcome},
+      ${ends}::text::timestamptz, ${lease_until}::text::timestamptz, ${stale_for})
     on conflict (key) do update set until = excluded.until, text = excluded.text,
       bytes = excluded.bytes, owner = excluded.owner, ended = excluded.ended,
-      outcome = excluded.outcome`;
+      outcome = excluded.outcome, ends = excluded.ends, lease_until = excluded.lease_until,
+      stale_for = excluded.stale_for`;
 }
 
 /** Damages what a table has, past the adapter. */

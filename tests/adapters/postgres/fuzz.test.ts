@@ -19,16 +19,22 @@ fuzz("postgres", {
       requests,
       async damage(key, draw) {
         const text = draw.text();
-        const column = draw.of("text", "bytes", "owner", "ended", "outcome", "until");
+        const column = draw.of(
+          ...["text", "bytes", "owner", "ended", "outcome"],
+          ...["until", "ends", "lease_until", "quiet_until", "stale_for", "failures"],
+        );
+        const isTime = ["until", "ends", "lease_until", "quiet_until"].includes(column);
         const value: string | Uint8Array | null = column === "bytes"
           ? draw.of(draw.bytes(), null)
-          : column === "until"
+          : isTime
           ? draw.of("infinity", new Date(draw.end()).toISOString())
+          : column === "stale_for" || column === "failures"
+          ? draw.of("-1", "0", "1000000", null)
           : draw.of(text, null);
         if (draw.below(9) === 0) await admin`delete from ${admin(table)} where key = ${key}`;
         else {
           await admin.unsafe(
-            `update ${table} set ${column} = $2${column === "until" ? "::text::timestamptz" : ""}
+            `update ${table} set ${column} = $2${isTime ? "::text::timestamptz" : ""}
             where key = $1`,
             [key, value],
           );
@@ -45,11 +51,14 @@ fuzz("postgres", {
     const sql = connect();
     return {
       write: (key, bytes) =>
-        sql`insert into fuzz (key, until, bytes) values (${key}, 'infinity', ${bytes})`,
+        sql`insert into fuzz (key, until, ends, bytes) values (${key}, 'infinity', 'infinity', ${bytes})`,
       others: {
-        text: (key) => sql`insert into fuzz (key, until, text) values (${key}, 'infinity', '{')`,
+        text: (key) =>
+          sql`insert into fuzz (key, until, ends, text)
+          values (${key}, 'infinity', 'infinity', '{')`,
         "text and bytes": (key) =>
-          sql`insert into fuzz (key, until, text, bytes) values (${key}, 'infinity', '{', '5')`,
+          sql`insert into fuzz (key, until, ends, text, bytes)
+          values (${key}, 'infinity', 'infinity', '{', '5')`,
       },
       close,
     };

@@ -39,7 +39,7 @@ describe("the table of postgres", { skip }, () => {
     const store = postgresAdapter({ sql: connect(), table: name });
     for (let i = 0; i < 3; i++) {
       await run(store.set("a", i));
-      assert.deepEqual(await run(store.get("a")), { value: i });
+      assert.deepEqual((await run(store.get("a")))?.value, i);
       await admin`drop table ${admin(name)}`;
     }
     assert.equal(await run(store.get("a")), undefined);
@@ -55,7 +55,7 @@ describe("the table of postgres", { skip }, () => {
     assert.match(made, /^create unlogged table "cache_\w+ """ \(key text/);
     await sql.unsafe(made);
     await run(store.set("a", 1));
-    assert.deepEqual(await run(store.get("a")), { value: 1 });
+    assert.deepEqual((await run(store.get("a")))?.value, 1);
   });
 
   it("is not made by those who may not: the error says so, and holds the statements", async () => {
@@ -84,13 +84,13 @@ describe("the table of postgres", { skip }, () => {
       `${name}".key`,
     ];
     for (const key of hostile) {
-      await run(stores[0]!.acquire(key, key, 60_000, key));
-      assert.equal(await run(stores[0]!.fill(key, key, key, 60_000)), true);
-      assert.deepEqual(await run(stores[0]!.get(key)), { value: key });
+      await run(stores[0]!.acquire(key, key, 60_000, { waitedFor: key }));
+      assert.equal(await run(stores[0]!.fill(key, key, key, { freshFor: 60_000 })), true);
+      assert.deepEqual((await run(stores[0]!.get(key)))?.value, key);
       await run(stores[0]!.set(key, key));
       await run(stores[0]!.delete(key));
     }
-    for (const store of stores) assert.deepEqual(await run(store.get("bystander")), { value: 1 });
+    for (const store of stores) assert.deepEqual((await run(store.get("bystander")))?.value, 1);
     assert.equal(await rowsIn(name), 1);
   });
 
@@ -103,7 +103,7 @@ describe("the table of postgres", { skip }, () => {
         store.acquire(key, "a", 20),
         () =>
           Math.random() < 0.5
-            ? store.fill(key, "a", "value", 20)
+            ? store.fill(key, "a", "value", { freshFor: 20 })
             : store.release(key, "a", "failed"),
       );
     for (let batch = 0; batch < KEYS / 500; batch++) {
@@ -121,7 +121,7 @@ describe("the table of postgres", { skip }, () => {
     const sql = connect();
     const store = postgresAdapter({ sql, table: name });
     await run(store.set("good", 1));
-    await run(store.set("long", 1, 60_000));
+    await run(store.set("long", 1, { freshFor: 60_000 }));
     await admin`
       insert into ${admin(name)} (key, until, text)
       select 'key ' || i, now() - i * interval '1 ms', '' from generate_series(1, 100000) as i`;

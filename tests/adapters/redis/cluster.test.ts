@@ -80,6 +80,7 @@ describe("redis cluster", { skip }, () => {
           options: { keyPrefix },
           isCluster: true,
           getBuffer: () => Promise.resolve(null),
+          pttl: () => Promise.resolve(-2),
           defineCommand(this: Record<string, unknown>, name: string) {
             this[`${name}Buffer`] ??= () => assert.fail();
           },

@@ -131,7 +131,7 @@ describe("push of redis", { skip }, () => {
       // Those who may not publish can still fill.
       const key = newKey();
       await run(store.acquire(key, "a", 1000));
-      assert.equal(await run(store.fill(key, "a", "filled", 1000)), true);
+      assert.equal(await run(store.fill(key, "a", "filled", { freshFor: 1000 })), true);
       client.disconnect();
       await admin.acl("DELUSER", user);
     });

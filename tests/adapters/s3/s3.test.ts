@@ -133,7 +133,7 @@ describe("s3", { skip }, () => {
   it("keeps one object, whose last part is the value", async () => {
     const store = s3Adapter({ client: connect(), bucket, keyPrefix: "a/b " });
     const key = newKey();
-    await run(store.set(`${key}/c`, { name: "Ada" }, 60_000));
+    await run(store.set(`${key}/c`, { name: "Ada" }, { freshFor: 60_000 }));
     const text = await objects.get(`a/b ${key}!2Fc`);
     assert.match(text!, /^cache-locking\/1 \{"kind":"entry".*\}\n\{"name":"Ada"\}$/);
     await run(store.delete(`${key}/c`));
@@ -182,12 +182,12 @@ describe("s3", { skip }, () => {
     const keys = stores.map(() => newKey());
     // From the first request of a process on.
     for (const [index, by] of stores.entries()) {
-      await by((store) => store.set(keys[index]!, "value", 60_000));
-      await by((store) => store.set(`${keys[index]}:short`, "value", 1000));
+      await by((store) => store.set(keys[index]!, "value", { freshFor: 60_000 }));
+      await by((store) => store.set(`${keys[index]}:short`, "value", { freshFor: 1000 }));
     }
     for (const by of stores) {
       for (const key of keys) {
-        assert.deepEqual(await by((store) => store.get(key)), { value: "value" });
+        assert.equal((await by((store) => store.get(key)))?.value, "value");
         assert.equal((await by((store) => store.acquire(key, "a", 1000)))._tag, "Hit");
       }
     }
@@ -399,7 +399,7 @@ describe("answers of s3", { skip }, () => {
     const through = () => s3Adapter({ client: connect({ endpoint: proxy.url }), bucket });
     const stored = async (ttl?: number) => {
       const key = newKey();
-      await run(open().set(key, "value", ttl));
+      await run(open().set(key, "value", { freshFor: ttl }));
       Object.assign(proxy, { gets: 0, answer: (reply: unknown) => reply });
       return key;
     };
@@ -408,7 +408,7 @@ describe("answers of s3", { skip }, () => {
       for (const cut of [0, 20]) {
         const key = await stored();
         proxy.answer = (reply, nth) => nth < 4 ? { ...reply, cut } : reply;
-        assert.deepEqual(await run(through().get(key)), { value: "value" });
+        assert.deepEqual((await run(through().get(key)))?.value, "value");
         assert.equal(proxy.gets, 4);
       }
     });
@@ -422,7 +422,7 @@ describe("answers of s3", { skip }, () => {
         body,
         ...nth === 1 ? {} : { headers },
       });
-      assert.deepEqual(await run(through().get(key)), { value: "value" });
+      assert.deepEqual((await run(through().get(key)))?.value, "value");
       assert.equal(proxy.gets, 2);
     });
 
@@ -456,7 +456,7 @@ describe("answers of s3", { skip }, () => {
       });
       const store = through();
       for (const gets of [2, 3, 4]) {
-        assert.deepEqual(await run(store.get(key)), { value: "value" });
+        assert.deepEqual((await run(store.get(key)))?.value, "value");
         assert.equal(proxy.gets, gets);
       }
     });

@@ -23,7 +23,7 @@ const operations: readonly (readonly [RegExp, string])[] = [
   [/^\s*INSERT .*owner/, "acquire"],
   [/^\s*INSERT /, "set"],
   [/^\s*SELECT (?!key|1).*\n.*\n?.* value IS NOT NULL/, "get"],
-  [/^\s*UPDATE \S+ SET expires_at/, "renew"],
+  [/^\s*UPDATE \S+ SET lease_until/, "renew"],
   [/^\s*UPDATE \S+ SET value/, "fill"],
   [/^\s*UPDATE /, "release"],
   [/^\s*DELETE FROM \S+ WHERE key = /, "delete"],

@@ -33,7 +33,7 @@ async function follow(
   const fiber = Effect.runFork(cache.getOrSet(key, () => Effect.succeed("fallback")));
   await sleep(100);
   const filled = async () => {
-    await run(leader.fill(key, "leader", "filled", 60_000));
+    await run(leader.fill(key, "leader", "filled", { freshFor: 60_000 }));
     const began = performance.now();
     const { value } = await run(Fiber.join(fiber));
     const took = performance.now() - began;

@@ -178,8 +178,8 @@ export const checks: Readonly<Record<string, (bindings: Bindings) => Promise<unk
   "KV ends an entry after less than its own minute": async ({ KV: kv, DB: leasesDb }) => {
     const adapter = cloudflareKvAdapter({ kv, leasesDb });
     const key = randomToken();
-    await run(adapter.set(key, "short", 300));
-    assert.deepEqual(await run(adapter.get(key)), { value: "short" });
+    await run(adapter.set(key, "short", { freshFor: 300 }));
+    assert.deepEqual((await run(adapter.get(key)))?.value, "short");
     await run(Effect.sleep(350));
     assert.equal(await run(adapter.get(key)), undefined);
     assert.equal((await run(adapter.acquire(key, "owner", 1000)))._tag, "Leader");
@@ -247,7 +247,7 @@ export const checks: Readonly<Record<string, (bindings: Bindings) => Promise<unk
   "Fills remove dead rows of other keys": async ({ DB: db }) => {
     const table = newTable();
     const adapter = cloudflareD1Adapter({ db, table });
-    for (let i = 0; i < 30; i++) await run(adapter.set(`dead ${i}`, i, 1));
+    for (let i = 0; i < 30; i++) await run(adapter.set(`dead ${i}`, i, { freshFor: 1 }));
     for (let i = 0; i < 4; i++) await fetches(adapter, `live ${i}`);
     const rows = await db.prepare(`SELECT count(*) AS rows FROM "${table}"`).first<number>("rows");
     assert.equal(rows, 4);

@@ -68,7 +68,10 @@ const damaged: Readonly<Record<string, (bindings: Bindings) => Damaged>> = {
       ],
       requests: () => requests() + ofKv(),
       async damage(key, draw) {
-        const metadata = { expiresAt: draw.of<unknown>(draw.end(), draw.text(), null, [], true) };
+        const metadata = {
+          expiresAt: draw.of<unknown>(draw.end(), draw.text(), null, [], true),
+          staleFor: draw.of<unknown>(undefined, 1e6, draw.text(), null),
+        };
         const value = draw.of<string | Uint8Array>(draw.text(), draw.bytes());
         const row = DB.prepare("DELETE FROM cache_locking_kv WHERE key = ?1").bind(key);
         await draw.of<() => PromiseLike<unknown>>(

@@ -43,7 +43,7 @@ function backendsOf(bindings: Bindings): Record<string, Backend> {
   const rows = (table: string) => (key: string) =>
     Effect.promise(async () => {
       const sql = `SELECT * FROM ${table} WHERE key = ?1 AND ` +
-        "(expires_at IS NULL OR expires_at > unixepoch('subsec') * 1000)";
+        "(kept_until IS NULL OR kept_until > unixepoch('subsec') * 1000)";
       return (await db.prepare(sql).bind(key).all()).results;
     });
   return {

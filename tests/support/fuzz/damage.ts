@@ -49,7 +49,7 @@ const Cache = makeCacheModule(() => undefined);
 /** What may be there before the damage: what could become a lease ends soon. */
 const states: readonly ((store: Store<unknown>, key: string) => Effect.Effect<unknown, unknown>)[] =
   [
-    (store, key) => store.set(key, "stored", 2_000),
+    (store, key) => store.set(key, "stored", { freshFor: 2_000 }),
     (store, key) => store.set(key, "stored"),
     (store, key) => store.acquire(key, "gone", 150),
     (store, key) =>
