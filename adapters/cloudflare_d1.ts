@@ -31,7 +31,7 @@ import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
 import { onD1 } from "./kit/d1.ts";
-import { checkOption, hasMethods } from "./kit/options.ts";
+import { checkMethods } from "./kit/options.ts";
 import { sqliteStore } from "./kit/sqlite_backend.ts";
 import type {
   CloudflareD1AdapterOptions,
@@ -50,7 +50,7 @@ export type { D1Database, D1Statement } from "./kit/d1_database.ts";
  */
 export function cloudflareD1Adapter<V = unknown>(options: CloudflareD1AdapterOptions): Store<V> {
   const { db, table = "cache_locking" } = options;
-  checkOption("db", hasMethods(db, "prepare", "batch"), "a D1 binding", db);
+  checkMethods("db", ["prepare", "batch"], "a D1 binding", db);
   return sqliteStore({ ...options, ...onD1(db), name: "cloudflare-d1", table }) as Store<V>;
 }
 

@@ -43,7 +43,7 @@
 import type { Store } from "../src/store/store.ts";
 import { kvBackend, LAG } from "./cloudflare_kv/backend.ts";
 import { onD1 } from "./kit/d1.ts";
-import { checkOption, hasMethods } from "./kit/options.ts";
+import { checkMethods, checkOption } from "./kit/options.ts";
 import { sqliteStore } from "./kit/sqlite_backend.ts";
 import type { CloudflareKvAdapterOptions } from "./cloudflare_kv/options.ts";
 
@@ -56,8 +56,8 @@ export type { D1Database, D1Statement } from "./kit/d1_database.ts";
  */
 export function cloudflareKvAdapter<V = unknown>(options: CloudflareKvAdapterOptions): Store<V> {
   const { kv, leasesDb: db, leases = {}, keyPrefix, codec } = options;
-  checkOption("kv", hasMethods(kv, "getWithMetadata", "put"), "a KV binding", kv);
-  checkOption("leasesDb", hasMethods(db, "prepare", "batch"), "a D1 binding", db);
+  checkMethods("kv", ["getWithMetadata", "put"], "a KV binding", kv);
+  checkMethods("leasesDb", ["prepare", "batch"], "a D1 binding", db);
   checkOption("leases", typeof leases === "object" && leases !== null, "options", leases);
   const { table = "cache_locking_kv", createTable } = leases;
   return sqliteStore({

@@ -67,7 +67,7 @@ import { dynamodbBackend } from "./dynamodb/backend.ts";
 import { namesOf } from "./dynamodb/items.ts";
 import { whyFailed } from "./dynamodb/sdk.ts";
 import { makeNames } from "./kit/names.ts";
-import { checkOption, hasMethods } from "./kit/options.ts";
+import { checkMethods, checkOption } from "./kit/options.ts";
 import { makeStore } from "./kit/store.ts";
 import type { DynamodbAdapterOptions, DynamodbLeasesOptions } from "./dynamodb/options.ts";
 
@@ -84,7 +84,7 @@ export type {
  */
 export function dynamodbAdapter<V = unknown>(options: DynamodbAdapterOptions): Store<V> {
   const { client, table, attributes, keyPrefix, codec } = options;
-  checkOption("client", hasMethods(client, "send"), "a DynamoDBClient", client);
+  checkMethods("client", ["send"], "a DynamoDBClient", client);
   const isName = typeof table === "string" && table !== "";
   checkOption("table", isName, "a table's name", table);
   const names = namesOf(attributes);

@@ -47,7 +47,7 @@
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
-import { checkOption, hasMethods } from "./kit/options.ts";
+import { checkMethods, checkOption } from "./kit/options.ts";
 import { sqliteStore } from "./kit/sqlite_backend.ts";
 import { openDatabase } from "./sqlite/database.ts";
 import { pushOf } from "./sqlite/push.ts";
@@ -80,8 +80,7 @@ function storeOf(
   { db, table = "cache_locking", createTable = true, keyPrefix, watch = true, codec }:
     SqliteAdapterOptions,
 ): Store<unknown> {
-  const isConnection = hasMethods(db, "prepare", "exec");
-  checkOption("db", isConnection, "a connection of SQLite", db);
+  checkMethods("db", ["prepare", "exec"], "a connection of SQLite", db);
   checkOption("watch", typeof watch === "boolean", "true or false", watch);
   return sqliteStore({
     name: "sqlite",

@@ -1,11 +1,11 @@
 import type { Objects } from "./objects.ts";
-import { checkOption, hasMethods } from "./options.ts";
+import { checkMethods } from "./options.ts";
 import { retry, sleep } from "./retry.ts";
 import type { Bucket } from "./bucket.ts";
 
 /** The objects of such a bucket. The time is this program's, whose host is the bucket's. Throws for what is no bucket. */
 export function bucketObjects(bucket: Bucket): Objects {
-  checkOption("bucket", hasMethods(bucket, "put"), "a binding", bucket);
+  checkMethods("bucket", ["put"], "a binding", bucket);
   return patient({
     conditional: "known",
     resolution: 1,

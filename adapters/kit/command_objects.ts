@@ -1,7 +1,7 @@
 import { loadOnce } from "../../src/store/load_once.ts";
 import type { Objects } from "./objects.ts";
 import { importFromNpm } from "./optional_import.ts";
-import { checkOption, hasMethods } from "./options.ts";
+import { checkMethods, checkOption } from "./options.ts";
 import { retry } from "./retry.ts";
 import { makeServerClock } from "./server_clock.ts";
 import { sendOn, type SmithyClient, type SmithyCommands } from "./smithy.ts";
@@ -54,7 +54,7 @@ const commands = loadOnce(async (): Promise<Commands> => {
 export function commandObjects(
   { client, bucket, conditional }: CommandObjectsOptions,
 ): Objects {
-  checkOption("client", hasMethods(client, "send"), "an S3 client", client);
+  checkMethods("client", ["send"], "an S3 client", client);
   const isName = typeof bucket === "string" && bucket !== "";
   checkOption("bucket", isName, "the name of a bucket", bucket);
   const clock = makeServerClock({ late: 2 * SECOND });

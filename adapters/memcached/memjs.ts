@@ -1,6 +1,6 @@
 import { describe } from "../../src/model/describe.ts";
 import { bytesOf } from "../kit/data.ts";
-import { checkOption, hasMethods } from "../kit/options.ts";
+import { checkMethods, hasMethods } from "../kit/options.ts";
 import { makeServerClock, type ServerClock } from "../kit/server_clock.ts";
 import { Refusal } from "../kit/refusal.ts";
 import { retry, sleep } from "../kit/retry.ts";
@@ -44,8 +44,7 @@ const KNOWN_FOR = 60_000;
 
 /** What the adapter asks of a client of memjs. Throws a `TypeError` for what is none. */
 export function memjsCommands(client: MemcachedClient): MemcachedCommands {
-  const isClient = hasMethods(client, "perform", "incrSeq", "server");
-  checkOption("client", isClient, "a memjs client", client);
+  checkMethods("client", ["perform", "incrSeq", "server"], "a memjs client", client);
   const serverOf = (name: string) => client.server(name) as Server | null | undefined;
   const connectionTo = (name: string) => serverOf(name)?._socket;
 

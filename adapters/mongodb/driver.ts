@@ -1,12 +1,14 @@
-import { checkOption, hasMethods } from "../kit/options.ts";
+import { checkMethods } from "../kit/options.ts";
 import type { PushDriver } from "../kit/push.ts";
 import { Refusal } from "../kit/refusal.ts";
 import type { MongodbCollection } from "./options.ts";
 
+/** What the adapter calls always: `createIndex` and `watch` it may do without. */
+const collectionMethods = ["findOne", "findOneAndUpdate", "updateOne", "deleteOne"];
+
 /** Throws a `TypeError` for what is no collection, or one whose writes aren't acknowledged. */
 export function checkCollection(collection: MongodbCollection): void {
-  const isCollection = hasMethods(collection, "findOneAndUpdate");
-  checkOption("collection", isCollection, "a collection of the MongoDB driver", collection);
+  checkMethods("collection", collectionMethods, "a collection of the MongoDB driver", collection);
   if (collection.writeConcern?.w !== 0) return;
   throw new TypeError(
     "`collection` must have a write concern that acknowledges writes, not `w: 0`",

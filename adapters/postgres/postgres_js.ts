@@ -1,4 +1,4 @@
-import { checkOption, hasMethods } from "../kit/options.ts";
+import { checkMethods, hasMethods } from "../kit/options.ts";
 import { type PushDriver, sharedPush, unref } from "../kit/push.ts";
 import type { PostgresCommands } from "./table.ts";
 import type { PostgresClient, PostgresSubscriber } from "./options.ts";
@@ -8,10 +8,10 @@ export function postgresJsCommands(
   sql: PostgresClient,
   subscriber: PostgresSubscriber | false = sql,
 ): PostgresCommands {
-  const isClient = hasMethods(sql, "unsafe", "listen");
-  checkOption("sql", isClient, "a postgres.js client, and no transaction", sql);
-  const isSubscriber = subscriber === false || hasMethods(subscriber, "listen");
-  checkOption("subscriber", isSubscriber, "a postgres.js client or false", subscriber);
+  checkMethods("sql", ["unsafe", "listen"], "a postgres.js client, and no transaction", sql);
+  if (subscriber !== false) {
+    checkMethods("subscriber", ["listen"], "a postgres.js client or false", subscriber);
+  }
   for (const [option, client] of Object.entries({ sql, subscriber })) {
     // Bun's client has the same functions, but gives numbers as other bytes, and its `unlisten` loses its object.
     if (!hasMethods(client, "beginDistributed")) continue;

@@ -1,8 +1,8 @@
-import { describe } from "../../src/model/describe.ts";
+import { lacking } from "../kit/options.ts";
 import { PushForbidden, sharedPush } from "../kit/push.ts";
 import type { RedisCommands, RedisLibrary } from "./backend.ts";
-import { ioredisClient, isIoredis } from "./ioredis.ts";
-import { isNodeRedis, nodeRedisClient } from "./node_redis.ts";
+import { ioredisClient, ioredisMethods, isIoredis } from "./ioredis.ts";
+import { isNodeRedis, nodeRedisClient, nodeRedisMethods } from "./node_redis.ts";
 import type { RedisClient, RedisSubscriber } from "./options.ts";
 
 /** The commands of a client, of whichever library. Throws a `TypeError` for one that can't be used. */
@@ -41,10 +41,11 @@ function libraryOf(client: RedisClient, subscriber: RedisSubscriber | undefined)
   throw unusable(client);
 }
 
-/** Says what a client must be that is of none of the libraries. */
+/** Says what a client must be that is of none of the libraries, and what it lacks of each. */
 function unusable(client: unknown): TypeError {
   const must = "an ioredis client, or one of iovalkey or of node-redis, 5 or 6";
-  return new TypeError(`\`client\` must be ${must}, and is ${describe(client)}`);
+  const is = lacking(client, ioredisMethods, nodeRedisMethods);
+  return new TypeError(`\`client\` must be ${must}, and is ${is}`);
 }
 
 /** Says what the refusal of a user without a right to push means. */

@@ -1,13 +1,18 @@
-import { checkOption, hasMethods } from "../kit/options.ts";
+import { checkMethods, hasMethods } from "../kit/options.ts";
 import type { PushConnection, PushEvents } from "../kit/push.ts";
 import type { RedisArgument, RedisLibrary } from "./backend.ts";
 import { type RedisScript, scriptsFor } from "./scripts.ts";
 import type { IoredisClient, IoredisSubscriber, RedisClient, RedisSubscriber } from "./options.ts";
 
-/** Whether a client is one of ioredis, or of iovalkey, which has the same methods. */
+/** By which a client of ioredis is known, or of iovalkey, which has the same. */
+export const ioredisMethods: readonly string[] = ["defineCommand", "getBuffer", "pttl"];
+
+/** Whether a client is one of ioredis or iovalkey. */
 export function isIoredis(client: RedisClient): client is IoredisClient {
-  return hasMethods(client, "defineCommand", "getBuffer", "pttl");
+  return hasMethods(client, ...ioredisMethods);
 }
+
+const subscriberMethods = ["on", "removeListener", "subscribe", "unsubscribe", "disconnect"];
 
 /** What the adapter asks of ioredis and iovalkey. Throws a `TypeError` for what can't be used. */
 export function ioredisClient(
@@ -18,9 +23,9 @@ export function ioredisClient(
   if (subscriber?.isCluster && !subscriber.options?.shardedSubscribers) {
     throw new TypeError("`subscriber` must be made with `shardedSubscribers: true`");
   }
-  const isSubscriber = subscriber === undefined ||
-    hasMethods(subscriber, "on", "removeListener", "subscribe", "unsubscribe", "disconnect");
-  checkOption("subscriber", isSubscriber, "an ioredis connection", subscriber);
+  if (subscriber !== undefined) {
+    checkMethods("subscriber", subscriberMethods, "an ioredis connection", subscriber);
+  }
   define(client);
   return {
     keyPrefix: String(client.options?.keyPrefix ?? ""),

@@ -1,6 +1,6 @@
-import { checkOption, hasMethods } from "../kit/options.ts";
+import { checkMethods, hasMethods } from "../kit/options.ts";
 import type { RedisArgument, RedisLibrary } from "./backend.ts";
-import { canSubscribe, isCluster, isSingle, openPush } from "./node_redis_push.ts";
+import { isCluster, isSingle, openPush, subscriberMethods } from "./node_redis_push.ts";
 import { type RedisScript, scriptsFor } from "./scripts.ts";
 import type {
   NodeRedisClient,
@@ -17,9 +17,14 @@ interface Fields {
   readonly _keyPrefix?: unknown;
 }
 
+/** By which a client of node-redis is known; 4 and earlier have no `withTypeMapping`. */
+export const nodeRedisMethods: readonly string[] = [
+  ...["withTypeMapping", "get", "eval", "evalSha", "on", "removeListener"],
+];
+
 /** Whether a client is one of node-redis, 5 or 6. */
 export function isNodeRedis(client: RedisClient): client is NodeRedisClient {
-  return hasMethods(client, "withTypeMapping", "get", "eval", "evalSha", "on", "removeListener");
+  return hasMethods(client, ...nodeRedisMethods);
 }
 
 /** What the adapter asks of node-redis. Throws a `TypeError` for what can't be used. */
@@ -28,8 +33,9 @@ export function nodeRedisClient(
   subscriber: RedisSubscriber | undefined,
 ): RedisLibrary {
   const { clientSideCache, _keyPrefix = "" } = client as NodeRedisClient & Fields;
-  const isSubscriber = subscriber === undefined || canSubscribe(subscriber);
-  checkOption("subscriber", isSubscriber, "a connected client of node-redis", subscriber);
+  if (subscriber !== undefined) {
+    checkMethods("subscriber", subscriberMethods, "a connected client of node-redis", subscriber);
+  }
   if (clientSideCache !== undefined) {
     throw new TypeError(
       "`client` must have no `clientSideCache`, which returns entries after they have ended: make another client",

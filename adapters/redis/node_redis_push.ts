@@ -27,9 +27,13 @@ export function isCluster(client: unknown): client is Cluster {
   return hasMethods(client, "nodeClient");
 }
 
-/** Whether it can subscribe; the client of a pool can't. */
-export function canSubscribe(client: unknown): client is NodeRedisSubscriber {
-  return hasMethods(client, "on", "subscribe", "unsubscribe", "sSubscribe", "sUnsubscribe");
+/** What it takes to subscribe; the client of a pool can't. */
+export const subscriberMethods: readonly string[] = [
+  ...["on", "subscribe", "unsubscribe", "sSubscribe", "sUnsubscribe"],
+];
+
+function canSubscribe(client: unknown): client is NodeRedisSubscriber {
+  return hasMethods(client, ...subscriberMethods);
 }
 
 /** Whether it is a client of one server, which has one connection. */

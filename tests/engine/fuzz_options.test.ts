@@ -186,7 +186,13 @@ const adapters: Readonly<Record<string, readonly [(options: never) => unknown, O
     codec,
   }],
   mongodb: [mongodbAdapter, {
-    collection: { findOneAndUpdate: noop, findOne: noop, createIndex: noop },
+    collection: {
+      findOne: noop,
+      findOneAndUpdate: noop,
+      updateOne: noop,
+      deleteOne: noop,
+      createIndex: noop,
+    },
     createIndex: true,
     keyPrefix: "a",
     codec,

@@ -97,7 +97,7 @@ describe("mongodb", () => {
   });
 
   it("refuses options that it can't use, with their names", async () => {
-    const collection = { findOneAndUpdate() {} };
+    const collection = { findOne() {}, findOneAndUpdate() {}, updateOne() {}, deleteOne() {} };
     const bad: [unknown, RegExp][] = [
       [{}, /`collection` must be a collection of the MongoDB driver, and is undefined/],
       [{ collection: {} }, /`collection` must be a collection of the MongoDB driver/],
