@@ -3,8 +3,8 @@
  * pg, with push over LISTEN and NOTIFY.
  *
  * Every operation is one statement, so one round trip with prepared statements, and two with `prepare: false`. The
- * server's clock decides when entries and leases expire. LISTEN wakes followers over a second connection: `sql.listen`
- * opens it at the first wait, or the pool lends it, and it is closed a second after the last, or with the client.
+ * server's clock decides when entries and leases expire. LISTEN wakes followers over a second connection: the first wait
+ * opens it, by `sql.listen` or with the pool's options, and it is closed a second after the last, or with the client.
  *
  * Make a client of postgres.js with `fetch_types: false`. Otherwise postgres.js asks for the server's array types on each new
  * connection. If that connection breaks at this moment, nothing catches the error, and it ends the process.
@@ -64,7 +64,6 @@ import { openTable, pruned } from "./postgres/table.ts";
 import type { PostgresAdapterOptions, PostgresLeasesOptions } from "./postgres/options.ts";
 
 export type {
-  PgConnection,
   PgOptions,
   PgPool,
   PgQuery,

@@ -48,24 +48,12 @@ export interface PgQuery {
 export interface PgPool {
   /** Sends a statement over any connection. */
   query(query: PgQuery): Promise<{ readonly rows: unknown[][] }>;
-  /** Takes a connection, for LISTEN. */
-  connect(): Promise<PgConnection>;
-  /** How many connections there are at most, where it says so. */
-  readonly options?: { readonly max?: number | undefined };
+  /** Connects. */
+  connect(): Promise<unknown>;
+  /** What its connections are made with; so is the one for LISTEN. */
+  readonly options?: object;
   /** True once the user closes it. */
   readonly ending?: boolean;
-}
-
-/** A connection of a pool of pg. */
-export interface PgConnection {
-  /** Sends a statement. */
-  query(text: string): Promise<unknown>;
-  /** Listens to an event. */
-  on(event: never, listener: never): unknown;
-  /** Stops listening. */
-  removeListener(event: never, listener: never): unknown;
-  /** Gives it back; with true, it is closed. */
-  release(destroy?: boolean): void;
 }
 
 /** Where the adapter keeps entries and leases. */
@@ -101,8 +89,8 @@ export interface PgOptions extends PostgresTableOptions {
   /** Not beside `pool`. */
   readonly sql?: undefined;
   /**
-   * The pool that lends a connection for LISTEN: `pool` by default. With `false` there is none, and followers poll. So they
-   * do, by themselves, where the pool has one connection, and behind a pooler in transaction mode.
+   * The pool whose options the connection for LISTEN is made with: `pool` by default. With `false` there is none, and
+   * followers poll. So they do, by themselves, behind a pooler in transaction mode.
    */
   readonly subscriber?: PgPool | false | undefined;
 }

@@ -1,15 +1,16 @@
 import { bytesOf } from "../kit/data.ts";
-import { checkOption, hasMethods } from "../kit/options.ts";
+import { checkMethods } from "../kit/options.ts";
 import { type PushDriver, sharedPush, unref } from "../kit/push.ts";
 import { sharedBy } from "../kit/shared.ts";
-import type { PgConnection, PgPool, PostgresParameter, PostgresRow } from "./options.ts";
+import type { PgPool, PostgresParameter, PostgresRow } from "./options.ts";
 import type { PostgresCommands } from "./table.ts";
 
 /** The commands of a pool of pg. Throws a `TypeError` for what is none. */
 export function pgCommands(pool: PgPool, subscriber: PgPool | false = pool): PostgresCommands {
-  checkOption("pool", isPool(pool), "a `Pool` of pg", pool);
-  const isSubscriber = subscriber === false || isPool(subscriber);
-  checkOption("subscriber", isSubscriber, "a `Pool` of pg or false", subscriber);
+  checkMethods("pool", poolMethods, "a `Pool` of pg", pool);
+  if (subscriber !== false) {
+    checkMethods("subscriber", poolMethods, "a `Pool` of pg or false", subscriber);
+  }
   return {
     query: (statement, parameters) => query(pool, statement, parameters),
     pushOn: (channel) =>
@@ -19,10 +20,8 @@ export function pgCommands(pool: PgPool, subscriber: PgPool | false = pool): Pos
   };
 }
 
-/** A client has `connect` and `query`, too, but one connection, which may be in a transaction. */
-function isPool(pool: unknown): boolean {
-  return hasMethods(pool, "query", "connect", "on") && typeof (pool as PgPool).ending === "boolean";
-}
+/** A client of pg has the others, too, but one connection, which may be in a transaction. */
+const poolMethods = ["query", "connect", "on", "Client"];
 
 /** As the server writes it, whatever parsers the program has set. */
 const types = { getTypeParser: () => (text: string) => text };
@@ -49,7 +48,7 @@ function ended(error: unknown): unknown {
   return isEnded ? Object.assign(error, { code: "CONNECTION_CLOSED" }) : error;
 }
 
-/** How often it is looked whether the pool is being closed, in milliseconds: it waits for its connections until then. */
+/** How often it is looked whether the pool is being closed, in milliseconds. */
 const CHECK_MS = 250;
 
 /** How long a notification from another connection may take, in milliseconds, until it is known that none will come. */
@@ -66,21 +65,33 @@ interface Ears {
   deafUntil: number;
 }
 
-/** A connection, with the events that it has. */
-interface Connection extends PgConnection {
-  on(event: string, listener: (what: never) => void): unknown;
-  removeListener(event: string, listener: (what: never) => void): unknown;
+/** What a pool has that its types leave out: it makes its connections as `new Client(options)`. */
+interface PoolFields extends PgPool {
+  readonly Client: new (options: unknown) => Connection;
 }
 
-/** Pushes by one channel, over a connection of the pool. pg doesn't connect again by itself. */
+interface Connection {
+  connect(): Promise<unknown>;
+  query(text: string): Promise<unknown>;
+  on(event: string, listener: (what: never) => void): unknown;
+  removeListener(event: string, listener: (what: never) => void): unknown;
+  /** Has it keep no process alive. */
+  unref?(): void;
+  end(): Promise<unknown>;
+}
+
+/**
+ * Pushes by one channel, over a connection of its own, which is made as the pool's. One of the pool's would hold up its
+ * `end`, and the end of the process. pg doesn't connect again by itself.
+ */
 function driverOf(pool: PgPool, channel: string): PushDriver {
   const ears = sharedBy(pool, "ears", (): Ears => ({ hear: false, deafUntil: 0 }));
   const listen = `listen "${channel.replaceAll('"', '""')}"`;
   return {
     async open({ message, ended }) {
-      // All others would wait for the one connection.
-      if (pool.options?.max === 1 || performance.now() < ears.deafUntil) return undefined;
-      const connection = await pool.connect() as Connection;
+      if (performance.now() < ears.deafUntil) return undefined;
+      const { Client, options } = pool as PoolFields;
+      const connection = new Client(options);
       let heard = () => {};
       let lost = (_error: Error) => {};
       const hearing = new Promise<void>((resolve, reject) => {
@@ -111,12 +122,14 @@ function driverOf(pool: PgPool, channel: string): PushDriver {
         isOpen = false;
         clearInterval(check);
         connection.removeListener("notification", notified);
-        // It listens for as long as it is open.
-        connection.release(true);
+        connection.end().catch(ignore);
       };
       try {
+        await connection.connect();
         await connection.query(listen);
         ears.hear ||= await hearsOthers(pool, channel, test, hearing);
+        // Not before: nothing else may keep the process while it opens. Whoever waits then has timers of their own.
+        connection.unref?.();
       } catch (error) {
         close();
         throw error;

@@ -58,6 +58,14 @@ const strangers: readonly [string, AdapterConfig, string][] = [
     "`sql` must be a postgres.js client, and no transaction, and is an object without `unsafe`, `listen`",
   ],
   [
+    "a client of pg, which is no pool",
+    {
+      type: "postgres",
+      options: { pool: { query() {}, connect() {}, on() {} } as never },
+    },
+    "`pool` must be a `Pool` of pg, and is an object without `Client`",
+  ],
+  [
     "another client of memcached",
     { type: "memcached", options: { client: { get() {}, server() {} } as never } },
     "`client` must be a memjs client, and is an object without `perform`, `incrSeq`",

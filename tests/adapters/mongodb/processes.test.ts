@@ -1,6 +1,7 @@
 import { randomToken } from "../../../src/model/token.ts";
 import { withoutServer } from "../../support/address.ts";
 import { connect } from "./connection.ts";
+import { endings } from "../../support/endings.ts";
 import { countMongodb, deployments, newestDriver, openMongodb } from "./clients.ts";
 import { rounds } from "../../support/rounds.ts";
 import { skews } from "../../support/skews.ts";
@@ -29,5 +30,7 @@ for (const { name, url, variable, pushless } of deployments) {
   });
 
   // Who has no push polls by the same statements.
-  if (pushless === undefined) skews(name, { skip, connection: "mongodb/connection", place });
+  if (pushless !== undefined) continue;
+  endings(name, { skip, connection: "mongodb/connection", place });
+  skews(name, { skip, connection: "mongodb/connection", place });
 }

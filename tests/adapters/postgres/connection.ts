@@ -4,10 +4,10 @@ import { openPool } from "./clients.ts";
 
 /**
  * Opens a client of a Postgres server, with the options of postgres.js, or of a pooler: `push: false`; or a pool of pg:
- * `library: "pg"`.
+ * `library: "pg"`, which stays open if it may: `leaveOpen`.
  */
 export async function connect(
-  { url, codec, table, push = true, library, ...options }: Place,
+  { url, codec, table, push = true, library, leaveOpen = false, ...options }: Place,
 ): Promise<Connection> {
   const common = {
     codec,
@@ -19,7 +19,7 @@ export async function connect(
     return {
       store: postgresAdapter({ pool, ...common }),
       ready: () => pool.query("select 1"),
-      close: () => pool.end(),
+      close: () => leaveOpen ? undefined : pool.end(),
     };
   }
   const { default: postgres } = await import("postgres");

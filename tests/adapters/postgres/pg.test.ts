@@ -75,7 +75,7 @@ const suite = (
             }),
         ),
       values: options.codec ? [[null, "é"]] : [],
-      gaps: config.max === 1 || url === pgbouncerUrl ? { push: "it has none" } : {},
+      gaps: url === pgbouncerUrl ? { push: "it has none" } : {},
     });
     sideBySide(cases, { skip, atOnce: 4 });
   });
@@ -187,16 +187,17 @@ describe("push of postgres by pg", { skip }, () => {
     return following;
   };
 
-  it("takes one connection for all keys, and gives it back when none is waited for", async () => {
+  it("opens one connection for all keys, and closes it when none is waited for", async () => {
     const name = table();
     const pool = await open();
     const waits = [];
     for (let i = 0; i < 4; i++) waits.push(await followIn({ pool, table: name }));
     assert.equal((await listeners(name)).length, 1);
+    // None of the pool's, whose `end` would wait for it.
+    await until(() => pool.totalCount === pool.idleCount);
     for (const { fill } of waits) await fill();
     await until(async () => (await listeners(name)).length === 0);
-    assert.equal(pool.totalCount, pool.idleCount);
-    // And takes it again.
+    // And opens it again.
     const { fill } = await followIn({ pool, table: name });
     await fill();
   });
@@ -210,19 +211,18 @@ describe("push of postgres by pg", { skip }, () => {
     await admin`select pg_terminate_backend(${pid!})`;
     await until(() => errors.length === 1);
     assert.equal(errors[0]!._tag, "WAIT_FAILED");
-    await until(() => pool.totalCount === pool.idleCount);
     const { fill } = await followIn({ pool, table: name }, errors);
     await fill();
     assert.equal(errors.length, 1);
     await run(Fiber.interrupt(fiber));
   });
 
-  it("lets go of its connection when the pool is closed", async () => {
+  it("closes its connection when the pool is closed", async () => {
     const name = table();
     const pool = await open();
     const { fiber } = await followIn({ pool, table: name });
     await pool.end();
-    assert.deepEqual(await listeners(name), []);
+    await until(async () => (await listeners(name)).length === 0);
     await run(Fiber.interrupt(fiber));
   });
 

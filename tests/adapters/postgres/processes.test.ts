@@ -1,5 +1,6 @@
 import { withoutServer } from "../../support/address.ts";
 import { connect } from "./connection.ts";
+import { endings } from "../../support/endings.ts";
 import { postgresClients, postgresUrl, statementsOn } from "./clients.ts";
 import { rounds } from "../../support/rounds.ts";
 import { skews } from "../../support/skews.ts";
@@ -24,6 +25,21 @@ for (const own of [place, { ...place, table: "rounds_pg", library: "pg" }]) {
       };
     },
   });
+}
+
+const pg = { ...place, library: "pg" };
+for (
+  const [name, own] of Object.entries({
+    Postgres: place,
+    "Postgres, by pg": pg,
+    "Postgres, by a pool of pg that is left open": {
+      ...pg,
+      leaveOpen: true,
+      allowExitOnIdle: true,
+    },
+  })
+) {
+  endings(name, { skip, connection: "postgres/connection", place: own });
 }
 
 skews("Postgres", { skip, connection: "postgres/connection", place });

@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import { withoutServer } from "../../support/address.ts";
+import { endings } from "../../support/endings.ts";
 import { connect } from "./connection.ts";
 import { ioredisVersions, monitor, redisClusterUrl, redisUrl } from "./clients.ts";
 import { type Counter, rounds } from "../../support/rounds.ts";
@@ -7,8 +8,11 @@ import { type Counter, rounds } from "../../support/rounds.ts";
 // All that ioredis promises; of node-redis and iovalkey what their own files do.
 for (const library of [undefined, "redis5", "iovalkey"]) {
   const place = { url: redisUrl!, library };
-  rounds(library === undefined ? "Redis" : `Redis, by ${library}`, {
-    skip: redisUrl === undefined ? withoutServer("REDIS_URL") : false,
+  const name = library === undefined ? "Redis" : `Redis, by ${library}`;
+  const skip = redisUrl === undefined ? withoutServer("REDIS_URL") : false;
+  endings(name, { skip, connection: "redis/connection", place });
+  rounds(name, {
+    skip,
     connection: "redis/connection",
     place,
     open: () => connect(place),
