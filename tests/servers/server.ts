@@ -103,11 +103,20 @@ async function startOnce(
   return { port, url, stop };
 }
 
-/** Sends a command on a connection of its own, then `quit`, and returns the reply as it came. */
+/** How long a server may be silent that is asked, in milliseconds: a Sentinel never closes the connection. */
+const SILENCE = 10_000;
+
+/** Sends a command on a connection of its own, then `quit`, and returns the reply as it came. Rejects if it doesn't end. */
 export function ask(port: number, command: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(`${command}\r\nquit\r\n`));
     let reply = "";
+    socket.setTimeout(SILENCE, () => {
+      const where = `the server at port ${port}`;
+      socket.destroy(
+        new Error(`${command}: ${where} was silent for ${SILENCE} ms, after "${reply.trim()}"`),
+      );
+    });
     socket.on("data", (data) => reply += data);
     socket.on("error", reject);
     socket.on("close", () => resolve(reply));
