@@ -26,6 +26,7 @@ const bad: Readonly<Record<string, Partial<Release>>> = {
     readme: "jsr:@abcdefghijklmnopqrstu/cache-locking",
   },
   "README with another name": { readme: "deno add jsr:@x/cache-locking" },
+  "README of before": { readme: `${good.readme}. It is not published yet.` },
   "no repository": { repository: undefined },
   "a branch": { onMain: false },
 };

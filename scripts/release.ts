@@ -36,6 +36,7 @@ export function obstacles(release: Release): string[] {
     `"@${scope}" is no scope of JSR, which has 2 to 20 letters, digits and hyphens: put yours in the name in deno.json`,
     !/^[a-z][a-z0-9-]{1,57}$/.test(jsrName) && `"${jsrName}" is no name of a package on JSR`,
     !readme.includes(`jsr:${name}`) && `README.md doesn't say "jsr:${name}"`,
+    readme.includes("not published yet") && "README.md says that it is not published yet",
     release.repository === undefined && "GITHUB_REPOSITORY doesn't say which repository this is",
   ];
   return found.filter((obstacle) => obstacle !== false);
