@@ -3,8 +3,8 @@
  *
  * A hit is one read of KV. Other locations see a write to KV only after a minute or so. So KV can't hold leases, and D1
  * keeps a filled value for two minutes, too, and one with a stale time for all of its life: a caller that misses it in KV finds it in D1 when it asks for the lease.
- * How fresh an entry is stands beside it in KV, and is judged by the Workers' own clock. An `expire` reads the value from
- * KV and writes it again: where another value comes between the two, KV is left without one.
+ * How fresh an entry is stands beside it in KV, and is judged by the Workers' own clock. An `expire` writes what
+ * D1 has to KV, whose own value may be older: where another value comes between the two, KV is left without one.
  *
  * KV keeps values for a minute at least. A shorter time to live is kept exactly, beside the value, by the Workers' own
  * clock.

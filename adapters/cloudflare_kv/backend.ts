@@ -30,19 +30,15 @@ interface Kept {
 export function kvBackend(kv: KvNamespace, rows: SqliteBackend): Backend {
   const put = ({ name }: Target, data: string | Uint8Array, kept: Kept) =>
     kv.put(nameOf(name), data, optionsOf(kept));
-  const find = async ({ name }: Target): Promise<{ data: Uint8Array; kept: Kept } | undefined> => {
+  const read = async ({ name }: Target): Promise<Row | undefined> => {
     const { value, metadata } = await kv.getWithMetadata(nameOf(name), "arrayBuffer");
     const { expiresAt, staleFor, took } = (metadata ?? {}) as Record<keyof Kept, unknown>;
     // An end that is no number is over.
     const isThere = expiresAt === undefined ||
       typeof expiresAt === "number" && expiresAt > Date.now();
     if (value === null || !isThere) return undefined;
-    const kept = { expiresAt, staleFor: numberIn(staleFor), took: numberIn(took) };
-    return { data: new Uint8Array(value), kept };
-  };
-  const read = async (target: Target): Promise<Row | undefined> => {
-    const found = await find(target);
-    return found && { data: found.data, freshFor: freshFor(found.kept), took: found.kept.took };
+    const kept = { expiresAt, staleFor: numberIn(staleFor) };
+    return { data: new Uint8Array(value), freshFor: freshFor(kept), took: numberIn(took) };
   };
   /** Writes to KV what was changed in the rows by this name; removes it if something has come between the two. */
   const follow = async (target: Target, change: string, data: string | Uint8Array, kept: Kept) => {
@@ -60,13 +56,11 @@ export function kvBackend(kv: KvNamespace, rows: SqliteBackend): Backend {
     },
     async expire(target) {
       const change = randomToken();
-      await rows.expireAs(target, change);
-      const { data, kept } = await find(target) ?? {};
-      if (data === undefined || kept === undefined) return;
-      const { staleFor = 0 } = kept;
-      if ((freshFor(kept) ?? 1) <= 0) return;
-      if (staleFor <= 0) return await kv.delete(nameOf(target.name));
-      await follow(target, change, data, { ...kept, expiresAt: Date.now() + staleFor });
+      const stale = await rows.expireAs(target, change);
+      // D1 has whatever can be stale. What KV would tell may be older than that.
+      if (stale === undefined) return await kv.delete(nameOf(target.name));
+      const { data, life, ...told } = stale;
+      await follow(target, change, data, { expiresAt: Date.now() + life, ...told });
     },
     async remove(target) {
       await rows.remove(target);

@@ -46,10 +46,18 @@ export interface SqliteStoreOptions
   readonly backendOf?: (rows: SqliteBackend) => Backend;
 }
 
+/** An entry that was expired, and for how long it is there; times are milliseconds. */
+export interface Stale {
+  readonly data: string | Uint8Array;
+  readonly life: number;
+  readonly staleFor: number;
+  readonly took: number | undefined;
+}
+
 /** A backend in SQLite. */
 export interface SqliteBackend extends Backend {
-  /** As `expire`, by a name for this change. */
-  expireAs(target: Target, name: string): Promise<unknown>;
+  /** As `expire`, by a name for this change; gives what is there then, which is stale. */
+  expireAs(target: Target, name: string): Promise<Stale | undefined>;
   /** Whether the row is still what this owner filled, or what was expired by this name. */
   changedBy(target: Target, name: string): Promise<boolean>;
 }
@@ -104,8 +112,6 @@ function sqliteBackend(
   const isDone = async (target: Target, ...asked: Statement[]) =>
     await ask(target, ...asked) !== undefined;
 
-  const expireAs = (target: Target, name: string) => ask(target, [statements.expire, name]);
-
   return {
     async read(target) {
       const row = await ask(target, [statements.get]);
@@ -143,8 +149,13 @@ function sqliteBackend(
       );
     },
     write: (target, written) => ask(target, [statements.set, ...valuesOf(written)]),
-    expire: (target) => expireAs(target, randomToken()),
-    expireAs,
+    expire: (target) => ask(target, [statements.expire, randomToken()]),
+    async expireAs(target, name) {
+      const { value, ...told } = await ask(target, [statements.expire, name], [statements.stale]) ??
+        {};
+      const data = dataOf(value);
+      return data === undefined ? undefined : { ...told, data } as Stale;
+    },
     remove: (target) => ask(target, [statements.delete]),
   };
 }

@@ -195,6 +195,24 @@ export const checks: Readonly<Record<string, (bindings: Bindings) => Promise<unk
     assert.equal(await run(other.get(key)), undefined);
   },
 
+  "An expire where KV still tells an older value doesn't bring that back": async (bindings) => {
+    const { KV, DB: leasesDb } = bindings;
+    const other = cloudflareKvAdapter({ kv: KV, leasesDb });
+    const key = randomToken();
+    const lifetime = { freshFor: 60_000, staleFor: 60_000, took: 5 };
+    await run(other.set(key, "old", lifetime));
+    const old = await KV.getWithMetadata(key, "arrayBuffer");
+    const kv = {
+      ...writingAfter(KV, () => Promise.resolve()),
+      getWithMetadata: () => Promise.resolve(old),
+    };
+    await run(other.set(key, "new", lifetime));
+    await run(cloudflareKvAdapter({ kv, leasesDb }).expire(key));
+    const entry = await run(other.get(key));
+    assert.deepEqual([entry?.value, entry?.took], ["new", 5]);
+    assert.ok(entry!.freshFor! <= 0, `fresh for ${entry?.freshFor}`);
+  },
+
   "A delete before a slow write to KV, for which nobody waited, leaves nothing there": async (
     bindings,
   ) => {
