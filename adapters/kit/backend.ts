@@ -64,6 +64,18 @@ export interface Written extends Lifetime {
   readonly data: string | Uint8Array;
 }
 
+/** The longest that an entry is fresh, or stale, in milliseconds, without being so for good: 3,000 years. */
+export const LONGEST = 1e14;
+
+/** A lifetime that every backend can keep. */
+export function bounded({ freshFor, staleFor, took }: Lifetime = {}): Lifetime {
+  return {
+    freshFor: freshFor === undefined || freshFor > LONGEST ? undefined : freshFor,
+    staleFor: staleFor && Math.min(staleFor, LONGEST),
+    took,
+  };
+}
+
 /** How long an entry is there at all, in milliseconds; undefined: for good. */
 export function lifeOf({ freshFor, staleFor = 0 }: Lifetime): number | undefined {
   return freshFor === undefined ? undefined : freshFor + staleFor;

@@ -28,8 +28,14 @@ export function toData(codec: Codec, value: unknown): string | Uint8Array {
 export function toEntry(codec: Codec, { data, freshFor, took }: Row): Entry<unknown> {
   const value = toValue(codec, data);
   const isEnding = typeof freshFor === "number" && freshFor !== Infinity;
-  if (!isEnding && typeof took !== "number") return { value };
-  return { value, freshFor: isEnding ? freshFor : undefined, took: took ?? undefined };
+  const isKnown = typeof took === "number" && took > 0 && took < Infinity;
+  if (!isEnding && !isKnown) return { value };
+  // What is no number is no time for which it is fresh.
+  return {
+    value,
+    freshFor: isEnding ? freshFor || 0 : undefined,
+    took: isKnown ? took : undefined,
+  };
 }
 
 /** The value of what a backend has kept. The error quotes nothing of it: a parser's own message does. */

@@ -6,7 +6,11 @@ import {
   isFresh,
   type Leader,
 } from "../../src/store/store.ts";
+import { LONGEST_LEASE } from "../../src/model/defaults.ts";
 import type { Row, Wanted } from "./backend.ts";
+
+/** More than this have never failed in a row. */
+const MOST_FAILURES = 2 ** 30;
 
 /** Whether the row's entry is fresh for longer than `freshBelow`. */
 export function isHit(row: Row, { freshBelow }: Pick<Wanted, "freshBelow">): boolean {
@@ -25,7 +29,7 @@ export function isHit(row: Row, { freshBelow }: Pick<Wanted, "freshBelow">): boo
  * | none, and nobody is to fetch | | `Failed`, for who backs off |
  * | none | | free |
  *
- * `Leader` and `Follower` tell if it ended failed.
+ * `Leader` and `Follower` tell if it ended failed. A time in which nobody is to fetch that is longer than any lease is none.
  */
 export function decide(
   row: Row,
@@ -37,14 +41,15 @@ export function decide(
   const outcome = isAwaited ? row.outcome : undefined;
   const after = outcome === "failed" ? outcome : undefined;
   const remaining = Math.max(0, row.remaining ?? 0);
-  const failures = row.failures ?? 0;
+  const { failures: told } = row;
+  const failures = typeof told === "number" && told > 0 && told < MOST_FAILURES ? told : 0;
   if (row.owner === owner) return { _tag: "Leader", remaining, after, entry, failures };
   if (outcome === "uncached") return { _tag: "Ended", outcome };
   if (typeof row.owner === "string") {
     return { _tag: "Follower", remaining, lease: row.owner, after, entry };
   }
   const quietFor = row.quietFor ?? 0;
-  return backOff && quietFor > 0
+  return backOff && quietFor > 0 && quietFor <= LONGEST_LEASE
     ? { _tag: "Failed", remaining: quietFor, failures, entry }
     : undefined;
 }

@@ -119,8 +119,9 @@ export function fromBytes(bytes: Uint8Array): EntryBody | LeaseBody | undefined 
 function keptOf(
   { ttl, by, staleFor, took }: Readonly<Record<string, unknown>>,
 ): Kept | undefined {
-  if (ttl !== undefined && typeof ttl !== "number") return undefined;
-  return { ttl, by: textOf(by), staleFor: numberOf(staleFor), took: numberOf(took) };
+  // JSON has `1e400`, which is no number that can be written again.
+  if (ttl !== undefined && numberOf(ttl) === undefined) return undefined;
+  return { ttl: numberOf(ttl), by: textOf(by), staleFor: numberOf(staleFor), took: numberOf(took) };
 }
 
 function endedOf(value: unknown): LeaseBody["last"] {
@@ -148,5 +149,5 @@ function textOf(value: unknown): string | undefined {
 }
 
 function numberOf(value: unknown): number | undefined {
-  return typeof value === "number" ? value : undefined;
+  return Number.isFinite(value) ? value as number : undefined;
 }

@@ -302,7 +302,8 @@ async function look(bucket: Bucket, target: Target): Promise<Found> {
   if (etag === undefined || body?.kind !== "lease") return found;
   if (observer.isOutdated(target.key, etag, asked)) throw new Contention();
   const { owner, ttl, last, failures } = body;
-  const quietFor = (body.quietFor ?? 0) - age;
+  // Another process may be ahead of what this one knows of the server's clock.
+  const quietFor = body.quietFor && body.quietFor - Math.max(0, age);
   const remaining = Math.min(
     observer.remaining(target.key, { version: etag, ttl }, time.monotonic()),
     ttl - age + (owner === undefined ? 0 : MARGIN),

@@ -1,4 +1,5 @@
 import { FAILURES_REMEMBERED, LONGEST_LEASE } from "../../src/model/defaults.ts";
+import { LONGEST } from "./backend.ts";
 
 const NOW = "unixepoch('subsec') * 1000";
 
@@ -8,11 +9,18 @@ const VALUE = "CASE WHEN typeof(value) IN ('integer', 'real') THEN 0 ELSE value 
 /** Whether a time is to come. Text and bytes are greater than all numbers. */
 const ahead = (time: string) => `${time} > ${NOW} AND ${time} <= 9e999`;
 
+/** The same, of what lives no longer than a lease may. */
+const soon = (time: string) => `${time} > ${NOW} AND ${time} <= ${NOW} + ${LONGEST_LEASE}`;
+
 /** Whether there is an entry, fresh or stale. */
 const THERE = `value IS NOT NULL AND (expires_at IS NULL OR ${ahead("expires_at")})`;
 
+/** For how long it is stale. */
+const STALE_FOR =
+  `iif(typeof(stale_for) IN ('integer', 'real'), max(0, min(stale_for, ${LONGEST})), 0)`;
+
 /** For how much longer it is fresh; null for good. */
-const FRESH_FOR = `expires_at - coalesce(stale_for, 0) - ${NOW}`;
+const FRESH_FOR = `expires_at - ${STALE_FOR} - ${NOW}`;
 
 /** Whether it can be read, and isn't the one to be ignored, whose bytes this parameter is. */
 const readable = (ignored: string) =>
@@ -66,10 +74,9 @@ ON CONFLICT (key) DO UPDATE SET
   failures = CASE WHEN ${REMEMBERED} THEN failures END, quiet_until = NULL
 WHERE NOT coalesce(${readable("?5")} AND coalesce(${FRESH_FOR}, 9e999) > ?6, FALSE)
   AND NOT coalesce(
-    typeof(owner) = 'text' AND owner <> '' AND lease_until > ${NOW}
-        AND lease_until <= ${NOW} + ${LONGEST_LEASE}
+    typeof(owner) = 'text' AND owner <> '' AND ${soon("lease_until")}
       OR how = 'uncached' AND last = ?4 AND ${REMEMBERED}
-      OR ?7 AND ${ahead("quiet_until")},
+      OR ?7 AND ${soon("quiet_until")},
     FALSE)`,
 
     // ?2: whether text is told as bytes, which it needn't be the UTF-8 of, ?3: the bytes of an entry to ignore.
@@ -79,7 +86,7 @@ SELECT
       readable("?3")
     } THEN CASE WHEN ?2 THEN CAST(value AS BLOB) ELSE value END END AS value,
   ${FRESH_FOR} AS freshFor, took, owner, lease_until - ${NOW} AS remaining,
-  last AS lastOwner, how AS outcome, failures, quiet_until - ${NOW} AS quietFor
+  last AS lastOwner, how AS outcome, CAST(failures AS REAL) AS failures, quiet_until - ${NOW} AS quietFor
 FROM ${table} WHERE key = ?1`,
 
     // ?2: owner, ?3: ttl.
@@ -118,11 +125,15 @@ ON CONFLICT (key) DO UPDATE SET
     // ?2: a name for this change.
     expire: `
 UPDATE ${table} SET
-  value = CASE WHEN stale_for > 0 THEN value END,
-  expires_at = CASE WHEN coalesce(${FRESH_FOR}, 1) > 0 THEN ${NOW} + coalesce(stale_for, 0) ELSE expires_at END,
-  kept_until = CASE WHEN coalesce(${FRESH_FOR}, 1) > 0 THEN ${NOW} + coalesce(stale_for, 0) ELSE expires_at END,
+  value = CASE WHEN ${STALE_FOR} > 0 THEN value END,
+  expires_at = CASE WHEN coalesce(${FRESH_FOR}, 1) > 0 THEN ${NOW} + ${STALE_FOR} ELSE expires_at END,
+  kept_until = CASE WHEN coalesce(${FRESH_FOR}, 1) > 0 THEN ${NOW} + ${STALE_FOR} ELSE expires_at END,
   last = ?2, how = 'expired', ${NO_LEASE}
 WHERE key = ?1`,
+
+    stale: `
+SELECT ${VALUE} AS value, expires_at - ${NOW} AS life, ${STALE_FOR} AS staleFor, took FROM ${table}
+WHERE key = ?1 AND ${THERE}`,
 
     delete: `DELETE FROM ${table} WHERE key = ?1`,
 

@@ -7,8 +7,9 @@ import {
   type AdapterOperation,
   isAdapterError,
 } from "../../src/model/errors.ts";
-import type { Acquired, Entry, Store } from "../../src/store/store.ts";
-import type { Backend, Row, Target, Wanted } from "./backend.ts";
+import { FAILURES_REMEMBERED, LONGEST_LEASE } from "../../src/model/defaults.ts";
+import type { Acquired, Entry, Failure, Store } from "../../src/store/store.ts";
+import { type Backend, bounded, type Row, type Target, type Wanted } from "./backend.ts";
 import { toData, toEntry, toValue } from "./data.ts";
 import { decide, isHit } from "./decide.ts";
 import { remembered } from "./names.ts";
@@ -93,7 +94,7 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
       run(
         "set",
         key,
-        (target) => backend.write(target, { ...lifetime, data: toData(codec, value) }),
+        (target) => backend.write(target, { ...bounded(lifetime), data: toData(codec, value) }),
         done,
       ),
     expire: (key) => run("expire", key, (target) => backend.expire(target), done),
@@ -112,10 +113,16 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
       run(
         "fill",
         key,
-        (target) => backend.fill(target, { ...lifetime, owner, data: dataOf(value) }),
+        (target) => backend.fill(target, { ...bounded(lifetime), owner, data: dataOf(value) }),
       ),
     release: (key, owner, outcome, failure) =>
-      run("release", key, (target) => backend.release(target, { owner, outcome, failure }), done),
+      run(
+        "release",
+        key,
+        (target) =>
+          backend.release(target, { owner, outcome, failure: failure && memorable(failure) }),
+        done,
+      ),
     withCodec: (codec) => makeStore({ ...options, codec }),
     ...(push && {
       watch: (key: string) =>
@@ -131,6 +138,11 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
 }
 
 const done = () => {};
+
+/** A failure that is no longer remembered than the longest lease may live. */
+function memorable({ failures, quietFor }: Failure): Failure {
+  return { failures, quietFor: Math.min(quietFor, LONGEST_LEASE - FAILURES_REMEMBERED) };
+}
 
 const STRANGER = {
   reason: "what was in its place is no lease; it is replaced",

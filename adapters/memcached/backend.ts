@@ -123,8 +123,9 @@ export function memcachedBackend({ ask, now }: MemcachedCommands): Backend<Found
       ),
     async fill(target, { owner, ...written }) {
       const entry = await storedOf(items, target, written);
-      // A request is sent again where no reply came: then this very value is there, and no lease.
-      const isFilled = (there: unknown) =>
+      // A request is sent again where no reply came: then this very value is there, fresh, and no lease.
+      const isFilled = ({ data: there, freshFor = 1, marker }: Found) =>
+        marker?.owner === undefined && freshFor! > 0 &&
         there instanceof Uint8Array && isSame(there, written.data);
       const fill: Write = (_, over) => ask(target, { opcode: REPLACE, over, ...entry });
       return await overwrite(items, target, owner, fill, isFilled);
@@ -313,12 +314,13 @@ function overwrite(
   target: Target,
   owner: string,
   write: Write,
-  isDone: (data: unknown) => boolean = () => false,
+  isDone: (found: Found) => boolean = () => false,
 ): Promise<boolean> {
   return items.ownLeases.overwrite(target, owner, {
     async find() {
-      const { marker, version, data } = await look(items, target);
-      return marker?.owner === owner ? { lease: marker, version: version! } : isDone(data);
+      const found = await look(items, target);
+      const { marker, version } = found;
+      return marker?.owner === owner ? { lease: marker, version: version! } : isDone(found);
     },
     write: ({ lease, version }) => write(lease, version),
   });
@@ -381,8 +383,9 @@ function markerIn(value: Uint8Array): Marker | undefined {
 function isKept(entry: unknown): entry is Kept {
   if (typeof entry !== "object" || entry === null) return false;
   const { freshFor, staleFor, took, age } = entry as Partial<Record<keyof Kept, unknown>>;
-  return typeof age === "number" &&
-    [freshFor, staleFor, took].every((time) => ["number", "undefined"].includes(typeof time));
+  // JSON has `1e400`, which is no number that can be written again.
+  return Number.isFinite(age) &&
+    [freshFor, staleFor, took].every((time) => time === undefined || Number.isFinite(time));
 }
 
 function numberIn(value: unknown): number | undefined {

@@ -4,6 +4,7 @@ import {
   type Backend,
   type LeaseEnd,
   lifeOf,
+  LONGEST,
   type Row,
   type Target,
   type Wanted,
@@ -124,21 +125,36 @@ const isOf = (field: string, ...types: string[]) => ({ $in: [{ $type: field }, t
 /** Whether a field has a time that isn't over. */
 const ending = (field: string) => ({ $and: [isOf(field, "date"), { $gt: [field, "$$NOW"] }] });
 
+/** The same, of what lives no longer than a lease may. */
+const endingSoon = (field: string) => ({
+  $and: [ending(field), { $lte: [field, { $add: ["$$NOW", LONGEST_LEASE] }] }],
+});
+
 /** Whether there is an entry, fresh or stale. */
 const alive = { $or: [isOf("$ends", "missing", "null"), ending("$ends")] };
 
 /** How much longer it is until the time of a field, in milliseconds. */
 const left = (field: string) => ({ $subtract: [field, "$$NOW"] });
 
-const numberIn = (field: string) => ({ $cond: [{ $isNumber: field }, field, 0] });
+/** A number of any type as the driver's own, between zero and this; zero for what is none. */
+const numberIn = (field: string, most: number) => ({
+  $cond: [
+    { $isNumber: field },
+    { $max: [0, { $min: [most, { $convert: { input: field, to: "double", onError: 0 } }] }] },
+    0,
+  ],
+});
+
+/** For how long an entry is stale. */
+const staleFor = numberIn("$staleFor", LONGEST);
 
 /** For how much longer an entry that ends is fresh. */
-const freshFor = { $subtract: [left("$ends"), numberIn("$staleFor")] };
+const freshFor = { $subtract: [left("$ends"), staleFor] };
 
 /** What is told of an entry besides its value. */
 const aged = {
   freshFor: { $cond: [isOf("$ends", "date"), freshFor, "$$REMOVE"] },
-  took: { $cond: [{ $isNumber: "$took" }, "$took", "$$REMOVE"] },
+  took: numberIn("$took", LONGEST),
 };
 
 /** A value in an expression, which is no expression itself. */
@@ -191,7 +207,7 @@ const asLease = (wanted: Wanted<Found>) => ({
     outcome: "$how",
     replaced: 1,
     remaining: { $cond: [isOf("$until", "date"), left("$until"), 0] },
-    failures: numberIn("$failures"),
+    failures: numberIn("$failures", LONGEST),
     quietFor: { $cond: [isOf("$quietUntil", "date"), left("$quietUntil"), 0] },
   },
 } as const);
@@ -203,13 +219,7 @@ function acquireStage(wanted: Wanted<Found>): object {
   const isFresh = freshBelow === Infinity
     ? false
     : { $or: [{ $not: [isOf("$ends", "date")] }, { $gt: [freshFor, freshBelow] }] };
-  const lease = {
-    $and: [
-      isOf("$owner", "string"),
-      ending("$until"),
-      { $lte: ["$until", { $add: ["$$NOW", LONGEST_LEASE] }] },
-    ],
-  };
+  const lease = { $and: [isOf("$owner", "string"), endingSoon("$until")] };
   const ended = waitedFor === undefined ? false : {
     $and: [
       ending("$until"),
@@ -217,7 +227,7 @@ function acquireStage(wanted: Wanted<Found>): object {
       { $eq: ["$how", "uncached"] },
     ],
   };
-  const quiet = backOff && ending("$quietUntil");
+  const quiet = backOff && endingSoon("$quietUntil");
   const until = from(ttl);
   const remembered = { last: "$last", how: "$how", failures: "$failures" };
   const stranger = { $cond: [isOf("$owner", "missing", "string"), {}, { replaced: true }] };
@@ -266,7 +276,7 @@ function releaseStages({ owner, outcome, failure }: LeaseEnd): object[] {
 
 /** Ends the time in which an entry is fresh, with all that there is of a lease; one without a stale time is over. */
 const expireStage = (() => {
-  const staleUntil = { $add: ["$$NOW", { $ceil: numberIn("$staleFor") }] };
+  const staleUntil = { $add: ["$$NOW", { $ceil: staleFor }] };
   const ends = { $cond: [isOf("$ends", "date"), { $min: ["$ends", staleUntil] }, staleUntil] };
   const stale = {
     _id: "$_id",
@@ -276,6 +286,6 @@ const expireStage = (() => {
     staleFor: "$staleFor",
     took: "$took",
   };
-  const isKept = { $gt: [numberIn("$staleFor"), 0] };
+  const isKept = { $gt: [staleFor, 0] };
   return { $replaceWith: { $cond: [isKept, stale, { _id: "$_id", expires: "$$NOW" }] } };
 })();

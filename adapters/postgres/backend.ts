@@ -1,5 +1,12 @@
 import { FAILURES_REMEMBERED, LONGEST_LEASE } from "../../src/model/defaults.ts";
-import { type Backend, lifeOf, type Row, type Target, type Written } from "../kit/backend.ts";
+import {
+  type Backend,
+  lifeOf,
+  LONGEST,
+  type Row,
+  type Target,
+  type Written,
+} from "../kit/backend.ts";
 import { bytesOf } from "../kit/data.ts";
 import { decide, isHit } from "../kit/decide.ts";
 import { Contention, retry } from "../kit/retry.ts";
@@ -48,7 +55,7 @@ export function postgresBackend({ name: table, channel, ask }: Table): Backend {
     renew: async (target, { owner, ttl }) =>
       isDone(await send("renew", target, owner, millis(ttl))),
     async fill(target, { owner, ...written }) {
-      // A statement is sent again where no reply came: then this very value is there, and no lease.
+      // A statement is sent again where no reply came: then this very value is there, fresh, and no lease.
       return isDone(await send("fill", target, ...wake(target), ...columnsOf(written), owner)) ||
         isDone(await send("filled", target, ...valueOf(written.data)));
     },
@@ -119,7 +126,8 @@ function statementsOn(table: string) {
   const ahead = (time: string) => `${time} > clock_timestamp()`;
   const left = (time: string) =>
     `1000 * (extract(epoch from ${time}) - extract(epoch from clock_timestamp()))::float8`;
-  const freshFor = `${left("t.ends")} - coalesce(t.stale_for, 0)`;
+  const staleFor = `least(greatest(t.stale_for, 0), ${LONGEST})`;
+  const freshFor = `${left("t.ends")} - ${staleFor}`;
   const noLease =
     "owner = null, lease_until = null, ended = null, outcome = null, failures = null, quiet_until = null";
   const waking = (done: string) => `
@@ -130,12 +138,15 @@ select pg_notify($2, $3) from done`;
   const there = `coalesce(${ahead("t.ends")}
     and coalesce(convert_to(t.text, 'UTF8'), t.bytes) is distinct from $5
     and (t.text is not null or t.bytes is not null), false)`;
-  const leased = `coalesce(t.owner <> '' and ${ahead("t.lease_until")}
-    and t.lease_until <= clock_timestamp() + ${LONGEST_LEASE} * interval '1 millisecond', false)`;
+  const soon = (time: string) =>
+    `(${
+      ahead(time)
+    } and ${time} <= clock_timestamp() + ${LONGEST_LEASE} * interval '1 millisecond')`;
+  const leased = `coalesce(t.owner <> '' and ${soon("t.lease_until")}, false)`;
   const remembered = `coalesce(${ahead("t.lease_until")}, false)`;
   const stays = `(coalesce(${there} and ${freshFor} > $6::float8, false) or ${leased}
     or coalesce(${remembered} and t.ended = $4 and t.outcome = 'uncached', false)
-    or coalesce($7::int4 = 1 and ${ahead("t.quiet_until")}, false))`;
+    or coalesce($7::int4 = 1 and ${soon("t.quiet_until")}, false))`;
 
   return {
     get: `
@@ -143,7 +154,10 @@ select t.text, encode(t.bytes, 'hex'), ${freshFor}, t.took
 from ${table} as t where key = $1 and ${ahead("ends")}`,
 
     filled: `
-select from ${table} where key = $1 and ${ahead("ends")} and (text = $2 or bytes = $3)`,
+select from ${table} as t
+where key = $1 and owner is null and ${
+      ahead("ends")
+    } and ${freshFor} > 0 and (text = $2 or bytes = $3)`,
 
     // What the snapshot says is an answer, but that the lease is free: that is for the latest row to say, under its lock,
     // and what is returned is this row. `allowed` asks for the right to DELETE, which a fill needs: a role without it is
@@ -213,9 +227,9 @@ on conflict (key) do update set
 
     expire: waking(`
 update ${table} as t set
-  text = case when stale_for > 0 then text end, bytes = case when stale_for > 0 then bytes end,
-  ends = least(ends, ${from("coalesce(stale_for, 0)")}),
-  until = coalesce(least(ends, ${from("coalesce(stale_for, 0)")}), clock_timestamp()), ${noLease}
+  text = case when ${staleFor} > 0 then text end, bytes = case when ${staleFor} > 0 then bytes end,
+  ends = least(ends, ${from(staleFor)}),
+  until = coalesce(least(ends, ${from(staleFor)}), clock_timestamp()), ${noLease}
 where key = $1`),
 
     delete: `

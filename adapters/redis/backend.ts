@@ -1,4 +1,11 @@
-import { type Backend, lifeOf, type Row, type Target, type Written } from "../kit/backend.ts";
+import {
+  type Backend,
+  lifeOf,
+  LONGEST,
+  type Row,
+  type Target,
+  type Written,
+} from "../kit/backend.ts";
 import { bytesOf } from "../kit/data.ts";
 import type { Push, PushConnection, PushEvents } from "../kit/push.ts";
 import { retry } from "../kit/retry.ts";
@@ -140,14 +147,15 @@ function toStored({ data, staleFor = 0, took }: Written): string | Uint8Array {
 /** The entry, which lives for so many milliseconds more; less than zero for one that lives for good. */
 function entryOf(stored: Uint8Array, life: unknown): Found {
   const end = isMarked(stored) ? stored.indexOf(LINE_END) : -1;
-  const [staleFor, took] = text.decode(stored.subarray(MARK.length, Math.max(end, MARK.length)))
-    .split(" ");
+  const line = text.decode(stored.subarray(MARK.length, Math.max(end, MARK.length)));
+  // As the scripts read it: any other line is a stranger's.
+  const [head, staleFor = 0, took] = /^(\d+) (.*)$/s.exec(line) ?? [];
   const left = Number(life);
   return {
     stored,
-    data: stored.subarray(end + 1),
-    freshFor: left < 0 ? undefined : left - (Number(staleFor) || 0),
-    took: Number(took) || undefined,
+    data: head === undefined ? stored : stored.subarray(end + 1),
+    freshFor: left < 0 ? undefined : left - Math.min(Number(staleFor), LONGEST),
+    took: Number(took),
   };
 }
 

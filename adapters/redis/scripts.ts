@@ -1,4 +1,5 @@
 import { FAILURES_REMEMBERED, LONGEST_LEASE } from "../../src/model/defaults.ts";
+import { LONGEST } from "../kit/backend.ts";
 
 /** The name of a script: the operation that it is. */
 export type RedisScript = keyof ReturnType<typeof scriptsFor>;
@@ -32,7 +33,7 @@ if lease.err or lease[1] == '' or left < 0 or left > ${LONGEST_LEASE} then
 end
 local owner, last, how = lease[1], lease[2], lease[3]
 local after = tonumber(lease[5])
-local quiet = not owner and after and left - after or 0
+local quiet = not owner and after and after >= 0 and left - after or 0
 if not owner and not (how == 'uncached' and last == ARGV[3] and last ~= '') and not (ARGV[5] == '1' and quiet > 0) then
   ${FILLS}
   owner = ARGV[1]
@@ -49,11 +50,14 @@ if read('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
 
     // ARGV: owner, value, how long it is there. A client sends again what it got no reply to: then this very value is there,
-    // and no lease.
+    // fresh, and no lease.
     fill: `
 ${READ}
-if read('HGET', KEYS[1], 'owner') ~= ARGV[1] then
-  return read('GET', KEYS[2]) == ARGV[2] and 1 or 0
+local owner = read('HGET', KEYS[1], 'owner')
+if owner ~= ARGV[1] then
+  local entry, life = read('GET', KEYS[2]), redis.call('PTTL', KEYS[2])
+  local filled = not owner and entry == ARGV[2] and (life < 0 or life > ${STALE_FOR})
+  return filled and 1 or 0
 end
 redis.call('SET', KEYS[2], ARGV[2], unpack(ARGV[3] and {'PX', ARGV[3]} or {}))
 redis.call('DEL', KEYS[1])
@@ -116,7 +120,8 @@ return redis.call('PUBLISH', KEYS[1], '')`
 }
 
 /** For how long `entry` is stale before it ends: what its first line says, see {@linkcode toStored}. */
-const STALE_FOR = `(tonumber(string.match(entry, '^%zcache%-locking/1 (%d+) ')) or 0)`;
+const STALE_FOR =
+  `math.min(tonumber(string.match(entry, '^%zcache%-locking/1 (%d+) [^\\n]*\\n')) or 0, ${LONGEST})`;
 /** For how long an entry without an end is fresh, in milliseconds; less than for an acquire to which none is fresh. */
 const FOREVER = "9e15";
 // An error is an answer where the key has another type, and is raised where the command may not be used.

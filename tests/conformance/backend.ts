@@ -48,6 +48,16 @@ export interface Damage {
   /** Entries of the value `"damaged"` whose end is of a wrong type: misses. */
   readonly ends?: Readonly<Record<string, Damager>> | undefined;
   /**
+   * Entries of the value `"damaged"` whose stale time, or the time that their fetch took, is of a wrong type, less than zero,
+   * without an end or no number: hits or stale, and no operation fails of them.
+   */
+  readonly ages?: Readonly<Record<string, Damager>> | undefined;
+  /**
+   * Ends of leases after which nobody is to fetch for longer than the longest `leaseTtl`, or until an end of a wrong type, or
+   * for which the number of failures is none: whoever asks may fetch.
+   */
+  readonly pauses?: Readonly<Record<string, Damager>> | undefined;
+  /**
    * Leases that end never, or later than the longest `leaseTtl` of 30 days, or at an end of a wrong type; and ends of
    * leases that were nobody's. They are over: at once, or where the backend has no clock to ask, for who has seen one for
    * as long as it says that it lives.

@@ -57,6 +57,53 @@ const kinds: Readonly<
       },
     },
   ],
+  ages: (name, write) => [
+    {
+      name: `an entry whose age is damaged makes nothing fail: ${name}`,
+      *holds(world) {
+        const { one, two, key } = world;
+        for (const freshBelow of [0, Infinity]) {
+          yield* damage(world, write);
+          for (const aged of [false, true]) {
+            const { freshFor, took } = yield* entryIn(one, key, aged);
+            assert.ok(freshFor === undefined || Number.isFinite(freshFor), `fresh for ${freshFor}`);
+            assert.ok(took === undefined || took > 0 && took < Infinity, `it took ${took}`);
+          }
+          const options = { freshBelow, backOff: true };
+          const first = yield* one.acquire(key, "a", LONG, options);
+          if (first._tag === "Hit" && freshBelow === 0) continue;
+          answered(first, "Leader");
+          answered(yield* two.acquire(key, "b", LONG, options), "Follower");
+          assert.equal(yield* one.fill(key, "a", "filled", { freshFor: LONG }), true);
+          assert.equal(yield* valueIn(two, key), "filled");
+        }
+        yield* damage(world, write);
+        yield* two.expire(key);
+        const left = yield* one.get(key);
+        assert.ok(left === undefined || left.freshFor! <= 0, `fresh for ${left?.freshFor}`);
+        answered(yield* one.acquire(key, "a", LONG), "Leader");
+        yield* one.release(key, "a", "cancelled");
+        yield* endsWithSetAndDelete(world, write);
+      },
+    },
+  ],
+  pauses: (name, write) => [
+    {
+      name: `a damaged time in which nobody is to fetch is over: ${name}`,
+      *holds(world) {
+        const { one, two, key } = world;
+        yield* damage(world, write);
+        const { failures = 0 } = answered(
+          yield* one.acquire(key, "a", LONG, { backOff: true }),
+          "Leader",
+        );
+        assert.ok(Number.isSafeInteger(failures) && failures >= 0, `${failures} failures`);
+        yield* one.release(key, "a", "failed", { failures: failures + 1, quietFor: LONG });
+        answered(yield* two.acquire(key, "b", LONG, { backOff: true }), "Failed");
+        yield* endsWithSetAndDelete(world, write);
+      },
+    },
+  ],
   leases: (name, write) => [
     {
       name: `a damaged lease is over: ${name}`,
@@ -117,6 +164,12 @@ export function damaged({ damage }: Backend): Property[] {
 /** Damages what is there, once the store has made the place for it. */
 const damage = ({ one, key, short }: World, write: Damager) =>
   Effect.flatMap(Effect.exit(one.get(key)), () => Effect.promise(() => write(key, short)));
+
+const entryIn = (store: Process, key: string, aged: boolean) =>
+  Effect.map(store.get(key, aged), (entry) => {
+    assert.equal(entry?.value, "damaged");
+    return entry!;
+  });
 
 const valueIn = (store: Process, key: string) =>
   Effect.map(store.get(key), (entry) => entry?.value);

@@ -281,6 +281,47 @@ export const freshness: readonly Property[] = [
     },
   },
   {
+    name: "a late fill is refused, even with the very value that is there",
+    needs: ["staleness", "fencing", "revocation"],
+    *holds({ one, two, key, short, takeOver }) {
+      for (const lifetime of [{ freshFor: LONG, staleFor: LONG }, { staleFor: LONG }]) {
+        yield* one.set(key, "old", lifetime);
+        answered(yield* one.acquire(key, "a", LONG, { freshBelow: Infinity }), "Leader");
+        yield* two.expire(key);
+        assert.equal(yield* one.fill(key, "a", "old", lifetime), false);
+        assertStale(yield* two.get(key), "old");
+        answered(yield* one.acquire(key, "b", short), "Leader");
+        answered(yield* two.acquire(key, "c", LONG), "Follower");
+        answered(yield* takeOver(two, "c"), "Leader");
+        assert.equal(yield* one.fill(key, "b", "old", lifetime), false);
+        assertStale(yield* one.get(key), "old");
+        yield* two.release(key, "c", "cancelled");
+      }
+    },
+  },
+  {
+    name: "an entry can be fresh, and stale, for longer than any backend can count",
+    needs: ["staleness"],
+    *holds({ one, two, key }) {
+      const ages = [LONG, 1e13, 1e16, 1e300, Infinity];
+      for (const freshFor of ages) {
+        for (const staleFor of ages) {
+          yield* one.set(key, "value", { freshFor, staleFor });
+          const { freshFor: left = Infinity } = yield* entryIn(two, key);
+          assert.ok(left > LONG / 2, `fresh for ${freshFor}: ${left}`);
+          answered(yield* two.acquire(key, "a", LONG), "Hit");
+          yield* one.expire(key);
+          assertStale(yield* two.get(key), "value");
+        }
+      }
+      yield* one.acquire(key, "a", LONG);
+      yield* one.release(key, "a", "failed", failed(1, Infinity));
+      const answer = answered(yield* two.acquire(key, "b", LONG, { backOff: true }), "Failed");
+      assert.ok(answer.remaining > DAY, `${answer.remaining}`);
+      yield* two.delete(key);
+    },
+  },
+  {
     name: "an entry may end while it is refreshed, and is filled all the same",
     needs: ["staleness"],
     *holds({ one, two, key, short, expired }) {

@@ -8,6 +8,10 @@ export function damagedObjects(
   const object = (body: (ttl: number) => string | Uint8Array) => (key: string, ttl: number) =>
     write(key, body(ttl));
   const at = 1;
+  const entry = (fields: string) =>
+    `cache-locking/1 {"kind":"entry","at":${Date.now()},${fields}}\n"damaged"`;
+  const ended = (fields: string) =>
+    `cache-locking/1 {"kind":"lease","at":${Date.now()},"last":{"lease":"gone","outcome":"failed"},${fields}}\n`;
   return {
     entries: {
       "an object of others": object(() => "not one of ours"),
@@ -21,6 +25,22 @@ export function damagedObjects(
       "a lease for null": object(() => head({ kind: "lease", owner: "gone", at, ttl: null })),
       "a lease of a number": object((ttl) => head({ kind: "lease", owner: 5, at, ttl })),
     },
+    ages: Object.fromEntries(
+      ["-5", "1e300", "1e400", "null"].flatMap((time) =>
+        ["staleFor", "took"].map((field) => [
+          `${field} of ${time}`,
+          object(() => entry(`"ttl":60000,"staleFor":60000,"${field}":${time}`)),
+        ])
+      ),
+    ),
+    pauses: Object.fromEntries(
+      ["-5", "1e300", "1e400", '"5"', "null", "[]"].flatMap((number) =>
+        ["failures", "quietFor"].map((field) => [
+          `${field} of ${number}`,
+          object((ttl) => ended(`"ttl":${ttl},"failures":1,"${field}":${number}`)),
+        ])
+      ),
+    ),
     leases: {
       "a lease for longer than a month": object(() =>
         head({ kind: "lease", owner: "gone", at: Date.now(), ttl: 32 * 86_400_000 })

@@ -18,6 +18,7 @@ export function damagedRows(run: RunWith, table: string, prefix = ""): Damage & 
     await run(`INSERT OR REPLACE INTO ${table} (${names}) VALUES (${values})`, prefix + key);
   };
   const value = `'"damaged"'`;
+  const failed = { last: "'gone'", how: "'failed'", failures: "1", lease_until: later(1) };
   return {
     entries: {
       "text that is no JSON": row({ value: "'{'" }),
@@ -31,6 +32,25 @@ export function damagedRows(run: RunWith, table: string, prefix = ""): Damage & 
       "text": row({ value, expires_at: "'soon'" }),
       "bytes": row({ value, expires_at: "x'ff'" }),
     },
+    ages: Object.fromEntries(
+      ["-5", "-1e300", "1e300", "9e999", "-9e999", "'soon'", "'5'", "x'ff'"].flatMap((time) => [
+        [`stale for ${time}`, row({ value, stale_for: time, expires_at: later(1) })],
+        [`stale for ${time}, without an end`, row({ value, stale_for: time })],
+        [`a fetch of ${time}`, row({ value, took: time })],
+      ]),
+    ),
+    pauses: Object.fromEntries(
+      [
+        ...["9e999", "1e300", later(32), "'soon'", "x'ff'"].map((time) => [
+          `until ${time}`,
+          row({ ...failed, quiet_until: time }),
+        ]),
+        ...["-5", "1e300", "9e999", "'5'", "x'ff'", "9007199254740993"].map((failures) => [
+          `${failures} failures`,
+          row({ ...failed, failures }),
+        ]),
+      ],
+    ),
     leases: {
       "a lease without an end": row({ owner: "'gone'" }),
       "a lease for longer than a month": row({ owner: "'gone'", lease_until: later(32) }),

@@ -1,4 +1,5 @@
 import type { Codec } from "../../mod.ts";
+import type { Damage } from "../conformance/mod.ts";
 
 /** Text turned round, as bytes that are no text. */
 export const reversed: Codec = {
@@ -7,3 +8,8 @@ export const reversed: Codec = {
   decode: (bytes) =>
     JSON.parse(new TextDecoder().decode(bytes.map((byte) => ~byte).reverse())).value,
 };
+
+/** The damage of a suite, whose entries with odd ages are written by hand: they can be read by the default codec alone. */
+export function damageFor(codec: Codec | undefined, damage: Damage): Damage {
+  return codec === undefined ? damage : { ...damage, ages: {} };
+}

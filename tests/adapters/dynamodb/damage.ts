@@ -21,6 +21,16 @@ export function damageOf(
   const lease = { owner: { S: "gone" }, version: { S: "1" }, leaseUntil: { N: later } };
   const lives = (ttl: number) => ({ leaseTtl: { N: String(ttl) } });
   const value = { S: '"damaged"' };
+  const ends = { expiresAt: { N: later } };
+  const failed = { ended: { S: "failed gone" }, version: { S: "1" }, leaseUntil: { N: "9e30" } };
+  const numbers: Readonly<Record<string, AttributeValue>> = {
+    "-5": { N: "-5" },
+    "1e30": { N: "1e30" },
+    "1e125": { N: "1e125" },
+    "text": { S: "soon" },
+    "null": { NULL: true },
+    "bytes": { B: Uint8Array.of(255) },
+  };
   return {
     entries: {
       "text that is no JSON": item(() => ({ value: { S: "{" } })),
@@ -34,6 +44,22 @@ export function damageOf(
       "bytes": item(() => ({ value, expiresAt: { B: Uint8Array.of(255) } })),
       "null": item(() => ({ value, expiresAt: { NULL: true } })),
     },
+    ages: Object.fromEntries(
+      Object.entries(numbers).flatMap(([name, number]) => [
+        [`stale for ${name}`, item(() => ({ value, staleFor: number }))],
+        [
+          `fresh until ${name}`,
+          item(() => ({ value, ...ends, staleFor: { N: "5" }, freshUntil: number })),
+        ],
+        [`a fetch of ${name}`, item(() => ({ value, took: number }))],
+      ]),
+    ),
+    pauses: Object.fromEntries(
+      Object.entries(numbers).flatMap(([name, number]) => [
+        [`until ${name}`, item(() => ({ ...failed, quietUntil: number }))],
+        [`${name} as failures`, item(() => ({ ...failed, failures: number }))],
+      ]),
+    ),
     leases: {
       "a lease without a length": item(() => lease),
       "a lease for longer than a month": item(() => ({ ...lease, ...lives(32 * 86_400_000) })),

@@ -16,7 +16,7 @@ import { damageOf } from "./damage.ts";
 import { countMemcached, memcachedUrl, openMemcached } from "./clients.ts";
 import type { StartedServer } from "../../servers/server.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
-import { reversed } from "../../support/reversed.ts";
+import { damageFor, reversed } from "../../support/reversed.ts";
 import { connect, fieldOf, itemOf, newKey, run, skip, spied, start } from "./fixture.ts";
 import {
   assertLeaseAlone,
@@ -47,9 +47,12 @@ describe("memcached: the suite", () => {
       ),
       granularity: 1000,
       gaps: { push: "memcached has none", ...gaps },
-      damage: damageOf(
-        () => servers().split(",").map((server) => Number(server.split(":").at(-1))),
-        item,
+      damage: damageFor(
+        options.codec,
+        damageOf(
+          () => servers().split(",").map((server) => Number(server.split(":").at(-1))),
+          item,
+        ),
       ),
       leftovers: (key) =>
         use(async (client) => {

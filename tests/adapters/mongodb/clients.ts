@@ -35,7 +35,10 @@ export interface Driver {
 }
 
 /** What makes values that JavaScript has no type for. */
-export type Bson = Pick<typeof import("mongodb"), "Binary" | "MaxKey" | "Timestamp">;
+export type Bson = Pick<
+  typeof import("mongodb"),
+  "Binary" | "Decimal128" | "Long" | "MaxKey" | "Timestamp"
+>;
 
 /** The oldest version of the driver. It is loaded late, as it looks at the environment. */
 export async function oldestDriver(): Promise<Driver> {

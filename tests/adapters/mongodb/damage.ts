@@ -28,6 +28,19 @@ export function damageOf(
     "an object": document(() => ({ ...fields, [end]: { at: inDays(1) } })),
   });
   const leases = Object.entries(ending({ owner: "gone" }, "until"));
+  const entry = { value: '"damaged"' };
+  const failed = { last: "gone", how: "failed", failures: 1, until: inDays(1) };
+  const numbers: Readonly<Record<string, (bson: Bson) => unknown>> = {
+    "-5": () => -5,
+    "1e300": () => 1e300,
+    "infinite": () => Infinity,
+    "no": () => NaN,
+    "a decimal of 5": ({ Decimal128 }) => Decimal128.fromString("5"),
+    "a decimal of 1e6000": ({ Decimal128 }) => Decimal128.fromString("1E6000"),
+    "the most": ({ Long }) => Long.MAX_VALUE,
+    "a text of": () => "5",
+    "a list of": () => [5],
+  };
   return {
     entries: {
       "text that is no JSON": document(() => ({ value: "{" })),
@@ -41,6 +54,30 @@ export function damageOf(
       "text that is a field's name": document(() => ({ value: "$owner" })),
     },
     ends: ending({ value: '"damaged"' }, "ends"),
+    ages: Object.fromEntries(
+      Object.entries(numbers).flatMap(([name, number]) => [
+        [
+          `${name} ms stale`,
+          document((bson) => ({ ...entry, ends: inDays(1), staleFor: number(bson) })),
+        ],
+        [
+          `${name} ms stale, without an end`,
+          document((bson) => ({ ...entry, staleFor: number(bson) })),
+        ],
+        [`a fetch of ${name} ms`, document((bson) => ({ ...entry, took: number(bson) }))],
+      ]),
+    ),
+    pauses: {
+      "for longer than a month": document(() => ({ ...failed, quietUntil: inDays(32) })),
+      "until the end of all dates": document(() => ({ ...failed, quietUntil: new Date(8.64e15) })),
+      "until text": document(() => ({ ...failed, quietUntil: "soon" })),
+      ...Object.fromEntries(
+        Object.entries(numbers).map(([name, failures]) => [
+          `${name} failures`,
+          document((bson) => ({ ...failed, failures: failures(bson) })),
+        ]),
+      ),
+    },
     leases: {
       "a lease without an end": document(() => ({ owner: "gone" })),
       "a lease until null": document(() => ({ owner: "gone", until: null })),

@@ -25,7 +25,7 @@ import { until } from "../../support/until.ts";
 import { deployments, newestDriver, oldestDriver, openMongodb } from "./clients.ts";
 import { damageOf } from "./damage.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
-import { reversed } from "../../support/reversed.ts";
+import { damageFor, reversed } from "../../support/reversed.ts";
 import { instead, newDatabase, newKey, openIn, run, skipOf, type Stored } from "./fixture.ts";
 
 /** How many keys are used in the soak. */
@@ -67,7 +67,10 @@ for (const deployment of deployments) {
       // Every write waits for the disk, and a slow one keeps a lease from being renewed in time.
       pace: 600,
       gaps: pushless === undefined ? {} : { push: pushless },
-      damage: damageOf(() => collection(), open, (key) => keyPrefix + key),
+      damage: damageFor(
+        adapter.codec,
+        damageOf(() => collection(), open, (key) => keyPrefix + key),
+      ),
       // What is over lies there until the server looks for it, once a minute.
       leftovers: (key) =>
         Effect.promise(() => {

@@ -22,7 +22,7 @@ import {
 } from "../../support/adapter_cases.ts";
 import { assertTellsNothing, SECRETS } from "../../conformance/told.ts";
 import { follow } from "../../support/follow.ts";
-import { reversed } from "../../support/reversed.ts";
+import { damageFor, reversed } from "../../support/reversed.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { until } from "../../support/until.ts";
 import { newTable, openPool, pgbouncerUrl, postgresUrl } from "./clients.ts";
@@ -63,7 +63,7 @@ const suite = (
         ),
         (pool) => postgresAdapter({ pool, ...options, table }),
       ),
-      damage: damageOf(() => admin, table, (key) => keyPrefix + key),
+      damage: damageFor(options.codec, damageOf(() => admin, table, (key) => keyPrefix + key)),
       leftovers: (key) =>
         Effect.flatMap(
           prunePostgres({ pool: own, table }),

@@ -18,7 +18,7 @@ import { variable, withoutServer } from "../../support/address.ts";
 import { damageOf } from "./damage.ts";
 import { newTable, pgbouncerUrl, postgresClients, postgresUrl, statementsOn } from "./clients.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
-import { reversed } from "../../support/reversed.ts";
+import { damageFor, reversed } from "../../support/reversed.ts";
 import { admin, type ClientOptions, connect, newKey, run, skip, table } from "./fixture.ts";
 import {
   assertLeaseAlone,
@@ -65,7 +65,7 @@ const suite = (
         ),
         (sql) => postgresAdapter({ sql, subscriber: world.subscriber, ...options }),
       ),
-      damage: damageOf(() => world.admin, table, (key) => keyPrefix + key),
+      damage: damageFor(codec, damageOf(() => world.admin, table, (key) => keyPrefix + key)),
       leftovers: (key) =>
         Effect.flatMap(prunePostgres({ sql: world.admin, table }), () =>
           Effect.promise(async () => [

@@ -19,7 +19,7 @@ import { withoutServer } from "../../support/address.ts";
 import { assertRefused, assertUnusable } from "../../support/adapter_cases.ts";
 import { closing } from "../../support/closing.ts";
 import { follow } from "../../support/follow.ts";
-import { reversed } from "../../support/reversed.ts";
+import { damageFor, reversed } from "../../support/reversed.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { until } from "../../support/until.ts";
 import {
@@ -67,7 +67,7 @@ for (const library of libraries) {
             scoped(library, { url: redisUrl!, ...options }),
             ({ client }) => redisAdapter({ client, ...adapter }),
           ),
-          damage: damageOf(() => admin, { entry, lease }),
+          damage: damageFor(adapter.codec, damageOf(() => admin, { entry, lease })),
           leftovers: (key) =>
             Effect.promise(async () => [
               ...await admin.keys(entry(key)),

@@ -18,7 +18,7 @@ import { conformance } from "../../conformance/mod.ts";
 import { opened, redisUrl } from "./clients.ts";
 import { damageOf } from "./damage.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
-import { reversed } from "../../support/reversed.ts";
+import { damageFor, reversed } from "../../support/reversed.ts";
 import {
   closed,
   connect,
@@ -58,7 +58,7 @@ describe("redis: the suite", () => {
           opened(() => new ioredis!.Redis(redisUrl!, options)),
           (client) => redisAdapter({ client, ...adapter }),
         ),
-        damage: damageOf(() => admin, { entry, lease }),
+        damage: damageFor(adapter.codec, damageOf(() => admin, { entry, lease })),
         leftovers: (key) =>
           Effect.promise(async () => [
             ...await admin.keys(entry(key)),

@@ -23,7 +23,7 @@ import { damagedObjects } from "../../support/damaged_objects.ts";
 import { openProxy, type Proxy } from "./proxy.ts";
 import { closing } from "../../support/closing.ts";
 import { casesNamed, ofOptions, sideBySide } from "../../support/side_by_side.ts";
-import { reversed } from "../../support/reversed.ts";
+import { damageFor, reversed } from "../../support/reversed.ts";
 import {
   assertLeaseAlone,
   assertMeet,
@@ -71,7 +71,10 @@ describe("s3: the suite", () => {
           expiry: "S3 can't be asked for its time",
           clocks: "S3 tells the time in whole seconds, as is tested below",
         },
-        damage: damagedObjects((key, body) => objects.put(nameOf(key), body)),
+        damage: damageFor(
+          options.codec,
+          damagedObjects((key, body) => objects.put(nameOf(key), body)),
+        ),
         // What is over stays until it is written over.
         leftovers: (key) =>
           Effect.promise(async () => {

@@ -19,7 +19,7 @@ import {
   writesOf,
 } from "../../support/adapter_cases.ts";
 import { damagedRows } from "../../support/damaged_rows.ts";
-import { reversed } from "../../support/reversed.ts";
+import { damageFor, reversed } from "../../support/reversed.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import {
   type Database,
@@ -65,10 +65,13 @@ const suite = (
         (db) => sqliteAdapter({ db, ...options }),
       ),
       gaps: watch && !memory ? {} : { push: "there is nothing to watch" },
-      damage: damagedRows(
-        (sql, key) => run(ask((db) => db.prepare(sql).run(key))),
-        quoted,
-        keyPrefix,
+      damage: damageFor(
+        codec,
+        damagedRows(
+          (sql, key) => run(ask((db) => db.prepare(sql).run(key))),
+          quoted,
+          keyPrefix,
+        ),
       ),
       leftovers: (key) =>
         ask((db) =>

@@ -19,8 +19,15 @@ export function damagedKv(kv: KVNamespace, db: D1Database, table: string): Damag
   const ends = Object.entries(rows.ends).map((
     [name, row],
   ) => [name, both(row, '"damaged"', { expiresAt: "soon" })]);
+  const ages = [-5, 0, 1e300, "soon", null, []].flatMap((time) =>
+    ["staleFor", "took"].map((field): [string, Damager] => [
+      `${field} of ${JSON.stringify(time)} in KV`,
+      both(noRow, '"damaged"', { expiresAt: Date.now() + 86_400_000, staleFor: 5, [field]: time }),
+    ])
+  );
   return {
     ...rows,
+    ages: Object.fromEntries(ages),
     entries: {
       ...Object.fromEntries(entries),
       "in KV alone": both(noRow, "{"),
