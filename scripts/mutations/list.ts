@@ -171,6 +171,19 @@ export const mutations: readonly Mutation[] = [
     swap(/(\w+)\(.*\);/, 'throw new Error("lost");'),
   ),
   mutation("a fetch begins when all have left", "fetch", drop),
+  mutation(
+    "a fetch runs for as long as it likes",
+    "fetch timeout",
+    swap(/, \w+, \(\)/, ", 1e9, ()"),
+  ),
+  mutation("a fetch whose time is out ends once more", "late end", drop),
+  mutation("no signal tells a fetch that its time is out", "signal of the timeout", drop),
+  mutation("a fetch whose time is out runs on", "overdue", drop),
+  mutation(
+    "a fetch whose time is out has not failed",
+    "timed out",
+    swap(/\(.*\);/, '({ _tag: "Cancelled" });'),
+  ),
   mutation("who left waits for a bypass", "nobody left", drop),
   mutation(
     "a fill that fails is not reported",

@@ -16,6 +16,8 @@ export interface Settings {
   readonly leaseTtl: number;
   /** The longest that a caller waits for another. */
   readonly waitMax: number;
+  /** The longest that a fetch may run. */
+  readonly fetchTimeout: number;
   /** The longest pause between two looks where the store has no push. */
   readonly waitStep: number;
   /** How long a follower pauses before it looks again. */

@@ -1,13 +1,15 @@
 import { run } from "./background.ts";
 import type { FetchContext } from "./call.ts";
 import { callFor, contextFor } from "./circle.ts";
-import { callUserCode, causeOf, runUserCode, type UserCode } from "./user_code.ts";
+import { callUserCode, causeOf, runUserCode, type UserCode, userCodeError } from "./user_code.ts";
 import { causeKind } from "../effect/cause.ts";
 import { monotonicMillis } from "../effect/clock.ts";
-import type * as Cause from "effect/Cause";
+import { deadline } from "../effect/deadline.ts";
+import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import { type End, type Flight, longestFetch } from "./flight.ts";
+import type { CacheLockingError } from "../model/errors.ts";
 import { interruptNoWait } from "../effect/fork.ts";
 import { traced } from "./tracing.ts";
 
@@ -21,9 +23,11 @@ export interface Fetched {
  * Runs the call's fetcher for its flight, in a fiber of its own unless its value is there at once. What the fetcher throws
  * is a `FETCHER_FAILED`; its own errors stay as they are. Only the fetcher itself can be stopped: to stop it once the value
  * is there comes too late. It has a scope of its own, which ends with it.
+ *
+ * After `fetchTimeout` it is told to stop, and nobody waits until it has: it has failed, and what it ends with is dropped.
  */
 export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
-  const { call } = flight;
+  const { call, call: { settings: { fetchTimeout } } } = flight;
   if (flight.cancelled) return onEnd({ _tag: "Cancelled" }); // mutate: fetch
   const code: UserCode = { what: "the fetcher", key: call.key, phase: "fetch" };
   const fetcher = () => callFor(flight, call.fetcher, new Context(flight));
@@ -33,11 +37,14 @@ export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
   if (Exit.isExit(fetching) && fetching._tag === "Success") return onValue(fetching.value);
   flight.busyUntil ??= monotonicMillis(flight.clock) + longestFetch(call);
   let isOver = false;
+  let cancelTimeout: (() => unknown) | undefined;
   const fiber = run(
     flight,
     Effect.scoped(Effect.interruptible(fetching)),
     (exit) => {
+      if (isOver) return; // mutate: late end
       isOver = true;
+      cancelTimeout?.();
       flight.stop = undefined;
       if (exit._tag === "Success") onValue(exit.value);
       else onEnd(endOf(flight, causeOf(code, exit.cause)));
@@ -45,11 +52,26 @@ export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
     contextFor(flight),
   );
   // A closure right of `flight.stop =` would be among V8's old objects from its birth, and all that it sees with it.
+  if (isOver) return;
   const stop = () => interruptNoWait(fiber);
-  if (!isOver) flight.stop = stop;
+  flight.stop = stop;
+  if (fetchTimeout === Infinity) return;
+  cancelTimeout = deadline(flight.clock, fetchTimeout, () => { // mutate: fetch timeout
+    isOver = true;
+    flight.stop = undefined;
+    const problem = `did not end within \`fetchTimeout\`, ${fetchTimeout} ms`;
+    const error = flight.overdue = userCodeError("FETCHER_FAILED", code, problem);
+    flight.onCancel?.(); // mutate: signal of the timeout
+    stop(); // mutate: overdue
+    onEnd(flight.cancelled ? { _tag: "Cancelled" } : failedBy(error)); // mutate: timed out
+  });
 }
 
 const fetched = () => "fetched";
+
+function failedBy(error: CacheLockingError): End {
+  return { _tag: "FetchFailed", cause: Cause.fail(error) };
+}
 
 /** How a flight ends whose fetch failed: without a result if it was interrupted because the last caller has left. */
 function endOf(flight: Flight, cause: Cause.Cause<unknown>): End {
@@ -74,10 +96,10 @@ class Context implements FetchContext {
     if (this.#controller === undefined) {
       const flight = this.#flight;
       const controller = this.#controller = new AbortController();
-      const abort = () => controller.abort();
+      const abort = () => controller.abort(flight.overdue);
       flight.onCancel = abort;
-      // The last caller may have left just before.
-      if (flight.cancelled) abort();
+      // The last caller may have left just before, and the fetch may go on after its time.
+      if (flight.cancelled || flight.overdue !== undefined) abort();
     }
     return this.#controller.signal;
   }

@@ -92,6 +92,8 @@ export interface Flight extends SingleFlight<End> {
   leaseUntil: number | undefined;
   /** What the first caller's `onError` hook failed with. */
   hookFailure: Cause.Cause<unknown> | undefined;
+  /** What its fetch has failed with, that did not end in time. */
+  overdue: CacheLockingError | undefined;
   /** Who is asked by its fetcher and waits. */
   nested: Set<Caller> | undefined;
   /** Whether it has read in vain, and works. */
@@ -110,10 +112,10 @@ export interface StoreFlights {
 
 /**
  * For how long a fetch is taken for one that goes on, in milliseconds, and its lease is renewed. After that it hangs: its key
- * is fetched again.
+ * is fetched again. One that has a `fetchTimeout` doesn't hang.
  */
-export function longestFetch({ settings: { leaseTtl } }: Keyed): number {
-  return Math.max(300_000, 20 * leaseTtl);
+export function longestFetch({ settings: { leaseTtl, fetchTimeout } }: Keyed): number {
+  return fetchTimeout < Infinity ? Infinity : Math.max(300_000, 20 * leaseTtl);
 }
 
 const flights = new WeakMap<Store<unknown>, StoreFlights>();

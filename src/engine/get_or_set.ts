@@ -162,6 +162,7 @@ function openFlight(first: Caller, table: Map<string, Flight> | undefined): Flig
     fallsBack: false,
     leaseUntil: undefined,
     hookFailure: undefined,
+    overdue: undefined,
     nested: undefined,
     works: false,
     hasSpans: false,

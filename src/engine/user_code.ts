@@ -63,7 +63,8 @@ function thrown(code: UserCode, error: unknown): CacheLockingError {
   return userCodeError(tagOf[code.phase], code, "threw", error);
 }
 
-function userCodeError(
+/** The error of what a caller handed in, and of what is wrong with it. */
+export function userCodeError(
   tag: "VALIDATION_ERROR" | typeof tagOf[UserCode["phase"]],
   { what, key, phase }: UserCode,
   problem: string,

@@ -12,11 +12,17 @@ export interface CommonOptions<V, Duration, WaitStrategy> {
   readonly cacheTtl?: Duration | ((value: V) => Duration) | undefined;
   /**
    * How long a lease outlives a leader that dies; 5 seconds by default. The leader renews it every third of it while the
-   * fetcher runs: for 5 minutes, or 20 times its length if that is longer.
+   * fetcher runs: for 5 minutes, or 20 times its length if that is longer, and with `fetchTimeout` until the fetch ends.
    */
   readonly leaseTtl?: Duration | undefined;
   /** The longest time that a follower waits before it falls back; 10 seconds by default. */
   readonly waitMax?: Duration | undefined;
+  /**
+   * The longest time that a fetch may run; there is none by default. Then it has failed: its signal fires, it is
+   * interrupted, and its callers are answered at once, as after any failed fetch. One that goes on all the same is left to
+   * itself, and its value is dropped.
+   */
+  readonly fetchTimeout?: Duration | undefined;
   /** The longest pause between two looks where the store has no push; 250 milliseconds by default. */
   readonly waitStep?: Duration | undefined;
   /**

@@ -61,6 +61,7 @@ export function settingsOf(
     cacheTtl: typeof cacheTtl === "function" ? cacheTtl : ttl("cacheTtl", cacheTtl),
     leaseTtl: leaseTtlOf(options.leaseTtl),
     waitMax: millis("waitMax", options.waitMax, defaults.waitMax),
+    fetchTimeout: positiveMillis("fetchTimeout", options.fetchTimeout, Infinity),
     waitStep: millis("waitStep", options.waitStep, defaults.waitStep),
     waitStrategy: optionalOf("function", "waitStrategy", options.waitStrategy) ??
       defaultWaitStrategy,
@@ -173,6 +174,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof Options>([
   "cacheTtl",
   "leaseTtl",
   "waitMax",
+  "fetchTimeout",
   "waitStep",
   "waitStrategy",
   "operationTimeout",

@@ -37,6 +37,7 @@ const options = [
   "coalesce",
   "onCacheFailure",
   "operationTimeout",
+  "fetchTimeout",
   "waitUntil",
   "hooks",
 ];

@@ -146,7 +146,15 @@ const cases: [string, unknown, string][] = [
   ["waitStrategy", { ...good, waitStrategy: 5 }, option("waitStrategy", "a function", "5")],
 ];
 describe("bad input is a VALIDATION_ERROR that names the option and the value", () => {
-  for (const name of ["cacheTtl", "leaseTtl", "waitMax", "waitStep", "operationTimeout"]) {
+  const durations = [
+    "cacheTtl",
+    "leaseTtl",
+    "waitMax",
+    "fetchTimeout",
+    "waitStep",
+    "operationTimeout",
+  ];
+  for (const name of durations) {
     for (
       const [value, is] of [
         [-1, "-1"],
@@ -172,7 +180,7 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
     const [name, nearest] of [
       ["ttl", "cacheTtl"],
       ["TTL", "cacheTtl"],
-      ["timeout", "operationTimeout"],
+      ["timeout", "fetchTimeout"],
       ["maxWait", "waitMax"],
       ["cacheTTL", "cacheTtl"],
       ["onError", "hooks.onError"],
@@ -192,7 +200,7 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
     { ...good, hooks: { onMiss: () => Effect.void } },
     'Cannot use the option "hooks.onMiss": there is none; the nearest is `hooks.onHit`',
   ]);
-  for (const name of ["leaseTtl", "operationTimeout"]) {
+  for (const name of ["leaseTtl", "fetchTimeout", "operationTimeout"]) {
     cases.push([
       `${name}: 0`,
       { ...good, [name]: 0 },

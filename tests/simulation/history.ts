@@ -9,6 +9,8 @@ export interface Terms {
   readonly leaseTtl: number;
   readonly waitMax: number;
   readonly operationTimeout: number;
+  /** The longest that its fetch may run, if there is such a time. */
+  readonly fetchTimeout?: number | undefined;
   /** The longest that its wait strategy ever pauses. */
   readonly longestPause: number;
   /** For how long its value is stored; zero for not at all, {@linkcode FOR_GOOD} for good. */
@@ -63,9 +65,17 @@ export type Happening =
   | { readonly type: "leave"; readonly call: number; readonly how: "interrupt" | "abort" }
   | { readonly type: "return"; readonly call: number; readonly ending: Ending }
   | { readonly type: "hook"; readonly call: number; readonly hook: string; readonly tag?: string }
-  | { readonly type: "fetch"; readonly fetch: number; readonly call: number }
+  | {
+    readonly type: "fetch";
+    readonly fetch: number;
+    readonly call: number;
+    /** Whether it goes on when it is interrupted. */
+    readonly deaf?: boolean | undefined;
+  }
   /** Its signal fired. */
   | { readonly type: "unwanted"; readonly fetch: number }
+  /** Its signal fired because its time is out. */
+  | { readonly type: "overdue"; readonly fetch: number }
   | { readonly type: "fetched"; readonly fetch: number; readonly result: Fetched }
   | { readonly type: "ask"; readonly operation: number; readonly question: Question }
   /** What the backend did, whoever learns of it. */

@@ -9,6 +9,7 @@ import { oneHolder } from "./promises/one_holder.ts";
 import { oneFetch } from "./promises/one_fetch.ts";
 import { rest } from "./promises/rest.ts";
 import { takeover } from "./promises/takeover.ts";
+import { timeouts } from "./promises/timeouts.ts";
 import { values } from "./promises/values.ts";
 import { waiting } from "./promises/waiting.ts";
 import { type Judge, storyOf } from "./story.ts";
@@ -34,6 +35,7 @@ export const promises: Readonly<Record<string, Judge>> = {
   "7. Cancelling hurts nobody else": cancelling,
   "8, 10. No value is lost": values,
   "5, 8, 11. Errors are one's own, or reported": errors,
+  "Fetches end in time": timeouts,
   "12. Constant cost per process": cost,
   "Rest": rest,
 };

@@ -5,6 +5,7 @@ import {
   type CallOptions,
   type FetchContext,
   fixedWaitStrategy,
+  isCacheLockingError,
   type Store,
 } from "../../mod.ts";
 import { callback } from "../../src/effect/callback.ts";
@@ -24,7 +25,7 @@ import {
 } from "./history.ts";
 import { recorded } from "./recorded.ts";
 import { type Remote, remoteHalves, remoteStore, type Way } from "./remote.ts";
-import type { Deed, Scenario } from "./scenario.ts";
+import type { Deed, FetchPlan, Scenario } from "./scenario.ts";
 import { makeWorld, type Process } from "./world.ts";
 
 /** For how long a fetch that hangs is shared at most, in milliseconds. */
@@ -192,6 +193,7 @@ function call(
   const call = recorder.number();
   const terms: Terms = { ...scenario.terms, ...own };
   const { takeovers, leaseTtl, waitMax, operationTimeout, cacheTtl, coalesce, bypass } = terms;
+  const { fetchTimeout } = terms;
   const mine = { _tag: "MINE", call };
   const aborted = leave?.how === "abort" ? fakeSignal() : undefined;
   if (aborted !== undefined) signals.push(aborted);
@@ -202,8 +204,9 @@ function call(
       const value = plan.value === undefined ? `fetch ${fetch}` : values[plan.value];
       // Or else an interruption could come before its end is listened for.
       process.hold(10);
-      note({ type: "fetch", fetch, call });
-      const unwanted = () => note({ type: "unwanted", fetch });
+      note({ type: "fetch", fetch, call, deaf: plan.deaf });
+      const unwanted = () =>
+        note({ type: isCacheLockingError(signal.reason) ? "overdue" : "unwanted", fetch });
       if (signal.aborted) unwanted();
       else signal.addEventListener("abort", unwanted, { once: true });
       return Effect.onExit(fetched(plan, value, mine), (exit) =>
@@ -234,6 +237,7 @@ function call(
     waitMax,
     waitStep: scenario.waitStep,
     operationTimeout,
+    ...(fetchTimeout === undefined ? {} : { fetchTimeout }),
     coalesce,
     onCacheFailure: bypass ? "bypass" : "fail",
     ...(cacheTtl === FOR_GOOD ? {} : { cacheTtl }),
@@ -296,10 +300,12 @@ interface Result {
 }
 
 function fetched(
-  { takes, result }: (Deed & { readonly type: "call" })["fetch"],
+  { deaf, ...plan }: FetchPlan,
   value: unknown,
   mine: unknown,
 ): Effect.Effect<unknown, unknown> {
+  if (deaf) return Effect.uninterruptible(fetched(plan, value, mine));
+  const { takes, result } = plan;
   const taking = takes === 0 ? Effect.void : Effect.sleep(takes);
   switch (result) {
     case "value":

@@ -29,6 +29,8 @@ export interface FetchPlan {
   readonly value?: "null" | "undefined" | "zero" | "empty" | "false" | undefined;
   /** How long it takes to stop, once it is interrupted. */
   readonly cleanup: number;
+  /** Whether it goes on when it is interrupted. */
+  readonly deaf?: boolean | undefined;
 }
 
 /** One thing that somebody does, `at` milliseconds after the beginning. */
@@ -215,7 +217,7 @@ export function scenarioOf(seed: number): Scenario {
     deeds.push({ type: "skew", at: chance(0.5) ? 0 : at(), process: process(), by });
   });
 
-  return {
+  return withTimeout({
     seed,
     backend,
     halves: {
@@ -238,5 +240,37 @@ export function scenarioOf(seed: number): Scenario {
     promises: backend !== "halves" && !has("pausing") && chance(0.4),
     pushless: chance(0.05),
     deeds: deeds.sort((a, b) => a.at - b.at),
-  };
+  });
+}
+
+/**
+ * The scenarios of some seeds with a `fetchTimeout`, and fetches that hang or are deaf. It has chances of its own, so that all
+ * other seeds keep their scenarios.
+ */
+function withTimeout(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x85ebca6b) ^ 0x27d4eb2f);
+  const pick = <A>(...items: readonly A[]) => items[Math.floor(random() * items.length)]!;
+  if (random() < 0.85) return scenario;
+  const fetchTimeout = pick(5, 40, 120, 400);
+  const hanging = pick(0, 0.2, 0.6, 1);
+  // What is unwanted, and goes on beyond its time, ends unseen.
+  const leaves = scenario.deeds.some((deed) => deed.type === "call" && deed.leave);
+  const deaf = leaves ? 0 : pick(0, 0.5);
+  const deeds = scenario.deeds.map((deed): Deed => {
+    if (deed.type !== "call") return deed;
+    const { fetch, terms } = deed;
+    const hangs = random() < hanging;
+    return {
+      ...deed,
+      terms: random() < 0.1 ? { ...terms, fetchTimeout: pick(20, 1_000) } : terms,
+      fetch: {
+        ...fetch,
+        takes: random() < 0.2 ? fetchTimeout : fetch.takes,
+        result: hangs ? "hangs" : fetch.result,
+        cleanup: leaves ? 0 : pick(0, 0, 30),
+        deaf: random() < deaf,
+      },
+    };
+  });
+  return { ...scenario, terms: { ...scenario.terms, fetchTimeout }, deeds };
 }

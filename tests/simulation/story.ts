@@ -34,6 +34,12 @@ export interface FetchStory {
   readonly fetch: number;
   readonly call: CallStory;
   readonly began: Moment;
+  /** Whether it goes on when it is interrupted. */
+  readonly deaf: boolean | undefined;
+  /** When its time was out. What it does from then on is nobody's. */
+  overdue?: Moment;
+  /** Whether it was interrupted in the end. */
+  interrupted?: boolean;
   /** When its signal fired: while it ran, or later. */
   unwanted?: Moment;
   unwantedLate?: Moment;
@@ -159,7 +165,8 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
         break;
       case "fetch": {
         const call = calls.get(event.call)!;
-        const story: FetchStory = { fetch: event.fetch, call, began: moment };
+        const { fetch, deaf } = event;
+        const story: FetchStory = { fetch, call, began: moment, deaf };
         const lease = leaseOf(sceneOf(call), story);
         if (lease !== undefined) {
           story.lease = lease;
@@ -176,9 +183,18 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
         fetch[fetch.ended === undefined ? "unwanted" : "unwantedLate"] = moment;
         break;
       }
-      case "fetched":
-        fetches.get(event.fetch)!.ended = { ...moment, result: event.result };
+      case "overdue": {
+        const fetch = fetches.get(event.fetch)!;
+        fetch.overdue = moment;
+        fetch.ended ??= { ...moment, result: { type: "failed" } };
         break;
+      }
+      case "fetched": {
+        const fetch = fetches.get(event.fetch)!;
+        fetch.ended ??= { ...moment, result: event.result };
+        fetch.interrupted = event.result.type === "interrupted";
+        break;
+      }
       case "ask": {
         const { operation, question } = event;
         const story: OperationStory = { operation, process, question, asked: moment };
@@ -188,6 +204,12 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
         const lease = leases.get(question.owner) ?? newLease(question.owner, calls);
         leases.set(question.owner, lease);
         lease.operations.push(story);
+        // A signal fires once: of one that is unwanted it can't be seen that its time is out in that moment, too.
+        const { fetch } = lease;
+        const { fetchTimeout = Infinity } = lease.call.terms;
+        if (fetch?.unwanted !== undefined && at - fetch.began.at >= fetchTimeout - slack) {
+          fetch.ended ??= { at, seq: seq - 0.5, result: { type: "interrupted" } };
+        }
         break;
       }
       case "done":
@@ -404,9 +426,12 @@ export function isPlain(story: Story, { calls, changes, operations, fetches }: S
     );
 }
 
-/** For how long a fetch is waited for, and its lease renewed, by the docs: 5 minutes, or 20 times the lease. */
-export function longestFetch({ terms: { leaseTtl } }: CallStory): number {
-  return Math.max(300_000, 20 * leaseTtl);
+/**
+ * For how long a fetch is waited for, and its lease renewed, by the docs: 5 minutes, or 20 times the lease; until it ends where
+ * it has a `fetchTimeout`.
+ */
+export function longestFetch({ terms: { leaseTtl, fetchTimeout } }: CallStory): number {
+  return fetchTimeout === undefined ? Math.max(300_000, 20 * leaseTtl) : Infinity;
 }
 
 /** Whether the lease may be left to expire by a time, as it was renewed for as long as it is. */

@@ -1,0 +1,23 @@
+import type { Judge } from "../story.ts";
+
+/** A fetch is over once it has run for `fetchTimeout`, and is interrupted; neither earlier nor after its own end. */
+export const timeouts: Judge = (story, broken) => {
+  for (const { call, began, ended, overdue, deaf, interrupted } of story.fetches) {
+    const { call: number, process, terms: { fetchTimeout = Infinity } } = call;
+    const end = ended ?? story.crashed(process) ?? story.end;
+    const ran = story.running(process, began.at, end.at);
+    if (ran > fetchTimeout + story.slack) {
+      broken(`call ${number}'s fetch ran for ${ran} ms, of ${fetchTimeout}`, end);
+    }
+    if (overdue === undefined) continue;
+    if (overdue.seq > end.seq) broken(`call ${number}'s fetch was given up after its end`, overdue);
+    if (!deaf && !interrupted && story.crashed(process) === undefined) {
+      broken(`call ${number}'s fetch went on after its time`, overdue);
+    }
+    // It may begin a pause later than its time does.
+    const paused = story.paused(process, call.began.at, began.at);
+    if (!paused && end.at - began.at < fetchTimeout - story.slack) {
+      broken(`call ${number}'s fetch was given up early, of ${fetchTimeout} ms`, overdue);
+    }
+  }
+};
