@@ -144,7 +144,7 @@ export function flightsUnderWay(store: Store<unknown>): number {
   return leading.size + fallingBack.size;
 }
 
-/** Makes later callers start anew: the flights that are under way began before the key was set or deleted. */
+/** Makes later callers start anew: the flights that are under way began before the key was changed. */
 export function retireFlights(store: Store<unknown>, key: string): void {
   for (const each of relatives(store)) {
     const { leading, fallingBack } = flightsOf(each);

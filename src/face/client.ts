@@ -49,6 +49,11 @@ export interface CacheClient<H = NoHooks> {
    * can't overwrite the value.
    */
   set(key: string, value: unknown, ttl?: DurationInput): Effect.Effect<void, CacheLockingError>;
+  /**
+   * Ends the time of the entry, as if its `cacheTtl` were over: the next call fetches. A fetch that began before can't store
+   * the old value.
+   */
+  expire(key: string): Effect.Effect<void, CacheLockingError>;
   /** Removes the entry. A fetch that began before can't store the old value. */
   delete(key: string): Effect.Effect<void, CacheLockingError>;
 }
@@ -122,6 +127,8 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
           ? remove(key)
           : change(key, ask({ settings, key }, "set", [value, { freshFor: millis }]));
       }),
+    expire: (key: unknown) =>
+      checked(key, (key) => change(key, ask({ settings, key }, "expire", []))),
     delete: (key: unknown) => checked(key, remove),
   };
 }

@@ -60,6 +60,7 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
       get: async <V>(key: string) => (await getEntry<V>(key))?.value,
       getEntry,
       set: (key, value, ttl) => toPromise(client.set(key, value, ttl as never)),
+      expire: (key) => toPromise(client.expire(key)),
       delete: (key) => toPromise(client.delete(key)),
       wrap: <Fn extends (...args: never[]) => unknown>(
         fn: Fn,

@@ -32,6 +32,11 @@ export interface PromiseCache {
    * can't overwrite the value.
    */
   set(key: string, value: unknown, ttl?: Duration): Promise<void>;
+  /**
+   * Ends the time of the entry, as if its `cacheTtl` were over: the next call fetches. A fetch that began before can't store
+   * the old value.
+   */
+  expire(key: string): Promise<void>;
   /** Removes the entry. A fetch that began before can't store the old value. */
   delete(key: string): Promise<void>;
   /**

@@ -40,6 +40,30 @@ describe("a client", () => {
     });
   });
 
+  it("expires what is there: it is no hit any more, and what is to be kept stays, stale", async () => {
+    for (const open of [memoryAdapter, () => processOver(memoryAdapter())]) {
+      const simulation = simulate();
+      const adapter = open();
+      const cache = Cache.make({ adapter });
+      const { counter, fetcher } = source(10, (fetch) => `fetch ${fetch}`);
+      await simulation.run(Effect.gen(function* () {
+        yield* cache.expire("missing");
+        yield* cache.set("plain", "set");
+        yield* adapter.set("kept", "set", { freshFor: 60_000, staleFor: 60_000 });
+        for (const key of ["plain", "kept"]) {
+          assert.deepEqual(yield* cache.get(key), Option.some("set"));
+          yield* cache.expire(key);
+          assert.deepEqual(yield* cache.get(key), Option.none());
+        }
+        assert.equal(yield* adapter.get("plain"), undefined);
+        assert.equal((yield* adapter.get("kept"))?.value, "set");
+        assert.equal((yield* cache.getOrSet("kept", fetcher)).meta.cache, "MISS-LEADER");
+        assert.deepEqual(yield* cache.get("kept"), Option.some("fetch 1"));
+      }));
+      assert.equal(counter.fetches, 1);
+    }
+  });
+
   it("sets for its cacheTtl, or for the ttl that is given; zero removes", async () => {
     const simulation = simulate();
     const cache = Cache.make({
@@ -84,6 +108,7 @@ describe("a client", () => {
       Effect.all([
         errorOf(cache.get(KEY)),
         errorOf(cache.set(KEY, 1)),
+        errorOf(cache.expire(KEY)),
         errorOf(cache.delete(KEY)),
       ]),
     );
@@ -91,10 +116,11 @@ describe("a client", () => {
       "CACHE_GET_FAILED",
       "CACHE_SET_FAILED",
       "CACHE_SET_FAILED",
+      "CACHE_SET_FAILED",
     ]);
     assert.deepEqual(
       errors.map((error) => isCacheLockingError(error) && error.context.phase),
-      ["get", "set", "delete"],
+      ["get", "set", "expire", "delete"],
     );
   });
 

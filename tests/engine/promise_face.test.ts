@@ -104,6 +104,21 @@ for (
       }
     });
 
+    it("expires, and stores nothing that was fetched before", async () => {
+      const cache = cacheOf({}, open());
+      const { end, fetcher } = pending<string>();
+      const before = cache.getOrSet(KEY, fetcher);
+      await turn();
+      await cache.expire(KEY);
+      end("old");
+      assert.equal(await before, "old");
+      assert.equal(await cache.getEntry(KEY), undefined);
+      await cache.set(KEY, "set");
+      await cache.expire(KEY);
+      assert.equal(await cache.get(KEY), undefined);
+      assert.equal(await cache.getOrSet(KEY, () => "new"), "new");
+    });
+
     it("sets, deletes, and stores nothing that was fetched before", async () => {
       const cache = cacheOf({}, open());
       const { end, fetcher } = pending<string>();
@@ -365,6 +380,7 @@ for (
         () => cache.getEntry(undefined as never),
         () => cache.set("", 1),
         () => cache.set(KEY, 1, "soon" as never),
+        () => cache.expire(""),
         () => cache.delete(""),
       ];
       for (const call of calls) {

@@ -109,6 +109,7 @@ export function types() {
       hooks: { onFallback: (user) => user.name === "" ? otherHook : Effect.void },
     }),
   );
+  hasType<void, CacheLockingError, never>()(client.expire("k"));
   hasType<void, CacheLockingError, never>()(client.delete("k"));
 
   const config: AdapterConfig = { type: "memory", options: { maxEntries: 10 } };

@@ -85,11 +85,11 @@ export type Happening =
   /** Nobody waits for the answer any more. */
   | { readonly type: "dropped"; readonly operation: number }
   | { readonly type: "push"; readonly key: string }
-  /** Somebody sets or deletes the key. */
+  /** Somebody changes the key. */
   | {
     readonly type: "change";
     readonly change: number;
-    readonly how: "set" | "delete";
+    readonly how: "set" | "expire" | "delete";
     readonly key: string;
     readonly value?: unknown;
   }

@@ -118,6 +118,7 @@ export async function play(scenario: Scenario): Promise<History> {
         case "skew":
           return process.skew(deed.by);
         case "set":
+        case "expire":
         case "delete":
           return void process.after(0, () => change(place, recorder, terms, deed));
         case "call":
@@ -168,13 +169,13 @@ function change(
   { process, number, store }: Place,
   recorder: Recorder,
   { operationTimeout }: Terms,
-  { type: how, key }: Deed & { readonly type: "set" | "delete" },
+  { type: how, key }: Deed & { readonly type: "set" | "expire" | "delete" },
 ): void {
   const change = recorder.number();
   const value = how === "set" ? `set ${change}` : undefined;
   recorder.note(number, { type: "change", change, how, key, value });
   const client = Cache.make({ adapter: store, operationTimeout });
-  const changing = how === "set" ? client.set(key, value) : client.delete(key);
+  const changing = how === "set" ? client.set(key, value) : client[how](key);
   process.start(Effect.asVoid(changing), (exit) => {
     recorder.note(number, { type: "changed", change, ok: exit._tag === "Success" });
   });

@@ -49,7 +49,7 @@ export type Deed =
     readonly terms: Partial<Terms>;
   }
   | {
-    readonly type: "set" | "delete";
+    readonly type: "set" | "expire" | "delete";
     readonly at: number;
     readonly process: number;
     readonly key: string;
@@ -217,7 +217,7 @@ export function scenarioOf(seed: number): Scenario {
     deeds.push({ type: "skew", at: chance(0.5) ? 0 : at(), process: process(), by });
   });
 
-  return withTimeout({
+  return withExpiry(withTimeout({
     seed,
     backend,
     halves: {
@@ -240,7 +240,16 @@ export function scenarioOf(seed: number): Scenario {
     promises: backend !== "halves" && !has("pausing") && chance(0.4),
     pushless: chance(0.05),
     deeds: deeds.sort((a, b) => a.at - b.at),
-  });
+  }));
+}
+
+/** The same scenario with some keys expired that would be deleted. Halves delete what expires. */
+function withExpiry(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0xc2b2ae35) ^ 0x165667b1);
+  const deeds = scenario.deeds.map((deed): Deed =>
+    deed.type === "delete" && random() < 0.3 ? { ...deed, type: "expire" } : deed
+  );
+  return scenario.backend === "halves" ? scenario : { ...scenario, deeds };
 }
 
 /**

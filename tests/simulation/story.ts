@@ -69,12 +69,12 @@ export interface LeaseStory {
   fetch?: FetchStory;
 }
 
-/** A key that was set or deleted by somebody. */
+/** A key that was changed by somebody. */
 export interface ChangeStory {
   readonly change: number;
   readonly process: number;
   readonly key: string;
-  readonly how: "set" | "delete";
+  readonly how: "set" | "expire" | "delete";
   readonly value: unknown;
   readonly began: Moment;
   ended?: Moment & { readonly ok: boolean };
@@ -358,7 +358,7 @@ export interface Deed {
   readonly answer: Answer;
 }
 
-/** Since when a key may be set or deleted at any time: by who asked for it and was never answered. */
+/** Since when a key may be changed at any time: by who asked for it and was never answered. */
 export function unsureSince({ backend: { seen }, operations }: Story, key: string): number {
   if (seen === "deeds") return Infinity;
   return Math.min(
@@ -368,9 +368,9 @@ export function unsureSince({ backend: { seen }, operations }: Story, key: strin
   );
 }
 
-/** Whether it sets or deletes a key, whoever leads. */
+/** Whether it changes a key, whoever leads. */
 export function isChange({ operation }: Question): boolean {
-  return operation === "set" || operation === "delete";
+  return operation === "set" || operation === "expire" || operation === "delete";
 }
 
 /** When an operation was over for who asked. */

@@ -1,4 +1,12 @@
-import { deedOf, isChange, type Judge, type Moment, type Story, unsureSince } from "../story.ts";
+import {
+  deedOf,
+  isChange,
+  type Judge,
+  type Moment,
+  type OperationStory,
+  type Story,
+  unsureSince,
+} from "../story.ts";
 
 /** 2. Who won the lease fetches only if the entry was absent since. */
 export const noSecondFetch: Judge = (story, broken) => {
@@ -25,6 +33,11 @@ interface Stored {
   readonly gone: Moment | undefined;
 }
 
+/** Whether no entry is left; what is stale isn't one here. */
+function removes({ question: { operation } }: OperationStory): boolean {
+  return operation === "expire" || operation === "delete";
+}
+
 /** Which entries the backend had, and when. */
 function entriesOf(story: Story): Stored[] {
   const writes = [
@@ -33,7 +46,7 @@ function entriesOf(story: Story): Stored[] {
       if (name !== "fill" && !isChange(operation.question)) return [];
       const deed = deedOf(story, operation);
       if (deed?.answer.is === "false") return [];
-      if (deed !== undefined) return [{ key, ...deed, ttl: name === "delete" ? 0 : ttl }];
+      if (deed !== undefined) return [{ key, ...deed, ttl: removes(operation) ? 0 : ttl }];
       // It may yet be done, where only answers are known.
       return story.backend.seen === "deeds" ? [] : [{ key, first: asked, last: asked, ttl: 0 }];
     }),
