@@ -12,6 +12,8 @@ export interface Settings {
   readonly store: Store<unknown>;
   /** How long a value is stored: without expiry if undefined, not at all if zero. A function is asked for each value. */
   readonly cacheTtl: number | undefined | ((value: unknown) => unknown);
+  /** By which part of it chance may shorten that time, from 0 to 1. */
+  readonly ttlJitter: number;
   /** How long a lease lives without its leader. */
   readonly leaseTtl: number;
   /** The longest that a caller waits for another. */

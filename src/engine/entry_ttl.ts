@@ -17,8 +17,18 @@ export function entryTtl(
   }
 }
 
-/** What `cacheTtl` says of a value, in milliseconds: undefined without expiry. */
+/** What `cacheTtl` says of a value, shortened by chance, in milliseconds: undefined without expiry. */
 export function ttlOf(
+  settings: Settings,
+  key: string,
+  value: unknown,
+): number | undefined | CacheLockingError {
+  const { ttlJitter } = settings;
+  const ttl = wholeTtlOf(settings, key, value);
+  return typeof ttl === "number" && ttlJitter > 0 ? ttl * (1 - ttlJitter * Math.random()) : ttl;
+}
+
+function wholeTtlOf(
   { cacheTtl }: Settings,
   key: string,
   value: unknown,

@@ -11,6 +11,11 @@ export interface CommonOptions<V, Duration, WaitStrategy> {
    */
   readonly cacheTtl?: Duration | ((value: V) => Duration) | undefined;
   /**
+   * By which part of it chance may shorten the `cacheTtl` of each entry, from 0 to 1; 0 by default. So entries that were
+   * stored together don't expire together. A `ttl` that `set` is given stays as it is.
+   */
+  readonly ttlJitter?: number | undefined;
+  /**
    * How long a lease outlives a leader that dies; 5 seconds by default. The leader renews it every third of it while the
    * fetcher runs: for 5 minutes, or 20 times its length if that is longer, and with `fetchTimeout` until the fetch ends.
    */

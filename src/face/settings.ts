@@ -43,6 +43,7 @@ export function settingsOf(
   const options: Options = input;
   const {
     takeovers = defaults.takeovers,
+    ttlJitter = 0,
     onCacheFailure = defaults.onCacheFailure,
     coalesce = !inWorkers,
     copy = false,
@@ -50,6 +51,9 @@ export function settingsOf(
   } = options;
   if (!Number.isSafeInteger(takeovers) || takeovers < 0) {
     throw invalid("takeovers", "a whole number from 0", takeovers);
+  }
+  if (typeof ttlJitter !== "number" || !(ttlJitter >= 0 && ttlJitter <= 1)) {
+    throw invalid("ttlJitter", "a number from 0 to 1", ttlJitter);
   }
   if (onCacheFailure !== "fail" && onCacheFailure !== "bypass") {
     throw invalid("onCacheFailure", "'fail' or 'bypass'", onCacheFailure);
@@ -59,6 +63,7 @@ export function settingsOf(
   return {
     store: storeOf(options, open),
     cacheTtl: typeof cacheTtl === "function" ? cacheTtl : ttl("cacheTtl", cacheTtl),
+    ttlJitter,
     leaseTtl: leaseTtlOf(options.leaseTtl),
     waitMax: millis("waitMax", options.waitMax, defaults.waitMax),
     fetchTimeout: positiveMillis("fetchTimeout", options.fetchTimeout, Infinity),
@@ -172,6 +177,7 @@ const hookPaths = [...hookNames].map((name) => `hooks.${name}`);
 /** The options of a client and of its calls. Of two that are as near to an unknown name, the first is meant. */
 const optionNames: ReadonlySet<string> = new Set<keyof Options>([
   "cacheTtl",
+  "ttlJitter",
   "leaseTtl",
   "waitMax",
   "fetchTimeout",

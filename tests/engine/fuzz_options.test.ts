@@ -37,6 +37,7 @@ const options = [
   "coalesce",
   "onCacheFailure",
   "operationTimeout",
+  "ttlJitter",
   "fetchTimeout",
   "waitUntil",
   "hooks",

@@ -143,6 +143,15 @@ const cases: [string, unknown, string][] = [
   ["hooks", { ...good, hooks: 1 }, option("hooks", "an object of hooks", "1")],
   ["a hook", { ...good, hooks: { onHit: 1 } }, option("hooks.onHit", "a function", "1")],
   ["shouldCache", { ...good, shouldCache: true }, option("shouldCache", "a function", "true")],
+  ...([[-0.1, "-0.1"], [1.1, "1.1"], [NaN, "NaN"], ["0.1", '"0.1"'], [null, "null"], [
+    1n,
+    "1n",
+  ]] as const)
+    .map(([ttlJitter, is]): [string, unknown, string] => [
+      `ttlJitter: ${is}`,
+      { ...good, ttlJitter },
+      option("ttlJitter", "a number from 0 to 1", is),
+    ]),
   ["waitStrategy", { ...good, waitStrategy: 5 }, option("waitStrategy", "a function", "5")],
 ];
 describe("bad input is a VALIDATION_ERROR that names the option and the value", () => {
