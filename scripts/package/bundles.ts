@@ -4,7 +4,7 @@ import { npmInstall } from "../npm_install.ts";
 import { type EffectMajor, root } from "../project.ts";
 import type { Count } from "../result.ts";
 
-const bundleLimit = 18_200;
+const bundleLimit = 18_470;
 const workerLimit = 28_200;
 /** With all of Effect that is needed; a run of a value alone has 9 kB of Effect 4 and 43 kB of Effect 3. */
 const plainLimits: Readonly<Record<EffectMajor, number>> = { 4: 35_000, 3: 60_000 };
