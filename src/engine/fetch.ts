@@ -37,7 +37,7 @@ export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
   if (Exit.isExit(fetching) && fetching._tag === "Success") return onValue(fetching.value);
   flight.busyUntil ??= monotonicMillis(flight.clock) + longestFetch(call);
   let isOver = false;
-  let cancelTimeout: (() => unknown) | undefined;
+  let cancelTimeout: (() => unknown) | undefined = undefined;
   const fiber = run(
     flight,
     Effect.scoped(Effect.interruptible(fetching)),
