@@ -228,7 +228,8 @@ async function testWithServers(
   // Clients beside the first of their backend: on Deno with Effect 4 alone, and on both Nodes.
   const ofLibraries = /\/(libraries|pg)\.test\.ts$/;
   // So that the report says how long each takes. Suites of one backend look at all that its servers are sent.
-  const suites = [...groupsOf(testFiles())].map(([of, files]) => async () => {
+  const longestFirst = [...groupsOf(testFiles())].sort(([, a], [, b]) => b.length - a.length);
+  const suites = longestFirst.map(([of, files]) => async () => {
     const most = files.filter((file) => !once.test(file));
     const reason = backends.missing.find(({ backend }) => backend === of)?.reason;
     if (reason !== undefined) {
@@ -261,7 +262,7 @@ async function testWithServers(
 
 /** The backends whose clients are tested on Bun, and what is tested of them: what doesn't start servers or processes. */
 const bunServers: ReadonlySet<string> = new Set(["redis", "postgres", "sqlite"]);
-const onBun = /\/(redis|push|libraries|postgres|pg|sqlite)\.test\.ts$/;
+const onBun = /\/(redis|push|postgres|pg|sqlite)\.test\.ts$/;
 
 function testFiles(): string[] {
   return globSync("tests/**/*.test.ts", { cwd: root }).sort();
