@@ -5,9 +5,9 @@ import { type EffectMajor, root } from "../project.ts";
 import type { Count } from "../result.ts";
 
 const bundleLimit = 18_470;
-const workerLimit = 28_200;
+const workerLimit = 28_800;
 /** With all of Effect that is needed; a run of a value alone has 9 kB of Effect 4 and 43 kB of Effect 3. */
-const plainLimits: Readonly<Record<EffectMajor, number>> = { 4: 35_000, 3: 60_000 };
+const plainLimits: Readonly<Record<EffectMajor, number>> = { 4: 36_400, 3: 60_000 };
 
 /** The bundlers, each in the version that is known to do it. */
 export const bundlers: Readonly<Record<string, string>> = {
