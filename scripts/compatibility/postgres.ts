@@ -90,6 +90,8 @@ const set = (place: PlaceOptions): Setting => ({
   place,
 });
 
+const pg = { client: "pg@8.23.1", connection: "connections/pg.ts" };
+
 /** Postgres, and what stands before it or speaks like it. */
 export const postgresFamily: Family = {
   name: "postgres",
@@ -97,6 +99,7 @@ export const postgresFamily: Family = {
   connection: "connections/postgres.ts",
   rows: [
     { name: "PostgreSQL", start: startPostgres() },
+    { name: "PostgreSQL", ...pg, start: startPostgres() },
     {
       name: "PostgreSQL, `default_transaction_isolation=serializable`",
       start: startPostgres("default_transaction_isolation=serializable"),
@@ -110,7 +113,9 @@ export const postgresFamily: Family = {
       start: startBouncer,
       settings: [{}, set({ prepare: false }), set({ prepare: false, subscriber: false })],
     },
+    { name: "pgbouncer, transaction mode", ...pg, start: startBouncer },
     { name: "pgpool-II before a server and its standby", start: startPgpool },
+    { name: "pgpool-II before a server and its standby", ...pg, start: startPgpool },
     { name: "PGlite's socket", start: startPglite() },
     {
       name: "PGlite's socket, `--max-connections=50`",
