@@ -43,7 +43,7 @@ interface SuiteOptions {
 }
 
 const majors: readonly EffectMajor[] = [4, 3];
-const suiteTimeout = 900_000;
+const suiteTimeout = 1_800_000;
 
 /** Runs the suite, or some files of it, from its source. */
 function testDeno(

@@ -8,6 +8,7 @@ import type { CacheLockingError, Store } from "../../../mod.ts";
 import { assertPaced } from "../../support/flood.ts";
 import { follow } from "../../support/follow.ts";
 import { connect, newest, newKey, oldest, run, skip } from "./fixture.ts";
+import { until } from "../../support/until.ts";
 
 describe("push of redis", { skip }, () => {
   const subscribers = async (client: Redis, key: string) =>
@@ -60,8 +61,7 @@ describe("push of redis", { skip }, () => {
     const { fiber } = await followIn(redisAdapter({ client: one }), two);
     assert.equal((await connections(one, "closed")).length, 1);
     two.disconnect();
-    await sleep(100);
-    assert.equal((await connections(one, "closed")).length, 0);
+    await until(async () => (await connections(one, "closed")).length === 0);
     await run(Fiber.interrupt(fiber));
   });
 
