@@ -228,8 +228,10 @@ async function testWithServers(
   // Clients beside the first of their backend: on Deno with Effect 4 alone, and on both Nodes.
   const ofLibraries = /\/(libraries|pg)\.test\.ts$/;
   // So that the report says how long each takes. Suites of one backend look at all that its servers are sent.
-  const longestFirst = [...groupsOf(testFiles())].sort(([, a], [, b]) => b.length - a.length);
-  const suites = longestFirst.map(([of, files]) => async () => {
+  const groups = groupsOf(testFiles());
+  const longestFirst = new Set(["redis", "workers", "the engine", "postgres", ...groups.keys()]);
+  const suites = [...longestFirst].map((of) => async () => {
+    const files = groups.get(of)!;
     const most = files.filter((file) => !once.test(file));
     const reason = backends.missing.find(({ backend }) => backend === of)?.reason;
     if (reason !== undefined) {
