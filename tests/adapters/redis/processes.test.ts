@@ -23,7 +23,7 @@ for (const library of [undefined, "redis5", "iovalkey"]) {
       const client = new Redis(redisUrl!);
       const counter = await counterOf([client], client);
       // A process sends a script in full the first time that it runs it, and some of Node 18 each time.
-      const nameOf = (name: string) => name === "eval" ? "evalsha" : name;
+      const nameOf = (name: string) => /^eval$/i.test(name) ? "evalsha" : name.toLowerCase();
       return { ...counter, take: async () => (await counter.take()).map(nameOf) };
     },
   });
