@@ -5,7 +5,7 @@ import type { Bucket } from "./bucket.ts";
 
 /** The objects of such a bucket. The time is this program's, whose host is the bucket's. Throws for what is no bucket. */
 export function bucketObjects(bucket: Bucket): Objects {
-  checkMethods("bucket", ["put"], "a binding", bucket);
+  checkMethods("bucket", ["put"], "a binding, or a name beside `client`", bucket);
   return patient({
     conditional: "known",
     resolution: 1,

@@ -83,7 +83,7 @@ const strangers: readonly [string, AdapterConfig, string][] = [
   [
     "an object, to r2",
     { type: "r2", options: { bucket: none } },
-    "`bucket` must be a binding, and is an object without `put`",
+    "`bucket` must be a binding, or a name beside `client`, and is an object without `put`",
   ],
   [
     "an object, to sqlite",

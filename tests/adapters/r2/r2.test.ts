@@ -151,9 +151,12 @@ describe("r2", () => {
   it("refuses options that it can't use, with their names", async () => {
     const client = { send: () => Promise.resolve() };
     const bad: [unknown, RegExp][] = [
-      [{}, /`bucket` must be a binding, and is undefined/],
-      [{ bucket: "cache" }, /`bucket` must be a binding, and is "cache"/],
-      [{ bucket: {} }, /`bucket` must be a binding, and is an object/],
+      [{}, /`bucket` must be a binding, or a name beside `client`, and is undefined/],
+      [
+        { bucket: "cache" },
+        /`bucket` must be a binding, or a name beside `client`, and is "cache"/,
+      ],
+      [{ bucket: {} }, /`bucket` must be a binding, or a name beside `client`, and is an object/],
       [{ client: {}, bucket: "cache" }, /`client` must be an S3 client, and is an object/],
       [{ client, bucket: memoryBucket().bucket }, /`bucket` must be the name of a bucket, and is/],
       [{ client, bucket: "" }, /`bucket` must be the name of a bucket, and is ""/],
@@ -162,7 +165,7 @@ describe("r2", () => {
     await assertRefused("r2", [r2Adapter], bad);
     assert.throws(() => r2AdapterOfWorkers({ client, bucket: "cache" }), {
       name: "TypeError",
-      message: '`bucket` must be a binding, and is "cache"',
+      message: '`bucket` must be a binding, or a name beside `client`, and is "cache"',
     });
   });
 });

@@ -16,8 +16,8 @@ for (const library of [undefined, "redis5", "iovalkey"]) {
     connection: "redis/connection",
     place,
     open: () => connect(place),
-    most: 21,
-    crowd: library === undefined ? 10_000 : 1000,
+    // One for each follower: node-redis' connection for pub/sub may stand late.
+    ...library === undefined ? { most: 21, crowd: 10_000 } : { most: 24, spare: 3 },
     async count() {
       const [{ Redis }] = await ioredisVersions();
       const client = new Redis(redisUrl!);
