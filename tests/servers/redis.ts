@@ -30,7 +30,9 @@ export function startRedisServer(
 
 /** A cluster of three servers, which has the address of the first. */
 export interface RedisCluster extends StartedServer {
-  /** Those of all three. */
+  /** All three. */
+  readonly nodes: readonly StartedServer[];
+  /** Theirs. */
   readonly ports: readonly number[];
 }
 
@@ -64,7 +66,7 @@ export async function startRedisCluster(
     }
     for (const { port } of servers) await untilWhole(port);
     const { port, url } = servers[0]!;
-    return { port, ports: servers.map(({ port }) => port), url, stop };
+    return { port, nodes: servers, ports: servers.map(({ port }) => port), url, stop };
   } catch (error) {
     await stop();
     throw error;
