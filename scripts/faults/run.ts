@@ -79,7 +79,7 @@ export async function runFaults(
       histories,
     };
   } finally {
-    await Promise.all(callers.map((caller) => caller.end()));
+    await Promise.allSettled(callers.map((caller) => caller.end()));
     await site.close();
   }
 }

@@ -12,7 +12,10 @@ import {
 import { cacheLockingError, CacheLockingFailure } from "../../src/model/errors.ts";
 import { jsonCodec } from "../../src/store/codec.ts";
 import { assertTellsNothing, PASSWORD, SECRETS } from "../conformance/told.ts";
+import { mayRun } from "../support/address.ts";
+import { startCallers } from "../support/callers.ts";
 import { judgeError } from "../support/every_error.ts";
+import { startRecording } from "../support/recording.ts";
 
 test("errors are known from another copy of the library, and from others of the same tag", () => {
   const parts = { _tag: "ABORTED", context: { phase: "signal" } } as const;
@@ -118,6 +121,15 @@ describe("the judge of every suite's errors", () => {
   it("leaves alone what the caller's own code threw", () => {
     const own = new Error(SECRETS[0]);
     judgeError(cacheLockingError("FETCHER_FAILED", "Cannot", { phase: "fetch" }, own));
+  });
+
+  it("ends a process of a suite", { skip: mayRun() ? false : "it may start none" }, async () => {
+    const place = { connection: "memory/connection", place: { url: "" }, own: true };
+    const [caller] = await startCallers(1, place, startRecording());
+    // Its followers' error names the key.
+    const task = { key: SECRETS[0]!, callers: 3, fetch: 1, succeedsFrom: 10 };
+    await caller!.call(task).report.catch(() => {});
+    await assert.rejects(caller!.end(), /has ended with 1\n[^]* tells s3cr3t/);
   });
 
   it("sees each error that is made", () => {

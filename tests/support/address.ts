@@ -2,7 +2,9 @@ import process from "node:process";
 
 interface Permissions {
   querySync(
-    permission: { readonly name: "env"; readonly variable: string } | { readonly name: "write" },
+    permission: { readonly name: "env"; readonly variable: string } | {
+      readonly name: "write" | "run";
+    },
   ): { readonly state: string };
 }
 
@@ -14,6 +16,11 @@ function stateOf(permission: Parameters<Permissions["querySync"]>[0]): string {
 /** Whether this process may write files. */
 export function mayWrite(): boolean {
   return stateOf({ name: "write" }) === "granted";
+}
+
+/** Whether this process may start others. */
+export function mayRun(): boolean {
+  return stateOf({ name: "run" }) === "granted";
 }
 
 /** A variable that tells of a server; undefined as well where this process may not look, which it must not ask for. */

@@ -1,4 +1,5 @@
 /** A process of its own that calls the library as it is told to, by lines of JSON, and reports and records likewise. */
+import "./every_error.ts";
 import { Effect } from "effect";
 import process from "node:process";
 import { Cache } from "../../mod.ts";

@@ -72,7 +72,10 @@ export interface Caller {
   pause(): void;
   /** Lets it go on. */
   resume(): void;
-  /** Tells it that there is no more to do, and resolves with how long it took to end, in milliseconds. */
+  /**
+   * Tells it that there is no more to do, and resolves with how long it took to end, in milliseconds. Rejects if it has
+   * failed, by an error of the library that tells a secret, say.
+   */
   end(): Promise<number>;
 }
 
@@ -138,7 +141,7 @@ async function startCaller(
   const { pid, send, next } = worker;
   const tasks = new Map<number, { begin?: () => void; done: (report: Report) => void }>();
   await next();
-  const listen = async () => {
+  const listen = async (): Promise<never> => {
     while (true) {
       const { id, key, report, events } = await next();
       if (events !== undefined) recording.add(events);
@@ -150,7 +153,14 @@ async function startCaller(
       if (report !== undefined) tasks.get(id!)?.done(report);
     }
   };
-  listen().catch(() => {});
+  const over = listen();
+  over.catch(() => {});
+  /** What is waited for, unless the process ends before. Nobody has to ask for what became of one that was killed. */
+  const unlessOver = <A>(wait: (resolve: (value: A) => void) => void) => {
+    const waited = Promise.race([new Promise<A>(wait), over]);
+    waited.catch(() => {});
+    return waited;
+  };
   let tasksGiven = 0;
   // Deno's `child.kill` works once.
   const signal = (name: "SIGKILL" | "SIGSTOP" | "SIGCONT") => process.kill(pid, name);
@@ -160,20 +170,20 @@ async function startCaller(
       const id = tasksGiven++;
       let begin!: () => void;
       let done!: (report: Report) => void;
-      const fetching = new Promise<void>((resolve) => begin = resolve);
-      const report = new Promise<Report>((resolve) => done = resolve);
+      const fetching = unlessOver<void>((resolve) => begin = resolve);
+      const report = unlessOver<Report>((resolve) => done = resolve);
       tasks.set(id, { begin, done });
       send({ ...task, id });
       return { fetching, report };
     },
     load(load) {
       const id = tasksGiven++;
-      const over = new Promise<void>((resolve) => tasks.set(id, { done: () => resolve() }));
+      const stopped = unlessOver<void>((resolve) => tasks.set(id, { done: () => resolve() }));
       send({ id, load });
       return {
         stop() {
           send({ id, stop: true });
-          return over;
+          return stopped;
         },
       };
     },
@@ -192,8 +202,7 @@ async function startCaller(
     async end() {
       const began = performance.now();
       const killer = setTimeout(() => signal("SIGKILL"), 5000);
-      await worker.end();
-      clearTimeout(killer);
+      await worker.end().finally(() => clearTimeout(killer));
       return performance.now() - began;
     },
   };

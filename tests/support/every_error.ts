@@ -1,7 +1,8 @@
 /**
  * Judges every error that the library makes, in whatever test: none may tell a secret, or what was stored lately. The runner
- * loads this module before each suite, so that no test has to ask for it. An error that tells is an unhandled rejection,
- * which fails the test that runs; what a timer or a microtask throws doesn't on Deno.
+ * loads this module before each suite, so that no test has to ask for it; the processes of a suite import it. An error that
+ * tells is an unhandled rejection, which fails the test that runs, or ends the process, and so fails who waits for it; what a
+ * timer or a microtask throws doesn't on Deno.
  *
  * @module
  */

@@ -10,11 +10,14 @@ import { createInterface } from "node:readline";
 export interface Worker<Message, Answer> {
   readonly pid: number;
   send(message: Message): void;
-  /** The next of its answers, in their order. Rejects if it could not be started, or has ended. */
+  /** The next of its answers, in their order. Rejects if it could not be started, or has ended, with what it wrote. */
   next(): Promise<Answer>;
-  /** Tells it that there are no more messages, and resolves once it has ended. */
+  /** Tells it that there are no more messages, and resolves once it has ended. Rejects if it has failed, likewise. */
   end(): Promise<void>;
 }
+
+/** How much is kept of what a process writes to its standard error, in characters. */
+const LONGEST = 5000;
 
 /** Starts one; its last argument is what it begins with, as JSON. */
 export function startWorker<Message, Answer>(
@@ -22,27 +25,29 @@ export function startWorker<Message, Answer>(
   beginning: unknown,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Worker<Message, Answer> {
-  const child = spawn(program!, [...args, JSON.stringify(beginning)], {
-    env,
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const child = spawn(program!, [...args, JSON.stringify(beginning)], { env, stdio: "pipe" });
   const failed = new Promise<never>((_, reject) => child.once("error", reject));
   failed.catch(() => {});
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  let said = "";
+  child.stderr.on("data", (text) => said = (said + text).slice(-LONGEST));
+  const failure = (how: unknown) =>
+    new Error(`Cannot go on: ${[program, ...args].join(" ")} has ended with ${how}\n${said}`);
   // A process that was killed reads no more.
-  child.stdin!.on("error", () => {});
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  child.stdin.on("error", () => {});
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     pid: child.pid!,
-    send: (message) => void child.stdin!.write(`${JSON.stringify(message)}\n`),
+    send: (message) => void child.stdin.write(`${JSON.stringify(message)}\n`),
     async next() {
       const { value, done } = await Promise.race([lines.next(), failed]);
-      if (done) throw new Error(`Cannot go on: ${[program, ...args].join(" ")} has ended`);
+      if (done) throw failure(await ended);
       return JSON.parse(value);
     },
-    end() {
-      child.stdin!.end();
-      return ended;
+    async end() {
+      child.stdin.end();
+      const code = await ended;
+      if (code) throw failure(code);
     },
   };
 }
