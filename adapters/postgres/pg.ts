@@ -93,12 +93,10 @@ function driverOf(pool: PgPool, channel: string): PushDriver {
       const { Client, options } = pool as PoolFields;
       const connection = new Client(options);
       let heard = () => {};
+      const hearing = new Promise<void>((resolve) => heard = resolve);
       let lost = (_error: Error) => {};
-      const hearing = new Promise<void>((resolve, reject) => {
-        heard = resolve;
-        lost = reject;
-      });
-      hearing.catch(ignore);
+      const losing = new Promise<never>((_, reject) => lost = reject);
+      losing.catch(ignore);
       const test = `${Math.random()}`;
       const notified = ({ channel: on, payload }: { channel: string; payload?: string }) => {
         if (on !== channel) return;
@@ -122,12 +120,17 @@ function driverOf(pool: PgPool, channel: string): PushDriver {
         isOpen = false;
         clearInterval(check);
         connection.removeListener("notification", notified);
+        connection.unref?.();
         connection.end().catch(ignore);
       };
-      try {
+      const listening = async () => {
         await connection.connect();
         await connection.query(listen);
         ears.hear ||= await hearsOthers(pool, channel, test, hearing);
+      };
+      try {
+        // A pool that is closed may never answer a query that waits for a connection.
+        await Promise.race([listening(), losing]);
         // Not before: nothing else may keep the process while it opens. Whoever waits then has timers of their own.
         connection.unref?.();
       } catch (error) {
@@ -154,11 +157,16 @@ async function hearsOthers(
   hearing: Promise<void>,
 ): Promise<boolean> {
   await query(pool, "select pg_notify($1, $2)", [channel, text]);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<boolean>((resolve) => timer = setTimeout(resolve, HEARD_MS, false));
-  try {
-    return await Promise.race([hearing.then(() => true), late]);
-  } finally {
+  const heard = hearing.then(() => true);
+  // In steps: after a pause of this process a timer fires before what has come meanwhile is read.
+  for (let step = 0; step < 5; step++) {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<boolean>((resolve) =>
+      timer = setTimeout(resolve, HEARD_MS / 5, false)
+    );
+    const hears = await Promise.race([heard, late]);
     clearTimeout(timer);
+    if (hears) return true;
   }
+  return false;
 }

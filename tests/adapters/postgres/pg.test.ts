@@ -226,6 +226,19 @@ describe("push of postgres by pg", { skip }, () => {
     await run(Fiber.interrupt(fiber));
   });
 
+  it("closes its connection when the pool is closed while it waits for one of the pool's", async () => {
+    const name = table();
+    const [pool, subscriber] = [await open(), await open({ max: 1 })];
+    const taken = await subscriber.connect();
+    const { fiber } = await followIn({ pool, subscriber, table: name });
+    await until(() => subscriber.waitingCount === 1);
+    const ended = subscriber.end();
+    await until(async () => (await listeners(name)).length === 0);
+    taken.release();
+    await ended;
+    await run(Fiber.interrupt(fiber));
+  });
+
   it("uses the subscriber that it was given, or none", async () => {
     const name = table();
     const [pool, subscriber] = [await open(), await open({ application_name: `${name}!` })];
