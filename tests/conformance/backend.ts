@@ -19,7 +19,8 @@ export interface Backend {
   readonly granularity?: number | undefined;
   /**
    * The lifetime of a lease or an entry whose end a case waits for, in milliseconds; 300 by default. A case that fails
-   * runs once more with times six times as long, so that no store fails on a busy machine.
+   * runs once more with times six times as long, and again, at most twice, if this process or the store was late in it: so
+   * no store fails on a busy machine.
    */
   readonly pace?: number | undefined;
   /** Values that come back unchanged, besides those that every store keeps: bytes, dates, `NaN`, … */

@@ -37,6 +37,8 @@ export interface World {
   readonly granularity: number;
   /** Whether the case has looked at `short`, so that it is about what comes sooner and what later. */
   readonly timed: () => boolean;
+  /** How late a step of the case was at most, in milliseconds: how long this process stood still, or an operation took. */
+  readonly delay: () => number;
   /** Waits until what lived for `short` is over. */
   readonly expired: Effect.Effect<void>;
   /** Waits until the lease of another is over that lived for `short`, and acquires. */
@@ -58,7 +60,7 @@ export interface Process extends Store<unknown> {
 export const LONG = 60_000;
 
 /** The longest that anything takes that happens at once, in milliseconds, on a slow machine. */
-export const SOON = 5_000;
+export const SOON = 15_000;
 
 /** How long what is waited for lives by default, in milliseconds. */
 export const PACE = 300;
@@ -70,14 +72,16 @@ export function openWorld(backend: Backend): Effect.Effect<World, unknown, Scope
   const short = Math.max(pace, 2 * granularity);
   const expired = Effect.sleep(short + granularity + 20);
   let timed = false;
-  const open = Effect.map(
-    backend.open,
-    (opened) =>
-      counted(
-        "cache" in opened ? storeOfHalves(entriesOfHalf(opened.cache), opened.leases) : opened,
-      ),
-  );
   return Effect.gen(function* () {
+    const delays = yield* Effect.acquireRelease(Effect.sync(startDelays), ({ stop }) => stop);
+    const open = Effect.map(
+      backend.open,
+      (opened) =>
+        counted(
+          "cache" in opened ? storeOfHalves(entriesOfHalf(opened.cache), opened.leases) : opened,
+          delays,
+        ),
+    );
     const [one, two] = [yield* open, yield* open];
     return {
       backend,
@@ -91,6 +95,7 @@ export function openWorld(backend: Backend): Effect.Effect<World, unknown, Scope
         return short;
       },
       timed: () => timed,
+      delay: delays.longest,
       expired,
       takeOver: (store, owner, waitedFor) =>
         Effect.gen(function* () {
@@ -104,13 +109,51 @@ export function openWorld(backend: Backend): Effect.Effect<World, unknown, Scope
   });
 }
 
-function counted(store: Store<unknown>): Process {
+/** How often it is looked whether this process stands still, in milliseconds. */
+const BEAT = 10;
+
+/** What came late. */
+interface Delays {
+  /** The longest delay up to now, in milliseconds. */
+  readonly longest: () => number;
+  /** Counts an operation that takes as long as this effect. */
+  readonly measure: <A, E, R>(run: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>;
+  readonly stop: Effect.Effect<void>;
+}
+
+/** Measures delays from now on. */
+function startDelays(): Delays {
+  let longest = 0;
+  let last = performance.now();
+  const beat = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last - BEAT);
+    last = now;
+  };
+  const timer = setInterval(beat, BEAT);
+  return {
+    longest() {
+      beat();
+      return longest;
+    },
+    measure: (run) =>
+      Effect.suspend(() => {
+        const began = performance.now();
+        const took = () => void (longest = Math.max(longest, performance.now() - began));
+        return Effect.onExit(run, () => Effect.sync(took));
+      }),
+    stop: Effect.sync(() => clearInterval(timer)),
+  };
+}
+
+function counted(store: Store<unknown>, delays: Delays): Process {
   const counts: Partial<Record<AdapterOperation, number>> = {};
   const followers = new Set<string>();
   const counting = around(store, (operation, run) =>
     Effect.suspend(() => {
       counts[operation] = (counts[operation] ?? 0) + 1;
-      return Effect.tapError(run, (error) => Effect.sync(() => assertTellsNothing(error)));
+      const told = Effect.tapError(run, (error) => Effect.sync(() => assertTellsNothing(error)));
+      return operation === "watch" ? told : delays.measure(told);
     }));
   return {
     ...counting,
