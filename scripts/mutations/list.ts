@@ -108,6 +108,11 @@ export const mutations: readonly Mutation[] = [
   mutation("who follows waits without end", "followed until", swap("< 1", "< -Infinity")),
   mutation("a last look takes as long as it likes", "last look", swap("left()", "Infinity")),
   mutation(
+    "a lease that a look won too late is kept",
+    "late lease",
+    swap("cancel(done)", "done()"),
+  ),
+  mutation(
     "waiting ends by the wall clock",
     "clock of the wait",
     swap(/\w+Millis\(/, "wallMillis("),

@@ -35,11 +35,15 @@ export interface Unanswered {
 
 /** What a follower does. */
 export interface Following {
-  /** Acquires once more, within so many milliseconds, after it waited for a lease, if it knows of one. */
+  /**
+   * Acquires once more, after it waited for a lease, if it knows of one. After so many milliseconds it is `tooLate` for the
+   * answer.
+   */
   look(
     waitedFor: string | undefined,
     next: (answer: Leader | Follower | Unanswered | End) => void,
-    within: number,
+    within?: number,
+    tooLate?: () => void,
   ): void;
   /** Goes on once it is another caller's turn no more. */
   next(answer: Leader | Unanswered | End): void;
@@ -145,12 +149,15 @@ function pauseAndLook(
         }
         if (isOver()) break;
         const looked = lease?.lease; // mutate: waited for
-        const answer = yield* callback<Leader | Follower | Unanswered | End, never>((resume) =>
-          look(looked, (answer) => resume(Effect.succeed(answer)), left()) // mutate: last look
+        const answer = yield* callback<Leader | Follower | Unanswered | End | undefined, never>(
+          (resume) => {
+            const found = (answer?: Leader | Follower | Unanswered | End) =>
+              resume(Effect.succeed(answer));
+            look(looked, found, left(), found); // mutate: last look
+          },
         );
+        if (answer === undefined) break;
         if (answer._tag !== "Follower" && answer._tag !== "Unanswered") return answer;
-        // It had not all the time that it may take.
-        if (answer._tag === "Unanswered" && isOver()) break;
         const wasInVain = inVain;
         inVain = ended === "pushed" && answer._tag === "Follower" && answer.lease === looked;
         if (inVain && !wasInVain) attempt = 1;

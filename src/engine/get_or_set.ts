@@ -1,6 +1,7 @@
 import { inBackground, reportAnd, run } from "./background.ts";
 import type { Call } from "./call.ts";
 import { machineClock, monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
+import { deadline } from "../effect/deadline.ts";
 import * as Cause from "effect/Cause";
 import type * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
@@ -38,7 +39,7 @@ import {
   type Wake,
   whenEnded,
 } from "./single_flight.ts";
-import { type Follower, isFresh, type Leader } from "../store/store.ts";
+import { type Acquired, type Follower, isFresh, type Leader } from "../store/store.ts";
 import { randomToken } from "../model/token.ts";
 import { inOwnSpan, keepsSpans } from "./tracing.ts";
 
@@ -224,29 +225,44 @@ function start(flight: Flight, work: (flight: Flight) => void): void {
 
 /** Acquires the lease and leads, or follows its holder, until there is a value or the wait has ended. */
 function contend(flight: Flight): void {
-  const { ownerId } = flight.call.settings;
+  const { first, clock, call } = flight;
+  const { ownerId, leaseTtl } = call.settings;
   const token = randomToken();
   const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
-  const { first } = flight;
   let mayHold = false;
+  const cancel = (done: () => void) =>
+    operate(flight, "release", [owner, "cancelled"], { onSuccess: done, onFailure: done });
   /** The reply may be all that was lost: nobody waits for the release, but no lease is left behind. */
   const letGo = () => {
     if (!mayHold) return;
     mayHold = false;
-    const cancel = (done: () => void) =>
-      operate(flight, "release", [owner, "cancelled"], { onSuccess: done, onFailure: done });
     inBackground(flight, cancel); // mutate: release without an answer
   };
-  const look: Following["look"] = (waitedFor, found, within) =>
-    acquire(flight, owner, { waitedFor, within }, (answer) => {
-      if (answer._tag === "Unanswered") {
+  const look: Following["look"] = (waitedFor, found, within = Infinity, tooLate) => {
+    /** Ends what goes on in the background, once nobody waits for the answer. */
+    let done: (() => void) | undefined;
+    const cancelEnd = deadline(clock, within, () => {
+      inBackground(flight, (ended) => done = ended);
+      tooLate?.();
+    });
+    operate(flight, "acquire", [owner, leaseTtl, { waitedFor }], {
+      onSuccess(acquired) {
+        const { _tag } = acquired;
+        // A release before the answer might reach the store before the acquire does.
+        if (done !== undefined) return _tag === "Leader" ? cancel(done) : done(); // mutate: late lease
+        cancelEnd();
+        if (_tag === "Leader" || _tag === "Follower") mayHold = false;
+        understand(flight, owner, acquired, waitedFor, found);
+      },
+      onFailure(error) {
+        if (done !== undefined) return cancel(done);
+        cancelEnd();
         mayHold = true;
         whenEnded(flight, letGo); // mutate: release after a lost look
-      } else if (answer._tag === "Leader" || answer._tag === "Follower") {
-        mayHold = false;
-      }
-      found(answer);
+        found({ _tag: "Unanswered", error: phaseError(call, error), reported: false }); // mutate: failed look
+      },
     });
+  };
   const next = (answer: Leader | Follower | Unanswered | End): void => {
     switch (answer._tag) {
       case "Leader":
@@ -264,7 +280,7 @@ function contend(flight: Flight): void {
         return complete<End>(flight, answer);
     }
   };
-  look(undefined, next, Infinity);
+  look(undefined, next);
 }
 
 /** Whether the flight, or its first caller before, has waited for a lease. */
@@ -283,46 +299,37 @@ function giveUp(flight: Flight, { error, reported }: Unanswered): void {
   reportAnd(flight, error, () => bypassCache(flight));
 }
 
-/** Acquires once; any answer but a lease, the flight's own or another's, or none, is how the flight ends. */
-function acquire(
+/** What an acquire brought: any answer but a lease, the flight's own or another's, is how the flight ends. */
+function understand(
   flight: Flight,
   owner: string,
-  { waitedFor, within }: {
-    readonly waitedFor?: string | undefined;
-    readonly within?: number | undefined;
-  },
-  next: (answer: Leader | Follower | Unanswered | End) => void,
+  acquired: Acquired<unknown>,
+  waitedFor: string | undefined,
+  next: (answer: Leader | Follower | End) => void,
 ): void {
   const { first: caller, call } = flight;
-  const { leaseTtl } = call.settings;
-  operate(flight, "acquire", [owner, leaseTtl, { waitedFor }], {
-    onSuccess(acquired) {
-      if (acquired._tag === "Hit") {
-        const source = waitedFor === undefined ? "hit" : "follower";
-        return next({ _tag: "Value", value: acquired.entry.value, source, stored: true });
-      }
-      if (acquired._tag === "Ended" || acquired._tag === "Failed") {
-        return next({ _tag: "FallBack" }); // mutate: ended
-      }
-      if (acquired.after === "failed") { // mutate: failure elsewhere
-        caller.failuresLeft--;
-        countFailure(flight); // mutate: failure for those who joined
-      }
-      if (acquired._tag === "Leader" && caller.waitingSince !== undefined) {
-        caller.waited = waitedOf(caller);
-      }
-      if (caller.failuresLeft > 0) {
-        const { replaced } = acquired as Partial<Leader>;
-        if (replaced === undefined) return next(acquired);
-        return reportAnd(flight, phaseError(call, replaced), () => next(acquired));
-      }
-      const fail = () => next({ _tag: "Failed", error: outOfFailures(caller), scope: "first" });
-      if (acquired._tag === "Follower") return fail();
-      release(flight, { owner, state: "held" }, "cancelled", fail);
-    },
-    onFailure: (error) =>
-      next({ _tag: "Unanswered", error: phaseError(call, error), reported: false }), // mutate: failed look
-  }, within);
+  if (acquired._tag === "Hit") {
+    const source = waitedFor === undefined ? "hit" : "follower";
+    return next({ _tag: "Value", value: acquired.entry.value, source, stored: true });
+  }
+  if (acquired._tag === "Ended" || acquired._tag === "Failed") {
+    return next({ _tag: "FallBack" }); // mutate: ended
+  }
+  if (acquired.after === "failed") { // mutate: failure elsewhere
+    caller.failuresLeft--;
+    countFailure(flight); // mutate: failure for those who joined
+  }
+  if (acquired._tag === "Leader" && caller.waitingSince !== undefined) {
+    caller.waited = waitedOf(caller);
+  }
+  if (caller.failuresLeft > 0) {
+    const { replaced } = acquired as Partial<Leader>;
+    if (replaced === undefined) return next(acquired);
+    return reportAnd(flight, phaseError(call, replaced), () => next(acquired));
+  }
+  const fail = () => next({ _tag: "Failed", error: outOfFailures(caller), scope: "first" });
+  if (acquired._tag === "Follower") return fail();
+  release(flight, { owner, state: "held" }, "cancelled", fail);
 }
 
 /** Fetches without a lease, and stores nothing. In place of the cache it joins a fallback of this process. */

@@ -1,7 +1,7 @@
 import { type Asker, run } from "./background.ts";
 import type { Keyed } from "./call.ts";
 import { callback } from "../effect/callback.ts";
-import { monotonicMillis, timeOf } from "../effect/clock.ts";
+import { timeOf } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
@@ -34,9 +34,9 @@ export interface Handlers<A> {
 }
 
 /**
- * Runs one operation of a store on the asker's key: in its turn, for at most `operationTimeout` from then on, and `within` so
- * many milliseconds; then it counts as failed and is given up. `rest` is what the operation takes after the key. What an
- * adapter throws is an `AdapterError` as well. It has a span where its asker has spans.
+ * Runs one operation of a store on the asker's key: in its turn, for at most `operationTimeout` from then on; then it counts
+ * as failed and is given up. `rest` is what the operation takes after the key. What an adapter throws is an `AdapterError` as
+ * well. It has a span where its asker has spans.
  *
  * One of the handlers is called, once, at once or later, unless what this returns is called before: that gives it up, but
  * for what has a span.
@@ -46,11 +46,10 @@ export function operate<O extends keyof Operations>(
   operation: O,
   rest: Rest<O>,
   handlers: Handlers<Answer<O>>,
-  within = Infinity,
 ): () => void {
   const { call, call: { key, settings: { store, operationTimeout } }, clock } = asker;
   if (asker.hasSpans && (operation === "acquire" || operation === "fill")) {
-    return inSpan(asker, operation, ask(call, operation, rest, within) as never, handlers as never);
+    return inSpan(asker, operation, ask(call, operation, rest) as never, handlers as never);
   }
   const { onSuccess, onFailure } = handlers;
   const step = stepOf(store[operation]);
@@ -62,8 +61,6 @@ export function operate<O extends keyof Operations>(
     }
     return nothing;
   }
-  const longest = Math.min(operationTimeout, within);
-  const until = within === Infinity ? Infinity : monotonicMillis(clock) + within;
   const turns = turnsOf(store);
   let waiting = true;
   let turn: number | undefined;
@@ -76,7 +73,7 @@ export function operate<O extends keyof Operations>(
     cancelDeadline?.();
     if (turn !== undefined) endTurn(turns, turn, !tooLate);
     try {
-      if (tooLate) onFailure(late(call, operation, longest));
+      if (tooLate) onFailure(late(call, operation));
       else handle(answer);
     } catch (defect) {
       asker.die(defect);
@@ -84,17 +81,8 @@ export function operate<O extends keyof Operations>(
   };
   const done = (answer: unknown) => end(onSuccess, answer as Answer<O>);
   const failed = (error: AdapterError) => end(onFailure, error);
-  const wait = (millis: number) => {
-    cancelDeadline = deadline(clock, millis, () => { // mutate: timeout
-      tooLate = true;
-      // It may clean up, but what hangs where it can't be interrupted isn't waited for.
-      cancelDeadline = deadline(clock, 0, () => end(onFailure, late(call, operation, longest)));
-      leave();
-    });
-  };
   const leaveQueue = takeTurn(turns, asker, operation, (number) => {
     turn = number;
-    cancelDeadline?.();
     try {
       const effect = (store[operation] as Operation)(key, ...rest);
       const start = startOf(effect) ?? inFiber(asker, typed(operation, key, () => effect));
@@ -104,12 +92,14 @@ export function operate<O extends keyof Operations>(
     }
     // What has answered at once needs no deadline.
     if (!waiting) return;
-    wait(until === Infinity ? longest : Math.min(longest, until - monotonicMillis(clock)));
+    cancelDeadline = deadline(clock, operationTimeout, () => { // mutate: timeout
+      tooLate = true;
+      // It may clean up, but what hangs where it can't be interrupted isn't waited for.
+      cancelDeadline = deadline(clock, 0, () => end(onFailure, late(call, operation)));
+      leave();
+    });
   });
-  if (turn === undefined) {
-    leave = leaveQueue;
-    wait(within);
-  }
+  if (turn === undefined) leave = leaveQueue;
   return () => {
     if (!waiting) return;
     waiting = false;
@@ -140,7 +130,6 @@ export function ask<O extends keyof Operations>(
   call: Keyed,
   operation: O,
   rest: Rest<O>,
-  within?: number,
 ): ReturnType<Operations[O]> {
   const asking = withContext((context, _tracer, clock) =>
     callback<Answer<O>, AdapterError>((resume) => {
@@ -149,7 +138,7 @@ export function ask<O extends keyof Operations>(
         onSuccess: (answer) => resume(Effect.succeed(answer)),
         onFailure: (error) => resume(Effect.fail(error)),
       };
-      return Effect.sync(operate({ call, clock, context, die }, operation, rest, handlers, within));
+      return Effect.sync(operate({ call, clock, context, die }, operation, rest, handlers));
     })
   );
   return asking as ReturnType<Operations[O]>;
@@ -176,12 +165,11 @@ function inSpan(
 }
 
 function late(
-  { key, settings: { store } }: Keyed,
+  { key, settings: { store, operationTimeout } }: Keyed,
   operation: AdapterOperation,
-  longest: number,
 ): AdapterError {
   return new AdapterError(operation, key, undefined, {
-    reason: `${store.name} did not answer within ${Math.round(longest)} ms`,
+    reason: `${store.name} did not answer within ${Math.round(operationTimeout)} ms`,
   });
 }
 

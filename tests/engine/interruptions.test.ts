@@ -61,7 +61,8 @@ async function interruptAtRandom(
 }
 
 const nothing = { flights: 0, timers: 0, listeners: 0 };
-const seeds = times(Number(variable("SEEDS") ?? 2), (index) => index + 1);
+/** The last of them once left a lease: its release overtook the look that won it. */
+const seeds = [...times(Number(variable("SEEDS") ?? 2), (index) => index + 1), 43];
 
 describe("1,000 calls interrupted at random moments", () => {
   for (const seed of seeds) {

@@ -321,15 +321,19 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
       );
   }
 
-  /** Whether the answer came in the moment in which its time was out, and the call let go of it and fetched without. */
+  /** Whether the answer came when its time, or the time to wait for it, was out, and the call let go of it and fetched without. */
   function wonTooLate({ call, operations, fetch }: LeaseStory): boolean {
     const index = operations.findLastIndex(({ question }) => question.operation === "acquire");
     const { answered, asked } = operations[index]!;
-    if (!call.terms.bypass || answered === undefined) return false;
+    if (answered === undefined) return false;
+    const { began, terms: { bypass, operationTimeout, waitMax } } = call;
     const last = lookBehind(sceneOf(call).operations, answered)?.answered ?? answered;
     const next = operations[index + 1];
-    return last.at - asked.at >= call.terms.operationTimeout &&
-      next?.question.outcome === "cancelled" && next.asked.at === fetch!.began.at;
+    if (next?.question.outcome !== "cancelled") return false;
+    if (index > 0 && last.at - began.at >= waitMax - slack && next.asked.at <= last.at + slack) {
+      return true;
+    }
+    return bypass && last.at - asked.at >= operationTimeout && next.asked.at === fetch!.began.at;
   }
 }
 
@@ -469,6 +473,14 @@ export function mayBeGivenUp(story: Story, reading: OperationStory, before: Mome
     story.sceneOf({ process, key }).calls.some(({ left }) =>
       left !== undefined && left.seq > asked.seq && left.seq < before.seq
     );
+}
+
+/** Whether nobody waits any more for an acquire, whose answer is waited for all the same. */
+export function mayBeTooLate({ leases }: Story, look: OperationStory, at: Moment): boolean {
+  const { call: { began, terms: { waitMax } }, operations } = leases.find(({ owner }) =>
+    owner === look.question.owner
+  )!;
+  return look !== operations[0] && began.at + waitMax <= at.at;
 }
 
 /** Until when a call was there. */

@@ -76,7 +76,9 @@ function endsWithItsCallers(
 
 /** Until when a follower, and those who joined it, may go on after a look without an answer: no lease is let go before. */
 function waitedUntil(story: Story, { call, operations }: LeaseStory, over: Moment): number {
-  const followed = operations.some(({ answered }) => answered?.answer.is === "Follower");
+  // It may have followed before it came here, too: only who follows looks twice.
+  const looks = operations.filter(({ question }) => question.operation === "acquire");
+  const followed = looks.length > 1 || looks[0]?.answered?.answer.is === "Follower";
   if (!followed) return over.at;
   const callers = call.terms.coalesce ? story.sceneOf(call).calls : [call];
   const ends = callers.filter(({ began }) => began.seq < over.seq)

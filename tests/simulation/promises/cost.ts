@@ -4,6 +4,7 @@ import {
   isPlain,
   type Judge,
   mayBeGivenUp,
+  mayBeTooLate,
   type Moment,
   type OperationStory,
   overAt,
@@ -45,7 +46,8 @@ function asksAsOne(story: Story, scene: Scene, broken: Parameters<Judge>[1]): vo
       const before = all[index - 1];
       if (
         before !== undefined && (overAt(before)?.seq ?? Infinity) > operation.asked.seq &&
-        !mayBeGivenUp(story, before, operation.asked)
+        !mayBeGivenUp(story, before, operation.asked) &&
+        !(name === "acquire" && mayBeTooLate(story, before, operation.asked))
       ) broken(`two of ${name} at once`, operation.asked);
     });
   }

@@ -196,8 +196,13 @@ function looksBehindWatches(story: Story, scene: Scene, broken: Parameters<Judge
     if (next?.question.owner !== before?.question.owner || next === undefined) continue;
     // A look may be under way.
     const from = Math.max(answered.at, overAt(before!)?.at ?? Infinity);
-    const pause = story.running(scene.process, from, next.asked.at);
-    if (pause > besides(story, scene, from, next.asked.at) + story.slack) {
+    // Halves may ask first whether the leader is done, and that may fail.
+    const begun = scene.operations.find(({ question, asked }) =>
+      (question.operation === "acquire" || question.operation === "ready") &&
+      asked.seq > answered.seq
+    )!;
+    const pause = story.running(scene.process, from, begun.asked.at);
+    if (pause > besides(story, scene, from, begun.asked.at) + story.slack) {
       broken("a watch stood, and nobody looked what had come about before", answered);
     }
   }

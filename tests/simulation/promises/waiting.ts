@@ -71,23 +71,31 @@ function waitsInBounds(
   }
 }
 
-/** A follower's looks end with its wait, which began by its first answer at the latest. */
-function looksInBounds(
-  story: Story,
-  { call: { call, process, terms: { waitMax } }, operations }: LeaseStory,
-  broken: Parameters<Judge>[1],
-): void {
+/** A follower doesn't look once its wait is over, which began by its first answer at the latest, nor waits for a look then. */
+function looksInBounds(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]): void {
+  const { call, operations } = lease;
+  const { process, terms: { waitMax } } = call;
   // Those of halves have several parts.
   if (!story.backend.fenced) return;
   const looks = operations.filter(({ question }) => question.operation === "acquire");
   const first = looks.findIndex(({ answered }) => answered?.answer.is === "Follower");
   const since = looks[first]?.answered;
   if (since === undefined) return;
-  for (const look of looks.slice(first + 1)) {
-    const over = overAt(look) ?? story.crashed(process) ?? story.end;
-    if (story.running(process, since.at, over.at) > Math.ceil(waitMax) + story.slack) {
-      broken(`call ${call} looked beyond its wait`, look.asked);
+  const allowed = Math.ceil(waitMax) + story.slack;
+  for (const { asked } of looks.slice(first + 1)) {
+    if (story.running(process, since.at, asked.at) > allowed) {
+      broken(`call ${call.call} looked beyond its wait`, asked);
     }
+  }
+  const last = overAt(looks.at(-1)!) ?? story.crashed(process) ?? story.end;
+  const until = call.fetches[0]?.began ?? activeUntil(call) ?? last;
+  const waited = story.running(process, since.at, last.at);
+  const beyond = { from: last.at - (waited - allowed), to: last.at, way: 0 };
+  if (
+    waited > allowed && until.seq >= last.seq && until.at <= last.at + story.slack &&
+    !isCovered(story, story.sceneOf(call), call, beyond)
+  ) {
+    broken(`call ${call.call} waited for a look beyond its wait`, last);
   }
 }
 
