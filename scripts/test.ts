@@ -1,11 +1,9 @@
 /**
- * Runs the suite on what this machine has: Deno, and Node against the built npm package, each with Effect 4 and 3, and
- * the examples of the docs. With --all also Deno without any permission, Node 18 to 24, Bun, the packed package, and the
- * model of the protocol.
+ * Runs the suite on what this machine has: Deno with Effect 4, Node with Effect 3 against the built npm package, and the
+ * examples of the docs. With --all also with the other Effect, on Deno without any permission, Node 18 to 24, and Bun, the
+ * packed package, and the model of the protocol.
  */
-import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { setPriority } from "node:os";
-import { fileURLToPath } from "node:url";
+import { cpSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { atOnce } from "../tests/support/at_once.ts";
 import { type Backends, missingBackends, startBackends } from "../tests/servers/backends.ts";
 import { backendsRequired } from "../tests/servers/environment.ts";
@@ -209,56 +207,73 @@ function servers(effect: EffectMajor, { servers, missing }: Backends): Promise<R
   });
 }
 
+/** Which runtimes and Effects the suites run on. */
+interface Scope {
+  /** The Nodes that are there, the oldest first. */
+  readonly nodes: readonly string[];
+  /** Whether those are many, and each Effect has its turn on Deno and on Node. */
+  readonly all: boolean;
+}
+
 /**
- * What needs servers, with one Effect and servers of its own. Of several Nodes, the newest has the servers with Effect 4
- * and the oldest with Effect 3. Suites of several processes run once, with processes of Deno with Effect 4 and of the
- * oldest Node with Effect 3 in turns; and bad input is made up with Effect 4.
+ * What may need servers, with one Effect and servers of its own: a piece of work for each backend, and one for the docs. Of
+ * several Nodes, the newest has the servers with Effect 4 and the oldest with Effect 3. Suites of several processes run once,
+ * with processes of Deno with Effect 4 and of the oldest Node with Effect 3 in turns; and bad input is made up with Effect 4.
  *
- * Suites of two backends run at once, which wait much of the time.
+ * So that the report says how long each takes, each backend's suite runs by itself; those of one backend look at all that its
+ * servers are sent.
  */
-async function testWithServers(
-  effect: EffectMajor,
-  nodes: readonly string[],
-  backends: Backends,
-): Promise<Result[]> {
-  const node = nodeWithServers(effect, nodes);
-  const env = { ...processes(nodes[0]), ...backends.env };
-  const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
-  const once = /^tests\/adapters\/\w+\/(processes|fuzz)\.test\.ts$/;
-  // Clients beside the first of their backend: on Deno with Effect 4 alone, and on both Nodes.
-  const ofLibraries = /\/(libraries|pg)\.test\.ts$/;
-  // So that the report says how long each takes. Suites of one backend look at all that its servers are sent.
-  const groups = groupsOf(testFiles());
-  const longestFirst = new Set(["redis", "workers", "the engine", "postgres", ...groups.keys()]);
-  const suites = [...longestFirst].map((of) => async () => {
-    const files = groups.get(of)!;
-    const most = files.filter((file) => !once.test(file));
+function testsOf(effect: EffectMajor, scope: Scope, backends: Backends): Map<string, Tests> {
+  const env = { ...processes(scope.nodes[0]), ...backends.env };
+  const tests = new Map<string, Tests>();
+  for (const [of, files] of groupsOf(testFiles())) {
     const reason = backends.missing.find(({ backend }) => backend === of)?.reason;
-    if (reason !== undefined) {
-      return [await tally(`Effect ${effect}, ${of}`, (count) => count.skip(reason))];
-    }
-    return [
-      await testDeno(`${name}, ${of}`, denoFlags(effect), {
-        env,
-        files: effect === 4 ? files : most.filter((file) => !ofLibraries.test(file)),
-      }),
-      // Those of Workers run in workerd, whoever asks for them.
-      ...node === undefined || of === "workers"
-        ? []
-        : [await testNode(node, effect, { env, files: most, of: `, ${of}` })],
-      ...nodes.length > 1
-        ? await testOldest(of, effect, { node: nodes.at(-1)!, env, files: most })
-        : [],
-      ...nodes.length > 1 && effect === 4 && bunServers.has(of)
-        ? [await testBun({ env, files: files.filter((file) => onBun.test(file)), of })]
-        : [],
-    ];
-  });
+    tests.set(
+      of,
+      reason === undefined
+        ? () => testGroup({ of, files, env, effect, scope })
+        : async () => [await tally(`Effect ${effect}, ${of}`, (count) => count.skip(reason))],
+    );
+  }
+  if (effect === 4 || scope.all) {
+    tests.set("docs", async () => [await testDocs(effect, backends.env)]);
+  }
+  return tests;
+}
+
+type Tests = () => Promise<Result[]>;
+
+/** The suite of one backend, or the engine's, wherever one Effect has its turn. */
+async function testGroup({ of, files, env, effect, scope: { nodes, all } }: {
+  readonly of: string;
+  readonly files: readonly string[];
+  readonly env: Backends["env"];
+  readonly effect: EffectMajor;
+  readonly scope: Scope;
+}): Promise<Result[]> {
+  const once = /^tests\/adapters\/\w+\/(processes|fuzz)\.test\.ts$/;
+  const most = files.filter((file) => !once.test(file));
+  const node = effect === 4 ? nodes.at(-1) : nodes[0];
+  // With Effect 3, adapters run on Node. That of SQLite needs a newer one, and those of Workers run in workerd.
+  const onDeno = effect === 4 || node === undefined ||
+    all && ["the engine", "workers", "sqlite"].includes(of);
+  const onNode = node !== undefined && of !== "workers" && (effect === 3 || all);
+  const several = nodes.length > 1;
+  const name = `Deno ${Deno.version.deno}, Effect ${effect}, ${of}`;
   return [
-    await servers(effect, backends),
-    ...(await atOnce(2, suites)).flat(),
-    await testDocs(effect, backends.env),
-    ...effect === 4 ? [await testDemo()] : [],
+    ...onDeno
+      ? [
+        await testDeno(name, denoFlags(effect), {
+          env,
+          files: effect === 4 ? files : most,
+        }),
+      ]
+      : [],
+    ...onNode ? [await testNode(node, effect, { env, files: most, of: `, ${of}` })] : [],
+    ...several ? await testOldest(of, effect, { node: nodes.at(-1)!, env, files: most }) : [],
+    ...several && effect === 4 && bunServers.has(of)
+      ? [await testBun({ env, files: files.filter((file) => onBun.test(file)), of })]
+      : [],
   ];
 }
 
@@ -278,45 +293,27 @@ function groupsOf(files: readonly string[]): Map<string, string[]> {
   });
 }
 
-function nodeWithServers(effect: EffectMajor, nodes: readonly string[]): string | undefined {
-  return effect === 4 ? nodes.at(-1) : nodes[0];
-}
-
 /**
  * What needs no servers: the engine on Bun and on the other Nodes (on the newest and the oldest with the other Effect, on those
  * between with one in turns), with few seeds, as chance has its turn elsewhere; Deno without any permission, the packed
  * package, the model.
  */
-async function testTheRest(): Promise<Result[]> {
-  const installed = await nodes();
+function testsOfTheRest(nodes: readonly string[]): Tests[] {
   const files = groupsOf(testFiles()).get("the engine")!;
-  const engines = installed.map((node, i) => () =>
-    testNode(node, majors[i % 2]!, { env: { SEEDS: "1" }, files, of: ", the engine" })
-  );
-  const others = [
-    () => testBun({ env: { SEEDS: "1" }, files, of: "the engine" }),
-    testPackage,
-    () => testModel(),
-    () => testDeno("Deno, no flags", [], { env: {} }),
+  const env = { SEEDS: "1" };
+  return [
+    async () => [await testDeno("Deno, no flags", [], { env: {} })],
+    async () => [await testPackage()],
+    async () => [await testModel()],
+    ...nodes.map((node, i) => async () => [
+      await testNode(node, majors[i % 2]!, { env, files, of: ", the engine" }),
+    ]),
+    async () => [await testBun({ env, files, of: "the engine" })],
   ];
-  return (await Promise.all([atOnce(1, engines), atOnce(1, others)])).flat();
 }
 
-const rest = `${cache}rest.json`;
-
-/** The same in a process of its own, which takes only the time that suites with servers leave: these look at clocks. */
-async function testTheRestApart(): Promise<Result[]> {
-  rmSync(rest, { force: true });
-  const program = fileURLToPath(import.meta.url);
-  const { output } = await run(deno, ["run", "-A", `--lock=${lockfile}`, program, "--rest"], {
-    timeout: suiteTimeout,
-  });
-  try {
-    return JSON.parse(readFileSync(rest, "utf8"));
-  } catch {
-    return [await tally("What needs no servers", (count) => count.fail(output))];
-  }
-}
+/** How many suites run at once: those with servers wait much of the time. */
+const MOST_AT_ONCE = 4;
 
 /** Says what will be done, what is left out, and about how long it takes. */
 async function announce(all: boolean, node: string | undefined): Promise<void> {
@@ -330,14 +327,14 @@ async function announce(all: boolean, node: string | undefined): Promise<void> {
   const missing = await missingBackends({ fetch: false });
   const on = node === undefined
     ? "Deno; no Node is here to test the npm package on"
-    : `Deno and on Node ${node}`;
+    : `Deno with Effect 4, on Node ${node} with Effect 3`;
   const minutes = missing.length === 0 ? 8 : missing.length < 8 ? 6 : 3;
   const skipped = missing.length === 0
     ? ""
     : `the tests that need a server of ${missing.join(", ")}; `;
   console.log(
-    `Tests the library on ${on}, each with Effect 4 and 3, and the docs: about ${minutes} minutes on 2 cores. Skips ` +
-      `${skipped}what \`--all\` adds: other Nodes, the packed package, the model, servers that must be fetched`,
+    `Tests the library on ${on}, and the docs: about ${minutes} minutes on 2 cores. Skips ` +
+      `${skipped}what \`--all\` adds: the other Effect on each, other Nodes, the packed package, the model, servers that must be fetched`,
   );
 }
 
@@ -349,40 +346,42 @@ async function main(all: boolean): Promise<void> {
     await announce(all, node);
     if (node !== undefined) results.push(await build());
     const installed = all ? await nodes() : node !== undefined ? ["node"] : [];
-    // Before several suites, and the process of the rest, would install it at once.
+    // Before several suites would install it at once.
     if (all) await installedBun();
     for (const effect of majors) {
       started.push(await startBackends(() => bundleWorker(effect), { fetch: all }));
     }
-    const lanes = majors.map((effect, i) => testWithServers(effect, installed, started[i]!));
-    if (all) lanes.push(testTheRestApart());
-    for (const lane of await Promise.all(lanes)) results.push(...lane);
+    const scope = { nodes: installed, all };
+    const [tests4, tests3] = majors.map((effect, i) => testsOf(effect, scope, started[i]!));
+    // Those that take longest begin first.
+    const first = ["redis", "postgres", "mongodb", "the engine", "workers"];
+    const work = [...new Set([...first, ...tests4!.keys()])]
+      .flatMap((of) => [tests4!.get(of), tests3!.get(of)])
+      .filter((tests) => tests !== undefined);
+    for (const [i, effect] of majors.entries()) results.push(await servers(effect, started[i]!));
+    if (all) work.push(...testsOfTheRest(installed));
+    work.push(async () => [await testDemo()]);
+    results.push(...(await atOnce(MOST_AT_ONCE, work)).flat());
   } finally {
     for (const backends of started) await backends.stop();
   }
   report(results);
 }
 
-const { values: { all, rest: onlyRest } } = readArguments({
+const { values: { all } } = readArguments({
   name: "test",
   does:
-    "Runs the suite on what this machine has: on Deno from its source, on Node against the built npm\n" +
-    "package, each with Effect 4 and 3, and the examples of the docs.",
+    "Runs the suite on what this machine has: on Deno with Effect 4 from its source, on Node with\n" +
+    "Effect 3 against the built npm package, and the examples of the docs.",
   options: {
     all: {
       type: "boolean",
       help:
-        "add other Nodes, Deno without permissions, the packed package, and the model; fetch servers",
+        "add the other Effect on each, other Nodes, Bun, the packed package, and the model; fetch servers",
     },
-    rest: { type: "boolean", help: "what --all adds that needs no server, alone" },
   },
   more:
     "Servers that are installed are started; a variable like REDIS_URL names another. Without one, the\n" +
     "tests that need it are skipped. With BACKENDS=required that is a failure.",
 });
-if (onlyRest) {
-  setPriority(10);
-  writeFileSync(rest, JSON.stringify(await testTheRest()));
-} else {
-  await main(all);
-}
+await main(all);
