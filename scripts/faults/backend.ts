@@ -3,9 +3,10 @@ import type { Description, Running } from "../../tests/servers/description.ts";
 import { dynamodb, startDynamodb } from "../../tests/servers/dynamodb.ts";
 import { memcached, startMemcached } from "../../tests/servers/memcached.ts";
 import { mongodbReplicaSet, startMongodb } from "../../tests/servers/mongodb.ts";
-import { postgres, startPostgresServer } from "../../tests/servers/postgres.ts";
+import { postgres, postgresAt, startPostgresServer } from "../../tests/servers/postgres.ts";
 import {
   redis,
+  redisAt,
   redisCluster,
   startRedisCluster,
   startRedisServer,
@@ -36,7 +37,7 @@ export const faultyBackends: readonly FaultyBackend[] = [
     description: redis,
     connection: "redis/connection",
     restart: ([port], { REDIS_SERVER }) => startRedisServer(REDIS_SERVER!, { port }),
-    place: ([port]) => ({ url: `redis://127.0.0.1:${port}` }),
+    place: ([port]) => ({ url: redisAt(`127.0.0.1:${port}`) }),
   },
   {
     description: redisCluster,
@@ -44,7 +45,7 @@ export const faultyBackends: readonly FaultyBackend[] = [
     ports: ({ env }) => env!["REDIS_CLUSTER_PORTS"]!.split(",").map(Number),
     restart: (ports, { REDIS_SERVER }) => startRedisCluster(REDIS_SERVER!, { ports }),
     place: (by, ports) => ({
-      url: `redis://127.0.0.1:${by[0]}`,
+      url: redisAt(`127.0.0.1:${by[0]}`),
       cluster: true,
       // The nodes tell of themselves by the ports that they have.
       natMap: Object.fromEntries(
@@ -57,7 +58,7 @@ export const faultyBackends: readonly FaultyBackend[] = [
     connection: "postgres/connection",
     restart: ([port], { POSTGRES_PROGRAMS }) => startPostgresServer(POSTGRES_PROGRAMS!, { port }),
     // Its clients pause up to 20 s between two attempts to connect otherwise.
-    place: ([port]) => ({ url: `postgres://postgres@127.0.0.1:${port}/postgres`, backoff: 0.1 }),
+    place: ([port]) => ({ url: postgresAt(`127.0.0.1:${port}`), backoff: 0.1 }),
   },
   {
     description: mongodbReplicaSet,

@@ -32,7 +32,7 @@ export function startPostgresServer(
       ],
     ),
     port,
-    url,
+    url: postgresAt,
     ready: "ready to accept connections",
     // Leaves no shared memory behind, which SIGKILL would.
     end: "SIGQUIT",
@@ -49,7 +49,7 @@ export function startStandby(programs: string, main: StartedServer): Promise<Sta
         -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300`,
       (port) => [String(port), programs, ...from],
     ),
-    url,
+    url: postgresAt,
     ready: "ready to accept read-only connections",
     end: "SIGQUIT",
   });
@@ -74,13 +74,13 @@ default_pool_size = 5
 max_client_conn = 200`,
       ],
     ),
-    url,
+    url: postgresAt,
     ready: "process up",
   });
 }
 
-function url(host: string): string {
-  // It takes any password.
+/** The address of a server: its user takes any password. */
+export function postgresAt(host: string): string {
   return `postgres://postgres:${PASSWORD}@${host}/postgres`;
 }
 

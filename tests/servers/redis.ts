@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PASSWORD } from "../conformance/told.ts";
 import type { Description } from "./description.ts";
 import {
   again,
@@ -23,9 +24,14 @@ export function startRedisServer(
       ...["--port", String(port), "--bind", "127.0.0.1", "--dir", folder],
       ...["--save", "", "--appendonly", "no", ...args],
     ],
-    url: (host) => `redis://${host}`,
+    url: redisAt,
     ready: "Ready to accept connections",
   });
+}
+
+/** The address of a server: its default user takes any password. */
+export function redisAt(host: string): string {
+  return `redis://default:${PASSWORD}@${host}`;
 }
 
 /** A cluster of three servers, which has the address of the first. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { skipWithout, variable } from "../../support/address.ts";
 import { connect } from "./connection.ts";
 import { outages } from "../../support/outages.ts";
-import { startPostgresServer } from "../../servers/postgres.ts";
+import { postgresAt, startPostgresServer } from "../../servers/postgres.ts";
 import { openNetwork } from "../../servers/toxiproxy.ts";
 
 const programs = "POSTGRES_PROGRAMS";
@@ -15,7 +15,7 @@ for (const library of [undefined, "pg"]) {
   outages(library === undefined ? "postgres" : "postgres, by pg,", {
     program: programs,
     start: startPostgresServer,
-    open: (port) => connect({ url: `postgres://postgres@127.0.0.1:${port}/postgres`, library }),
+    open: (port) => connect({ url: postgresAt(`127.0.0.1:${port}`), library }),
   });
 }
 
@@ -24,7 +24,7 @@ describe("postgres that listens", { skip: skipWithout(programs, toxiproxy) }, ()
   async function behind(backoff: number) {
     const server = await startPostgresServer(variable(programs)!);
     const network = await openNetwork(variable(toxiproxy)!, server.port);
-    const urlOf = (port: number) => `postgres://postgres@127.0.0.1:${port}/postgres`;
+    const urlOf = (port: number) => postgresAt(`127.0.0.1:${port}`);
     const direct = await connect({ url: urlOf(server.port) });
     const { store, ready, close } = await connect({ url: urlOf(network.port), backoff });
     await Promise.all([direct.ready(), ready()]);

@@ -12,9 +12,10 @@ export const run = Effect.runPromise;
 /** Has a client be closed in the end: whatever comes of a test, it must not keep the process alive. */
 export const closed = closing((client: { disconnect(): void }) => client.disconnect());
 
-/** Opens a client. */
+/** Opens a client, of the user that the options name: that of the address would win. */
 export function connect(options: RedisOptions = {}, { Redis } = newest!): Redis {
-  return closed(new Redis(redisUrl!, options));
+  const url = options.username === undefined ? redisUrl! : `redis://${new URL(redisUrl!).host}`;
+  return closed(new Redis(url, options));
 }
 
 /** Watches what the server of a client is sent. */
