@@ -19,7 +19,6 @@ import { withoutServer } from "../../support/address.ts";
 import { assertRefused, assertUnusable } from "../../support/adapter_cases.ts";
 import { closing } from "../../support/closing.ts";
 import { follow } from "../../support/follow.ts";
-import { damageFor, reversed } from "../../support/reversed.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { until } from "../../support/until.ts";
 import {
@@ -33,6 +32,7 @@ import {
 } from "./clients.ts";
 import { damageOf } from "./damage.ts";
 import { connect, newKey, run, skip } from "./fixture.ts";
+import { suite } from "./suite.ts";
 
 const skipCluster = redisClusterUrl === undefined ? withoutServer("REDIS_CLUSTER_URL") : false;
 
@@ -53,45 +53,20 @@ function scoped(library: Library, options: Parameters<typeof openClient>[1]) {
 
 for (const library of libraries) {
   describe(`redis by ${library}: the suite`, () => {
-    let admin: Redis;
-    before(() => void (skip || (admin = connect())));
-    const suite = (
-      name: string,
-      options: Record<string, unknown>,
-      adapter: Omit<Parameters<typeof redisAdapter>[0], "client">,
-      { entry, lease }: Record<"entry" | "lease", (key: string) => string>,
-    ) =>
-      describe(name, () => {
-        const cases = conformance({
-          open: Effect.map(
-            scoped(library, { url: redisUrl!, ...options }),
-            ({ client }) => redisAdapter({ client, ...adapter }),
-          ),
-          damage: damageFor(adapter.codec, damageOf(() => admin, { entry, lease })),
-          leftovers: (key) =>
-            Effect.promise(async () => [
-              ...await admin.keys(entry(key)),
-              ...await admin.keys(lease(key)),
-            ]),
-          values: adapter.codec ? [[null, "é"]] : [],
-        });
-        sideBySide(cases, { skip, atOnce: 4 });
-      });
-
-    suite("one server", {}, {}, { entry: (key) => key, lease: (key) => `lease:{${key}}` });
+    const open = (options: Record<string, unknown>) =>
+      Effect.map(scoped(library, { url: redisUrl!, ...options }), ({ client }) => client);
+    suite("one server", { open: open({}) });
     // node-redis has a `keyPrefix` from 6.1 on, for which there is a test below.
-    const app = library === "iovalkey" ? "app:" : "";
-    suite(
-      "every option",
-      library === "iovalkey"
-        ? { keyPrefix: app, enableAutoPipelining: true, stringNumbers: true }
-        : { RESP: library === "redis" ? 2 : 3, commandOptions: { typeMapping: { 58: String } } },
-      { cache: { keyPrefix: "cache:" }, leases: { keyPrefix: "locks:" }, codec: reversed },
-      {
-        entry: (key) => `${app}cache:${key}`,
-        lease: (key) => `${app}locks:{${app}cache:${key}}`,
-      },
-    );
+    const prefix = library === "iovalkey" ? "app:" : "";
+    suite("every option", {
+      open: open(
+        library === "iovalkey"
+          ? { keyPrefix: prefix, enableAutoPipelining: true, stringNumbers: true }
+          : { RESP: library === "redis" ? 2 : 3, commandOptions: { typeMapping: { 58: String } } },
+      ),
+      prefix,
+      everyOption: true,
+    });
   });
 
   describe(`a cluster of redis by ${library}: the suite`, () => {

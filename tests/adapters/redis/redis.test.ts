@@ -14,11 +14,7 @@ import {
 } from "../../../adapters/redis.ts";
 import { Cache } from "../../../mod.ts";
 import { randomToken } from "../../../src/model/token.ts";
-import { conformance } from "../../conformance/mod.ts";
 import { opened, redisUrl } from "./clients.ts";
-import { damageOf } from "./damage.ts";
-import { sideBySide } from "../../support/side_by_side.ts";
-import { damageFor, reversed } from "../../support/reversed.ts";
 import {
   closed,
   connect,
@@ -30,6 +26,7 @@ import {
   run,
   skip,
 } from "./fixture.ts";
+import { suite } from "./suite.ts";
 import {
   assertLeaseAlone,
   assertMeet,
@@ -41,47 +38,18 @@ import {
 import { assertTellsNothing, SECRETS } from "../../conformance/told.ts";
 
 describe("redis: the suite", () => {
-  let admin: Redis;
-  before(() => void (skip || (admin = new oldest!.Redis(redisUrl!))));
-  after(() => void (skip || admin.disconnect()));
-
-  const suite = (
-    name: string,
-    options: RedisOptions,
-    adapter: Omit<Parameters<typeof redisAdapter>[0], "client">,
-    { entry, lease }: Record<"entry" | "lease", (key: string) => string>,
-    ioredis = newest,
-  ) =>
-    describe(`${name}, ioredis ${ioredis?.version}`, () => {
-      const cases = conformance({
-        open: Effect.map(
-          opened(() => new ioredis!.Redis(redisUrl!, options)),
-          (client) => redisAdapter({ client, ...adapter }),
-        ),
-        damage: damageFor(adapter.codec, damageOf(() => admin, { entry, lease })),
-        leftovers: (key) =>
-          Effect.promise(async () => [
-            ...await admin.keys(entry(key)),
-            ...await admin.keys(lease(key)),
-          ]),
-        values: adapter.codec ? [[null, "é"]] : [],
-      });
-      sideBySide(cases, { skip, atOnce: 4 });
-    });
-
-  suite("one server", {}, {}, { entry: (key) => key, lease: (key) => `lease:{${key}}` });
-  suite(
-    "every option",
-    {
-      keyPrefix: "app:",
-      enableAutoPipelining: true,
-      maxRetriesPerRequest: null,
-      stringNumbers: true,
-    },
-    { cache: { keyPrefix: "cache:" }, leases: { keyPrefix: "locks:" }, codec: reversed },
-    { entry: (key) => `app:cache:${key}`, lease: (key) => `app:locks:{app:cache:${key}}` },
-    oldest,
-  );
+  const open = (options: RedisOptions, ioredis = newest) =>
+    opened(() => new ioredis!.Redis(redisUrl!, options));
+  suite(`one server, ioredis ${newest?.version}`, { open: open({}) });
+  const prefix = "app:";
+  const all: RedisOptions = {
+    keyPrefix: prefix,
+    enableAutoPipelining: true,
+    maxRetriesPerRequest: null,
+    stringNumbers: true,
+  };
+  const everyOption = { open: open(all, oldest), prefix, everyOption: true };
+  suite(`every option, ioredis ${oldest?.version}`, everyOption);
 });
 
 describe("redis", { skip }, () => {
