@@ -1,6 +1,6 @@
 import { Effect, Fiber } from "effect";
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool, PoolConfig } from "pg-types";
 import {
@@ -8,10 +8,8 @@ import {
   type PgPool,
   postgresAdapter,
   postgresLeases,
-  prunePostgres,
 } from "../../../adapters/postgres.ts";
 import { Cache, type CacheLockingError, type Codec } from "../../../mod.ts";
-import { conformance } from "../../conformance/mod.ts";
 import { withoutServer } from "../../support/address.ts";
 import {
   assertLeaseAlone,
@@ -22,12 +20,11 @@ import {
 } from "../../support/adapter_cases.ts";
 import { assertTellsNothing, SECRETS } from "../../conformance/told.ts";
 import { follow } from "../../support/follow.ts";
-import { damageFor, reversed } from "../../support/reversed.ts";
-import { sideBySide } from "../../support/side_by_side.ts";
+import { reversed } from "../../support/reversed.ts";
 import { until } from "../../support/until.ts";
 import { newTable, openPool, pgbouncerUrl, postgresUrl } from "./clients.ts";
-import { damageOf } from "./damage.ts";
 import { admin, newKey, run, skip, table } from "./fixture.ts";
+import { suite } from "./suite.ts";
 
 const skipPooler = pgbouncerUrl === undefined ? withoutServer("PGBOUNCER_URL") : skip;
 
@@ -41,48 +38,24 @@ async function open(options: PoolConfig = {}, url = postgresUrl!): Promise<Pool>
   return pool;
 }
 
-const suite = (
-  name: string,
-  skip: string | false,
-  url: string | undefined,
-  config: PoolConfig,
-  options: Omit<PgOptions, "pool" | "sql"> & { readonly codec?: Codec },
-) =>
-  describe(`postgres by pg: the suite, ${name}`, () => {
-    const { table = newTable(), keyPrefix = "" } = options;
-    let own: Pool;
-    before(async () => void (skip || (own = await open({}, url))));
-    after(async () => void (skip || await own.query(`drop table if exists "${table}"`)));
-    // Pools are opened once: that takes Postgres as long as a whole case.
-    const free: Pool[] = [];
-    const cases = conformance({
-      open: Effect.map(
-        Effect.acquireRelease(
-          Effect.promise(async () => free.pop() ?? await open(config, url)),
-          (pool) => Effect.sync(() => void free.push(pool)),
-        ),
-        (pool) => postgresAdapter({ pool, ...options, table }),
-      ),
-      damage: damageFor(options.codec, damageOf(() => admin, table, (key) => keyPrefix + key)),
-      leftovers: (key) =>
-        Effect.flatMap(
-          prunePostgres({ pool: own, table }),
-          () =>
-            Effect.promise(async () => {
-              const values = [keyPrefix + key];
-              const { rows } = await own.query(`select key from "${table}" where key = $1`, values);
-              return rows;
-            }),
-        ),
-      values: options.codec ? [[null, "é"]] : [],
-      gaps: url === pgbouncerUrl ? { push: "it has none" } : {},
-    });
-    sideBySide(cases, { skip, atOnce: 4 });
+for (
+  const [name, config, options] of [
+    ["default options", {}, {}],
+    ["every option", {}, { keyPrefix: "app:", codec: reversed }],
+    ["one connection", { max: 1 }, {}],
+  ] as const
+) {
+  suite(`postgres by pg: the suite, ${name}`, {
+    skip,
+    options: { table: newTable(), ...options },
+    open: () =>
+      Promise.resolve({
+        admin,
+        connect: async () => ({ pool: await open(config) }),
+        close: () => Promise.resolve(),
+      }),
   });
-
-suite("default options", skip, postgresUrl, {}, {});
-suite("every option", skip, postgresUrl, {}, { keyPrefix: "app:", codec: reversed });
-suite("one connection", skip, postgresUrl, { max: 1 }, {});
+}
 
 describe("postgres by pg", { skip }, () => {
   it("has pools fit its types", () => {

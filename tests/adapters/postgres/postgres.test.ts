@@ -1,25 +1,21 @@
 import { Deferred, Effect } from "effect";
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ReservedSql, Sql } from "postgres";
 import {
   postgresAdapter,
   type PostgresClient,
-  type PostgresJsOptions,
   postgresLeases,
-  prunePostgres,
 } from "../../../adapters/postgres.ts";
 import { Cache, type Codec } from "../../../mod.ts";
 import { randomToken } from "../../../src/model/token.ts";
-import { conformance } from "../../conformance/mod.ts";
 import { assertTellsNothing, SECRETS } from "../../conformance/told.ts";
 import { variable, withoutServer } from "../../support/address.ts";
-import { damageOf } from "./damage.ts";
 import { newTable, pgbouncerUrl, postgresClients, postgresUrl, statementsOn } from "./clients.ts";
-import { sideBySide } from "../../support/side_by_side.ts";
-import { damageFor, reversed } from "../../support/reversed.ts";
+import { reversed } from "../../support/reversed.ts";
 import { admin, type ClientOptions, connect, newKey, run, skip, table } from "./fixture.ts";
+import { suite } from "./suite.ts";
 import {
   assertLeaseAlone,
   assertMeet,
@@ -35,58 +31,18 @@ const skipPooler = pgbouncerUrl === undefined || behindPooler === undefined
   ? withoutServer("PGBOUNCER_URL")
   : false;
 
-const suite = (
-  name: string,
-  skip: string | false,
-  options: Omit<PostgresJsOptions, "sql" | "pool"> & { readonly codec?: Codec },
-  open: () => Promise<{
-    readonly admin: Sql;
-    readonly connect: () => PostgresJsOptions["sql"];
-    readonly subscriber?: Sql;
-    readonly close: () => Promise<unknown>;
-  }>,
-) =>
-  describe(`postgres: the suite, ${name}`, () => {
-    const { table = "cache_locking", keyPrefix = "", codec } = options;
-    let world: Awaited<ReturnType<typeof open>>;
-    before(async () => void (skip || (world = await open())));
-    after(async () => {
-      if (skip) return;
-      await world.admin`drop table ${world.admin(table)}`;
-      await world.close();
-    });
-    // Clients are opened once: that takes Postgres as long as a whole case.
-    const free: PostgresJsOptions["sql"][] = [];
-    const cases = conformance({
-      open: Effect.map(
-        Effect.acquireRelease(
-          Effect.sync(() => free.pop() ?? world.connect()),
-          (client) => Effect.sync(() => void free.push(client)),
-        ),
-        (sql) => postgresAdapter({ sql, subscriber: world.subscriber, ...options }),
-      ),
-      damage: damageFor(codec, damageOf(() => world.admin, table, (key) => keyPrefix + key)),
-      leftovers: (key) =>
-        Effect.flatMap(prunePostgres({ sql: world.admin, table }), () =>
-          Effect.promise(async () => [
-            ...await world.admin`
-              select * from ${world.admin(table)} where key = ${keyPrefix + key}`,
-          ])),
-      values: codec ? [[null, "é"]] : [],
-    });
-    sideBySide(cases, { skip, atOnce: 4 });
-  });
-
-suite("one server", skip, {}, async () => {
-  const { connect, close } = await postgresClients(postgresUrl!);
-  return { admin: connect(), connect, close };
+suite("postgres: the suite, one server", {
+  skip,
+  async open() {
+    const { connect, close } = await postgresClients(postgresUrl!);
+    return { admin: connect(), connect: () => ({ sql: connect() }), close };
+  },
 });
 
-suite(
-  "every option, behind a pooler, where every lost race is an error",
-  skip || skipPooler,
-  { table: 'Hostile "; drop--.a "table"; --', keyPrefix: "'pre\\fix:%", codec: reversed },
-  async () => {
+suite("postgres: the suite, every option, behind a pooler, where every lost race is an error", {
+  skip: skip || skipPooler,
+  options: { table: 'Hostile "; drop--.a "table"; --', keyPrefix: "'pre\\fix:%", codec: reversed },
+  async open() {
     const database = `strict_${randomToken().replaceAll("-", "")}`;
     const direct = await postgresClients(behindPooler!);
     await direct.connect()`create database ${direct.connect()(database)}`;
@@ -103,14 +59,14 @@ suite(
       max: 1,
       transform: { column: (name) => `${name}?`, value: () => 1, row: (row) => ({ ...row }) },
     };
+    const subscriber = behind.connect(odd);
     return {
       admin,
-      connect: () => pooled.connect(odd),
-      subscriber: behind.connect(odd),
+      connect: () => ({ sql: pooled.connect(odd), subscriber }),
       close: () => Promise.all([direct, behind, pooled].map(({ close }) => close())),
     };
   },
-);
+});
 
 describe("postgres", { skip }, () => {
   it("has clients of postgres.js fit its types", () => {
