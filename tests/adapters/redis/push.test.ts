@@ -1,7 +1,7 @@
 import { Effect, Fiber } from "effect";
 import type { Redis } from "ioredis";
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { redisAdapter, type RedisClient, type RedisSubscriber } from "../../../adapters/redis.ts";
 import type { CacheLockingError, Store } from "../../../mod.ts";
@@ -18,7 +18,9 @@ describe("push of redis", { skip }, () => {
     (await client.client("LIST") as string).split("\n").filter((line) =>
       line.includes(` name=${name} `) && / sub=[1-9]/.test(line)
     );
-  /** Leads in one, and follows in the other until it is told to stop. */
+  let admin: Redis;
+  before(() => void (admin = connect()));
+  /** Leads in one, and follows in the other, which listens by then, until it is told to stop. */
   const followIn = async (
     leader: Store<unknown>,
     client: RedisClient,
@@ -28,7 +30,7 @@ describe("push of redis", { skip }, () => {
     const follower = await follow(newKey(), leader, redisAdapter({ client, ...options }), {
       errors,
     });
-    await sleep(100);
+    await until(async () => await subscribers(admin, follower.key) === 1);
     return follower;
   };
 
@@ -52,8 +54,7 @@ describe("push of redis", { skip }, () => {
       assert.equal(await subscribers(one, key), 1);
       await fill();
     }
-    await sleep(1300);
-    assert.equal((await connections(one, "lazy")).length, 0);
+    await until(async () => (await connections(one, "lazy")).length === 0);
   });
 
   it("closes it with the client", async () => {
@@ -85,8 +86,7 @@ describe("push of redis", { skip }, () => {
     const errors: CacheLockingError[] = [];
     const { key, fill } = await followIn(store, two, errors);
     await one.client("KILL", "TYPE", "pubsub");
-    await sleep(400);
-    assert.equal(await subscribers(one, key), 1);
+    await until(async () => await subscribers(one, key) === 1);
     await fill();
     assert.deepEqual(errors, []);
   });
@@ -97,10 +97,8 @@ describe("push of redis", { skip }, () => {
     for (const keyPrefix of ["", "app:"]) {
       const subscriber = connect({ keyPrefix });
       const { key, fill } = await followIn(store, connect(), [], { subscriber });
-      assert.equal(await subscribers(one, key), 1);
       await fill();
-      await sleep(1300);
-      assert.equal(await subscribers(one, key), 0);
+      await until(async () => await subscribers(one, key) === 0);
       assert.equal(subscriber.status, "ready");
     }
   });
