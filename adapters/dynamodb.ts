@@ -14,8 +14,10 @@
  * So a takeover from a dead process takes `leaseTtl` from a follower's first look, and no process's clock matters.
  * Entries expire by DynamoDB's time, from the `Date` of its replies: to the millisecond if a process's clock is right,
  * and to about a second otherwise, and so do their fresh and stale times, and those of a failure. An `expire` is two
- * requests, of which the second depends on the version that the first has read. A stale entry whose refresher has died is
- * kept for a day at most, if nobody asks for it.
+ * requests, of which the second depends on the version that the first has read. So is the release of a lease beside an
+ * entry that is to be kept for more than a day. A stale entry whose refresher has died is kept for a day at most, if nobody
+ * asks for it. How many fetches have failed in a row is forgotten after a minute, but a later lease that is cancelled brings
+ * the old number back, for the length of that lease.
  *
  * An item is 400 KB at most. A key with its prefix is 2048 bytes of UTF-8 at most. In a global table each region checks
  * conditions for itself, so each has its own leader, unless the table is strongly consistent in all of them.

@@ -2,9 +2,10 @@
  * The Memcached adapter: entries and leases in memcached, through a memjs client of one server or many.
  *
  * A key is one item; its name is `keyPrefix` and the key. A plain entry is the value alone. Anything else is a marker, which
- * its flags tell apart: a lease, an entry with a stale time, or a lease and the entry that is beside it. An acquire is an `ADD` of the marker. A fill is a `REPLACE` of this very
- * marker, by CAS, so fills are fenced. The name of a key over 250 bytes, or with spaces, control characters or Unicode,
- * ends with its SHA-256.
+ * its flags tell apart: a lease, an entry with a stale time, or a lease and the entry that is beside it. So each write of a
+ * lease beside an entry, and each renewal, writes the entry again. An acquire is an `ADD` of the marker. A fill is a
+ * `REPLACE` of this very marker, by CAS, so fills are fenced. The name of a key over 250 bytes, or with spaces, control
+ * characters or Unicode, ends with its SHA-256.
  *
  * The server's clock decides when they expire, in whole seconds: entries and leases live up to two seconds longer than
  * their time to live, and never shorter. A lease lives 30 days at most. The end of an entry that lives longer is a date

@@ -2,7 +2,8 @@
  * The MongoDB adapter: entries and leases in one collection, through the official driver, with push by a change stream
  * in a replica set or a sharded cluster.
  *
- * A key is one document, whose `_id` is `keyPrefix` and the key. It holds the entry, the lease, or both.
+ * A key is one document, whose `_id` is `keyPrefix` and the key. It holds the entry, the lease, or both. A document is 16 MB
+ * at most. A value with a stale time may have 1 kB less than another, for the lease that may stand beside it.
  * Every operation is one command by that `_id`. The server's clock decides when it expires; in a sharded cluster the
  * router's. A document after its `expires` counts as absent. A TTL index, which the adapter creates, has the server
  * remove it within a minute or two.

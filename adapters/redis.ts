@@ -16,7 +16,8 @@
  *
  * A plain entry is what the codec makes of the value, and nothing else. One with a stale time begins with a line that says
  * how long that is; for how much longer it lives is asked for with its value, in the same round trip (PTTL, GET), by callers
- * who want to know. Others ask again where they find such a line.
+ * who want to know. Others ask again where they find such a line. For ioredis and iovalkey these are two commands: a value
+ * that is set between them, as may happen in a cluster, is told with the life of the one before.
  *
  * An entry of another type, such as a list, can't be decoded: it is reported and replaced.
  *
