@@ -115,6 +115,7 @@ export type {
   HooksServices,
   LeaderHookContext,
   NoHooks,
+  StaleHookContext,
 } from "./src/model/hooks.ts";
 export type {
   AdapterOptions,

@@ -68,6 +68,7 @@ export type {
   Hooks,
   LeaderHookContext,
   Leases,
+  StaleHookContext,
   WaitStrategy,
   WaitStrategyContext,
   WrapOptions,

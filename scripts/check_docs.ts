@@ -74,6 +74,7 @@ function missingDefaults(readme: string, options: string): string[] {
     const [, comment] = new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s+readonly ${name}\\?:`)
       .exec(options) ?? [];
     const spoken = value.replace(/ ms$/, " milliseconds").replace(/ s$/, " seconds")
+      .replace(/^1 seconds$/, "1 second")
       .replaceAll('"', "'");
     return [
       ...cell?.replaceAll("`", "").trim() === value

@@ -8,13 +8,19 @@ import { inWorkers } from "./runtime.ts";
 /**
  * Calls `expire` after a time in milliseconds, unless it is cancelled before. Returns the function that cancels it, which
  * returns whether it was in time. If the event loop was blocked until then, input that has arrived meanwhile comes first.
+ * Unless it `holds` the process, that may end before.
  */
-export function deadline(clock: Clock.Clock, millis: number, expire: () => void): () => boolean {
+export function deadline(
+  clock: Clock.Clock,
+  millis: number,
+  expire: () => void,
+  holds = true,
+): () => boolean {
   if (millis === Infinity) return () => true;
   if (clock === machineClock && !inWorkers) {
-    const deadline = { at: performance.now() + millis, expire, index: deadlines.length };
+    const deadline = { at: performance.now() + millis, expire, index: deadlines.length, holds };
     deadlines.push(deadline);
-    if (deadline.index === 0) timer?.ref?.();
+    if (holds && holding++ === 0) timer?.ref?.();
     if (deadline.at < timerAt) setTimer(deadline.at);
     return () => remove(deadline);
   }
@@ -40,11 +46,14 @@ interface Deadline {
   readonly expire: () => void;
   /** Its index in `deadlines`, while it is there. */
   index: number;
+  readonly holds: boolean;
 }
 
 // All share one timer, which stays when they are cancelled. A timer for each operation, set and cleared, took an eighth of
 // a remote hit.
 const deadlines: Deadline[] = [];
+/** How many of them hold the process. */
+let holding = 0;
 let timer: Timer | undefined;
 let timerAt = Infinity;
 
@@ -57,16 +66,17 @@ type Timer = ReturnType<typeof setTimeout> & {
 /** The longest that a timer can be set for, in milliseconds: 24 days. */
 const LONGEST = 2 ** 31 - 1;
 
-/** Whether it was there. The timer holds no process that has nothing to wait for. */
+/** Whether it was there. The timer holds the process for those alone that are to. */
 function remove(deadline: Deadline): boolean {
   const { index } = deadline;
   if (deadlines[index] !== deadline) return false;
   const last = deadlines.pop()!;
   if (last !== deadline) deadlines[last.index = index] = last;
-  if (deadlines.length > 0 || timer === undefined) return true;
+  if (deadline.holds) holding--;
+  if (holding > 0 || timer === undefined) return true;
   if (timer.unref !== undefined) {
     timer.unref();
-  } else {
+  } else if (deadlines.length === 0) {
     clearTimeout(timer);
     timerAt = Infinity;
   }
@@ -77,6 +87,7 @@ function setTimer(at: number): void {
   clearTimeout(timer);
   const millis = Math.max(0, at - performance.now());
   timer = setTimeout(sweep, Math.min(millis, LONGEST)) as Timer;
+  if (holding === 0) timer.unref?.();
   timerAt = at;
 }
 

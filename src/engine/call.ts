@@ -14,6 +14,16 @@ export interface Settings {
   readonly cacheTtl: number | undefined | ((value: unknown) => unknown);
   /** By which part of it chance may shorten that time, from 0 to 1. */
   readonly ttlJitter: number;
+  /** For how long a stale value is answered at once, while it is refreshed. */
+  readonly staleWhileRevalidate: number;
+  /** For how long a stale value is answered in place of a failure. */
+  readonly staleIfError: number;
+  /** The longer of the two, for which stale values are kept; undefined for not at all. */
+  readonly staleFor: number | undefined;
+  /** For how long nobody refreshes after the first failed fetch. */
+  readonly errorBackoff: number;
+  /** Whether a call that isn't answered by what is in this process begins with a read. */
+  readonly reads: boolean;
   /** How long a lease lives without its leader. */
   readonly leaseTtl: number;
   /** The longest that a caller waits for another. */

@@ -56,7 +56,7 @@ export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
   const stop = () => interruptNoWait(fiber);
   flight.stop = stop;
   if (fetchTimeout === Infinity) return;
-  cancelTimeout = deadline(flight.clock, fetchTimeout, () => { // mutate: fetch timeout
+  const expire = () => {
     isOver = true;
     flight.stop = undefined;
     const problem = `did not end within \`fetchTimeout\`, ${fetchTimeout} ms`;
@@ -64,7 +64,8 @@ export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
     flight.onCancel?.(); // mutate: signal of the timeout
     stop(); // mutate: overdue
     onEnd(flight.cancelled ? { _tag: "Cancelled" } : failedBy(error)); // mutate: timed out
-  });
+  };
+  cancelTimeout = deadline(flight.clock, fetchTimeout, expire, !flight.refreshes); // mutate: fetch timeout
 }
 
 const fetched = () => "fetched";

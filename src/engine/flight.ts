@@ -5,7 +5,8 @@ import type { FiberContext } from "../effect/fork.ts";
 import type { CacheLockingError } from "../model/errors.ts";
 import type { CacheOutcome, GetOrSetResult } from "../model/outcome.ts";
 import type { Call, Keyed } from "./call.ts";
-import type { Flight as SingleFlight, FlightTable, Waiter } from "./single_flight.ts";
+import type { Flight as SingleFlight, FlightTable, Signal, Waiter } from "./single_flight.ts";
+import { forgetQuiet, type Stale } from "./stale.ts";
 import { relatives } from "../store/with_codec.ts";
 import type { Store } from "../store/store.ts";
 
@@ -48,6 +49,12 @@ export type End =
   }
   /** Waiting for another process ended without a value: all fall back. */
   | { readonly _tag: "FallBack" }
+  /** Another's fetch has succeeded, and its value isn't stored: the same. */
+  | { readonly _tag: "Uncached" }
+  /** What it has read is stale: each goes on as it may have that or not. */
+  | Stale
+  /** A fetch has failed lately: who may have a stale value has that, and nobody else waits. */
+  | { readonly _tag: "Quiet" }
   /** Nothing has come of it, as nobody wanted it any more: whoever does meanwhile starts anew. */
   | { readonly _tag: "Cancelled" };
 
@@ -76,6 +83,10 @@ export interface Caller extends Waiter<End> {
   leaseUntil?: number | undefined;
   /** What the last fetch failed with that it waited for in this process. */
   lastFailure?: unknown;
+  /** The stale value that it has read; null if it has looked for one in vain. */
+  stale: Stale | null | undefined;
+  /** How a flight ended in which it waited, while it looks for a stale value to have instead. */
+  failed: { readonly flight: Flight; readonly signal: Signal<End> } | undefined;
 }
 
 /** Everything that one process does for one key at one time, shared by its concurrent callers. */
@@ -88,6 +99,10 @@ export interface Flight extends SingleFlight<End> {
   context: FiberContext;
   /** Whether it fetches in place of a leader. */
   fallsBack: boolean;
+  /** Whether it refreshes a stale entry for nobody: its first caller stands for the process. */
+  refreshes: boolean;
+  /** Whether it has read that there is no entry, not even a stale one. */
+  cold: boolean;
   /** When the lease expires that it leads by or waits for: epoch milliseconds. */
   leaseUntil: number | undefined;
   /** What the first caller's `onError` hook failed with. */
@@ -104,8 +119,9 @@ export interface Flight extends SingleFlight<End> {
   die(this: Flight, defect: unknown): void;
 }
 
-/** The flights of one store: those that lead or follow, and those that fall back. */
+/** The flights of one store: those that lead or follow, those that fall back, and those that read beside the former. */
 export interface StoreFlights {
+  readonly reading: FlightTable<End>;
   readonly leading: FlightTable<End>;
   readonly fallingBack: FlightTable<End>;
 }
@@ -124,7 +140,7 @@ const flights = new WeakMap<Store<unknown>, StoreFlights>();
 export function flightsOf(store: Store<unknown>): StoreFlights {
   let known = flights.get(store);
   if (known === undefined) {
-    known = { leading: new Map(), fallingBack: new Map() };
+    known = { reading: new Map(), leading: new Map(), fallingBack: new Map() };
     flights.set(store, known);
   }
   return known;
@@ -140,15 +156,14 @@ export function flightsFor(
 
 /** How many flights of a store are under way that callers can join. */
 export function flightsUnderWay(store: Store<unknown>): number {
-  const { leading, fallingBack } = flightsOf(store);
-  return leading.size + fallingBack.size;
+  const { reading, leading, fallingBack } = flightsOf(store);
+  return reading.size + leading.size + fallingBack.size;
 }
 
-/** Makes later callers start anew: the flights that are under way began before the key was changed. */
+/** Makes later callers start anew: what is under way, or known of its refresh, is from before the key was changed. */
 export function retireFlights(store: Store<unknown>, key: string): void {
   for (const each of relatives(store)) {
-    const { leading, fallingBack } = flightsOf(each);
-    leading.delete(key);
-    fallingBack.delete(key);
+    for (const table of Object.values(flightsOf(each))) table.delete(key);
+    forgetQuiet(each, key);
   }
 }

@@ -7,8 +7,6 @@ import type * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Tracer from "effect/Tracer";
-import { quoted } from "../model/describe.ts";
-import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 import { callback } from "../effect/callback.ts";
 import { failsInCircle, fetchOf } from "./circle.ts";
 import { fetch } from "./fetch.ts";
@@ -24,7 +22,18 @@ import { type FiberContext, withContext } from "../effect/fork.ts";
 import { follow, type Following, type Unanswered, waitLeft } from "./follow.ts";
 import { lead, release } from "./lead.ts";
 import { operate, phaseError } from "./operation.ts";
-import { after, asStored, hit, resultFor, waitedOf } from "./result.ts";
+import { newRefresher } from "./refresh.ts";
+import {
+  after,
+  asStored,
+  hit,
+  outOfFailures,
+  resultFor,
+  staleResult,
+  waitedOf,
+  whyStale,
+} from "./result.ts";
+import { keepQuiet, quietReason, type Stale, staleness, staleOf } from "./stale.ts";
 import { abortedError, untilAborted } from "./signal.ts";
 import {
   complete,
@@ -56,7 +65,7 @@ export function getOrSet(call: Call): Result {
     const entry = store.peek?.(key, wallMillis(clock));
     if (entry !== undefined) return hit(call, entry.value);
     const missed = withContext((context, tracer) =>
-      joinOrStart(newCaller(call, clock, { context, tracer }), store.peek === undefined)
+      joinOrStart(newCaller(call, clock, { context, tracer }), call.settings.reads)
     );
     return signal === undefined ? missed : untilAborted(key, signal, missed);
   });
@@ -69,7 +78,7 @@ export function getOrSet(call: Call): Result {
 export function startCall(call: Call, resume: (result: Result) => void): () => void {
   const caller = newCaller(call, machineClock, outsideFibers ??= Effect.runSync(anyContext));
   caller.resume = resume;
-  enter(caller, call.settings.store.peek === undefined);
+  enter(caller, call.settings.reads);
   return () => void leave(caller);
 }
 
@@ -106,6 +115,8 @@ function newCaller(
     waited: undefined,
     leaseUntil: undefined,
     lastFailure: undefined,
+    stale: undefined,
+    failed: undefined,
   };
 }
 
@@ -127,7 +138,10 @@ function enter(caller: Caller, needsRead: boolean): void {
   const { call: { key, settings }, clock } = caller;
   const flights = flightsFor(caller.call, "leading");
   const current = flights?.get(key);
-  if (caller.within !== undefined && failsInCircle(caller, current)) return;
+  // Who may have a stale value doesn't wait for a fetch, unless there is none.
+  const beside = needsRead && current?.works && !current.cold && settings.staleWhileRevalidate > 0; // mutate: read beside
+  if (caller.within !== undefined && failsInCircle(caller, beside ? undefined : current)) return;
+  if (beside) return readBeside(caller);
   if (current === undefined) {
     const flight = openFlight(caller, flights);
     return needsRead ? read(flight) : start(flight, contend);
@@ -161,6 +175,8 @@ function openFlight(first: Caller, table: Map<string, Flight> | undefined): Flig
     completed: undefined,
     shared: undefined,
     fallsBack: false,
+    refreshes: false,
+    cold: first.stale === null,
     leaseUntil: undefined,
     hookFailure: undefined,
     overdue: undefined,
@@ -178,13 +194,33 @@ function die(this: Flight, defect: unknown): void {
   complete(this, { _tag: "Died", cause: Cause.die(defect) });
 }
 
-/** Reads for all who come meanwhile; a miss goes on from there. */
-function read(flight: Flight): void {
+/** Joins who reads the key beside a flight that fetches it, or reads it. Who finds nothing joins that flight. */
+function readBeside(caller: Caller): void {
+  const flights = flightsFor(caller.call, "reading");
+  const current = flights?.get(caller.call.key);
+  if (current !== undefined) return wait(current, caller, Infinity, caller.failuresLeft);
+  const flight = openFlight(caller, flights);
+  read(flight, () => complete<End>(flight, { _tag: "Cancelled" }));
+}
+
+/** Reads for all who come meanwhile; a miss goes on from there. What is stale ends it, as not all may have that. */
+function read(flight: Flight, onMiss?: () => void): void {
   const { call } = flight;
+  const goOn = (work: (flight: Flight) => void) => (onMiss ?? (() => start(flight, work)))();
   const giveUp = operate(flight, "get", [], {
     onSuccess(entry) {
-      if (entry === undefined || !isFresh(entry)) return start(flight, contend); // mutate: miss
-      complete<End>(flight, { _tag: "Value", value: entry.value, source: "hit", stored: true });
+      if (entry === undefined) { // mutate: miss
+        flight.cold = true;
+        return goOn(contend);
+      }
+      const { value, freshFor = 0 } = entry;
+      const at = monotonicMillis(flight.clock);
+      complete<End>(
+        flight,
+        isFresh(entry) // mutate: stale
+          ? { _tag: "Value", value, source: "hit", stored: true }
+          : { _tag: "Stale", value, staleFor: -freshFor, at },
+      );
     },
     onFailure(error) {
       const failure = phaseError(call, error);
@@ -192,7 +228,7 @@ function read(flight: Flight): void {
       if (!(error.corrupt || bypass)) { // mutate: corrupt entry
         return complete<End>(flight, { _tag: "Failed", error: failure, scope: "all" });
       }
-      reportAnd(flight, failure, () => start(flight, error.corrupt ? contend : bypassCache));
+      reportAnd(flight, failure, () => goOn(error.corrupt ? contend : bypassCache));
     },
   });
   const stop = () => {
@@ -207,7 +243,8 @@ function start(flight: Flight, work: (flight: Flight) => void): void {
   const { first } = flight;
   if (flight.completed !== undefined) return;
   if (first.span === "missing" && first.flight === flight) {
-    return first.resume!(inOwnSpan(first, () => waitIn(first, () => start(flight, work))));
+    const inside = () => waitIn(first, () => start(flight, work));
+    return first.resume!(inOwnSpan(first, inside, flight.refreshes));
   }
   flight.context = first.context;
   flight.hasSpans = first.span === "open";
@@ -245,7 +282,9 @@ function contend(flight: Flight): void {
       inBackground(flight, (ended) => done = ended);
       tooLate?.();
     });
-    operate(flight, "acquire", [owner, leaseTtl, { waitedFor }], {
+    const mayBeQuiet = flight.refreshes || staleOf(first) !== undefined;
+    const options = mayBeQuiet ? { waitedFor, backOff: true } : { waitedFor }; // mutate: back off
+    operate(flight, "acquire", [owner, leaseTtl, options], {
       onSuccess(acquired) {
         const { _tag } = acquired;
         // A release before the answer might reach the store before the acquire does.
@@ -290,7 +329,9 @@ function hasFollowed({ leaseUntil, first }: Flight): boolean {
 
 /** Ends a flight whose last acquire failed. */
 function giveUp(flight: Flight, { error, reported }: Unanswered): void {
-  if (!flight.call.settings.bypass) {
+  const { settings: { bypass, errorBackoff } } = flight.call;
+  if (flight.refreshes) keepQuiet(flight, errorBackoff, false);
+  if (!bypass || flight.refreshes) {
     // Who joined may have more time.
     const scope = hasFollowed(flight) ? "first" : "all";
     return complete<End>(flight, { _tag: "Failed", error, scope });
@@ -312,8 +353,14 @@ function understand(
     const source = waitedFor === undefined ? "hit" : "follower";
     return next({ _tag: "Value", value: acquired.entry.value, source, stored: true });
   }
-  if (acquired._tag === "Ended" || acquired._tag === "Failed") {
-    return next({ _tag: "FallBack" }); // mutate: ended
+  if (acquired._tag === "Ended") return next({ _tag: "Uncached" }); // mutate: ended
+  if (acquired._tag === "Failed") {
+    keepQuiet(flight, acquired.remaining, true);
+    return next({ _tag: "Quiet" }); // mutate: quiet end
+  }
+  if (acquired._tag === "Follower" && flight.refreshes) {
+    keepQuiet(flight, acquired.remaining, false); // mutate: quiet loser
+    return next({ _tag: "Cancelled" });
   }
   if (acquired.after === "failed") { // mutate: failure elsewhere
     caller.failuresLeft--;
@@ -322,14 +369,18 @@ function understand(
   if (acquired._tag === "Leader" && caller.waitingSince !== undefined) {
     caller.waited = waitedOf(caller);
   }
-  if (caller.failuresLeft > 0) {
+  // Who may have a stale value doesn't take over.
+  const isEnough = acquired.after === "failed" && staleOf(caller) !== undefined; // mutate: no takeover
+  if (caller.failuresLeft > 0 && !isEnough) {
     const { replaced } = acquired as Partial<Leader>;
     if (replaced === undefined) return next(acquired);
     return reportAnd(flight, phaseError(call, replaced), () => next(acquired));
   }
-  const fail = () => next({ _tag: "Failed", error: outOfFailures(caller), scope: "first" });
-  if (acquired._tag === "Follower") return fail();
-  release(flight, { owner, state: "held" }, "cancelled", fail);
+  const end: End = isEnough
+    ? { _tag: "Quiet" }
+    : { _tag: "Failed", error: outOfFailures(caller), scope: "first" };
+  if (acquired._tag === "Follower") return next(end);
+  release(flight, { owner, state: "held" }, "cancelled", () => next(end));
 }
 
 /** Fetches without a lease, and stores nothing. In place of the cache it joins a fallback of this process. */
@@ -417,8 +468,21 @@ function settle(
   const again = flight.fallsBack ? fallBack : joinOrStart;
   if (first && flight.hookFailure !== undefined) return Effect.failCause(flight.hookFailure);
   if (signal._tag === "Value") return resultFor(flight, caller, signal);
+  const { failed, call: { settings } } = caller;
+  if (signal._tag === "Stale") caller.stale = signal;
+  if (failed !== undefined || flight.cold) caller.stale ??= null;
+  if (failed !== undefined) {
+    caller.failed = undefined;
+    return settle(failed.flight, caller, failed.signal);
+  }
   caller.leaseUntil = flight.leaseUntil ?? caller.leaseUntil;
+  const instead = settings.staleIfError > 0 && signal._tag !== "Stale"
+    ? staleInstead(flight, caller, signal)
+    : undefined;
+  if (instead !== undefined) return instead;
   switch (signal._tag) {
+    case "Stale":
+      return haveStale(caller, signal);
     case "FetchFailed":
       if (first) return Effect.failCause(signal.cause); // mutate: own error
       caller.lastFailure = Cause.squash(signal.cause);
@@ -428,6 +492,7 @@ function settle(
         ? Effect.fail(signal.error)
         : again(caller);
     case "FallBack":
+    case "Uncached":
     case "OutOfTime":
       if (caller.waited !== undefined || leads(caller)) return fallBack(caller);
       caller.waited = waitedOf(caller) ?? 0;
@@ -445,19 +510,45 @@ function settle(
     case "OutOfFailures":
       return Effect.fail(outOfFailures(caller));
     case "Cancelled":
+    case "Quiet":
       return again(caller);
     case "Died":
       return first || flight.works ? Effect.failCause(signal.cause) : again(caller);
   }
 }
 
-/** What a caller fails with that waited for too many failing fetches. */
-function outOfFailures({ call, lastFailure }: Caller): CacheLockingError {
-  const { key, settings: { maxFailures } } = call;
-  return cacheLockingError(
-    "FETCHER_FAILED",
-    `Cannot get ${quoted(key)}: the fetch that it waited for failed ${maxFailures} times`,
-    { key, phase: "fetch" },
-    lastFailure,
-  );
+/** What a stale value means for a caller: it has it and sees to its refresh, or goes on to a fresh one. */
+function haveStale(caller: Caller, stale: Stale): Result {
+  const reason = quietReason(caller, stale);
+  if (staleness(stale, caller.clock) < caller.call.settings.staleWhileRevalidate) { // mutate: stale while revalidate
+    if (reason === undefined) refresh(caller);
+    return staleResult(caller, stale, { reason: "refreshing" });
+  }
+  if (reason === "failed" && staleOf(caller) !== undefined) {
+    return staleResult(caller, stale, { reason });
+  }
+  return joinOrStart(caller);
+}
+
+/** What a caller has instead of a failure, if it may have a stale value: if it hasn't read one, it reads now. */
+function staleInstead(flight: Flight, caller: Caller, signal: Signal<End>): Result | undefined {
+  const why = whyStale(flight, caller, signal);
+  if (why === undefined) return undefined;
+  const stale = staleOf(caller);
+  if (stale !== undefined) return staleResult(caller, stale, why); // mutate: stale instead
+  if (caller.stale !== undefined) return undefined;
+  caller.failed = { flight, signal };
+  return waitIn(caller, () => readBeside(caller));
+}
+
+/** Refreshes the key for nobody, unless this process fetches it already. Those who need it can join. */
+function refresh(caller: Caller): void {
+  const { call } = caller;
+  const flights = flightsFor(call, "leading");
+  if (flights?.has(call.key)) return;
+  // Those who can't join it have no need to ask either.
+  keepQuiet(caller, call.settings.leaseTtl, false); // mutate: quiet beside a refresh
+  const flight = openFlight(newRefresher(caller), flights);
+  flight.refreshes = true;
+  start(flight, contend); // mutate: refresh
 }

@@ -8,7 +8,8 @@ import { type Handlers, operate, phaseError } from "./operation.ts";
 import { AdapterError } from "../model/errors.ts";
 import { asStored } from "./result.ts";
 import { complete, handOut, makeKnown, removeFromTable, whenEnded } from "./single_flight.ts";
-import type { Leader, LeaseOutcome } from "../store/store.ts";
+import { failureAfter, keepQuiet } from "./stale.ts";
+import type { Failure, Leader, LeaseOutcome } from "../store/store.ts";
 
 /** How long a value waits to be stored before it is given out: in milliseconds. */
 const PATIENCE = 500;
@@ -18,10 +19,12 @@ interface Lease {
   readonly owner: string;
   /** Whether another owner may have it by now. */
   state: "held" | "lost";
+  /** What its failed fetch tells those who would fetch next. */
+  failure?: Failure | undefined;
 }
 
 /** Fetches under the lease, keeps it alive meanwhile, and fills or releases it. */
-export function lead(flight: Flight, owner: string, { remaining }: Leader): void {
+export function lead(flight: Flight, owner: string, { remaining, failures }: Leader): void {
   const lease: Lease = { owner, state: "held" };
   flight.leaseUntil = wallMillis(flight.clock) + remaining;
   let isOver = false;
@@ -38,10 +41,17 @@ export function lead(flight: Flight, owner: string, { remaining }: Leader): void
     onEnd(ended) {
       end();
       const outcome = ended._tag === "Cancelled" ? "cancelled" : "failed"; // mutate: release
+      if (outcome === "failed") backOff(flight, lease, failures);
       release(flight, lease, outcome, () => complete(flight, ended));
     },
   });
   if (!isOver) letGo = keepLease(flight, lease);
+}
+
+/** Has nobody fetch for a while where a stale value may be had. */
+function backOff(flight: Flight, lease: Lease, before: number | undefined): void {
+  lease.failure = failureAfter(flight.call.settings, before);
+  if (lease.failure !== undefined) keepQuiet(flight, lease.failure.quietFor, true);
 }
 
 /**
@@ -82,7 +92,8 @@ function endWith(flight: Flight, lease: Lease, value: unknown): void {
         end(error.operation !== "fill" && error.operation !== "set"); // mutate: value kept
       }),
   };
-  operate(flight, "fill", [lease.owner, value, { freshFor: ttl }], filled); // mutate: fence
+  const lifetime = { freshFor: ttl, staleFor: settings.staleFor }; // mutate: stale time
+  operate(flight, "fill", [lease.owner, value, lifetime], filled); // mutate: fence
   giveOutLater(flight, endOf(false));
 }
 
@@ -103,7 +114,7 @@ function keepLease(flight: Flight, lease: Lease): () => void {
   let cancelWait: (() => unknown) | undefined;
   let giveUp: (() => void) | undefined;
   const wait = () => {
-    if (!isOver) cancelWait = deadline(clock, third, renew); // mutate: renewal
+    if (!isOver) cancelWait = deadline(clock, third, renew, !flight.refreshes); // mutate: renewal
   };
   const renew = () => {
     const began = monotonicMillis(clock);
@@ -133,12 +144,12 @@ function keepLease(flight: Flight, lease: Lease): () => void {
 /** Releases a lease that wasn't lost, and reports it if that fails: the lease then expires. */
 export function release(
   flight: Flight,
-  { owner, state }: Lease,
+  { owner, state, failure }: Lease,
   outcome: LeaseOutcome,
   next: () => void,
 ): void {
   if (state === "lost") return next();
-  operate(flight, "release", [owner, outcome], {
+  operate(flight, "release", failure === undefined ? [owner, outcome] : [owner, outcome, failure], { // mutate: backoff told
     onSuccess: next,
     onFailure: (error) => reportAnd(flight, phaseError(flight.call, error), next),
   });

@@ -1,10 +1,15 @@
 import { runHook } from "./user_code.ts";
 import type { Call, Keyed, Settings } from "./call.ts";
 import { wholeMillis } from "../effect/clock.ts";
+import { quoted } from "../model/describe.ts";
+import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
+import * as Cause from "effect/Cause";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import type { Caller, Flight, Result, Value } from "./flight.ts";
-import { type HookEffect, type Hooks, noHooks } from "../model/hooks.ts";
+import type { Caller, End, Flight, Result, Value } from "./flight.ts";
+import type { Signal } from "./single_flight.ts";
+import { type HookEffect, type Hooks, noHooks, type StaleHookContext } from "../model/hooks.ts";
+import { type Stale, staleness } from "./stale.ts";
 import { type CacheMeta, CacheOutcome } from "../model/outcome.ts";
 
 const HIT: CacheMeta = Object.freeze({ cache: CacheOutcome.HIT });
@@ -67,6 +72,69 @@ export function resultFor(flight: Flight, caller: Caller, end: Value): Result {
   }
   const followed = result(CacheOutcome.MISS_FOLLOWER_HIT);
   return told(call, "onFollowerWait", () => [{ ...waitOf(), outcome: "HIT" }], followed);
+}
+
+type WhyStale = Pick<StaleHookContext, "reason" | "error">;
+
+/** The result of a caller that gets a stale value, after its hooks. */
+export function staleResult(
+  caller: Caller,
+  stale: Stale,
+  { reason, error }: WhyStale,
+): Result {
+  const { call, call: { key, settings } } = caller;
+  const value = ownValue(settings, stale.value);
+  const staleFor = Duration.millis(Math.floor(staleness(stale, caller.clock)));
+  const cache = reason === "failed" ? CacheOutcome.STALE_ERROR : CacheOutcome.STALE;
+  const waited = waitedOf(caller);
+  const meta: CacheMeta = waited === undefined
+    ? { cache, staleFor }
+    : { cache, staleFor, waited: Duration.millis(waited) };
+  const result = Effect.succeed({ value, meta: Object.freeze(meta) });
+  return told(call, "onStale", () => [value, { key, staleFor, reason, error }], result);
+}
+
+/** Why a caller gets no fresh value, if a stale one is better than that. */
+export function whyStale(
+  flight: Flight,
+  caller: Caller,
+  signal: Signal<End>,
+): WhyStale | undefined {
+  switch (signal._tag) {
+    case "FetchFailed":
+      return failedWith(Cause.squash(signal.cause)); // mutate: stale after a failed fetch
+    case "Failed":
+      return caller === flight.first || (signal.scope === "all" && !caller.call.settings.bypass)
+        ? failedWith(signal.error)
+        : undefined;
+    case "OutOfFailures":
+      return { reason: "failed", error: outOfFailures(caller) };
+    case "Quiet":
+      return { reason: "failed" };
+    case "FallBack":
+    case "OutOfTime":
+      return { reason: "slow" };
+    default:
+      return undefined;
+  }
+}
+
+/** What was used wrongly is no reason to have a stale value: it would never come to light. */
+function failedWith(error: unknown): WhyStale | undefined {
+  const isMisuse = isCacheLockingError(error) &&
+    (error._tag === "VALIDATION_ERROR" || error._tag === "WAIT_STRATEGY_FAILED");
+  return isMisuse ? undefined : { reason: "failed", error };
+}
+
+/** What a caller fails with that waited for too many failing fetches. */
+export function outOfFailures({ call, lastFailure }: Caller): CacheLockingError {
+  const { key, settings: { maxFailures } } = call;
+  return cacheLockingError(
+    "FETCHER_FAILED",
+    `Cannot get ${quoted(key)}: the fetch that it waited for failed ${maxFailures} times`,
+    { key, phase: "fetch" },
+    lastFailure,
+  );
 }
 
 /** A result, after the outcome's own hook and then the one that is told of all outcomes. */

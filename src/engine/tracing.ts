@@ -26,14 +26,31 @@ export function keepsSpans(tracer: Tracer.Tracer): boolean {
   return tracer !== defaultTracer;
 }
 
-/** What a call does, in its span: once, however often it tries. */
-export function inOwnSpan(caller: Caller, next: (caller: Caller) => Result): Result {
+/**
+ * What a call does, in its span: once, however often it tries. A refresh has one apart, which is linked to the span that it
+ * was begun in.
+ */
+export function inOwnSpan(
+  caller: Caller,
+  next: (caller: Caller) => Result,
+  isApart = false,
+): Result {
   const inside = withContext((context): Result => {
     caller.context = context;
     return next(caller);
   });
   caller.span = "open";
-  return inSpan(caller.call, "getOrSet", inside, ({ meta }) => meta.cache);
+  const spanned = (options?: Tracer.SpanOptions) =>
+    inSpan(caller.call, "getOrSet", inside, ({ meta }) => meta.cache, options);
+  if (!isApart) return spanned();
+  return Effect.matchEffect(Effect.currentParentSpan, {
+    onSuccess: (span) =>
+      spanned({
+        root: true,
+        links: [{ _tag: "SpanLink", span, attributes: {} } as Tracer.SpanLink],
+      }),
+    onFailure: () => spanned({ root: true }),
+  });
 }
 
 /** The span of a part of a call that missed, with its key, adapter and, if it succeeds, its outcome. */
@@ -42,12 +59,14 @@ function inSpan<A, E, R>(
   part: Part,
   effect: Effect.Effect<A, E, R>,
   outcomeOf: (result: A) => string,
+  options?: Tracer.SpanOptions,
 ): Effect.Effect<A, E, R> {
   const withOutcome = Effect.tap(
     effect,
     (result) => Effect.annotateCurrentSpan("outcome", outcomeOf(result)),
   );
   return Effect.withSpan(withOutcome, `cache-locking.${part}`, {
+    ...options,
     attributes: { key, adapter: store.name },
   }) as Effect.Effect<A, E, R>;
 }

@@ -50,8 +50,8 @@ export interface CacheClient<H = NoHooks> {
    */
   set(key: string, value: unknown, ttl?: DurationInput): Effect.Effect<void, CacheLockingError>;
   /**
-   * Ends the time of the entry, as if its `cacheTtl` were over: the next call fetches. A fetch that began before can't store
-   * the old value.
+   * Ends the time of the entry, as if its `cacheTtl` were over: the next call fetches, unless it may have the value while it
+   * is stale. A fetch that began before can't store the old value.
    */
   expire(key: string): Effect.Effect<void, CacheLockingError>;
   /** Removes the entry. A fetch that began before can't store the old value. */
@@ -123,9 +123,10 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
           ? ttlOf(settings, key, value)
           : reading(() => ttlOption("ttl", ttl));
         if (isCacheLockingError(millis)) return Effect.fail(millis);
-        return millis === 0
-          ? remove(key)
-          : change(key, ask({ settings, key }, "set", [value, { freshFor: millis }]));
+        return millis === 0 ? remove(key) : change(
+          key,
+          ask({ settings, key }, "set", [value, { freshFor: millis, staleFor: settings.staleFor }]),
+        );
       }),
     expire: (key: unknown) =>
       checked(key, (key) => change(key, ask({ settings, key }, "expire", []))),

@@ -16,6 +16,22 @@ export interface CommonOptions<V, Duration, WaitStrategy> {
    */
   readonly ttlJitter?: number | undefined;
   /**
+   * For how long after the `cacheTtl` callers get the stale value at once, while one process of all refreshes it in the
+   * background; not at all by default. It needs a backend that keeps stale entries: all do but hand-written halves.
+   */
+  readonly staleWhileRevalidate?: Duration | undefined;
+  /**
+   * For how long after the `cacheTtl` a caller gets the stale value instead of an error: when its fetch fails, or the cache
+   * does, and when it has waited for `waitMax`; not at all by default. Nobody tries a failed fetch again at once.
+   */
+  readonly staleIfError?: Duration | undefined;
+  /**
+   * For how long nobody in any process fetches a stale entry again after its fetch failed; 1 second by default. It doubles
+   * with each failure in a row, to 30 seconds at most, and chance shortens or lengthens it by up to 20 %. Callers who can't
+   * have the stale value don't heed it.
+   */
+  readonly errorBackoff?: Duration | undefined;
+  /**
    * How long a lease outlives a leader that dies; 5 seconds by default. The leader renews it every third of it while the
    * fetcher runs: for 5 minutes, or 20 times its length if that is longer, and with `fetchTimeout` until the fetch ends.
    */

@@ -117,7 +117,8 @@ interface Shared {
 function getValue<V>(plan: Plan, key: string, fetcher: Fetcher<V>): Promise<V> {
   const { settings, alike } = plan;
   const flight = alike === undefined || alike.size === 0 ? undefined : alike.get(key);
-  if (flight === undefined) return call(plan, key, fetcher, valueOf);
+  const mayWait = flight !== undefined && (settings.staleFor === undefined || flight.cold);
+  if (!mayWait) return call(plan, key, fetcher, valueOf);
   const shared = flight.shared as Shared | undefined;
   if (shared !== undefined && shared.settings === settings && typeof fetcher === "function") {
     return shared.value as Promise<V>;

@@ -33,8 +33,8 @@ export interface PromiseCache {
    */
   set(key: string, value: unknown, ttl?: Duration): Promise<void>;
   /**
-   * Ends the time of the entry, as if its `cacheTtl` were over: the next call fetches. A fetch that began before can't store
-   * the old value.
+   * Ends the time of the entry, as if its `cacheTtl` were over: the next call fetches, unless it may have the value while it
+   * is stale. A fetch that began before can't store the old value.
    */
   expire(key: string): Promise<void>;
   /** Removes the entry. A fetch that began before can't store the old value. */

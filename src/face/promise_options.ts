@@ -59,6 +59,8 @@ export interface CacheMeta {
   readonly leaseUntil?: number | undefined;
   /** How many milliseconds the call waited for others. */
   readonly waited?: number | undefined;
+  /** For how many milliseconds the value has been stale: with `STALE` and `STALE-ERROR`. */
+  readonly staleFor?: number | undefined;
 }
 
 /** The result of `getOrSetResult`. */
@@ -103,6 +105,19 @@ export interface FollowerWaitHookContext extends FallbackHookContext {
   readonly outcome: "HIT" | "FALLBACK";
 }
 
+/** The context of `onStale`. */
+export interface StaleHookContext extends HookContext {
+  /** For how many milliseconds the value has been stale. */
+  readonly staleFor: number;
+  /**
+   * `'refreshing'`: it is refreshed, or was tried to lately; `'slow'`: this caller has waited for `waitMax`; `'failed'`: its
+   * fetch or the cache has failed, or a fetch has failed lately.
+   */
+  readonly reason: "refreshing" | "slow" | "failed";
+  /** What has failed, if that is known here. */
+  readonly error?: unknown;
+}
+
 /**
  * Functions that run at the steps of a call, by its own outcome, before its result. One that returns a promise is waited
  * for. One that throws, or rejects, fails the call with what it threw.
@@ -118,6 +133,8 @@ export interface Hooks<V> {
   readonly onFallback?: ((value: V, context: FallbackHookContext) => unknown) | undefined;
   /** This caller got the value of a fetch in place of a cache that has failed. */
   readonly onBypass?: ((value: V, context: HookContext) => unknown) | undefined;
+  /** This caller got a stale value. */
+  readonly onStale?: ((value: V, context: StaleHookContext) => unknown) | undefined;
   /** How this caller got its value, whatever the outcome; after the outcome's own hook. */
   readonly onOutcome?: ((meta: CacheMeta, context: HookContext) => unknown) | undefined;
   /**

@@ -60,8 +60,17 @@ export function settingsOf(
   }
   if (typeof coalesce !== "boolean") throw invalid("coalesce", "true or false", coalesce);
   if (typeof copy !== "boolean") throw invalid("copy", "true or false", copy);
+  const store = storeOf(options, open);
+  const staleWhileRevalidate = millis("staleWhileRevalidate", options.staleWhileRevalidate, 0);
+  const staleIfError = millis("staleIfError", options.staleIfError, 0);
+  const staleFor = Math.max(staleWhileRevalidate, staleIfError) || undefined;
   return {
-    store: storeOf(options, open),
+    store,
+    staleWhileRevalidate,
+    staleIfError,
+    staleFor,
+    errorBackoff: millis("errorBackoff", options.errorBackoff, defaults.errorBackoff),
+    reads: store.peek === undefined || staleFor !== undefined,
     cacheTtl: typeof cacheTtl === "function" ? cacheTtl : ttl("cacheTtl", cacheTtl),
     ttlJitter,
     leaseTtl: leaseTtlOf(options.leaseTtl),
@@ -168,6 +177,7 @@ const hookNames = new Set(
     "onFollowerWait",
     "onFallback",
     "onBypass",
+    "onStale",
     "onOutcome",
     "onError",
   ] as const,
@@ -178,6 +188,9 @@ const hookPaths = [...hookNames].map((name) => `hooks.${name}`);
 const optionNames: ReadonlySet<string> = new Set<keyof Options>([
   "cacheTtl",
   "ttlJitter",
+  "staleWhileRevalidate",
+  "staleIfError",
+  "errorBackoff",
   "leaseTtl",
   "waitMax",
   "fetchTimeout",

@@ -12,6 +12,10 @@ export const CacheOutcome: {
   readonly MISS_FOLLOWER_FALLBACK: "MISS-FOLLOWER-FALLBACK";
   /** The cache failed, and `onCacheFailure: 'bypass'` let this process fetch. */
   readonly BYPASS: "BYPASS";
+  /** The entry is stale, and one process of all refreshes it, or has not done so in time. */
+  readonly STALE: "STALE";
+  /** The entry is stale, and a fetch or the cache has failed. */
+  readonly STALE_ERROR: "STALE-ERROR";
 } = {
   HIT: "HIT",
   MISS_LEADER: "MISS-LEADER",
@@ -19,6 +23,8 @@ export const CacheOutcome: {
   MISS_FOLLOWER_HIT: "MISS-FOLLOWER-HIT",
   MISS_FOLLOWER_FALLBACK: "MISS-FOLLOWER-FALLBACK",
   BYPASS: "BYPASS",
+  STALE: "STALE",
+  STALE_ERROR: "STALE-ERROR",
 };
 
 /** One of the outcomes of {@linkcode CacheOutcome}. */

@@ -14,6 +14,8 @@ export const defaults = {
   waitStep: 250,
   /** The longest that one operation of the backend may take. */
   operationTimeout: 2_000,
+  /** For how long nobody refreshes after the first failed fetch. */
+  errorBackoff: 1_000,
   /** How many times a failed fetch is tried again by another waiting caller. */
   takeovers: 1,
   /** What a failed read or acquire does to the call. */

@@ -34,6 +34,19 @@ export interface FollowerWaitHookContext extends FallbackHookContext {
   readonly outcome: "HIT" | "FALLBACK";
 }
 
+/** The context of `onStale`. */
+export interface StaleHookContext extends HookContext {
+  /** For how long the value has been stale. */
+  readonly staleFor: Duration.Duration;
+  /**
+   * `'refreshing'`: it is refreshed, or was tried to lately; `'slow'`: this caller has waited for `waitMax`; `'failed'`: its
+   * fetch or the cache has failed, or a fetch has failed lately.
+   */
+  readonly reason: "refreshing" | "slow" | "failed";
+  /** What has failed, if that is known here. */
+  readonly error?: unknown;
+}
+
 /**
  * Functions that a caller may run at the steps of its own call. A caller's hooks run by its own outcome, in its own fiber,
  * before its result. A hook that fails fails the call with the hook's error.
@@ -49,6 +62,8 @@ export interface Hooks<V> {
   readonly onFallback?: ((value: V, context: FallbackHookContext) => HookEffect) | undefined;
   /** This caller got the value of a fetch in place of a cache that has failed. */
   readonly onBypass?: ((value: V, context: HookContext) => HookEffect) | undefined;
+  /** This caller got a stale value. */
+  readonly onStale?: ((value: V, context: StaleHookContext) => HookEffect) | undefined;
   /** How this caller got its value, whatever the outcome; after the outcome's own hook. */
   readonly onOutcome?: ((meta: CacheMeta, context: HookContext) => HookEffect) | undefined;
   /**

@@ -11,6 +11,8 @@ export interface CacheMeta {
   readonly leaseUntil?: number | undefined;
   /** How long the call waited for others. */
   readonly waited?: Duration.Duration | undefined;
+  /** For how long the value has been stale: with `STALE` and `STALE-ERROR`. */
+  readonly staleFor?: Duration.Duration | undefined;
 }
 
 /** The result of `getOrSet`. */

@@ -36,6 +36,39 @@ it("deadlines hold the process until they are called off, with one timer for all
   }
 });
 
+it("deadlines that are not to hold the process don't, beside others that do", { skip }, () => {
+  const { setTimeout } = globalThis;
+  const timers: { hasRef(): boolean }[] = [];
+  globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
+    const timer = setTimeout(...args);
+    timers.push(timer as unknown as typeof timers[0]);
+    return timer;
+  }) as typeof setTimeout;
+  const held = () => timers.at(-1)?.hasRef();
+  const unexpected = () => assert.fail("it has an hour");
+  try {
+    // Sooner than what an earlier test may have left.
+    const loose = deadline(machineClock, HOUR / 4, unexpected, false);
+    assert.equal(held(), false);
+    const holding = deadline(machineClock, HOUR / 2, unexpected);
+    assert.equal(held(), true);
+    const sooner = deadline(machineClock, HOUR / 8, unexpected, false);
+    assert.equal(held(), true);
+    assert.equal(holding(), true);
+    assert.equal(held(), false);
+    assert.equal(holding(), false);
+    assert.equal(held(), false);
+    assert.equal(loose(), true);
+    assert.equal(sooner(), true);
+    const again = deadline(machineClock, HOUR / 8, unexpected);
+    assert.equal(held(), true);
+    again();
+    assert.equal(held(), false);
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+});
+
 it("deadlines expire in their order, but for those that were called off", async () => {
   const expired: number[] = [];
   await new Promise<void>((resolve) => {

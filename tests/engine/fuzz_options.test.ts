@@ -39,6 +39,9 @@ const options = [
   "operationTimeout",
   "ttlJitter",
   "fetchTimeout",
+  "staleWhileRevalidate",
+  "staleIfError",
+  "errorBackoff",
   "waitUntil",
   "hooks",
 ];

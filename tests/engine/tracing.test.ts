@@ -9,8 +9,7 @@ import { processOver } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
 
 /** Runs an effect under a tracer that keeps its spans; gives their names, each with its attributes. */
-async function spansOf(make: () => Effect.Effect<unknown>) {
-  const spans: Tracer.Span[] = [];
+async function spansOf(make: () => Effect.Effect<unknown>, spans: Tracer.Span[] = []) {
   const traced = Effect.flatMap(Effect.tracer, (tracer) => {
     const keeping = Object.create(tracer, {
       span: {
@@ -65,6 +64,38 @@ describe("spans", () => {
       ["cache-locking.fetch", "fetched"],
       ["cache-locking.fill", "stored"],
     ]);
+  });
+
+  it("a refresh has its own, linked to where it was begun; its caller has none", async () => {
+    const backend = memoryAdapter();
+    const cache = Cache.make({
+      adapter: processOver(backend),
+      cacheTtl: 100,
+      staleWhileRevalidate: "1 minute",
+    });
+    const made: Tracer.Span[] = [];
+    const spans = await spansOf(() =>
+      Effect.orDie(Effect.gen(function* () {
+        yield* backend.set(KEY, "old", { freshFor: 100, staleFor: 60_000 });
+        yield* backend.expire(KEY);
+        const { meta } = yield* Effect.withSpan(cache.getOrSet(KEY, fetcher), "request");
+        assert.equal(meta.cache, "STALE");
+        yield* Effect.sleep(1_000);
+      })), made);
+    assert.deepEqual(spans.map(([name]) => name), [
+      "request",
+      "cache-locking.getOrSet",
+      "cache-locking.acquire",
+      "cache-locking.fetch",
+      "cache-locking.fill",
+    ]);
+    assert.equal((spans[1]![1] as { outcome: string }).outcome, "MISS-LEADER");
+    const [request, refresh, acquire] = made;
+    const parentOf = ({ parent }: Tracer.Span) =>
+      (parent as unknown as { value?: { spanId: string } } | undefined)?.value?.spanId;
+    assert.equal(parentOf(refresh!), undefined);
+    assert.deepEqual(refresh!.links.map(({ span }) => span.spanId), [request!.spanId]);
+    assert.equal(parentOf(acquire!), refresh!.spanId);
   });
 
   it("a hit has none", async () => {

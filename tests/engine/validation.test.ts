@@ -157,6 +157,9 @@ const cases: [string, unknown, string][] = [
 describe("bad input is a VALIDATION_ERROR that names the option and the value", () => {
   const durations = [
     "cacheTtl",
+    "staleWhileRevalidate",
+    "staleIfError",
+    "errorBackoff",
     "leaseTtl",
     "waitMax",
     "fetchTimeout",

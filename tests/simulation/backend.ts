@@ -1,4 +1,11 @@
 import type { Acquired, Entry, LeaseAnswer, LeaseOutcome } from "../../mod.ts";
+import { FAILURES_REMEMBERED } from "../../src/model/defaults.ts";
+import {
+  type AcquireOptions,
+  type Failure,
+  isFresh,
+  type Lifetime,
+} from "../../src/store/store.ts";
 import type { HalvesTraits } from "./scenario.ts";
 import { EPOCH } from "./world.ts";
 
@@ -6,17 +13,28 @@ import { EPOCH } from "./world.ts";
 export interface Backend {
   /** Undefined for none; `'corrupt'` for one that can't be decoded. */
   readonly get: (key: string) => Entry<unknown> | "corrupt" | undefined;
-  readonly set: (key: string, value: unknown, ttl: number | undefined) => void;
+  readonly set: (key: string, value: unknown, lifetime: Lifetime | undefined) => void;
+  readonly expire: (key: string) => void;
   readonly delete: (key: string) => void;
   readonly acquire: (
     key: string,
     owner: string,
     ttl: number,
-    waitedFor?: string,
+    options?: AcquireOptions,
   ) => Acquired<unknown>;
   readonly renew: (key: string, owner: string, ttl: number) => boolean;
-  readonly fill: (key: string, owner: string, value: unknown, ttl: number | undefined) => boolean;
-  readonly release: (key: string, owner: string, outcome: LeaseOutcome) => void;
+  readonly fill: (
+    key: string,
+    owner: string,
+    value: unknown,
+    lifetime: Lifetime | undefined,
+  ) => boolean;
+  readonly release: (
+    key: string,
+    owner: string,
+    outcome: LeaseOutcome,
+    failure?: Failure,
+  ) => void;
   /** Tells of each change of the key, until what it returns is called. */
   readonly watch: (key: string, tell: () => void) => () => void;
   /** Loses the entry, or makes it unreadable. */
@@ -40,6 +58,9 @@ interface Lease {
   until: number;
   version: number;
   ended?: LeaseOutcome;
+  /** How many fetches have failed in a row, and until when nobody is to fetch again. */
+  failures: number;
+  quietUntil: number;
   readonly before?: Lease | undefined;
 }
 
@@ -53,7 +74,10 @@ export interface BackendOptions {
 
 /** Makes one. */
 export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
-  const entries = new Map<string, { value: unknown; until: number; corrupt: boolean }>();
+  const entries = new Map<
+    string,
+    { value: unknown; until: number; staleFor: number; corrupt: boolean }
+  >();
   const leases = new Map<string, Lease>();
   const watchers = new Map<string, Set<() => void>>();
   const ready = new Set<string>();
@@ -70,31 +94,56 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
   };
   const get = (key: string) => {
     const entry = entries.get(key);
-    if (entry === undefined || entry.until <= now()) return undefined;
-    return entry.corrupt ? "corrupt" : { value: entry.value };
+    if (entry === undefined || entry.until + entry.staleFor <= now()) return undefined;
+    if (entry.corrupt) return "corrupt";
+    const { value, until } = entry;
+    return until === Infinity ? { value } : { value, freshFor: until - now() };
   };
-  const store = (key: string, value: unknown, ttl = Infinity) =>
-    void entries.set(key, { value, until: now() + ttl, corrupt: false });
-  const take = (key: string, owner: string, ttl: number, waitedFor: string | undefined) => {
+  const store = (
+    key: string,
+    value: unknown,
+    { freshFor = Infinity, staleFor = 0 }: Lifetime = {},
+  ) => void entries.set(key, { value, until: now() + freshFor, staleFor, corrupt: false });
+  const take = (
+    key: string,
+    owner: string,
+    ttl: number,
+    { waitedFor, backOff }: AcquireOptions,
+  ) => {
     const last = alive(leases.get(key));
     const live = last?.ended === undefined ? last : undefined;
     const ended = live === undefined ? last : live.before;
     const outcome = ended !== undefined && ended.owner === waitedFor ? ended.ended : undefined;
     const remaining = (live?.until ?? 0) - now();
     const after = outcome === "failed" ? outcome : undefined;
-    if (live?.owner === owner) return { role: "leader", remaining, after } as const;
+    const failures = last?.failures ?? 0;
+    if (live?.owner === owner) return { role: "leader", remaining, after, failures } as const;
     if (outcome === "uncached") return { role: "ended" } as const;
     if (live !== undefined) {
       return { role: "follower", remaining, lease: live.owner, after } as const;
     }
+    const quietFor = (last?.quietUntil ?? 0) - now();
+    if (backOff && quietFor > 0) return { role: "quiet", remaining: quietFor, failures } as const;
     const before = last && { ...last, before: undefined };
-    leases.set(key, { owner, until: now() + ttl, version: ++versions, before });
-    return { role: "leader", remaining: ttl, after } as const;
+    leases.set(key, {
+      owner,
+      until: now() + ttl,
+      version: ++versions,
+      before,
+      failures,
+      quietUntil: 0,
+    });
+    return { role: "leader", remaining: ttl, after, failures } as const;
   };
-  const end = (key: string, owner: string, outcome: LeaseOutcome) => {
+  const end = (key: string, owner: string, outcome: LeaseOutcome, failure?: Failure) => {
     const lease = held(key, owner);
     if (lease === undefined) return;
-    if (outcome === "cancelled") leases.delete(key);
+    if (failure !== undefined) {
+      lease.failures = failure.failures;
+      lease.quietUntil = now() + failure.quietFor;
+      lease.until = Math.max(lease.until, lease.quietUntil + FAILURES_REMEMBERED);
+    } else if (outcome === "uncached") lease.failures = 0;
+    if (outcome === "cancelled" && lease.failures === 0) leases.delete(key);
     else {
       lease.ended = outcome;
       lease.version = ++versions;
@@ -104,8 +153,17 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
 
   return {
     get,
-    set: (key, value, ttl) => {
-      store(key, value, ttl);
+    set: (key, value, lifetime) => {
+      store(key, value, lifetime);
+      leases.delete(key);
+      tell(key);
+    },
+    expire: (key) => {
+      const entry = entries.get(key);
+      if (entry !== undefined && entry.until > now()) {
+        if (entry.staleFor > 0) entry.until = now();
+        else entries.delete(key);
+      }
       leases.delete(key);
       tell(key);
     },
@@ -114,15 +172,21 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
       leases.delete(key);
       tell(key);
     },
-    acquire: (key, owner, ttl, waitedFor) => {
-      const entry = get(key);
-      if (entry !== undefined && entry !== "corrupt") return { _tag: "Hit", entry };
-      const { role, ...rest } = take(key, owner, ttl, waitedFor);
-      if (role === "ended") return { _tag: "Ended", outcome: "uncached" };
-      const answer = rest as { remaining: number; lease: string; after: "failed" | undefined };
-      return role === "leader"
-        ? { _tag: "Leader", remaining: answer.remaining, after: answer.after }
-        : { _tag: "Follower", ...answer };
+    acquire: (key, owner, ttl, options = {}) => {
+      const found = get(key);
+      const entry = found === "corrupt" ? undefined : found;
+      if (entry !== undefined && isFresh(entry, options.freshBelow)) return { _tag: "Hit", entry };
+      const answer = take(key, owner, ttl, options);
+      switch (answer.role) {
+        case "ended":
+          return { _tag: "Ended", outcome: "uncached" };
+        case "quiet":
+          return { _tag: "Failed", entry, ...answer };
+        case "leader":
+          return { _tag: "Leader", entry, ...answer };
+        case "follower":
+          return { _tag: "Follower", entry, ...answer };
+      }
     },
     renew: (key, owner, ttl) => {
       const lease = held(key, owner);
@@ -131,9 +195,9 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
       lease.version = ++versions;
       return true;
     },
-    fill: (key, owner, value, ttl) => {
+    fill: (key, owner, value, lifetime) => {
       if (held(key, owner) === undefined) return false;
-      store(key, value, ttl);
+      store(key, value, lifetime);
       leases.delete(key);
       tell(key);
       return true;
@@ -150,11 +214,13 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
       else if (entry !== undefined) entry.corrupt = true;
     },
     half: {
-      set: store,
+      set: (key, value, freshFor) => store(key, value, { freshFor }),
       delete: (key) => void entries.delete(key),
       acquire: (key, owner, ttl, waitedFor) => {
-        const answer = take(key, owner, ttl, halves.outcomes ? waitedFor : undefined);
-        if (answer.role === "ended") return { role: "follower", leaseUntil: 0, after: "uncached" };
+        const answer = take(key, owner, ttl, halves.outcomes ? { waitedFor } : {});
+        if (answer.role === "ended" || answer.role === "quiet") {
+          return { role: "follower", leaseUntil: 0, after: "uncached" };
+        }
         const { role, remaining, after } = answer;
         const known = halves.outcomes ? { after } : {};
         const leaseUntil = EPOCH + now() + remaining;

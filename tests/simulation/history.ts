@@ -1,4 +1,5 @@
 import type { AdapterOperation } from "../../mod.ts";
+import type { Failure } from "../../src/store/store.ts";
 
 /** A `cacheTtl` that stands for none, which JSON can carry. */
 export const FOR_GOOD = 1e9;
@@ -17,6 +18,10 @@ export interface Terms {
   readonly cacheTtl: number;
   readonly coalesce: boolean;
   readonly bypass: boolean;
+  /** For how long it may have a stale value while that is refreshed, and in place of a failure; not at all without it. */
+  readonly staleWhileRevalidate?: number | undefined;
+  readonly staleIfError?: number | undefined;
+  readonly errorBackoff?: number | undefined;
 }
 
 /** How a call ended. */
@@ -26,6 +31,7 @@ export type Ending =
     readonly value: unknown;
     readonly cache: string;
     readonly waited?: number | undefined;
+    readonly staleFor?: number | undefined;
   }
   /** `own` if it is the error of the call's own fetcher. */
   | { readonly type: "error"; readonly tag: string; readonly own: boolean }
@@ -40,12 +46,14 @@ export type Fetched =
 
 /** What a backend answers, as far as it matters here. */
 export interface Answer {
-  /** `Hit`, `Leader`, `Follower`, `Ended`, `Failed`; `entry`, `none`; `true`, `false`. */
+  /** `Hit`, `Leader`, `Follower`, `Ended`, `Failed`; `entry`, `stale`, `none`; `true`, `false`. */
   readonly is: string;
   readonly value?: unknown;
   readonly lease?: string | undefined;
   readonly remaining?: number | undefined;
   readonly after?: "failed" | undefined;
+  readonly staleFor?: number | undefined;
+  readonly failures?: number | undefined;
 }
 
 /** What a backend is asked. */
@@ -57,6 +65,9 @@ export interface Question {
   readonly value?: unknown;
   readonly waitedFor?: string | undefined;
   readonly outcome?: string | undefined;
+  readonly staleFor?: number | undefined;
+  readonly backOff?: boolean | undefined;
+  readonly failure?: Failure | undefined;
 }
 
 /** What happened. Calls, fetches, operations and changes have numbers of their own. */

@@ -3,6 +3,7 @@ import { cancelling } from "./promises/cancelling.ts";
 import { cost } from "./promises/cost.ts";
 import { errors } from "./promises/errors.ts";
 import { failure } from "./promises/failure.ts";
+import { backsOff, honestlyStale, oneRefresh } from "./promises/freshness.ts";
 import { fencing } from "./promises/fencing.ts";
 import { noSecondFetch } from "./promises/no_second_fetch.ts";
 import { oneHolder } from "./promises/one_holder.ts";
@@ -37,6 +38,9 @@ export const promises: Readonly<Record<string, Judge>> = {
   "5, 8, 11. Errors are one's own, or reported": errors,
   "Fetches end in time": timeouts,
   "12. Constant cost per process": cost,
+  "13. One refresh per fleet": oneRefresh,
+  "14. Stale never hides a change": honestlyStale,
+  "15. A source that is down is asked once per backoff": backsOff,
   "Rest": rest,
 };
 

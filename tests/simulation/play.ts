@@ -1,4 +1,4 @@
-import { type Duration, Effect, Fiber } from "effect";
+import { Duration, Effect, Fiber } from "effect";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import {
   Cache,
@@ -168,13 +168,18 @@ export async function play(scenario: Scenario): Promise<History> {
 function change(
   { process, number, store }: Place,
   recorder: Recorder,
-  { operationTimeout }: Terms,
+  { operationTimeout, cacheTtl, staleWhileRevalidate, staleIfError }: Terms,
   { type: how, key }: Deed & { readonly type: "set" | "expire" | "delete" },
 ): void {
   const change = recorder.number();
   const value = how === "set" ? `set ${change}` : undefined;
   recorder.note(number, { type: "change", change, how, key, value });
-  const client = Cache.make({ adapter: store, operationTimeout });
+  const isStale = (staleWhileRevalidate ?? staleIfError) !== undefined;
+  const client = Cache.make({
+    adapter: store,
+    operationTimeout,
+    ...(isStale ? { cacheTtl, staleWhileRevalidate, staleIfError } : {}),
+  });
   const changing = how === "set" ? client.set(key, value) : client[how](key);
   process.start(Effect.asVoid(changing), (exit) => {
     recorder.note(number, { type: "changed", change, ok: exit._tag === "Success" });
@@ -194,7 +199,7 @@ function call(
   const call = recorder.number();
   const terms: Terms = { ...scenario.terms, ...own };
   const { takeovers, leaseTtl, waitMax, operationTimeout, cacheTtl, coalesce, bypass } = terms;
-  const { fetchTimeout } = terms;
+  const { fetchTimeout, staleWhileRevalidate, staleIfError, errorBackoff } = terms;
   const mine = { _tag: "MINE", call };
   const aborted = leave?.how === "abort" ? fakeSignal() : undefined;
   if (aborted !== undefined) signals.push(aborted);
@@ -239,6 +244,9 @@ function call(
     waitStep: scenario.waitStep,
     operationTimeout,
     ...(fetchTimeout === undefined ? {} : { fetchTimeout }),
+    staleWhileRevalidate,
+    staleIfError,
+    errorBackoff,
     coalesce,
     onCacheFailure: bypass ? "bypass" : "fail",
     ...(cacheTtl === FOR_GOOD ? {} : { cacheTtl }),
@@ -254,6 +262,11 @@ function call(
       onHit: hook("onHit"),
       onLeader: hook("onLeader"),
       onFallback: hook("onFallback"),
+      onStale: (_: unknown, { reason }: { readonly reason: string }) =>
+        Effect.suspend(() => {
+          note({ type: "hook", call, hook: "onStale", tag: reason });
+          return failingHook === "onStale" ? Effect.fail(mine) : Effect.void;
+        }),
       onFollowerWait: ({ outcome }: { readonly outcome: string }) =>
         Effect.suspend(() => {
           note({ type: "hook", call, hook: "onFollowerWait", tag: outcome });
@@ -274,6 +287,7 @@ function call(
           value,
           cache: meta.cache,
           waited: (meta.waited as { millis?: number } | undefined)?.millis,
+          staleFor: meta.staleFor && Duration.toMillis(meta.staleFor),
         }),
       onFailure: Effect.failCause,
     }),
@@ -297,7 +311,11 @@ function call(
 
 interface Result {
   readonly value: unknown;
-  readonly meta: { readonly cache: string; readonly waited?: Duration.Duration };
+  readonly meta: {
+    readonly cache: string;
+    readonly waited?: Duration.Duration;
+    readonly staleFor?: Duration.Duration;
+  };
 }
 
 function fetched(

@@ -1,7 +1,7 @@
 import { Effect } from "effect";
 import type { AdapterError, AdapterOperation, Store, Watch } from "../../mod.ts";
 import { attempt, startOf } from "../../src/store/attempt.ts";
-import type { AcquireOptions, Lifetime } from "../../src/store/store.ts";
+import type { AcquireOptions, Failure, Lifetime } from "../../src/store/store.ts";
 import type { Answer, Question, Recorder } from "./history.ts";
 
 type Operation = (key: string, ...rest: never[]) => Effect.Effect<unknown, AdapterError>;
@@ -89,12 +89,19 @@ export function recorded(
         parameters.map((name, index) => [name, toldBy(name, rest[index])]),
       );
       return note(
-        { operation: operation as AdapterOperation, key, ...said },
+        { operation: operation as AdapterOperation, key, ...said, ...moreToldBy(rest) },
         method.call(store, key, ...rest),
       );
     };
   }
   return { ...store, ...wrapped } as Store<unknown>;
+}
+
+/** What else the last argument says: of a lifetime, of the options of an acquire, and of a release, what is judged. */
+function moreToldBy(rest: readonly unknown[]): Partial<Question> {
+  const last = rest.at(-1) ?? {};
+  const { staleFor, backOff, quietFor } = last as Lifetime & AcquireOptions & Partial<Failure>;
+  return quietFor === undefined ? { staleFor, backOff } : { failure: last as Failure };
 }
 
 /** What an argument says: of a lifetime and of the options of an acquire, what is judged. */
@@ -119,15 +126,17 @@ const parametersOf = {
 function answerOf(answer: unknown): Answer {
   if (typeof answer === "boolean") return { is: String(answer) };
   if (answer === undefined) return { is: "none" };
-  const { _tag, entry, remaining, lease, after, value } = answer as {
+  const { _tag, entry, remaining, lease, after, value, freshFor = Infinity } = answer as {
     readonly _tag?: string;
     readonly entry?: { readonly value: unknown };
     readonly remaining?: number;
     readonly lease?: string;
     readonly after?: "failed";
     readonly value?: unknown;
+    readonly freshFor?: number;
   };
   if (_tag === "Hit") return { is: _tag, value: entry?.value };
   if (_tag !== undefined) return { is: _tag, remaining, lease, after };
-  return "value" in (answer as object) ? { is: "entry", value } : { is: "done" };
+  if (!("value" in (answer as object))) return { is: "done" };
+  return freshFor > 0 ? { is: "entry", value } : { is: "stale", value, staleFor: -freshFor };
 }

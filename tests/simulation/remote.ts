@@ -10,6 +10,7 @@ import {
   type Watch,
 } from "../../mod.ts";
 import { attempt } from "../../src/store/attempt.ts";
+import type { Lifetime } from "../../src/store/store.ts";
 import { callback } from "../../src/effect/callback.ts";
 import type { Backend } from "./backend.ts";
 import type { Answer, Question, Recorder } from "./history.ts";
@@ -114,8 +115,11 @@ class Failed {
 
 const tellBoolean = (answer: boolean): Answer => ({ is: String(answer) });
 const tellNothing = (): Answer => ({ is: "done" });
-const tellEntry = (entry: Entry<unknown> | undefined): Answer =>
-  entry === undefined ? { is: "none" } : { is: "entry", value: entry.value };
+const tellEntry = (entry: Entry<unknown> | undefined): Answer => {
+  if (entry === undefined) return { is: "none" };
+  const { value, freshFor = Infinity } = entry;
+  return freshFor > 0 ? { is: "entry", value } : { is: "stale", value, staleFor: -freshFor };
+};
 
 function tellAcquired(acquired: Acquired<unknown>): Answer {
   switch (acquired._tag) {
@@ -126,7 +130,12 @@ function tellAcquired(acquired: Acquired<unknown>): Answer {
     case "Failed":
       return { is: "Failed", remaining: acquired.remaining };
     case "Leader":
-      return { is: "Leader", remaining: acquired.remaining, after: acquired.after };
+      return {
+        is: "Leader",
+        remaining: acquired.remaining,
+        after: acquired.after,
+        failures: acquired.failures,
+      };
     case "Follower":
       return {
         is: "Follower",
@@ -136,6 +145,8 @@ function tellAcquired(acquired: Acquired<unknown>): Answer {
       };
   }
 }
+
+const told = ({ freshFor, staleFor }: Lifetime) => ({ ttl: freshFor, staleFor });
 
 /** A read, as all stores do it. */
 function reader(
@@ -221,17 +232,18 @@ export function remoteStore(
   const { watch, standing } = watcher(remote);
   // What a store without a clock to ask knows: since when a version of a lease has stayed the same.
   const seen = new Map<string, { version: number; since: number; ttl: number }>();
-  const acquire: Store<unknown>["acquire"] = (key, owner, ttl, { waitedFor } = {}) =>
+  const acquire: Store<unknown>["acquire"] = (key, owner, ttl, options = {}) =>
     Effect.suspend(() => {
+      const { waitedFor, backOff } = options;
       const known = seen.get(key);
       const dead = known !== undefined && world.now() - known.since >= known.ttl
         ? known.version
         : undefined;
-      const question = { operation: "acquire", key, owner, ttl, waitedFor } as const;
+      const question = { operation: "acquire", key, owner, ttl, waitedFor, backOff } as const;
       const asking = ask(remote, question, {
         act: () => {
           if (dead !== undefined) backend.kill(key, dead);
-          const acquired = backend.acquire(key, owner, ttl, waitedFor);
+          const acquired = backend.acquire(key, owner, ttl, options);
           return { acquired, version: backend.version(key) };
         },
         // What is left of a lease is not known where only versions are.
@@ -252,15 +264,14 @@ export function remoteStore(
   const store: Store<unknown> = {
     name: "model",
     get: reader(remote),
-    set: (key, value, { freshFor: ttl } = {}) =>
-      ask(remote, { operation: "set", key, value, ttl }, {
-        act: () => backend.set(key, value, ttl),
+    set: (key, value, lifetime = {}) =>
+      ask(remote, { operation: "set", key, value, ...told(lifetime) }, {
+        act: () => backend.set(key, value, lifetime),
         tell: tellNothing,
       }),
-    // No entry here has a stale time yet.
     expire: (key) =>
       ask(remote, { operation: "expire", key }, {
-        act: () => backend.delete(key),
+        act: () => backend.expire(key),
         tell: tellNothing,
       }),
     delete: (key) =>
@@ -274,14 +285,14 @@ export function remoteStore(
         act: () => backend.renew(key, owner, ttl),
         tell: tellBoolean,
       }),
-    fill: (key, owner, value, { freshFor: ttl } = {}) =>
-      ask(remote, { operation: "fill", key, owner, value, ttl }, {
-        act: () => backend.fill(key, owner, value, ttl),
+    fill: (key, owner, value, lifetime = {}) =>
+      ask(remote, { operation: "fill", key, owner, value, ...told(lifetime) }, {
+        act: () => backend.fill(key, owner, value, lifetime),
         tell: tellBoolean,
       }),
-    release: (key, owner, outcome) =>
-      ask(remote, { operation: "release", key, owner, outcome }, {
-        act: () => backend.release(key, owner, outcome),
+    release: (key, owner, outcome, failure) =>
+      ask(remote, { operation: "release", key, owner, outcome, failure }, {
+        act: () => backend.release(key, owner, outcome, failure),
         tell: tellNothing,
       }),
     ...(push ? { watch } : {}),

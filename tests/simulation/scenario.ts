@@ -44,7 +44,13 @@ export type Deed =
     /** When it leaves, if it is still there. */
     readonly leave?: { readonly after: number; readonly how: "interrupt" | "abort" } | undefined;
     /** A hook of it that fails. */
-    readonly failingHook?: "onHit" | "onLeader" | "onFollowerWait" | "onFallback" | undefined;
+    readonly failingHook?:
+      | "onHit"
+      | "onLeader"
+      | "onFollowerWait"
+      | "onFallback"
+      | "onStale"
+      | undefined;
     /** What is different from the scenario's terms. */
     readonly terms: Partial<Terms>;
   }
@@ -217,7 +223,7 @@ export function scenarioOf(seed: number): Scenario {
     deeds.push({ type: "skew", at: chance(0.5) ? 0 : at(), process: process(), by });
   });
 
-  return withExpiry(withTimeout({
+  return withFreshness(withExpiry(withTimeout({
     seed,
     backend,
     halves: {
@@ -240,7 +246,50 @@ export function scenarioOf(seed: number): Scenario {
     promises: backend !== "halves" && !has("pausing") && chance(0.4),
     pushless: chance(0.05),
     deeds: deeds.sort((a, b) => a.at - b.at),
+  })));
+}
+
+/**
+ * The scenarios of some seeds with stale times, of each process its own, and with entries that end while callers come: of
+ * backends that keep stale entries. It has chances of its own, as `withTimeout`.
+ */
+function withFreshness(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x2c1b3c6d) ^ 0x297a2d39);
+  const pick = <A>(...items: readonly A[]) => items[Math.floor(random() * items.length)]!;
+  if (scenario.backend === "halves" || random() < 0.65) return scenario;
+  const windows = () => ({
+    staleWhileRevalidate: pick(0, 30, 150, 150, 2_000),
+    staleIfError: pick(0, 0, 30, 150, 2_000),
+  });
+  const errorBackoff = pick(0, 20, 100, 100, 1_000);
+  const terms: Terms = { ...scenario.terms, ...windows(), errorBackoff, cacheTtl: pick(5, 20, 60) };
+  const differ = random() < 0.3;
+  const own = scenario.processes.map(() => differ ? windows() : {});
+  const keys = [...new Set(scenario.deeds.flatMap((deed) => "key" in deed ? deed.key : []))];
+  // Callers come for longer, and some keys have a value before the first of them.
+  const stretch = pick(1, 1, 3, 10);
+  const begin = pick(0, 10, 70);
+  const fails = pick(0, 0, 0.3, 0.8, 1);
+  const sets = keys.filter(() => random() < 0.8).map((key): Deed => ({
+    type: "set",
+    at: 0,
+    process: Math.floor(random() * scenario.processes.length),
+    key,
   }));
+  const deeds = scenario.deeds.map((deed): Deed => {
+    const at = begin + deed.at * stretch;
+    if (deed.type !== "call") return { ...deed, at };
+    const { fetch } = deed;
+    const isValue = fetch.result === "value" && random() >= fails;
+    return {
+      ...deed,
+      at,
+      fetch: { ...fetch, result: fetch.result === "value" && !isValue ? "fails" : fetch.result },
+      failingHook: deed.failingHook && pick(deed.failingHook, "onStale"),
+      terms: { ...own[deed.process], ...deed.terms },
+    };
+  });
+  return { ...scenario, terms, deeds: [...sets, ...deeds] };
 }
 
 /** The same scenario with some keys expired that would be deleted. Halves delete what expires. */

@@ -421,13 +421,25 @@ export function beginningOf(
 /** Whether all that went on in a scene is one flight at a time that everyone in it joined. */
 export function isPlain(story: Story, { calls, changes, operations, fetches }: Scene): boolean {
   return changes.length === 0 &&
-    calls.every(({ terms }) => terms.coalesce) &&
+    calls.every(({ terms }) => terms.coalesce && !mayBeStale(terms)) &&
     fetches.every(({ lease, ended = story.end }) =>
       lease !== undefined && !mayLapse(story, lease, ended.at)
     ) &&
     !operations.some(({ question, answered }) =>
       question.operation === "renew" && answered?.answer.is === "false"
     );
+}
+
+function mayBeStale({ staleWhileRevalidate = 0, staleIfError = 0 }: Terms): boolean {
+  return staleWhileRevalidate > 0 || staleIfError > 0;
+}
+
+/** Whether a fetch was begun for a caller who has had a stale value, or left before it could tell. */
+export function isRefresh({ instant }: Story, { call, began }: FetchStory): boolean {
+  const { terms: { staleWhileRevalidate = 0 }, hooks, left } = call;
+  return staleWhileRevalidate > 0 &&
+    (hooks.some(({ hook, tag }) => hook === "onStale" && tag === "refreshing") ||
+      (left !== undefined && left.at <= began.at + instant));
 }
 
 /**

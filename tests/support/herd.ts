@@ -1,6 +1,13 @@
 import { Effect } from "effect";
 import { memoryAdapter } from "../../adapters/memory.ts";
-import { Cache, type CacheOutcome, type CallOptions, isCacheLockingError } from "../../mod.ts";
+import {
+  Cache,
+  type CacheClient,
+  type CacheOutcome,
+  type CallOptions,
+  type HooksOptions,
+  isCacheLockingError,
+} from "../../mod.ts";
 import { processOver } from "./process_store.ts";
 
 export const KEY = "user:42";
@@ -53,10 +60,13 @@ export const tagOf = (error: unknown) => isCacheLockingError(error) ? error._tag
 export function processes(count: number, { poll = false, ...defaults }: ProcessesOptions = {}) {
   const backend = memoryAdapter();
   const stores = times(count, () => processOver(backend, { latency: 2, poll }));
-  const clients = stores.map((adapter) => Cache.make({ ...defaults, adapter }));
+  // Their hooks are those of tests, which neither fail nor need anything.
+  const clients = stores.map((adapter): CacheClient =>
+    Cache.make({ ...defaults, adapter }) as CacheClient
+  );
   return { backend, stores, clients };
 }
 
-export interface ProcessesOptions extends CallOptions<unknown> {
+export interface ProcessesOptions extends CallOptions<unknown>, HooksOptions<unknown> {
   readonly poll?: boolean;
 }

@@ -5,6 +5,7 @@ import {
   failedToAnswer,
   type FetchStory,
   isPlain,
+  isRefresh,
   type Judge,
   type LeaseStory,
   mayNoticeLoss,
@@ -59,9 +60,11 @@ function goesOnForOthers(
 function endsWithItsCallers(
   story: Story,
   scene: Scene,
-  { call, began, ended, unwanted }: FetchStory,
+  fetch: FetchStory,
   broken: Parameters<Judge>[1],
 ): void {
+  const { call, began, ended, unwanted } = fetch;
+  if (isRefresh(story, fetch)) return;
   const end = ended ?? story.crashed(call.process) ?? story.end;
   const callers = call.terms.coalesce ? scene.calls : [call];
   const last = Math.max(

@@ -89,7 +89,9 @@ function isOlder(story: Story, call: CallStory, change: ChangeStory): boolean {
   const { operation } = change;
   if (ended?.ending.type !== "value" || operation === undefined) return false;
   if (!change.ended?.ok || !story.isBefore(change.ended, call.began)) return false;
-  const { value } = ended.ending;
+  const { value, cache } = ended.ending;
+  // What has expired is stale, and may be had as that.
+  if (change.how === "expire" && cache.startsWith("STALE")) return false;
   const since = operation.done ?? operation.asked;
   const sources = story.fetches.filter((fetch) =>
     fetch.call.key === call.key && isValueOf(fetch, value)

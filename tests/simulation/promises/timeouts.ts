@@ -11,7 +11,9 @@ export const timeouts: Judge = (story, broken) => {
     }
     if (overdue === undefined) continue;
     if (overdue.seq > end.seq) broken(`call ${number}'s fetch was given up after its end`, overdue);
-    if (!deaf && !interrupted && story.crashed(process) === undefined) {
+    // After a pause it may end by itself in the moment in which it is given up.
+    const ends = deaf || interrupted || story.paused(process, began.at, overdue.at);
+    if (!ends && story.crashed(process) === undefined) {
       broken(`call ${number}'s fetch went on after its time`, overdue);
     }
     // It may begin a pause later than its time does.

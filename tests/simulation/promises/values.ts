@@ -4,6 +4,7 @@ import {
   failedToAnswer,
   type FetchStory,
   isPlain,
+  isRefresh,
   type Judge,
   overAt,
   type Scene,
@@ -69,7 +70,12 @@ function isHonest(story: Story, call: CallStory, broken: Parameters<Judge>[1]): 
     (answered?.answer.is === "Hit" || answered?.answer.is === "entry") &&
     is({ value, ...answered.answer })
   );
+  const stale = scene.operations.some(({ answered }) =>
+    answered?.answer.is === "stale" && is({ value, ...answered.answer })
+  );
   const honest: Record<string, boolean> = {
+    "STALE": stale,
+    "STALE-ERROR": stale,
     "HIT": read || story.backend.seen === "some answers" || !story.backend.fenced,
     "MISS-LEADER": isOwn && stored,
     "MISS-LEADER-NOCACHE": isOwn,
@@ -93,6 +99,7 @@ function reachesAll(
   broken: Parameters<Judge>[1],
 ): void {
   const { ended, lease, call } = fetch;
+  if (isRefresh(story, fetch)) return;
   const { value } = valueOf(fetch)!;
   const ends = (lease?.operations ?? []).map((operation) => overAt(operation)?.at ?? Infinity);
   const over = Math.max(ended!.at, ...ends);

@@ -4,6 +4,7 @@ import {
   durationOf,
   type FetchStory,
   isPlain,
+  isRefresh,
   type Judge,
   type LeaseStory,
   longestFetch,
@@ -18,6 +19,9 @@ import {
 /** How many operations may be in the way of a caller, besides its waiting: to read, and to ask for the lease. */
 const OPERATIONS = 2;
 
+/** How many more where it may have a stale value: to read beside a fetch, and in the end. */
+const MORE_OPERATIONS = 2;
+
 /** Of how many parts one operation of halves may be. */
 const PARTS = 3;
 
@@ -29,8 +33,12 @@ export const waiting: Judge = (story, broken) => {
   for (const scene of story.scenes) {
     const slowest = Math.max(0, ...scene.operations.map((each) => durationOf(story, each)));
     const parts = story.backend.fenced ? 1 : PARTS;
-    const way = OPERATIONS * parts * slowest;
-    for (const call of scene.calls) waitsInBounds(story, scene, call, way, broken);
+    for (const call of scene.calls) {
+      const { staleWhileRevalidate = 0, staleIfError = 0 } = call.terms;
+      const more = staleWhileRevalidate + staleIfError > 0 ? MORE_OPERATIONS : 0;
+      const way = (OPERATIONS + more) * parts * slowest;
+      waitsInBounds(story, scene, call, way, broken);
+    }
     sharesFetches(story, scene, broken);
     if (isPlain(story, scene)) withholdsNothing(story, scene, broken);
   }
@@ -44,7 +52,8 @@ function waitsInBounds(
   way: number,
   broken: Parameters<Judge>[1],
 ): void {
-  const { process, began, ended, left, fetches: [own], terms: { waitMax } } = call;
+  const { process, began, ended, left, terms: { waitMax } } = call;
+  const own = call.fetches.find((fetch) => !isRefresh(story, fetch));
   const who = `call ${call.call}`;
   const crashed = story.crashed(process);
   const end = activeUntil(call) ?? crashed ?? story.end;

@@ -1,0 +1,55 @@
+import { report } from "./background.ts";
+import { CacheOutcome } from "../model/cache_outcome.ts";
+import * as Cause from "effect/Cause";
+import { quoted } from "../model/describe.ts";
+import * as Effect from "effect/Effect";
+import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
+import type { Caller, End, Flight, Result } from "./flight.ts";
+import { fork } from "../effect/fork.ts";
+import type { Wake } from "./single_flight.ts";
+import { forgetQuiet } from "./stale.ts";
+
+/** Who stands for the process in a refresh that a caller begins: it never leaves, and has no hooks run but `onError`. */
+export function newRefresher(caller: Caller): Caller {
+  return {
+    ...caller,
+    group: undefined,
+    woken: refreshed,
+    resume: (result) => void fork(caller.context, Effect.exit(result)),
+    within: undefined,
+    failuresLeft: Infinity,
+    span: caller.span === "none" ? "none" : "missing",
+  };
+}
+
+/** Ends a refresh; a failure is reported. */
+function refreshed(this: Caller, flight: Flight, { signal }: Wake<End>): void {
+  const { key, call: { settings: { store, errorBackoff } } } = flight;
+  const isOver = signal._tag === "Value" || (signal._tag === "FetchFailed" && errorBackoff === 0);
+  if (isOver) forgetQuiet(store, key);
+  const fail = (error: CacheLockingError) =>
+    Effect.flatMap(report(flight, error), () => Effect.fail(error));
+  const fetchFailed = (cause: unknown) =>
+    isCacheLockingError(cause) ? cause : cacheLockingError(
+      "FETCHER_FAILED",
+      `Cannot refresh ${quoted(key)}: its fetch failed`,
+      { key, phase: "fetch" },
+      cause,
+    );
+  const end = (): Result => {
+    switch (signal._tag) {
+      case "Value":
+        return signal.invalid === undefined
+          ? Effect.succeed({ value: signal.value, meta: { cache: CacheOutcome.MISS_LEADER } })
+          : fail(signal.invalid);
+      case "Failed":
+        return fail(signal.error);
+      case "FetchFailed":
+      case "Died":
+        return fail(fetchFailed(Cause.squash(signal.cause)));
+      default:
+        return Effect.succeed({ value: undefined, meta: { cache: CacheOutcome.STALE } });
+    }
+  };
+  this.resume!(end());
+}

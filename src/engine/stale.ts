@@ -1,0 +1,93 @@
+import type { Keyed, Settings } from "./call.ts";
+import { monotonicMillis } from "../effect/clock.ts";
+import type * as Clock from "effect/Clock";
+import type { Failure, Store } from "../store/store.ts";
+
+/** A stale value, as it was read. */
+export interface Stale {
+  readonly _tag: "Stale";
+  readonly value: unknown;
+  /** For how long it had been stale when it was read, in milliseconds. */
+  readonly staleFor: number;
+  /** When it was read, by the monotonic clock. */
+  readonly at: number;
+}
+
+/** Who may have a stale value, and what it has read. */
+interface Reader {
+  readonly call: Keyed;
+  readonly clock: Clock.Clock;
+  readonly stale?: Stale | null | undefined;
+}
+
+/** For how long a value is stale by now, in milliseconds. */
+export function staleness({ staleFor, at }: Stale, clock: Clock.Clock): number {
+  return staleFor + monotonicMillis(clock) - at; // mutate: staleness
+}
+
+/** What a caller may have in place of a failure: what it has read itself, if that isn't stale for too long. */
+export function staleOf({ stale, call, clock }: Reader): Stale | undefined {
+  return stale && staleness(stale, clock) < call.settings.staleIfError ? stale : undefined; // mutate: stale if error
+}
+
+/** The longest that nobody fetches after a failure, in milliseconds, unless the option says more. */
+const LONGEST_BACKOFF = 30_000;
+
+/** What a failed fetch tells the fleet, where values may be stale: to be quiet, twice as long after each failure in a row. */
+export function failureAfter(
+  { staleFor, errorBackoff }: Settings,
+  before = 0,
+): Failure | undefined {
+  if (staleFor === undefined || errorBackoff === 0) return undefined;
+  const most = Math.max(LONGEST_BACKOFF, errorBackoff);
+  const wait = Math.min(errorBackoff * 2 ** before, most); // mutate: doubling
+  return { failures: before + 1, quietFor: wait * (0.8 + 0.4 * Math.random()) }; // mutate: failures in a row
+}
+
+/** That somebody refreshes a key, or that its fetch has failed: this process has no need to ask again. */
+interface Quiet {
+  /** When that was learned, and until when it holds, by the monotonic clock. */
+  readonly from: number;
+  readonly until: number;
+  readonly failed: boolean;
+}
+
+const quiets = new WeakMap<Store<unknown>, Map<string, Quiet>>();
+
+/** Two readings of how long a value is stale may differ by so much where a backend counts whole seconds: in milliseconds. */
+const PRECISION = 1_000;
+
+/** Doesn't ask for the lease of a key to refresh it, for so many milliseconds. */
+export function keepQuiet(
+  { call: { key, settings: { store } }, clock }: Reader,
+  quietFor: number,
+  failed: boolean,
+): void {
+  const known = quiets.get(store) ?? new Map<string, Quiet>();
+  quiets.set(store, known);
+  const from = monotonicMillis(clock);
+  known.delete(key);
+  for (const [each, { until }] of known) {
+    if (until > from) break;
+    known.delete(each);
+  }
+  known.set(key, { from, until: from + quietFor, failed });
+}
+
+/** Asks again: this process has changed the key. */
+export function forgetQuiet(store: Store<unknown>, key: string): void {
+  quiets.get(store)?.delete(key);
+}
+
+/** Why nobody here has to ask for the lease of a key whose entry is stale: it is refreshed, or its fetch has failed. */
+export function quietReason(
+  { call: { key, settings: { store } }, clock }: Reader,
+  stale: Stale,
+): "refreshing" | "failed" | undefined {
+  const quiet = quiets.get(store)?.get(key);
+  const now = monotonicMillis(clock);
+  // What has become stale since is another entry.
+  if (quiet === undefined || quiet.until <= now) return undefined; // mutate: quiet
+  if (now - staleness(stale, clock) > quiet.from + PRECISION) return undefined;
+  return quiet.failed ? "failed" : "refreshing";
+}

@@ -1,0 +1,373 @@
+import {
+  type CallStory,
+  durationOf,
+  failedToAnswer,
+  type FetchStory,
+  isChange,
+  type Judge,
+  type LeaseStory,
+  type Moment,
+  type OperationStory,
+  overAt,
+  type Story,
+} from "../story.ts";
+
+/** A time in which the backend had a stale entry of a key. */
+interface StaleSpan {
+  readonly key: string;
+  readonly value: unknown;
+  /** When it was stored. */
+  readonly written: Moment;
+  /** Since when it was stale, and until when it was kept. */
+  readonly from: number;
+  readonly until: number;
+  /** When something else took its place, or nothing. */
+  readonly gone: Moment | undefined;
+}
+
+/** Which stale entries there were, where the history says what the backend did. */
+function staleSpans(story: Story): StaleSpan[] {
+  if (story.backend.seen !== "deeds") return [];
+  const spans: StaleSpan[] = [];
+  const current = new Map<string, Omit<StaleSpan, "gone">>();
+  const end = (key: string, gone: Moment) => {
+    const span = current.get(key);
+    current.delete(key);
+    if (span !== undefined && span.from <= gone.at) spans.push({ ...span, gone });
+  };
+  const deeds = [
+    ...story.operations.flatMap(({ question, done }) => done ? [{ ...done, question }] : []),
+    ...story.lost.map(({ key, at, seq }) => ({
+      at,
+      seq,
+      answer: { is: "done" },
+      question: { operation: "delete", key } as OperationStory["question"],
+    })),
+  ].sort((a, b) => a.seq - b.seq);
+  for (const { question, answer, at, seq } of deeds) {
+    const { operation, key, value, ttl = Infinity, staleFor = 0 } = question;
+    const fills = operation === "fill" && answer.is === "true";
+    if (operation === "expire") {
+      const span = current.get(key);
+      if (span === undefined || span.from <= at) continue;
+      const kept = span.until - span.from;
+      if (kept > 0) current.set(key, { ...span, from: at, until: at + kept });
+      else current.delete(key);
+      continue;
+    }
+    if (fills || operation === "set" || operation === "delete") end(key, { at, seq });
+    if (fills || operation === "set") {
+      const from = at + ttl;
+      current.set(key, { key, value, written: { at, seq }, from, until: from + staleFor });
+    }
+  }
+  for (const span of current.values()) spans.push({ ...span, gone: undefined });
+  return spans;
+}
+
+/** The entry that was stale all the time from one moment to another. */
+function staleDuring(
+  story: Story,
+  spans: readonly StaleSpan[],
+  { key }: { readonly key: string },
+  [from, to]: readonly [Moment, Moment],
+): StaleSpan | undefined {
+  return spans.find((span) =>
+    span.key === key && span.written.seq < from.seq && span.from + story.slack < from.at &&
+    span.until > to.at + story.slack && (span.gone?.seq ?? Infinity) > to.seq
+  );
+}
+
+/** Whether nothing went wrong for a call: its reads were answered, and its process ran. */
+function isUndisturbed(story: Story, call: CallStory, until: Moment): boolean {
+  const { operations } = story.sceneOf(call);
+  return story.crashed(call.process) === undefined &&
+    !story.paused(call.process, call.began.at, until.at) &&
+    !operations.some((operation) =>
+      operation.question.operation === "get" &&
+      (operation.failed !== undefined || failedToAnswer(story, operation)) &&
+      (overAt(operation)?.seq ?? Infinity) > call.began.seq && operation.asked.seq < until.seq
+    );
+}
+
+/** Whether it may have joined who had read before it came: that there is no entry, or another one. */
+function mayHaveJoined(story: Story, call: CallStory): boolean {
+  const reads = story.sceneOf(call).operations.filter(({ question, asked }) =>
+    question.operation === "get" && asked.seq < call.began.seq
+  );
+  return reads.some((read) => (overAt(read)?.seq ?? Infinity) >= call.began.seq) ||
+    (reads.length > 0 && (reads.at(-1)!.answered?.answer.is ?? "none") === "none");
+}
+
+/** How long a read takes a process, and an operation at most. */
+function slowest(story: Story, call: CallStory): number {
+  return Math.max(0, ...story.sceneOf(call).operations.map((each) => durationOf(story, each)));
+}
+
+function isRefreshing(call: CallStory): boolean {
+  return call.hooks.some(({ hook, tag }) => hook === "onStale" && tag === "refreshing");
+}
+
+/** 13. Nobody waits who may have a stale value, and one process of all refreshes it, whoever leaves. */
+export const oneRefresh: Judge = (story, broken) => {
+  const spans = staleSpans(story);
+  for (const call of story.calls) {
+    const { began, ended, terms: { staleWhileRevalidate = 0 } } = call;
+    if (ended === undefined || call.left !== undefined || staleWhileRevalidate === 0) continue;
+    if (!isUndisturbed(story, call, ended)) continue;
+    const span = staleDuring(story, spans, call, [began, ended]);
+    if (span === undefined || ended.at - span.from >= staleWhileRevalidate - story.slack) continue;
+    if (mayHaveJoined(story, call) || !call.terms.coalesce) continue;
+    const { ending } = ended;
+    const isStale = ending.type === "value" && ending.cache === "STALE";
+    if (!isStale && !isRefreshing(call)) {
+      broken(`call ${call.call} didn't get the stale value that it may have`, ended);
+    }
+    const took = story.running(call.process, began.at, ended.at);
+    if (took > 2 * slowest(story, call) + story.slack) {
+      broken(`call ${call.call} waited for ${took} ms, and may have the stale value`, ended);
+    }
+  }
+  for (const fetch of story.fetches) {
+    if (isRefreshing(fetch.call) && fetch.unwanted !== undefined) {
+      broken(`a refresh was interrupted that call ${fetch.call.call} had begun`, fetch.unwanted);
+    }
+  }
+  for (const call of story.calls) {
+    if (story.backend.seen === "deeds" && isRefreshing(call)) isRefreshed(story, call, broken);
+  }
+  for (const scene of story.scenes) asksOnce(story, scene.operations, broken);
+};
+
+/** Who answers with a stale value asks for its refresh, unless this process does or knows of another. */
+function isRefreshed(story: Story, call: CallStory, broken: Parameters<Judge>[1]): void {
+  const { process, began } = call;
+  const answered = call.hooks.find(({ tag }) => tag === "refreshing")!;
+  const crashed = story.crashed(process);
+  if (crashed !== undefined && crashed.at <= answered.at + story.slack) return;
+  const scene = story.sceneOf(call);
+  const isKnown = scene.operations.some((operation) => {
+    const { question, asked } = operation;
+    const goesOn = asked.seq < answered.seq && (overAt(operation)?.seq ?? Infinity) > answered.seq;
+    // Who still reads it does so in the end.
+    if (question.operation === "get" && goesOn) return true;
+    if (question.operation !== "acquire") return false;
+    // Asked for now, or before, and so that nobody has to ask again.
+    if (asked.at >= began.at) return asked.at <= answered.at + story.slack;
+    const { is, remaining = Infinity } = operation.answered?.answer ?? {};
+    const over = overAt(operation);
+    if (over === undefined || over.at >= began.at) return true;
+    if (is === "Follower" || is === "Failed") return over.at + remaining >= began.at;
+    return is === undefined && over.at + (call.terms.errorBackoff ?? 1_000) >= began.at;
+  });
+  const isFetched = scene.fetches.some((fetch) => {
+    const ends = (fetch.lease?.operations ?? []).map((each) => overAt(each)?.at ?? Infinity);
+    const over = Math.max(fetch.ended?.at ?? Infinity, ...ends);
+    const failure = fetch.lease?.operations.find(({ question }) => question.failure !== undefined);
+    const quietFor = failure?.question.failure?.quietFor ?? 0;
+    return fetch.call.began.at <= answered.at && over + quietFor >= began.at;
+  });
+  if (!isKnown && !isFetched && !story.paused(process, began.at, answered.at)) {
+    broken(`call ${call.call} got a stale value that nobody refreshes`, answered);
+  }
+}
+
+/** A process that has lost a refresh to another asks no more while it knows of that lease. */
+function asksOnce(
+  story: Story,
+  operations: readonly OperationStory[],
+  broken: Parameters<Judge>[1],
+): void {
+  const changes = operations.filter(({ question }) => isChange(question));
+  const lost = operations.filter(({ question, answered }) => {
+    const call = callOf(story, question.owner);
+    return question.operation === "acquire" && answered?.answer.is === "Follower" &&
+      question.waitedFor === undefined && call !== undefined && isRefreshing(call);
+  });
+  lost.forEach((first, index) => {
+    const { remaining = 0, lease } = first.answered!.answer;
+    const again = lost.slice(index + 1).find(({ asked, answered }) =>
+      answered!.answer.lease === lease && asked.seq > first.answered!.seq &&
+      asked.at < first.answered!.at + remaining - story.slack &&
+      !failedToAnswer(story, first) &&
+      !changes.some((change) =>
+        (overAt(change)?.seq ?? Infinity) > first.asked.seq && change.asked.seq < asked.seq
+      )
+    );
+    if (again !== undefined) {
+      broken("a refresh was asked for that another was known to do", again.asked);
+    }
+  });
+}
+
+function callOf(story: Story, owner: string | undefined): CallStory | undefined {
+  const number = Number(/^call (\d+):/.exec(owner ?? "")?.[1]);
+  return story.calls.find(({ call }) => call === number);
+}
+
+/** 14. A stale value is as old as it says, and not older than it may be; changes are judged with all fences. */
+export const honestlyStale: Judge = (story, broken) => {
+  const spans = staleSpans(story);
+  for (const lease of story.leases) {
+    const { staleWhileRevalidate = 0, staleIfError = 0 } = lease.call.terms;
+    for (const { question, asked } of lease.operations) {
+      if (question.operation !== "fill") continue;
+      if ((question.staleFor ?? 0) !== Math.max(staleWhileRevalidate, staleIfError)) {
+        broken(`call ${lease.call.call} filled for another stale time`, asked);
+      }
+    }
+  }
+  for (const call of story.calls) {
+    const { ended, began, terms: { staleWhileRevalidate = 0, staleIfError = 0 } } = call;
+    if (ended?.ending.type !== "value") continue;
+    const { cache, value, staleFor } = ended.ending;
+    if (cache !== "STALE" && cache !== "STALE-ERROR") {
+      if (staleFor !== undefined) broken(`call ${call.call} got a fresh value as stale`, ended);
+      continue;
+    }
+    const who = `call ${call.call}`;
+    if (!hasReason(story, call, ended)) broken(`${who} had no reason for a stale value`, ended);
+    const most = isRefreshing(call) ? staleWhileRevalidate : staleIfError;
+    if (staleFor === undefined || staleFor >= most) {
+      broken(`${who} got what was stale for ${staleFor} ms, of ${most}`, ended);
+    }
+    if (story.backend.seen !== "deeds" || story.paused(call.process, began.at, ended.at)) continue;
+    const way = slowest(story, call) + 1 + story.slack;
+    const isTrue = spans.some((span) =>
+      span.key === call.key && Object.is(span.value, value) &&
+      Math.abs(ended.at - span.from - staleFor!) <= way &&
+      (span.gone?.at ?? Infinity) >= began.at - way
+    );
+    if (!isTrue) broken(`${who} got what wasn't stale for ${staleFor} ms`, ended);
+  }
+};
+
+/** Whether somebody had waited for too long, or something had failed, of those that it may have been with. */
+function hasReason(story: Story, call: CallStory, ended: Moment): boolean {
+  const { calls, operations } = story.sceneOf(call);
+  const before = (moment: Moment | undefined) => moment !== undefined && moment.seq < ended.seq;
+  switch (call.hooks.find(({ hook }) => hook === "onStale")?.tag) {
+    case "slow":
+      return calls.some(({ began, terms }) =>
+        began.seq < ended.seq && ended.at - began.at >= terms.waitMax - 1 - story.slack
+      );
+    case "failed":
+      return operations.some((each) => before(overAt(each)) && failedToAnswer(story, each)) ||
+        story.fetches.some(({ call: { key }, ended }) =>
+          key === call.key && ended?.result.type === "failed" && before(ended)
+        );
+    default:
+      return true;
+  }
+}
+
+/** 15. After a failed fetch nobody who may have a stale value fetches for the backoff, and everybody of them has it. */
+export const backsOff: Judge = (story, broken) => {
+  const spans = staleSpans(story);
+  for (const lease of story.leases) tellsFailure(story, lease, broken);
+  if (story.backend.seen !== "deeds") return;
+  for (const fetch of story.fetches) {
+    keepsQuiet(story, spans, fetch, broken);
+    doesNotTakeOver(story, spans, fetch, broken);
+  }
+  for (const call of story.calls) {
+    const { began, ended, terms: { staleIfError = 0 } } = call;
+    if (ended?.ending.type !== "error" || staleIfError === 0 || call.left !== undefined) continue;
+    if (ended.ending.own && call.hooks.some(({ hook }) => hook !== "onError")) continue;
+    if (!isUndisturbed(story, call, ended) || mayHaveJoined(story, call)) continue;
+    const span = staleDuring(story, spans, call, [began, ended]);
+    if (span === undefined || ended.at - span.from >= staleIfError - story.slack) continue;
+    broken(`call ${call.call} failed, and may have a stale value`, ended);
+  }
+};
+
+/** The longest backoff, in milliseconds. */
+const LONGEST_BACKOFF = 30_000;
+
+/** A failed fetch says for how long all are to be quiet: twice as long as after the last failure. */
+function tellsFailure(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]): void {
+  const { call: { call, terms }, operations } = lease;
+  const { staleWhileRevalidate = 0, staleIfError = 0, errorBackoff = 1_000 } = terms;
+  const isTold = Math.max(staleWhileRevalidate, staleIfError) > 0 && errorBackoff > 0;
+  const won = operations.findLast(({ answered }) => answered?.answer.is === "Leader")?.answered;
+  for (const { question: { operation, outcome, failure }, asked } of operations) {
+    if (operation !== "release") continue;
+    if ((failure !== undefined) !== (isTold && outcome === "failed")) {
+      broken(
+        `call ${call} let go as ${outcome}, ${failure ? "and" : "but"} told of a failure`,
+        asked,
+      );
+    }
+    if (failure === undefined || story.backend.seen !== "deeds") continue;
+    const before = won?.answer.failures ?? 0;
+    const wanted = Math.min(errorBackoff * 2 ** before, Math.max(LONGEST_BACKOFF, errorBackoff));
+    const { failures, quietFor } = failure;
+    if (failures !== before + 1 || quietFor < 0.8 * wanted || quietFor > 1.2 * wanted) {
+      broken(`call ${call} told of ${failures} failures, and to be quiet for ${quietFor}`, asked);
+    }
+  }
+}
+
+/** When the lease of a fetch was won. */
+function wonAt({ lease }: FetchStory): (Moment & { readonly after: boolean }) | undefined {
+  const won = lease?.operations.findLast(({ question, done }) =>
+    question.operation === "acquire" && done?.answer.is === "Leader"
+  )?.done;
+  return won && { ...won, after: won.answer.after === "failed" };
+}
+
+/** Whether the fetch was for a stale entry that its caller may have had. */
+function mayDoWithout(story: Story, spans: readonly StaleSpan[], fetch: FetchStory): boolean {
+  const { call, began } = fetch;
+  if (isRefreshing(call)) return true;
+  const { staleIfError = 0 } = call.terms;
+  const span = staleDuring(story, spans, call, [call.began, began]);
+  return span !== undefined && began.at - span.from < staleIfError - story.slack &&
+    isUndisturbed(story, call, began) && !mayHaveJoined(story, call);
+}
+
+function keepsQuiet(
+  story: Story,
+  spans: readonly StaleSpan[],
+  fetch: FetchStory,
+  broken: Parameters<Judge>[1],
+): void {
+  const won = wonAt(fetch);
+  if (won === undefined || !mayDoWithout(story, spans, fetch)) return;
+  const { key } = fetch.call;
+  const deeds = story.operations.filter(({ question, done }) =>
+    question.key === key && done !== undefined && done.seq < won.seq
+  );
+  const released = deeds.filter(({ question }) => question.failure !== undefined)
+    .sort((a, b) => a.done!.seq - b.done!.seq).at(-1);
+  if (released === undefined) return;
+  const { seq, at } = released.done!;
+  // Whose release came too late has told nobody; another lease or a change ends the quiet.
+  const isHeld = !deeds.some(({ question, done }) =>
+    done!.seq > (wonBy(story, released.question.owner)?.seq ?? Infinity) && done!.seq < won.seq &&
+    done!.seq !== seq &&
+    (isChange(question) || (question.operation === "acquire" && done!.answer.is === "Leader" &&
+      question.owner !== released.question.owner))
+  );
+  if (isHeld && won.at < at + released.question.failure!.quietFor - story.slack) {
+    broken(`call ${fetch.call.call} fetched when all were to be quiet`, fetch.began);
+  }
+}
+
+function wonBy(story: Story, owner: string | undefined): Moment | undefined {
+  return story.operations.findLast(({ question, done }) =>
+    question.owner === owner && question.operation === "acquire" && done?.answer.is === "Leader"
+  )?.done;
+}
+
+/** Who may have a stale value takes over from nobody. */
+function doesNotTakeOver(
+  story: Story,
+  spans: readonly StaleSpan[],
+  fetch: FetchStory,
+  broken: Parameters<Judge>[1],
+): void {
+  if (wonAt(fetch)?.after && mayDoWithout(story, spans, fetch)) {
+    broken(`call ${fetch.call.call} took over, and may have a stale value`, fetch.began);
+  }
+}
