@@ -7,6 +7,7 @@ import { entriesOfHalf, storeOfHalves } from "../../src/store/halves.ts";
 import type { Acquired, Store } from "../../src/store/store.ts";
 import { randomToken } from "../../src/model/token.ts";
 import type { Backend, Gaps } from "./backend.ts";
+import { type Delays, startDelays } from "./delays.ts";
 import { assertTellsNothing } from "./told.ts";
 
 /** One thing that the suite shows of a store. */
@@ -73,7 +74,10 @@ export function openWorld(backend: Backend): Effect.Effect<World, unknown, Scope
   const expired = Effect.sleep(short + granularity + 20);
   let timed = false;
   return Effect.gen(function* () {
-    const delays = yield* Effect.acquireRelease(Effect.sync(startDelays), ({ stop }) => stop);
+    const delays = yield* Effect.acquireRelease(
+      Effect.sync(startDelays),
+      ({ stop }) => Effect.sync(stop),
+    );
     const open = Effect.map(
       backend.open,
       (opened) =>
@@ -109,43 +113,6 @@ export function openWorld(backend: Backend): Effect.Effect<World, unknown, Scope
   });
 }
 
-/** How often it is looked whether this process stands still, in milliseconds. */
-const BEAT = 10;
-
-/** What came late. */
-interface Delays {
-  /** The longest delay up to now, in milliseconds. */
-  readonly longest: () => number;
-  /** Counts an operation that takes as long as this effect. */
-  readonly measure: <A, E, R>(run: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>;
-  readonly stop: Effect.Effect<void>;
-}
-
-/** Measures delays from now on. */
-function startDelays(): Delays {
-  let longest = 0;
-  let last = performance.now();
-  const beat = () => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last - BEAT);
-    last = now;
-  };
-  const timer = setInterval(beat, BEAT);
-  return {
-    longest() {
-      beat();
-      return longest;
-    },
-    measure: (run) =>
-      Effect.suspend(() => {
-        const began = performance.now();
-        const took = () => void (longest = Math.max(longest, performance.now() - began));
-        return Effect.onExit(run, () => Effect.sync(took));
-      }),
-    stop: Effect.sync(() => clearInterval(timer)),
-  };
-}
-
 function counted(store: Store<unknown>, delays: Delays): Process {
   const counts: Partial<Record<AdapterOperation, number>> = {};
   const followers = new Set<string>();
@@ -153,7 +120,8 @@ function counted(store: Store<unknown>, delays: Delays): Process {
     Effect.suspend(() => {
       counts[operation] = (counts[operation] ?? 0) + 1;
       const told = Effect.tapError(run, (error) => Effect.sync(() => assertTellsNothing(error)));
-      return operation === "watch" ? told : delays.measure(told);
+      const began = performance.now();
+      return Effect.onExit(told, () => Effect.sync(() => delays.add(performance.now() - began)));
     }));
   return {
     ...counting,

@@ -5,12 +5,13 @@ import process from "node:process";
 import { Cache } from "../../mod.ts";
 import { flightsUnderWay } from "../../src/engine/flight.ts";
 import type { Ending } from "../simulation/history.ts";
+import { startDelays } from "../conformance/delays.ts";
 import { recorded } from "../simulation/recorded.ts";
 import type { Assignment, Message, Report, Task, Told } from "./callers.ts";
 import type { Connect } from "./connection.ts";
 import { startLoad } from "./load.ts";
 import { recordedCall, type RecordedProcess, termsOf } from "./recorded_call.ts";
-import { recorderOf } from "./recording.ts";
+import { recorderOf, sharedClock } from "./recording.ts";
 import { skewClock } from "./skewed_clock.ts";
 import { answer, beginning, messages } from "./worker.ts";
 
@@ -36,6 +37,7 @@ async function run(task: Task): Promise<void> {
   const { id, key, callers, fetch, value = `value of ${process.pid}`, succeedsFrom = 1 } = task;
   const { options = {} } = task;
   const report = newReport();
+  const delays = startDelays();
   const values = new Set<string>();
   waiting.set(id, []);
   const fetcher = (call: number) =>
@@ -72,11 +74,12 @@ async function run(task: Task): Promise<void> {
   };
   await Promise.all(Array.from({ length: callers }, call));
   waiting.delete(id);
-  say({ id, report: { ...report, values: [...values] } });
+  delays.stop();
+  say({ id, report: { ...report, values: [...values], late: delays.longest() } });
 }
 
 function newReport(): Report {
-  return { outcomes: {}, errors: {}, values: [], fetches: 0, fetch: 0, slowest: 0 };
+  return { outcomes: {}, errors: {}, values: [], fetches: 0, fetch: 0, slowest: 0, late: 0 };
 }
 
 /** What ends the calls that were begun by each task. */
@@ -91,7 +94,22 @@ async function endLoad(id: number): Promise<void> {
 /** How often what was recorded is told, in milliseconds: no more than that is lost when the process is killed. */
 const TELLING = 20;
 
-const telling = setInterval(tellHistory, TELLING);
+/** Of how long a pause that its machine makes a process says itself, in milliseconds. */
+const PAUSE = 250;
+
+let toldAt = sharedClock();
+const tellPause = () => {
+  const at = sharedClock();
+  if (at - toldAt > PAUSE) {
+    recorder.events.push({ type: "pause", at: toldAt, process: number });
+    recorder.events.push({ type: "resume", at, process: number });
+  }
+  toldAt = at;
+};
+const telling = setInterval(() => {
+  tellPause();
+  tellHistory();
+}, TELLING);
 function handle({ id, number, load, stop, ...task }: Message): void {
   if (number !== undefined) return waiting.get(id)?.shift()?.(number);
   if (stop) return void endLoad(id);

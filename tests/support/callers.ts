@@ -56,6 +56,8 @@ export interface Report {
   fetch: number;
   /** How long the slowest caller took, in milliseconds. */
   slowest: number;
+  /** For how long the process stood still at most, in milliseconds: its machine was busy. */
+  late: number;
 }
 
 /** Another process that calls the library. */
@@ -201,7 +203,7 @@ async function startCaller(
     },
     async end() {
       const began = performance.now();
-      const killer = setTimeout(() => signal("SIGKILL"), 5000);
+      const killer = setTimeout(() => signal("SIGKILL"), 15_000);
       await worker.end().finally(() => clearTimeout(killer));
       return performance.now() - began;
     },

@@ -7,9 +7,11 @@ import { Cache } from "../../mod.ts";
 import { recorded } from "../simulation/recorded.ts";
 import { type Backend, type Caller, type Report, startCallers, type Task } from "./callers.ts";
 import type { Connection } from "./connection.ts";
+import { defaults } from "../../src/model/defaults.ts";
 import { medianOf } from "./percentile.ts";
 import { recordedDelete } from "./recorded_change.ts";
 import { callsOf, judgeAll, startRecording } from "./recording.ts";
+import { unlessLate } from "./unless_late.ts";
 
 /** What a server is sent, by the names of its operations. */
 export interface Counter {
@@ -21,6 +23,19 @@ export interface Counter {
 /** How far measured times may be off, in milliseconds, where thousands of callers of a process come at once. */
 const SLACK = 2000;
 
+/** How many of the four processes follow. */
+const FOLLOWERS = 3;
+
+/** How many looks more followers may take where a slow machine needs so long for a round, in milliseconds. */
+function looksWithin(millis: number, fetch: number, push: boolean): number {
+  const { operationTimeout, waitStep } = defaults;
+  // As a precaution, as long as a watch can't have failed; else by a strategy of which chance takes half.
+  const times = push && millis < operationTimeout
+    ? millis / (3 * waitStep)
+    : Math.max(0, millis - fetch) / (waitStep / 2);
+  return FOLLOWERS * Math.floor(times);
+}
+
 /** The rounds of a backend. */
 export interface Rounds extends Backend {
   /** The reason why they can't be run here. */
@@ -29,7 +44,7 @@ export interface Rounds extends Backend {
   readonly open: () => Promise<Connection>;
   /** Counts what the server is sent from now on. */
   readonly count: () => Promise<Counter>;
-  /** The most operations that a round of 4 × 250 callers and a fetch of 200 ms may need. */
+  /** The most operations that the median round of 4 × 250 callers and a fetch of 200 ms may need, and any that isn't late. */
   readonly most: number;
   /** The shortest time, in milliseconds, that a lease can be told to live; 500 by default. */
   readonly shortest?: number | undefined;
@@ -79,22 +94,33 @@ export function rounds(
     const fenced = { skip: unfenced === undefined ? false : `no fencing: ${unfenced}` };
 
     it("fetches once for 4 × 250 callers, in 20 rounds, each of few operations", async () => {
-      // The code is compiled by then.
-      for (let i = 0; i < 5; i++) await herd({ key: newKey(), callers: 250, fetch: 20 });
+      // The code is compiled by then, and each has followed: the first time it may ask whether it hears, and wake others.
+      const followed = new Set<Caller>();
+      for (let i = 0; i < 5 || (i < 50 && followed.size < callers.length); i++) {
+        const task = { key: newKey(), callers: 250, fetch: i < 5 ? 20 : 200 };
+        await Promise.all(callers.map(async (caller) => {
+          const { outcomes } = await caller.call(task).report;
+          if (outcomes["MISS-FOLLOWER-HIT"]) followed.add(caller);
+        }));
+      }
       const counts: number[] = [];
       await counted(async (seen) => {
         for (let round = 0; round < 20; round++) {
+          const began = performance.now();
           const report = await herd({ key: newKey(), callers: 250, fetch: 200 });
+          const took = performance.now() - began;
           // A watch is closed a second later, in one of the next rounds.
           const sent = (await seen.take()).filter((operation) => !/unsubscribe/i.test(operation));
           assert.equal(report.fetches, 1);
           assert.equal(report.values.length, 1);
           assert.deepEqual(report.errors, {});
-          assert.ok(sent.length <= most, `${sent.length} operations: ${sent}`);
+          const allowed = most + looksWithin(took, 200, push);
+          assert.ok(sent.length <= allowed, `${sent.length} operations in ${took} ms: ${sent}`);
           counts.push(sent.length);
         }
       });
       note(`${Math.min(...counts)} to ${Math.max(...counts)} operations`);
+      assert.ok(medianOf(counts) <= most, `${counts} operations`);
     });
 
     it("has the value soon after the fetch for 4 × 250 callers, in 7 rounds", async () => {
@@ -121,63 +147,76 @@ export function rounds(
       };
       await herd({ key: newKey(), callers: 10, fetch, options });
       if (push) await sleep(1500);
-      const names: string[][] = [];
-      await counted(async (seen) => {
-        for (const each of [10, crowd]) {
-          const report = await herd({ key: newKey(), callers: each, fetch, options });
-          assert.equal(report.fetches, 1);
-          assert.equal(Object.values(report.outcomes).reduce((a, b) => a + b), 4 * each);
-          // By then they have also let go of what they listened to.
-          if (push) await sleep(1500);
-          names.push((await seen.take()).sort());
-        }
+      await unlessLate(async (late) => {
+        const names: string[][] = [];
+        await counted(async (seen) => {
+          for (const each of [10, crowd]) {
+            const report = await herd({ key: newKey(), callers: each, fetch, options });
+            late(report.late);
+            assert.equal(report.fetches, 1);
+            assert.equal(Object.values(report.outcomes).reduce((a, b) => a + b), 4 * each);
+            // By then they have also let go of what they listened to.
+            if (push) await sleep(1500);
+            names.push((await seen.take()).sort());
+          }
+        });
+        const [few, many] = names as [string[], string[]];
+        note(`${few.length} operations: ${few}`);
+        if (push && spare === 0) assert.deepEqual(few, many);
+        else if (push) assert.ok(many.length <= few.length + spare, `${few} and ${many}`);
+        // Those who poll have a schedule with jitter.
+        else assert.ok(many.length <= 1.5 * few.length, `${few.length} and ${many.length}`);
       });
-      const [few, many] = names as [string[], string[]];
-      note(`${few.length} operations: ${few}`);
-      if (push && spare === 0) assert.deepEqual(few, many);
-      else if (push) assert.ok(many.length <= few.length + spare, `${few} and ${many}`);
-      // Those who poll have a schedule with jitter.
-      else assert.ok(many.length <= 1.5 * few.length, `${few.length} and ${many.length}`);
     });
 
     it("has one take over when the leader is killed", async () => {
-      const key = newKey();
-      const [victim, ...others] = await startCallers(4, backend, recording);
-      const options = { leaseTtl: 1000, waitMax: 10_000 };
-      const { fetching } = victim!.call({ key, callers: 50, fetch: 60_000, options });
-      await fetching;
-      const began = performance.now();
-      const following = herd({ key, callers: 50, fetch: 100, options }, others);
-      await sleep(100);
-      victim!.kill();
-      const report = await following;
-      const took = performance.now() - began;
-      await Promise.all(others.map((caller) => caller.end()));
-      note(`values ${took.toFixed(0)} ms after the leader's lease of 1000 ms began`);
-      assert.equal(report.fetches, 1);
-      assert.equal(report.values.length, 1);
-      assert.deepEqual(report.errors, {});
-      assert.ok(took < Math.max(1000, 2 * shortest) + 1000 + 100, `${took} ms`);
+      await unlessLate(async (late) => {
+        const key = newKey();
+        const [victim, ...others] = await startCallers(4, backend, recording);
+        const options = { leaseTtl: 1000, waitMax: 10_000 };
+        const { fetching } = victim!.call({ key, callers: 50, fetch: 60_000, options });
+        await fetching;
+        const began = performance.now();
+        const following = herd({ key, callers: 50, fetch: 100, options }, others);
+        await sleep(100);
+        victim!.kill();
+        const report = await following;
+        const took = performance.now() - began;
+        await Promise.all(others.map((caller) => caller.end()));
+        note(`values ${took.toFixed(0)} ms after the leader's lease of 1000 ms began`);
+        late(report.late);
+        assert.equal(report.fetches, 1);
+        assert.equal(report.values.length, 1);
+        assert.deepEqual(report.errors, {});
+        assert.ok(took < Math.max(1000, 2 * shortest) + 1000 + 100, `${took} ms`);
+      });
     });
 
     it("refuses the fill of a leader that was paused past its lease", fenced, async () => {
-      const key = newKey();
-      const [paused, ...others] = await startCallers(3, backend, recording);
-      const options = { leaseTtl: shortest, waitMax: 10_000 };
-      const fetch = 0.6 * shortest;
-      const leading = paused!.call({ key, callers: 50, fetch, value: "old", options });
-      await leading.fetching;
-      paused!.pause();
-      const report = await herd({ key, callers: 50, fetch: 100, value: "new", options }, others);
-      assert.equal(report.fetches, 1);
-      assert.deepEqual(report.values, ["new"]);
-      paused!.resume();
-      const late = await leading.report;
-      assert.deepEqual(late.values, ["old"]);
-      assert.deepEqual(late.errors, {});
-      assert.equal(late.outcomes["MISS-LEADER-NOCACHE"], 1);
-      assert.deepEqual(await Effect.runPromise(own.store.get(key)), { value: "new" });
-      await Promise.all([paused!, ...others].map((caller) => caller.end()));
+      await unlessLate(async (late) => {
+        const key = newKey();
+        const [paused, ...others] = await startCallers(3, backend, recording);
+        const options = { leaseTtl: shortest, waitMax: 10_000 };
+        const fetch = 0.6 * shortest;
+        const leading = paused!.call({ key, callers: 50, fetch, value: "old", options });
+        await leading.fetching;
+        paused!.pause();
+        // It may have filled before.
+        const before = await Effect.runPromise(own.store.get(key));
+        const report = await herd({ key, callers: 50, fetch: 100, value: "new", options }, others);
+        paused!.resume();
+        const last = await leading.report;
+        await Promise.all([paused!, ...others].map((caller) => caller.end()));
+        // Not how late the one was that was paused.
+        late(report.late);
+        assert.equal(before, undefined);
+        assert.equal(report.fetches, 1);
+        assert.deepEqual(report.values, ["new"]);
+        assert.deepEqual(last.values, ["old"]);
+        assert.deepEqual(last.errors, {});
+        assert.equal(last.outcomes["MISS-LEADER-NOCACHE"], 1);
+        assert.deepEqual(await Effect.runPromise(own.store.get(key)), { value: "new" });
+      });
     });
 
     it("fetches twice when the first fetch fails, whoever makes the second", async () => {
@@ -191,43 +230,55 @@ export function rounds(
     it("fails all callers soon when every fetch fails, after two fetches a process at most", async () => {
       const waitStep = 50;
       const fetch = 1500;
-      const task = {
-        key: newKey(),
-        callers: 100,
-        fetch,
-        succeedsFrom: 1e9,
-        options: { waitStep },
-      };
-      const reports = await Promise.all(callers.map((caller) => caller.call(task).report));
-      const { errors, slowest, outcomes, fetches } = sum(reports);
-      note(
-        `${fetches} fetches, slowest caller ${slowest.toFixed(0)} ms: ${JSON.stringify(errors)}`,
-      );
-      for (const each of reports) assert.ok(each.fetches <= 2, `${each.fetches} fetches`);
-      assert.deepEqual(outcomes, {});
-      assert.equal((errors["SOURCE_DOWN"] ?? 0) + (errors["FETCHER_FAILED"] ?? 0), 400);
-      const limit = 3 * (fetch + (push ? 0 : 2 * waitStep));
-      assert.ok(slowest < limit, `${slowest} ms`);
+      await unlessLate(async (late) => {
+        const task = {
+          key: newKey(),
+          callers: 100,
+          fetch,
+          succeedsFrom: 1e9,
+          options: { waitStep },
+        };
+        const reports = await Promise.all(callers.map((caller) => caller.call(task).report));
+        const all = sum(reports);
+        const { errors, slowest, outcomes, fetches } = all;
+        late(all.late);
+        note(
+          `${fetches} fetches, slowest caller ${slowest.toFixed(0)} ms: ${JSON.stringify(errors)}`,
+        );
+        for (const each of reports) assert.ok(each.fetches <= 2, `${each.fetches} fetches`);
+        assert.deepEqual(outcomes, {});
+        assert.equal((errors["SOURCE_DOWN"] ?? 0) + (errors["FETCHER_FAILED"] ?? 0), 400);
+        const limit = 3 * (fetch + (push ? 0 : 2 * waitStep));
+        assert.ok(slowest < limit, `${slowest} ms`);
+      });
     });
 
     it("refuses the fill of a fetch during which the key was deleted", fenced, async () => {
-      const key = newKey();
-      const { fetching, report } = callers[0]!.call({ key, callers: 10, fetch: 200, value: "old" });
-      await fetching;
-      const { recorder } = recording;
-      const adapter = recorded(own.store, recorder, 0);
-      const self = { cache: Cache.make({ adapter }), recorder, process: 0 };
-      assert.equal(await Effect.runPromise(recordedDelete(self, key)), true);
-      const { values, outcomes } = await report;
-      assert.deepEqual(values, ["old"]);
-      assert.equal(outcomes["MISS-LEADER-NOCACHE"], 1);
-      assert.equal(await Effect.runPromise(own.store.get(key)), undefined);
+      await unlessLate(async (late) => {
+        const key = newKey();
+        const { fetching, report } = callers[0]!.call({
+          key,
+          callers: 10,
+          fetch: 200,
+          value: "old",
+        });
+        await fetching;
+        const { recorder } = recording;
+        const adapter = recorded(own.store, recorder, 0);
+        const self = { cache: Cache.make({ adapter }), recorder, process: 0 };
+        assert.equal(await Effect.runPromise(recordedDelete(self, key)), true);
+        const told = await report;
+        late(told.late);
+        assert.deepEqual(told.values, ["old"]);
+        assert.equal(told.outcomes["MISS-LEADER-NOCACHE"], 1);
+        assert.equal(await Effect.runPromise(own.store.get(key)), undefined);
+      });
     });
 
     it("ends its processes, whose histories keep every promise", async () => {
       const ends = await Promise.all(callers.map((caller) => caller.end()));
       const slowest = Math.max(...ends);
-      assert.ok(slowest < 4000, `the slowest process ended after ${slowest} ms`);
+      assert.ok(slowest < 10_000, `the slowest process ended after ${slowest} ms`);
       const histories = recording.histories(SLACK);
       const calls = callsOf(histories);
       note(`${calls} calls, judged by what each process recorded`);
@@ -252,5 +303,6 @@ function sum(reports: readonly Report[]): Report {
     fetches: reports.reduce((all, { fetches }) => all + fetches, 0),
     fetch: Math.max(...reports.map(({ fetch }) => fetch)),
     slowest: Math.max(...reports.map(({ slowest }) => slowest)),
+    late: Math.max(...reports.map(({ late }) => late)),
   };
 }
