@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import { describe, it } from "node:test";
 import { redisNames } from "../../../adapters/redis/names.ts";
 
@@ -51,8 +52,8 @@ describe("the names of redis", () => {
   it("are found for the longest key in a moment", () => {
     const { entryOf } = redisNames({ ofClient: "", ofEntries: "", ofLeases: "lease:" });
     const name = `lease:${"~".repeat(60_000)}}`;
-    const began = performance.now();
+    const { user } = process.cpuUsage();
     assert.equal(entryOf(name), name);
-    assert.ok(performance.now() - began < 1000);
+    assert.ok(process.cpuUsage().user - user < 1_000_000);
   });
 });

@@ -35,6 +35,7 @@ import {
   assertUnusable,
   writesOf,
 } from "../../support/adapter_cases.ts";
+import { unlessLate } from "../../support/unless_late.ts";
 import { assertTellsNothing, SECRETS } from "../../conformance/told.ts";
 
 describe("redis: the suite", () => {
@@ -115,43 +116,44 @@ describe("redis", { skip }, () => {
     });
   }
 
-  it("needs one command for a hit, three for a miss, and wakes by push", async () => {
-    const [one, two, three] = [connect(), connect(), connect()];
-    const clientOf = (client: Redis) => Cache.make({ adapter: redisAdapter({ client }) });
-    // The scripts are known, the connection for pub/sub stands, and it is known that the second may push.
-    const warm = newKey();
-    await Promise.all([one, two].map(async (client, index) => {
-      await sleep(100 * index);
-      await run(clientOf(client).getOrSet(warm, () => Effect.as(Effect.sleep(300), 1)));
-      await run(clientOf(client).getOrSet(`${warm}2`, () => Effect.succeed(1)));
-    }));
-    const seen = await monitored(three);
-    const key = newKey();
+  it("needs one command for a hit, three for a miss, and wakes by push", () =>
+    unlessLate(async () => {
+      const [one, two, three] = [connect(), connect(), connect()];
+      const clientOf = (client: Redis) => Cache.make({ adapter: redisAdapter({ client }) });
+      // The scripts are known, the connection for pub/sub stands, and it is known that the second may push.
+      const warm = newKey();
+      await Promise.all([one, two].map(async (client, index) => {
+        await sleep(100 * index);
+        await run(clientOf(client).getOrSet(warm, () => Effect.as(Effect.sleep(300), 1)));
+        await run(clientOf(client).getOrSet(`${warm}2`, () => Effect.succeed(1)));
+      }));
+      const seen = await monitored(three);
+      const key = newKey();
 
-    await run(clientOf(one).getOrSet(key, () => Effect.succeed("value")));
-    assert.deepEqual((await seen.take()).map(nameOf), ["get", "SCRIPT", "SCRIPT"]);
+      await run(clientOf(one).getOrSet(key, () => Effect.succeed("value")));
+      assert.deepEqual((await seen.take()).map(nameOf), ["get", "SCRIPT", "SCRIPT"]);
 
-    await run(clientOf(two).getOrSet(key, () => Effect.succeed("other")));
-    assert.deepEqual((await seen.take()).map(nameOf), ["get"]);
+      await run(clientOf(two).getOrSet(key, () => Effect.succeed("other")));
+      assert.deepEqual((await seen.take()).map(nameOf), ["get"]);
 
-    const key2 = newKey();
-    const done = await run(Deferred.make<string>());
-    const leading = run(clientOf(one).getOrSet(key2, () => Deferred.await(done)));
-    await sleep(50);
-    const following = run(clientOf(two).getOrSet(key2, () => Effect.succeed("other")));
-    const before: (string | undefined)[] = [];
-    for (let tries = 0; before.length < 6 && tries < 100; tries++) {
+      const key2 = newKey();
+      const done = await run(Deferred.make<string>());
+      const leading = run(clientOf(one).getOrSet(key2, () => Deferred.await(done)));
       await sleep(50);
-      before.push(...(await seen.take()).map(nameOf));
-    }
-    assert.deepEqual(before, ["get", "SCRIPT", "get", "SCRIPT", "subscribe", "SCRIPT"]);
-    await run(Deferred.succeed(done, "value"));
-    assert.equal((await following).value, "value");
-    await leading;
-    // The fill, and the look that finds its value.
-    assert.deepEqual((await seen.take()).map(nameOf), ["SCRIPT", "SCRIPT"]);
-    seen.stop();
-  });
+      const following = run(clientOf(two).getOrSet(key2, () => Effect.succeed("other")));
+      const before: (string | undefined)[] = [];
+      for (let tries = 0; before.length < 6 && tries < 100; tries++) {
+        await sleep(50);
+        before.push(...(await seen.take()).map(nameOf));
+      }
+      assert.deepEqual(before, ["get", "SCRIPT", "get", "SCRIPT", "subscribe", "SCRIPT"]);
+      await run(Deferred.succeed(done, "value"));
+      assert.equal((await following).value, "value");
+      await leading;
+      // The fill, and the look that finds its value.
+      assert.deepEqual((await seen.take()).map(nameOf), ["SCRIPT", "SCRIPT"]);
+      seen.stop();
+    }));
 
   it("knows scripts that the server has forgotten", async () => {
     const client = connect();
@@ -263,7 +265,7 @@ describe("a client of redis that can't be used", { skip }, () => {
     client.on("error", () => {});
     const began = Date.now();
     await assertUnusable(redisAdapter({ client }), /redis did not answer within 100 ms/);
-    assert.ok(Date.now() - began < 1000);
+    assert.ok(Date.now() - began < 10_000);
   });
 });
 

@@ -1,4 +1,4 @@
-import { Effect, Fiber } from "effect";
+import { Deferred, Effect, Fiber } from "effect";
 import type { Redis } from "ioredis";
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -7,6 +7,7 @@ import { redisAdapter, type RedisClient } from "../../../adapters/redis.ts";
 import { Cache } from "../../../mod.ts";
 import { variable, withoutServer } from "../../support/address.ts";
 import { ioredisVersions, libraries, openNodeRedis } from "./clients.ts";
+import { until } from "../../support/until.ts";
 import { startRedisServer, startSentinel } from "../../servers/redis.ts";
 
 const binary = variable("REDIS_SERVER");
@@ -55,23 +56,40 @@ describe("Redis behind Sentinel", { skip }, () => {
   const cacheOf = ({ client }: { readonly client: RedisClient }) =>
     Cache.make({ adapter: redisAdapter({ client }), waitStrategy: () => "1 minute" });
 
-  it("followers are woken by push, of every library", async () => {
+  /** Has one lead, and ends its fetch once the others follow: each has looked as its watch stood. */
+  const assertWoken = async (key: string) => {
     const [leader, ...followers] = clients;
-    assert.ok(followers.length >= 3);
-    const fetcher = () => Effect.as(Effect.sleep(500), "value");
-    const leading = Effect.runFork(cacheOf(leader!).getOrSet("a", fetcher));
-    await sleep(200);
-    for (
-      const follower of await Promise.all(followers.map(async ({ name, client }) => {
-        const call = cacheOf({ client }).getOrSet("a", () => Effect.succeed("another"));
-        return { name, ...await Effect.runPromise(call) };
-      }))
-    ) {
-      const { name, value, meta } = follower;
+    const value = await Effect.runPromise(Deferred.make<string>());
+    let began = false;
+    const fetcher = () => Effect.suspend(() => (began = true, Deferred.await(value)));
+    const leading = Effect.runFork(cacheOf(leader!).getOrSet(key, fetcher));
+    await until(() => began);
+    const following = followers.map(({ name, client }) => {
+      const adapter = redisAdapter({ client });
+      let looks = 0;
+      const acquire: typeof adapter.acquire = (...asked) =>
+        Effect.suspend(() => (looks++, adapter.acquire(...asked)));
+      const cache = Cache.make({
+        adapter: { ...adapter, acquire },
+        waitStrategy: () => "1 minute",
+        waitMax: "20 seconds",
+      });
+      const call = Effect.runPromise(cache.getOrSet(key, () => Effect.succeed("another")));
+      return { name, call, stands: () => looks >= 2 };
+    });
+    await until(() => following.every(({ stands }) => stands()));
+    await Effect.runPromise(Deferred.succeed(value, "value"));
+    for (const { name, call } of following) {
+      const { value, meta } = await call;
       assert.deepEqual([name, value, meta.cache], [name, "value", "MISS-FOLLOWER-HIT"]);
     }
     const led = await Effect.runPromise(Fiber.join(leading));
     assert.deepEqual([led.value, led.meta.cache], ["value", "MISS-LEADER"]);
+  };
+
+  it("followers are woken by push, of every library", async () => {
+    assert.ok(clients.length >= 4);
+    await assertWoken("a");
   });
 
   it("goes on with the server that was promoted", async () => {
@@ -102,18 +120,5 @@ describe("Redis behind Sentinel", { skip }, () => {
     }
   });
 
-  it("followers are woken by push of the server that was promoted", async () => {
-    const [leader, ...followers] = clients;
-    for (const { name, client } of followers) {
-      const key = `after:${name}`;
-      const leading = Effect.runFork(
-        cacheOf(leader!).getOrSet(key, () => Effect.as(Effect.sleep(500), "value")),
-      );
-      await sleep(200);
-      const call = cacheOf({ client }).getOrSet(key, () => Effect.succeed("another"));
-      const { meta } = await Effect.runPromise(call);
-      assert.equal(meta.cache, "MISS-FOLLOWER-HIT", name);
-      await Effect.runPromise(Fiber.join(leading));
-    }
-  });
+  it("followers are woken by push of the server that was promoted", () => assertWoken("after"));
 });

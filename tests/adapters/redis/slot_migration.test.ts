@@ -7,6 +7,8 @@ import { Cache, type CacheLockingError } from "../../../mod.ts";
 import { type RedisCluster, redisCommand, startRedisCluster } from "../../servers/redis.ts";
 import { skipWithout, variable } from "../../support/address.ts";
 import { until } from "../../support/until.ts";
+import { randomToken } from "../../../src/model/token.ts";
+import { unlessLate } from "../../support/unless_late.ts";
 import { ioredisVersions, libraries, openClient, type Opened } from "./clients.ts";
 
 const skip = skipWithout("REDIS_SERVER");
@@ -42,33 +44,34 @@ describe("a slot that moves to another node of a cluster", { skip }, () => {
         look?.disconnect();
       });
 
-      it("has a cold key's callers wait until it has moved, for one fetch", async () => {
-        const key = `cold:${version}`;
-        const other = await open(cluster.url);
-        let fetches = 0;
-        const fetcher = () => Effect.sync(() => `value ${++fetches}`);
-        const slot = await startMoving(key);
-        try {
-          const calls = [client, other.client].flatMap((client) => {
-            const { cache } = cacheOf(client);
-            return [1, 2, 3].map(() => Effect.runPromise(cache.getOrSet(key, fetcher)));
-          });
-          const answers = Promise.allSettled(calls);
-          await sleep(1200);
-          await slot.finish();
-          for (const answer of await answers) {
-            assert.equal(
-              answer.status,
-              "fulfilled",
-              String((answer as PromiseRejectedResult).reason),
-            );
-            assert.equal(answer.value.value, "value 1");
+      it("has a cold key's callers wait until it has moved, for one fetch", () =>
+        unlessLate(async () => {
+          const key = `cold:${version}:${randomToken()}`;
+          const other = await open(cluster.url);
+          let fetches = 0;
+          const fetcher = () => Effect.sync(() => `value ${++fetches}`);
+          const slot = await startMoving(key);
+          try {
+            const calls = [client, other.client].flatMap((client) => {
+              const { cache } = cacheOf(client);
+              return [1, 2, 3].map(() => Effect.runPromise(cache.getOrSet(key, fetcher)));
+            });
+            const answers = Promise.allSettled(calls);
+            await sleep(1200);
+            await slot.finish();
+            for (const answer of await answers) {
+              assert.equal(
+                answer.status,
+                "fulfilled",
+                String((answer as PromiseRejectedResult).reason),
+              );
+              assert.equal(answer.value.value, "value 1");
+            }
+          } finally {
+            other.close();
           }
-        } finally {
-          other.close();
-        }
-        assert.equal(fetches, 1);
-      });
+          assert.equal(fetches, 1);
+        }));
 
       it("fails a cold key's caller once `operationTimeout` is over", async () => {
         const key = `late:${version}`;
@@ -85,29 +88,30 @@ describe("a slot that moves to another node of a cluster", { skip }, () => {
         assert.equal(value, 2);
       });
 
-      it("renews and releases a lease meanwhile", async () => {
-        const key = `held:${version}`;
-        const { cache, errors } = cacheOf(client);
-        let fail = (_: Effect.Effect<never, string>) => {};
-        const failing = new Promise<Effect.Effect<never, string>>((resolve) => fail = resolve);
-        const call = Effect.runPromise(
-          Effect.flip(cache.getOrSet(
-            key,
-            () => Effect.flatten(Effect.promise(() => failing)),
-            { leaseTtl: 900 },
-          )),
-        );
-        const isHeld = async () => await look.hget(`lease:{${key}}`, "owner") !== null;
-        await until(isHeld);
-        const slot = await startMoving(key);
-        await sleep(1800);
-        assert.ok(await isHeld());
-        fail(Effect.fail("down"));
-        await call;
-        assert.equal(await isHeld(), false);
-        assert.deepEqual(errors, []);
-        await slot.finish();
-      });
+      it("renews and releases a lease meanwhile", () =>
+        unlessLate(async () => {
+          const key = `held:${version}:${randomToken()}`;
+          const { cache, errors } = cacheOf(client);
+          let fail = (_: Effect.Effect<never, string>) => {};
+          const failing = new Promise<Effect.Effect<never, string>>((resolve) => fail = resolve);
+          const call = Effect.runPromise(
+            Effect.flip(cache.getOrSet(
+              key,
+              () => Effect.flatten(Effect.promise(() => failing)),
+              { leaseTtl: 900 },
+            )),
+          );
+          const isHeld = async () => await look.hget(`lease:{${key}}`, "owner") !== null;
+          await until(isHeld);
+          const slot = await startMoving(key);
+          await sleep(1800);
+          assert.ok(await isHeld());
+          fail(Effect.fail("down"));
+          await call;
+          assert.equal(await isHeld(), false);
+          assert.deepEqual(errors, []);
+          await slot.finish();
+        }));
     });
   }
 
