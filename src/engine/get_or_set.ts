@@ -41,6 +41,7 @@ import {
   type FlightTable,
   isBusy,
   leave,
+  notBusy,
   rejoin,
   type Signal,
   wait,
@@ -319,7 +320,14 @@ function contend(flight: Flight): void {
         return complete<End>(flight, answer);
     }
   };
-  look(undefined, next);
+  if (first.failuresLeft === call.settings.maxFailures) return look(undefined, next);
+  // Who is out of time waits for a takeover, and doesn't fetch beside it.
+  flight.busyUntil = monotonicMillis(clock) + call.settings.operationTimeout;
+  look(undefined, (answer) => {
+    if (answer._tag === "Leader") flight.busyUntil = undefined;
+    else notBusy(flight);
+    next(answer);
+  });
 }
 
 /** Whether the flight, or its first caller before, has waited for a lease. */
@@ -409,8 +417,18 @@ function share(flight: Flight, current: Flight, next: (end: End) => void): void 
     index: 0,
     woken(_, { signal }) {
       flight.stop = undefined;
-      if (signal._tag !== "Value") return fetchAlone(flight, "bypass", next);
-      next({ _tag: "Value", value: signal.value, source: "bypass", stored: false });
+      if (signal._tag === "Value") {
+        return next({ _tag: "Value", value: signal.value, source: "bypass", stored: false });
+      }
+      if (signal._tag === "FetchFailed") {
+        const { first } = flight;
+        first.lastFailure = Cause.squash(signal.cause);
+        countFailure(flight);
+        if (--first.failuresLeft <= 0) {
+          return next({ _tag: "Failed", error: outOfFailures(first), scope: "first" });
+        }
+      }
+      fetchAlone(flight, "bypass", next);
     },
   };
   const stop = () => {

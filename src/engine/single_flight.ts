@@ -100,6 +100,18 @@ export function complete<End>(flight: Flight<End>, signal: Signal<End>): void {
 /** Gives those whose time is out what the flight will end with: now, and from now on. */
 export function makeKnown<End>(flight: Flight<End>, end: End): void {
   flight.known = end;
+  wakeLate(flight);
+}
+
+/** It does nothing any more that nobody is to do again: those whose time is out go on. */
+export function notBusy<End>(flight: Flight<End>): void {
+  if (flight.busyUntil === undefined) return;
+  flight.busyUntil = undefined;
+  wakeLate(flight);
+}
+
+/** Wakes those whose time is out, unless they are to wait longer. */
+function wakeLate<End>(flight: Flight<End>): void {
   const now = monotonicMillis(flight.clock);
   for (const group of [...flight.groups]) {
     if (group.until <= now) outOfTime(flight, group);

@@ -79,10 +79,13 @@ function endsWithItsCallers(
 
 /** Until when a follower, and those who joined it, may go on after a look without an answer: no lease is let go before. */
 function waitedUntil(story: Story, { call, operations }: LeaseStory, over: Moment): number {
-  // It may have followed before it came here, too: only who follows looks twice.
-  const looks = operations.filter(({ question }) => question.operation === "acquire");
-  const followed = looks.length > 1 || looks[0]?.answered?.answer.is === "Follower";
-  if (!followed) return over.at;
+  // It may have followed before, in a flight that it had joined.
+  const looks = call.terms.coalesce ? story.sceneOf(call).operations : operations;
+  const followed = looks.some(({ question, answered }) =>
+    question.operation === "acquire" && answered?.answer.is === "Follower"
+  );
+  const acquires = operations.filter(({ question }) => question.operation === "acquire");
+  if (!followed && acquires.length < 2) return over.at;
   const callers = call.terms.coalesce ? story.sceneOf(call).calls : [call];
   const ends = callers.filter(({ began }) => began.seq < over.seq)
     .map((caller) => activeUntil(caller)?.at ?? story.end.at);
