@@ -7,7 +7,7 @@ import { AdapterError, Cache, type Store } from "../../mod.ts";
 import { attempt } from "../../src/store/attempt.ts";
 import { recorded } from "./recorded.ts";
 import { type PlainOptions, recordedCall, type RecordedProcess } from "../support/recorded_call.ts";
-import { recordedDelete } from "../support/recorded_change.ts";
+import { recordedChange } from "../support/recorded_change.ts";
 import { judgeAll, recorderOf, type Recording, startRecording } from "../support/recording.ts";
 
 const KEY = "user:42";
@@ -69,7 +69,7 @@ async function judged(
   });
   await second({
     call: () => call(other, () => sleep(20)),
-    remove: () => Effect.runPromise(recordedDelete(other, KEY)),
+    remove: () => Effect.runPromise(recordedChange(other, "delete", KEY)),
     first: first!,
     leads,
   });

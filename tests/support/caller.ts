@@ -44,7 +44,8 @@ async function run(task: Task): Promise<void> {
     Effect.gen(function* () {
       report.fetches++;
       const began = performance.now();
-      const number = new Promise<number>((resolve) => waiting.get(id)!.push(resolve));
+      // A refresh may begin once all callers have their values.
+      const number = new Promise<number>((resolve) => waiting.get(id)?.push(resolve));
       say({ id, key });
       yield* Effect.sleep(fetch);
       report.fetch = performance.now() - began;

@@ -132,6 +132,11 @@ function commandsOfCallers({ own = false }: Backend): string[][] {
 /** How many fetches of which key have begun, in all processes. */
 const begun = new Map<string, number>();
 
+/** How many fetches of a key have begun, in all processes. */
+export function fetchesOf(key: string): number {
+  return begun.get(key) ?? 0;
+}
+
 async function startCaller(
   command: readonly string[],
   backend: Backend,

@@ -1,7 +1,7 @@
 import { Effect } from "effect";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type PlainOptions, recordedCall, type RecordedProcess } from "./recorded_call.ts";
-import { recordedDelete } from "./recorded_change.ts";
+import { recordedChange } from "./recorded_change.ts";
 import { sharedClock } from "./recording.ts";
 
 /** Calls that one process makes without an end, over keys that all processes use at the same time. */
@@ -41,7 +41,7 @@ export function startLoad(
     for (let caller = 0; caller < callers; caller++) {
       run(recordedCall(process, { key, options, fetcher }));
     }
-    if (Math.random() < deletes) run(recordedDelete(process, key));
+    if (Math.random() < deletes) run(recordedChange(process, "delete", key));
   };
   const timer = setInterval(turn, every);
   return async () => {

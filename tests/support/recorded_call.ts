@@ -1,4 +1,4 @@
-import { Effect } from "effect";
+import { Duration, Effect } from "effect";
 import type { CacheClient, CallOptions, FetchContext } from "../../mod.ts";
 import { defaults } from "../../src/model/defaults.ts";
 import { endingOf } from "../simulation/ending.ts";
@@ -15,6 +15,9 @@ export type PlainOptions =
         | "waitStep"
         | "operationTimeout"
         | "cacheTtl"
+        | "staleWhileRevalidate"
+        | "staleIfError"
+        | "errorBackoff"
     ]?: number | undefined;
   }
   & Pick<CallOptions<unknown>, "onCacheFailure">;
@@ -44,6 +47,7 @@ export function termsOf(
     operationTimeout = defaults.operationTimeout,
     cacheTtl = FOR_GOOD,
     onCacheFailure = defaults.onCacheFailure,
+    ...stale
   }: PlainOptions,
 ): Terms {
   return {
@@ -56,6 +60,7 @@ export function termsOf(
     longestPause: 4 * waitStep,
     coalesce: true,
     bypass: onCacheFailure === "bypass",
+    ...stale,
   };
 }
 
@@ -82,15 +87,22 @@ export function recordedCall(
       });
     const onError = ({ _tag }: { readonly _tag: string }) =>
       Effect.sync(() => note({ type: "hook", call, hook: "onError", tag: _tag }));
+    const onStale = (_: unknown, { reason }: { readonly reason: string }) =>
+      Effect.sync(() => note({ type: "hook", call, hook: "onStale", tag: reason }));
     const calling = cache.getOrSet(key, fetching, {
       ...options,
       ownerId: `call ${call}`,
-      hooks: { onError },
+      hooks: { onError, onStale },
     });
     note({ type: "call", call, key, terms: termsOf(options) });
     const ending = Effect.matchCauseEffect(calling, {
       onSuccess: ({ value, meta }) =>
-        Effect.succeed<Ending>({ type: "value", value, cache: meta.cache }),
+        Effect.succeed<Ending>({
+          type: "value",
+          value,
+          cache: meta.cache,
+          staleFor: meta.staleFor && Duration.toMillis(meta.staleFor),
+        }),
       onFailure: (cause) => Effect.succeed(endingOf(cause, { call })),
     });
     return Effect.tap(

@@ -5,11 +5,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { randomToken } from "../../src/model/token.ts";
 import { Cache } from "../../mod.ts";
 import { recorded } from "../simulation/recorded.ts";
-import { type Backend, type Caller, type Report, startCallers, type Task } from "./callers.ts";
+import {
+  type Backend,
+  type Caller,
+  fetchesOf,
+  type Report,
+  startCallers,
+  type Task,
+} from "./callers.ts";
 import type { Connection } from "./connection.ts";
 import { defaults } from "../../src/model/defaults.ts";
 import { medianOf } from "./percentile.ts";
-import { recordedDelete } from "./recorded_change.ts";
+import { recordedChange } from "./recorded_change.ts";
+import { until } from "./until.ts";
 import { callsOf, judgeAll, startRecording } from "./recording.ts";
 import { unlessLate } from "./unless_late.ts";
 
@@ -35,6 +43,8 @@ function looksWithin(millis: number, fetch: number, push: boolean): number {
     : Math.max(0, millis - fetch) / (waitStep / 2);
   return FOLLOWERS * Math.floor(times);
 }
+
+const HOUR = 3_600_000;
 
 /** The rounds of a backend. */
 export interface Rounds extends Backend {
@@ -169,6 +179,42 @@ export function rounds(
       });
     });
 
+    it("has the stale value for 4 × 50 callers, and refreshes it once, in 10 rounds", async () => {
+      const options = { cacheTtl: HOUR, staleWhileRevalidate: HOUR, staleIfError: HOUR };
+      const { recorder } = recording;
+      const adapter = recorded(own.store, recorder, 0);
+      const self = { cache: Cache.make({ adapter }), recorder, process: 0 };
+      const waits: number[] = [];
+      for (let round = 0; round < 10; round++) {
+        await unlessLate(async (late) => {
+          const key = newKey();
+          const ask = async (callers: number, value: string) => {
+            const report = await herd({ key, callers, fetch: 300, value, options });
+            late(report.late);
+            return report;
+          };
+          await ask(1, "old");
+          assert.equal(await Effect.runPromise(recordedChange(self, "expire", key)), true);
+          const stale = await ask(50, "new");
+          assert.deepEqual([stale.outcomes, stale.errors], [{ STALE: 200 }, {}]);
+          assert.deepEqual(stale.values, ["old"]);
+          waits.push(stale.slowest);
+          await until(async () => {
+            const entry = await Effect.runPromise(own.store.get(key));
+            return entry?.value === "new";
+          });
+          const fresh = await ask(50, "newer");
+          assert.deepEqual([fresh.outcomes, fresh.errors], [{ HIT: 200 }, {}]);
+          assert.deepEqual(fresh.values, ["new"]);
+          assert.equal(fetchesOf(key), 2);
+        });
+      }
+      // How soon is told, not asserted: a machine may be busy with something else.
+      note(
+        `slowest of 200 with a stale value: ${medianOf(waits).toFixed(1)} ms in the median round`,
+      );
+    });
+
     it("has one take over when the leader is killed", async () => {
       await unlessLate(async (late) => {
         const key = newKey();
@@ -266,7 +312,7 @@ export function rounds(
         const { recorder } = recording;
         const adapter = recorded(own.store, recorder, 0);
         const self = { cache: Cache.make({ adapter }), recorder, process: 0 };
-        assert.equal(await Effect.runPromise(recordedDelete(self, key)), true);
+        assert.equal(await Effect.runPromise(recordedChange(self, "delete", key)), true);
         const told = await report;
         late(told.late);
         assert.deepEqual(told.values, ["old"]);
