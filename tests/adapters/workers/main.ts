@@ -87,6 +87,9 @@ function backendsOf(bindings: Bindings): Record<string, Backend> {
   };
 }
 
+/** How many fetches of which stale key have begun, in all requests. */
+const fetchesOf = new Map<string, number>();
+
 let unhandled: unknown;
 addEventListener("unhandledrejection", (event: { readonly reason?: unknown }) => {
   unhandled ??= event.reason;
@@ -140,6 +143,31 @@ export default {
         });
         const { meta } = await Effect.runPromise(call);
         return Response.json({ fetches, outcome: meta.cache });
+      }
+      case "stale":
+      case "expire": {
+        const cache = Cache.make({
+          adapter: adaptersOf(bindings)[name]!(),
+          cacheTtl: "1 hour",
+          staleWhileRevalidate: "1 hour",
+          waitUntil: (work) => context.waitUntil(work),
+        });
+        if (what === "expire") {
+          await Effect.runPromise(cache.expire(argument));
+          return new Response("expired");
+        }
+        const fetcher = () =>
+          Effect.suspend(() => {
+            const number = (fetchesOf.get(argument) ?? 0) + 1;
+            fetchesOf.set(argument, number);
+            return Effect.as(Effect.sleep(300), `fetch ${number}`);
+          });
+        const { value, meta } = await Effect.runPromise(cache.getOrSet(argument, fetcher));
+        return Response.json({
+          value,
+          outcome: meta.cache,
+          fetches: fetchesOf.get(argument) ?? 0,
+        });
       }
       case "cancel": {
         const store = adaptersOf(bindings)[name]!();

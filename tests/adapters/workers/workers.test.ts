@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { Case } from "../../conformance/mod.ts";
 import { randomToken } from "../../../src/model/token.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
+import { until } from "../../support/until.ts";
 import { ask, skip } from "./ask.ts";
 
 interface WorkersCase extends Omit<Case, "run"> {
@@ -29,6 +30,27 @@ for (const backend of backends) {
         Array.from({ length: 100 }, async () => JSON.parse(await ask(`get/${backend}/${key}`))),
       );
       assert.equal(answers.reduce((sum, { fetches }) => sum + fetches, 0), 1);
+    });
+
+    it("gives 100 requests the stale value while one of them refreshes it, in 10 rounds", async () => {
+      for (let round = 0; round < 10; round++) {
+        const key = randomToken();
+        const get = async () => JSON.parse(await ask(`stale/${backend}/${key}`));
+        assert.equal((await get()).outcome, "MISS-LEADER");
+        await ask(`expire/${backend}/${key}`);
+        const answers = await Promise.all(Array.from({ length: 100 }, get));
+        // On a slow machine the last of them come when it is refreshed.
+        const stale = answers.filter(({ outcome }) => outcome === "STALE");
+        assert.ok(stale.length > 0);
+        for (const { value } of stale) assert.equal(value, "fetch 1");
+        const others = answers.filter((each) => !stale.includes(each));
+        assert.deepEqual(
+          [...new Set(others.map(({ outcome }) => outcome))],
+          others.length ? ["HIT"] : [],
+        );
+        await until(async () => (await get()).outcome === "HIT");
+        assert.deepEqual(await get(), { value: "fetch 2", outcome: "HIT", fetches: 2 });
+      }
     });
 
     it("lets go of the lease when a request is cancelled, if it is the leader's", async () => {
