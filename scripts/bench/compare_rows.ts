@@ -51,7 +51,7 @@ export async function compareRows(rows: readonly Row[], bench: Bench): Promise<M
 async function compareRow(row: Row, bench: Bench, fleet?: Fleet): Promise<Comparison> {
   const { title, beside, own, others } = row;
   const owns = own.map(({ peer }) => peer);
-  const befores: PeerName[] = "commit" in bench.runtime.before
+  const befores: PeerName[] = "commit" in bench.runtime.before && !row.isNew
     ? owns.map((peer) => `before:${peer}` as const)
     : [];
   const theirs = [beside, ...others].filter((peer) =>

@@ -16,7 +16,9 @@ export function versionOf(name: string, lockfile = benchLockfile): string {
   );
   const effect = `npm:effect@${effectVersions[4]}`;
   const specifier = { ...imports, ...benchImports, effect }[name];
-  const version = specifier && lock.specifiers[specifier];
+  // Deno writes the shortest range that means the same: `0.4` for `^0.4.0`.
+  const shortest = specifier?.replace(/\^(0\.\d+|\d+)(\.0)+$/, "$1");
+  const version = lock.specifiers[specifier!] ?? lock.specifiers[shortest!];
   if (!version) throw new Error(`Cannot tell the version of "${name}": the lockfile has none`);
   return version.split("_")[0]!;
 }

@@ -27,6 +27,17 @@ export const client: LoadPeer = ({ library: { Cache, memoryAdapter }, entries })
   };
 };
 
+/** The same, where values may be stale; these are fresh. */
+export const mayBeStale: LoadPeer =
+  ({ library: { Cache, memoryAdapter }, entries }) => (source) => {
+    const adapter = memoryAdapter({ maxEntries: entries });
+    const cache = Cache.make({ adapter, cacheTtl: "1 hour", staleWhileRevalidate: "1 hour" });
+    return {
+      name: "client.getOrSet, fresh",
+      effect: (key) => cache.getOrSet(key, () => Effect.promise(() => source(key))),
+    };
+  };
+
 /** A cache of cache-locking in promises. */
 export const plain: LoadPeer = ({ library: { createCache }, entries }) => (source) => {
   const adapter = { type: "memory", options: { maxEntries: entries } } as const;

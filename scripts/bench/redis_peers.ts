@@ -31,6 +31,40 @@ export const cacheLocking: LoadPeer =
     };
   };
 
+/** This library, where values may be stale; these are fresh. */
+export const mayBeStale: LoadPeer = ({ library: { Cache, redisAdapter }, connect }) => (source) => {
+  const client = connect();
+  const adapter = redisAdapter({ client });
+  const cache = Cache.make({ adapter, cacheTtl: "1 hour", staleWhileRevalidate: "1 hour" });
+  return {
+    name: "cache-locking, fresh",
+    effect: (key) => cache.getOrSet(key, () => Effect.promise(() => source(key))),
+    close: () => client.quit(),
+  };
+};
+
+/** The same of stale values. Their refresh takes longer than what is measured. */
+export const stale: LoadPeer = ({ library: { Cache, redisAdapter }, connect }) => (source) => {
+  const client = connect();
+  const cache = Cache.make({
+    adapter: redisAdapter({ client }),
+    cacheTtl: "1 hour",
+    staleWhileRevalidate: "1 hour",
+    leaseTtl: "1 hour",
+  });
+  const stored = new Set<string>();
+  const store = (key: string) => {
+    stored.add(key);
+    const storing = cache.getOrSet(key, () => Effect.promise(() => source(key)));
+    return Effect.flatMap(storing, () => cache.expire(key));
+  };
+  return {
+    name: "cache-locking, stale",
+    effect: (key) => stored.has(key) ? cache.getOrSet(key, () => Effect.never) : store(key),
+    close: () => client.quit(),
+  };
+};
+
 /** This library, in promises. */
 export const plain: LoadPeer =
   ({ library: { createCache, redisAdapter }, connect }) => (source) => {

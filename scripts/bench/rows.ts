@@ -8,6 +8,8 @@ export type Row = Kind & {
   readonly beside: PeerName;
   /** This library, which is compared with its build before, too. */
   readonly own: readonly Own[];
+  /** Whether its build before lacks it. */
+  readonly isNew?: true;
   /** Other caches, and floors. They are measured apart from the library, each beside the same. */
   readonly others: readonly PeerName[];
 };
@@ -147,6 +149,34 @@ export const costs: readonly Row[] = [
     isClose: true,
     beside: "bare",
     own: [{ peer: "plain", atMost: 1.1 }],
+    others: [],
+  },
+  {
+    title: "Hit in memory that may be stale, beside one that may not",
+    load: "hit",
+    isClose: true,
+    isNew: true,
+    beside: "client",
+    own: [{ peer: "mayBeStale", atLeast: 0.95 }],
+    others: [],
+  },
+  {
+    title: "Redis, one caller of a key that may be stale, beside one that may not",
+    load: "remoteHit",
+    redis: {},
+    isClose: true,
+    isNew: true,
+    beside: "cacheLocking",
+    own: [{ peer: "mayBeStale", atMost: 1.1 }, { peer: "stale", atMost: 1.15 }],
+    others: [],
+  },
+  {
+    title: "Redis, 64 callers of distinct keys that may be stale, beside such that may not",
+    load: "remoteHitsOfDistinctKeys",
+    redis: {},
+    isNew: true,
+    beside: "cacheLocking",
+    own: [{ peer: "mayBeStale", atMost: 1.4 }, { peer: "stale" }],
     others: [],
   },
   {
