@@ -18,9 +18,9 @@ export interface Backend {
   /** The backend rounds times to live up to this unit, in milliseconds; 1 by default. */
   readonly granularity?: number | undefined;
   /**
-   * The lifetime of a lease or an entry whose end a case waits for, in milliseconds; 300 by default. A case that fails
-   * runs once more with times six times as long, and again, at most twice, if this process or the store was late in it: so
-   * no store fails on a busy machine.
+   * The lifetime of a lease or an entry whose end a case waits for, in milliseconds; 300 by default. A case about
+   * times that fails runs once more with times six times as long. Where this process or the store was late in a case that
+   * fails, it is tried four times at most: so no store fails on a busy machine.
    */
   readonly pace?: number | undefined;
   /** Values that come back unchanged, besides those that every store keeps: bytes, dates, `NaN`, … */

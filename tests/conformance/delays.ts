@@ -7,6 +7,8 @@ export interface Delays {
   readonly longest: () => number;
   /** Adds what took so many milliseconds. */
   readonly add: (millis: number) => void;
+  /** Adds what takes from now on until the end is told. */
+  readonly begin: () => () => void;
   readonly stop: () => void;
 }
 
@@ -21,12 +23,21 @@ export function startDelays(): Delays {
     last = now;
   };
   const timer = setInterval(beat, BEAT);
+  const begun = new Set<{ readonly at: number }>();
   return {
     longest() {
       beat();
-      return longest;
+      return Math.max(longest, ...[...begun].map(({ at }) => last - at));
     },
     add,
+    begin() {
+      const each = { at: performance.now() };
+      begun.add(each);
+      return () => {
+        begun.delete(each);
+        add(performance.now() - each.at);
+      };
+    },
     stop: () => clearInterval(timer),
   };
 }

@@ -83,9 +83,13 @@ const tries = [1, 6, 6, 12];
 /** The part of its pace by which a step may be late in a try that counts: what a case lets two steps take is more. */
 const LATE = 0.1;
 
+/** How late a step may be in a try that counts, in milliseconds: a value is given out that isn't stored in twice that time. */
+const STORED = 250;
+
 /**
  * Runs a case. One that depends on times and fails is judged by what it shows when all of them are longer; and if this
- * process or the store was so late in it that a lease may have ended that was to be renewed, by another try.
+ * process or the store was so late in it that a lease may have ended that was to be renewed, by another try. Any case has
+ * another where a value may have been given out before it was stored.
  */
 async function runCase(backend: Backend, property: Property): Promise<void> {
   const { run = Effect.runPromiseExit, pace: usual = PACE } = backend;
@@ -98,7 +102,8 @@ async function runCase(backend: Backend, property: Property): Promise<void> {
           Effect.gen(() => property.holds(world) as Generator<never, unknown, never>),
           () =>
             Effect.sync(() => {
-              again = world.timed() && (index === 0 || world.delay() > LATE * pace);
+              const late = world.delay() > (world.timed() ? Math.min(LATE * pace, STORED) : STORED);
+              again = late || (world.timed() && index === 0);
             }),
         ))),
     );

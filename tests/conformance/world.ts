@@ -120,8 +120,8 @@ function counted(store: Store<unknown>, delays: Delays): Process {
     Effect.suspend(() => {
       counts[operation] = (counts[operation] ?? 0) + 1;
       const told = Effect.tapError(run, (error) => Effect.sync(() => assertTellsNothing(error)));
-      const began = performance.now();
-      return Effect.onExit(told, () => Effect.sync(() => delays.add(performance.now() - began)));
+      const end = delays.begin();
+      return Effect.onExit(told, () => Effect.sync(end));
     }));
   return {
     ...counting,

@@ -34,6 +34,22 @@ test("a case that fails as its process stands still is tried again, at times tha
   assert.ok(tries >= 3, `${tries} tries`);
 });
 
+test("a case that fails as its process stands still while a value is stored is tried again", async () => {
+  const store = memoryAdapter();
+  let opened = 0;
+  const cases = conformance({
+    open: Effect.sync(() => {
+      const first = Math.ceil(++opened / 2) === 1;
+      const fill: typeof store.fill = (...asked) =>
+        Effect.flatMap(Effect.sleep(first ? 700 : 0), () => store.fill(...asked));
+      return { ...store, fill };
+    }),
+    damage: "nobody else can write to a process's memory",
+  });
+  await cases.find(({ name }) => name.startsWith("no second fetch after a fill"))!.run();
+  assert.ok(opened >= 4, `${opened} stores`);
+});
+
 test("a case that fails as its store is at fault fails, as it does however slow the process", async () => {
   for (const pause of [0, 2]) {
     const { tries, failure } = await triesOf(({ renew }) => (key, owner, ttl) =>
