@@ -244,4 +244,10 @@ export const mutations: readonly Mutation[] = [
     "stale after a failed fetch",
     swap(/return .*;/, "return undefined;"),
   ),
+  mutation("abandoned: it never goes on", "goes on", swap(/= .*;/, "= false;")),
+  mutation(
+    "abandoned: a failure that nobody waits for isn't told",
+    "unheard failure",
+    swap(/if \(.*\) return/, "if (true) return"),
+  ),
 ];

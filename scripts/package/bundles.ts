@@ -4,10 +4,10 @@ import { npmInstall } from "../npm_install.ts";
 import { type EffectMajor, root } from "../project.ts";
 import type { Count } from "../result.ts";
 
-const bundleLimit = 19_990;
-const workerLimit = 30_300;
+const bundleLimit = 20_240;
+const workerLimit = 30_580;
 /** With all of Effect that is needed; a run of a value alone has 9 kB of Effect 4 and 43 kB of Effect 3. */
-const plainLimits: Readonly<Record<EffectMajor, number>> = { 4: 38_000, 3: 60_300 };
+const plainLimits: Readonly<Record<EffectMajor, number>> = { 4: 38_270, 3: 60_370 };
 
 /** The bundlers, each in the version that is known to do it. */
 export const bundlers: Readonly<Record<string, string>> = {

@@ -30,6 +30,8 @@ export interface Settings {
   readonly waitMax: number;
   /** The longest that a fetch may run. */
   readonly fetchTimeout: number;
+  /** Whether a fetch under a lease goes on when its last caller has left. */
+  readonly finish: boolean;
   /** The longest pause between two looks where the store has no push. */
   readonly waitStep: number;
   /** How long a follower pauses before it looks again. */

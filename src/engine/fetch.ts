@@ -65,7 +65,7 @@ export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
     stop(); // mutate: overdue
     onEnd(flight.cancelled ? { _tag: "Cancelled" } : failedBy(error)); // mutate: timed out
   };
-  cancelTimeout = deadline(flight.clock, fetchTimeout, expire, !flight.refreshes); // mutate: fetch timeout
+  cancelTimeout = deadline(flight.clock, fetchTimeout, expire, !flight.refreshes && !flight.goesOn); // mutate: fetch timeout
 }
 
 const fetched = () => "fetched";

@@ -167,6 +167,7 @@ function openFlight(first: Caller, table: Map<string, Flight> | undefined): Flig
     waiting: 1,
     groups: [],
     cancelled: false,
+    goesOn: false,
     onCancel: undefined,
     stop: undefined,
     ended: undefined,

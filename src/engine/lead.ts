@@ -8,6 +8,7 @@ import { type Handlers, operate, phaseError } from "./operation.ts";
 import { AdapterError } from "../model/errors.ts";
 import { asStored } from "./result.ts";
 import { complete, handOut, makeKnown, removeFromTable, whenEnded } from "./single_flight.ts";
+import { backgroundFailure } from "./refresh.ts";
 import { failureAfter, keepQuiet } from "./stale.ts";
 import type { Failure, Leader, LeaseOutcome } from "../store/store.ts";
 
@@ -27,6 +28,7 @@ interface Lease {
 export function lead(flight: Flight, owner: string, { remaining, failures }: Leader): void {
   const lease: Lease = { owner, state: "held" };
   flight.leaseUntil = wallMillis(flight.clock) + remaining;
+  flight.goesOn = flight.call.settings.finish && !flight.cancelled; // mutate: goes on
   let isOver = false;
   let letGo: (() => void) | undefined;
   const end = () => {
@@ -42,7 +44,9 @@ export function lead(flight: Flight, owner: string, { remaining, failures }: Lea
       end();
       const outcome = ended._tag === "Cancelled" ? "cancelled" : "failed"; // mutate: release
       if (outcome === "failed") backOff(flight, lease, failures);
-      release(flight, lease, outcome, () => complete(flight, ended));
+      const finish = () => release(flight, lease, outcome, () => complete(flight, ended));
+      if (ended._tag !== "FetchFailed" || flight.waiting > 0) return finish(); // mutate: unheard failure
+      reportAnd(flight, backgroundFailure(flight.key, ended.cause), finish);
     },
   });
   if (!isOver) letGo = keepLease(flight, lease);
@@ -72,7 +76,9 @@ function endWith(flight: Flight, lease: Lease, value: unknown): void {
   });
   const end = (stored: boolean) => complete(flight, endOf(stored));
   if (typeof ttl === "object" || ttl === 0) {
-    release(flight, lease, "uncached", () => end(false)); // mutate: uncached
+    const finish = () => release(flight, lease, "uncached", () => end(false)); // mutate: uncached
+    if (invalid !== undefined && flight.waiting <= 0) reportAnd(flight, invalid, finish);
+    else finish();
     return giveOutLater(flight, endOf(false));
   }
   const answered = (stored: boolean) => {
@@ -114,7 +120,7 @@ function keepLease(flight: Flight, lease: Lease): () => void {
   let cancelWait: (() => unknown) | undefined;
   let giveUp: (() => void) | undefined;
   const wait = () => {
-    if (!isOver) cancelWait = deadline(clock, third, renew, !flight.refreshes); // mutate: renewal
+    if (!isOver) cancelWait = deadline(clock, third, renew, !flight.refreshes && !flight.goesOn); // mutate: renewal
   };
   const renew = () => {
     const began = monotonicMillis(clock);

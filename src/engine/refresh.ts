@@ -29,13 +29,6 @@ function refreshed(this: Caller, flight: Flight, { signal }: Wake<End>): void {
   if (isOver) forgetQuiet(store, key);
   const fail = (error: CacheLockingError) =>
     Effect.flatMap(report(flight, error), () => Effect.fail(error));
-  const fetchFailed = (cause: unknown) =>
-    isCacheLockingError(cause) ? cause : cacheLockingError(
-      "FETCHER_FAILED",
-      `Cannot refresh ${quoted(key)}: its fetch failed`,
-      { key, phase: "fetch" },
-      cause,
-    );
   const end = (): Result => {
     switch (signal._tag) {
       case "Value":
@@ -46,10 +39,21 @@ function refreshed(this: Caller, flight: Flight, { signal }: Wake<End>): void {
         return fail(signal.error);
       case "FetchFailed":
       case "Died":
-        return fail(fetchFailed(Cause.squash(signal.cause)));
+        return fail(backgroundFailure(key, signal.cause));
       default:
         return Effect.succeed({ value: undefined, meta: { cache: CacheOutcome.STALE } });
     }
   };
   this.resume!(end());
+}
+
+/** What is told of a fetch that failed in the background, where nobody has its error. */
+export function backgroundFailure(key: string, cause: Cause.Cause<unknown>): CacheLockingError {
+  const error = Cause.squash(cause);
+  return isCacheLockingError(error) ? error : cacheLockingError(
+    "FETCHER_FAILED",
+    `Cannot fetch ${quoted(key)} in the background: the fetcher failed`,
+    { key, phase: "fetch" },
+    error,
+  );
 }

@@ -22,6 +22,8 @@ export interface Flight<End> {
   readonly groups: WaitGroup<End>[];
   /** Whether nobody wanted its end any more. It isn't wanted again by who joins it then and waits until it has ended. */
   cancelled: boolean;
+  /** Whether it goes on when nobody waits for its end any more. */
+  goesOn: boolean;
   /** Called when it is cancelled. */
   onCancel?: (() => void) | undefined;
   /** Stops what it does, as far as that can be stopped, when it is cancelled. */
@@ -192,7 +194,7 @@ function outOfTime<End>(flight: Flight<End>, group: WaitGroup<End>): void {
 
 /**
  * A waiter leaves, unless it has been woken. The others stay as they were; the last one to leave cancels the flight and
- * waits until that is done.
+ * waits until that is done, unless the flight goes on without it.
  */
 export function leave<End>(waiter: Waiter<End>): Effect.Effect<void> {
   const { flight, group, index } = waiter;
@@ -201,12 +203,12 @@ export function leave<End>(waiter: Waiter<End>): Effect.Effect<void> {
   if (group?.waiters[index] === waiter) group.waiters[index] = undefined;
   flight.waiting--;
   cancelIfEmpty(flight);
-  if (flight.waiting > 0 || flight.completed !== undefined) return Effect.void;
+  if (flight.waiting > 0 || flight.goesOn || flight.completed !== undefined) return Effect.void;
   return callback((resume) => whenEnded(flight, () => resume(Effect.void)));
 }
 
 function cancelIfEmpty<End>(flight: Flight<End>): void {
-  if (flight.waiting <= 0) cancel(flight); // mutate: last leaves
+  if (flight.waiting <= 0 && !flight.goesOn) cancel(flight); // mutate: last leaves
 }
 
 function cancel<End>(flight: Flight<End>): void {

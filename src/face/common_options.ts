@@ -44,6 +44,12 @@ export interface CommonOptions<V, Duration, WaitStrategy> {
    * itself, and its value is dropped.
    */
   readonly fetchTimeout?: Duration | undefined;
+  /**
+   * What becomes of a fetch whose last caller has left: `'interrupt'`, the default, or `'finish'`. Then one under a lease
+   * goes on in the background, with its lease renewed, and its value is stored; later callers join it. If it fails,
+   * `onError` is told. It doesn't keep a process alive by itself.
+   */
+  readonly abandonedFetch?: "interrupt" | "finish" | undefined;
   /** The longest pause between two looks where the store has no push; 250 milliseconds by default. */
   readonly waitStep?: Duration | undefined;
   /**

@@ -44,6 +44,7 @@ export function settingsOf(
   const {
     takeovers = defaults.takeovers,
     ttlJitter = 0,
+    abandonedFetch = "interrupt",
     onCacheFailure = defaults.onCacheFailure,
     coalesce = !inWorkers,
     copy = false,
@@ -54,6 +55,9 @@ export function settingsOf(
   }
   if (typeof ttlJitter !== "number" || !(ttlJitter >= 0 && ttlJitter <= 1)) {
     throw invalid("ttlJitter", "a number from 0 to 1", ttlJitter);
+  }
+  if (abandonedFetch !== "interrupt" && abandonedFetch !== "finish") {
+    throw invalid("abandonedFetch", "'interrupt' or 'finish'", abandonedFetch);
   }
   if (onCacheFailure !== "fail" && onCacheFailure !== "bypass") {
     throw invalid("onCacheFailure", "'fail' or 'bypass'", onCacheFailure);
@@ -76,6 +80,7 @@ export function settingsOf(
     leaseTtl: leaseTtlOf(options.leaseTtl),
     waitMax: millis("waitMax", options.waitMax, defaults.waitMax),
     fetchTimeout: positiveMillis("fetchTimeout", options.fetchTimeout, Infinity),
+    finish: abandonedFetch === "finish",
     waitStep: millis("waitStep", options.waitStep, defaults.waitStep),
     waitStrategy: optionalOf("function", "waitStrategy", options.waitStrategy) ??
       defaultWaitStrategy,
@@ -194,6 +199,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof Options>([
   "leaseTtl",
   "waitMax",
   "fetchTimeout",
+  "abandonedFetch",
   "waitStep",
   "waitStrategy",
   "operationTimeout",

@@ -28,6 +28,7 @@ function emptyFlight(clock: Clock.Clock): Flight<string> {
     waiting: 1,
     groups: [],
     cancelled: false,
+    goesOn: false,
     busyUntil: undefined,
   };
 }

@@ -42,6 +42,7 @@ const options = [
   "staleWhileRevalidate",
   "staleIfError",
   "errorBackoff",
+  "abandonedFetch",
   "waitUntil",
   "hooks",
 ];

@@ -1,15 +1,13 @@
 import { Duration, Effect, Fiber } from "effect";
 import assert from "node:assert/strict";
-import process from "node:process";
 import { describe, it } from "node:test";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache, type CacheClient, type CallOptions, type FetchContext } from "../../mod.ts";
 import { createCache } from "../../promise.ts";
-import { machineClock } from "../../src/effect/clock.ts";
-import { deadline } from "../../src/effect/deadline.ts";
 import { flightsUnderWay } from "../../src/engine/flight.ts";
 import type { Failure, Store } from "../../src/store/store.ts";
 import { hanging } from "../support/hanging.ts";
+import { holdsNoProcess, withoutTimers } from "../support/held.ts";
 import {
   all,
   errorOf,
@@ -28,10 +26,6 @@ import { simulate } from "../support/simulation.ts";
 const TTL = 1_000;
 const windows = { staleWhileRevalidate: 10_000, cacheTtl: TTL } satisfies CallOptions<unknown>;
 const ifError = { staleIfError: 10_000, cacheTtl: TTL } satisfies CallOptions<unknown>;
-
-const skip = process.versions["bun"] === undefined
-  ? false
-  : "Bun's modules don't see that `setTimeout` was replaced";
 
 /** Stores a value that has been stale for a time. */
 const storeStale = (backend: Store<unknown>, value: unknown, staleFor = 100) =>
@@ -870,44 +864,25 @@ describe("in promises, freshness", () => {
 });
 
 describe("a refresh that hangs", () => {
-  it("holds no process", { skip }, async () => {
+  it("holds no process", { skip: withoutTimers }, async () => {
     for (const fetchTimeout of [undefined, "1 hour"] as const) {
-      const { setTimeout } = globalThis;
-      const waiting = new Set<{ hasRef(): boolean }>();
-      const cache = createCache({
-        adapter: memoryAdapter(),
-        ...windows,
-        fetchTimeout,
-      });
-      // All deadlines share a timer, which an earlier test may have left.
-      await new Promise<void>((resolve) => void deadline(machineClock, 0, resolve));
+      const cache = createCache({ adapter: memoryAdapter(), ...windows, fetchTimeout });
       await cache.set(KEY, "old");
       await cache.expire(KEY);
-      globalThis.setTimeout = ((run: () => void, millis?: number) => {
-        const timer = setTimeout(() => {
-          waiting.delete(timer as never);
-          run();
-        }, millis);
-        waiting.add(timer as never);
-        return timer;
-      }) as typeof setTimeout;
-      try {
-        let began: (() => void) | undefined;
-        const fetching = new Promise<void>((resolve) => began = resolve);
-        let end!: (value: string) => void;
-        const value = await cache.getOrSet(KEY, () => {
-          began!();
-          return new Promise<string>((resolve) => end = resolve);
-        });
-        assert.equal(value, "old");
-        await fetching;
-        await Promise.resolve();
-        assert.ok(waiting.size > 0);
-        assert.ok([...waiting].every((timer) => !timer.hasRef()));
-        end("new");
-      } finally {
-        globalThis.setTimeout = setTimeout;
-      }
+      let end!: (value: string) => void;
+      await holdsNoProcess(
+        async () => {
+          let began: (() => void) | undefined;
+          const fetching = new Promise<void>((resolve) => began = resolve);
+          const value = await cache.getOrSet(KEY, () => {
+            began!();
+            return new Promise<string>((resolve) => end = resolve);
+          });
+          assert.equal(value, "old");
+          await fetching;
+        },
+        () => end("new"),
+      );
     }
   });
 

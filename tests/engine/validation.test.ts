@@ -137,6 +137,11 @@ const cases: [string, unknown, string][] = [
     { ...good, onCacheFailure: "no" },
     option("onCacheFailure", "'fail' or 'bypass'", '"no"'),
   ],
+  [
+    "abandonedFetch",
+    { ...good, abandonedFetch: true },
+    option("abandonedFetch", "'interrupt' or 'finish'", "true"),
+  ],
   ["coalesce", { ...good, coalesce: 1 }, option("coalesce", "true or false", "1")],
   ["ownerId", { ...good, ownerId: 1 }, option("ownerId", "a string", "1")],
   ["signal", { ...good, signal: {} }, option("signal", "an AbortSignal", "an object")],

@@ -247,6 +247,7 @@ function call(
     staleWhileRevalidate,
     staleIfError,
     errorBackoff,
+    ...(terms.finish ? { abandonedFetch: "finish" } : {}),
     coalesce,
     onCacheFailure: bypass ? "bypass" : "fail",
     ...(cacheTtl === FOR_GOOD ? {} : { cacheTtl }),

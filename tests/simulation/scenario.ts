@@ -223,7 +223,7 @@ export function scenarioOf(seed: number): Scenario {
     deeds.push({ type: "skew", at: chance(0.5) ? 0 : at(), process: process(), by });
   });
 
-  return withFreshness(withExpiry(withTimeout({
+  return withFinish(withFreshness(withExpiry(withTimeout({
     seed,
     backend,
     halves: {
@@ -246,7 +246,24 @@ export function scenarioOf(seed: number): Scenario {
     promises: backend !== "halves" && !has("pausing") && chance(0.4),
     pushless: chance(0.05),
     deeds: deeds.sort((a, b) => a.at - b.at),
-  })));
+  }))));
+}
+
+/** The scenarios of some seeds with fetches that go on when their callers have left, and with more callers that leave. */
+function withFinish(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x7feb352d) ^ 0x846ca68b);
+  const hangs = scenario.terms.fetchTimeout === undefined &&
+    scenario.deeds.some((deed) => deed.type === "call" && deed.fetch.result === "hangs");
+  if (hangs || random() < 0.9) return scenario;
+  const deeds = scenario.deeds.map((deed): Deed => {
+    if (deed.type !== "call" || deed.fetch.deaf) return deed;
+    const leave = random() < 0.5
+      ? { after: Math.floor(random() * 60), how: "interrupt" } as const
+      : deed.leave;
+    const terms = random() < 0.1 ? { ...deed.terms, finish: false } : deed.terms;
+    return { ...deed, leave, terms, fetch: { ...deed.fetch, cleanup: 0 } };
+  });
+  return { ...scenario, terms: { ...scenario.terms, finish: true }, deeds };
 }
 
 /**

@@ -65,6 +65,9 @@ function endsWithItsCallers(
 ): void {
   const { call, began, ended, unwanted } = fetch;
   if (isRefresh(story, fetch)) return;
+  if (call.terms.finish && fetch.lease !== undefined) {
+    return goesOnAlone(story, scene, fetch, broken);
+  }
   const end = ended ?? story.crashed(call.process) ?? story.end;
   const callers = call.terms.coalesce ? scene.calls : [call];
   const last = Math.max(
@@ -74,6 +77,30 @@ function endsWithItsCallers(
   const until = unwanted ?? end;
   if (story.running(call.process, Math.max(last, began.at), until.at) > story.slack) {
     broken(`call ${call.call}'s fetch went on for nobody`, until);
+  }
+}
+
+/** A fetch that is to be finished goes on for nobody, and its failure is told. */
+function goesOnAlone(
+  story: Story,
+  { calls }: Scene,
+  { call, began, ended, unwanted }: FetchStory,
+  broken: Parameters<Judge>[1],
+): void {
+  if (unwanted !== undefined) {
+    broken(`call ${call.call}'s fetch was interrupted, and was to be finished`, unwanted);
+  }
+  if (ended?.result.type !== "failed" || story.crashed(call.process) !== undefined) return;
+  const isHeard = calls.some((each) =>
+    each.began.seq < ended.seq && (activeUntil(each)?.at ?? Infinity) + story.slack >= ended.at
+  );
+  const isTold = calls.some(({ hooks }) =>
+    hooks.some(({ hook, tag, seq }) =>
+      hook === "onError" && tag === "FETCHER_FAILED" && seq > began.seq
+    )
+  );
+  if (!isHeard && !isTold) {
+    broken(`call ${call.call}'s fetch failed alone, and nobody was told`, ended);
   }
 }
 
