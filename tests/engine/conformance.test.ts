@@ -41,7 +41,7 @@ test("a case that fails as its process stands still while a value is stored is t
     open: Effect.sync(() => {
       const first = Math.ceil(++opened / 2) === 1;
       const fill: typeof store.fill = (...asked) =>
-        Effect.flatMap(Effect.sleep(first ? 700 : 0), () => store.fill(...asked));
+        Effect.flatMap(Effect.sleep(first ? 3000 : 0), () => store.fill(...asked));
       return { ...store, fill };
     }),
     damage: "nobody else can write to a process's memory",
