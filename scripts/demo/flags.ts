@@ -14,6 +14,8 @@ export interface Flags {
   readonly fail: boolean;
   /** The first caller is cancelled in the middle of its fetch. */
   readonly cancel: boolean;
+  /** The entry is there, and stale. */
+  readonly stale: boolean;
   /** Where to write the picture. */
   readonly svg: string | undefined;
 }
@@ -45,12 +47,17 @@ export function readFlags(): Flags {
       },
       fail: { type: "boolean", help: "the first fetch fails: one other caller takes over" },
       cancel: { type: "boolean", help: "the first caller is cancelled in the middle of its fetch" },
+      stale: {
+        type: "boolean",
+        help:
+          "with cache-locking, the entry is there and stale: callers have it, and one refreshes it",
+      },
       svg: { type: "string", value: "FILE", help: "write the picture to FILE, too" },
     },
     more: "Colours: on a terminal, or with FORCE_COLOR=1; never with NO_COLOR=1.",
   });
   return orExit(() => {
-    const { fail, cancel, svg } = values;
+    const { fail, cancel, stale, svg } = values;
     if (!Object.hasOwn(defaults, values.adapter)) {
       const given = JSON.stringify(values.adapter);
       throw new Error(`Cannot use --adapter ${given}: use sqlite, memory or redis`);
@@ -58,6 +65,7 @@ export function readFlags(): Flags {
     const adapter = values.adapter as Adapter;
     const processes = values.processes ?? defaults[adapter];
     if (fail && cancel) throw new Error("Cannot use --fail and --cancel together: choose one");
+    if (stale && cancel) throw new Error("Cannot use --stale and --cancel together: choose one");
     if (svg === "") throw new Error("Cannot use --svg without the name of a file");
     return {
       adapter,
@@ -66,6 +74,7 @@ export function readFlags(): Flags {
       fetchMs: wholeNumber("--fetch-ms", values["fetch-ms"], 10, 60_000),
       fail,
       cancel,
+      stale,
       svg,
     };
   });

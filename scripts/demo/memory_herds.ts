@@ -3,7 +3,7 @@ import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache } from "../../mod.ts";
 import type { Flags } from "./flags.ts";
 import type { Herds } from "./herd.ts";
-import { type GetOrSet, type Got, runHerd, through } from "./run_herd.ts";
+import { type GetOrSet, type Got, optionsOf, prepare, runHerd, through } from "./run_herd.ts";
 
 /** The same herd twice in this process: first with nothing but a Map, then with the memory adapter. */
 export async function memoryHerds(flags: Flags): Promise<Herds> {
@@ -18,7 +18,8 @@ export async function memoryHerds(flags: Flags): Promise<Herds> {
       });
     });
 
-  const cache = Cache.make({ adapter: memoryAdapter(), cacheTtl: "1 minute" });
+  const cache = Cache.make({ adapter: memoryAdapter(), ...optionsOf(flags) });
+  await prepare(cache, flags);
   return {
     unprotected: await runHerd(flags, unprotected),
     protected: await runHerd(flags, through(cache)),

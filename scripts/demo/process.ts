@@ -4,7 +4,7 @@ import process from "node:process";
 import { Cache } from "../../mod.ts";
 import { answer, beginning, messages } from "../../tests/support/worker.ts";
 import type { Answer, Orders, Request } from "./process_herds.ts";
-import { type GetOrSet, type Got, runHerd, through } from "./run_herd.ts";
+import { type GetOrSet, type Got, optionsOf, prepare, runHerd, through } from "./run_herd.ts";
 import type { OpenShared, Shared } from "./shared.ts";
 
 const orders: Orders = beginning();
@@ -24,7 +24,7 @@ async function connect(): Promise<Shared> {
 }
 
 const { store, get, set, add, close } = await connect();
-const cache = Cache.make({ adapter: store, cacheTtl: "1 minute" });
+const cache = Cache.make({ adapter: store, ...optionsOf(flags) });
 const kinds: Record<Request["herd"], GetOrSet> = {
   unprotected: (key, fetcher) =>
     Effect.flatMap(
@@ -41,6 +41,7 @@ const kinds: Record<Request["herd"], GetOrSet> = {
 say({ ready: true });
 for await (const { herd, begins } of messages<Request>()) {
   const fetched = async () => await add(`fetches:${herd}`) - 1;
+  if (herd === "protected" && own === 0) await prepare(cache, flags);
   const share = { process: own, processes: flags.processes, begins, fetched };
   say({ share: await runHerd(flags, kinds[herd], share) });
 }

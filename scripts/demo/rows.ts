@@ -95,12 +95,14 @@ export function formatMillis(millis: number): string {
 
 /** What the picture shows, in one line. */
 export function headline(
-  { adapter, callers, processes, fetchMs, fail, cancel }: Flags,
+  { adapter, callers, processes, fetchMs, fail, cancel, stale }: Flags,
 ): string {
   const who = callers === 1 ? "1 caller" : `${callers} callers`;
   const from = processes === 1 ? "1 process" : `${processes} processes`;
   const name = adapter === "redis" ? "Redis" : "SQLite";
   const where = adapter === "memory" ? "" : ` in ${name}, from ${from}`;
   const mishap = fail ? "; the first fetch fails" : cancel ? "; the first caller is cancelled" : "";
-  return `${who} of one cold key${where}; ${formatMillis(fetchMs)} a fetch${mishap}`;
+  return `${who} of one ${stale ? "stale" : "cold"} key${where}; ${
+    formatMillis(fetchMs)
+  } a fetch${mishap}`;
 }

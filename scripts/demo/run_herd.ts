@@ -1,5 +1,5 @@
 import { Effect, Exit } from "effect";
-import type { CacheClient } from "../../mod.ts";
+import type { CacheClient, CallOptions } from "../../mod.ts";
 import type { Flags } from "./flags.ts";
 import type { Fetch, Herd, HerdEvent, Outcome } from "./herd.ts";
 
@@ -23,6 +23,18 @@ export interface Share {
   readonly begins: number;
   /** How many fetches there were before, in all processes. */
   readonly fetched: () => Promise<number>;
+}
+
+/** What the demo's clients have besides an adapter. */
+export function optionsOf({ stale }: Flags): CallOptions<unknown> {
+  return { cacheTtl: "1 minute", ...stale && { staleWhileRevalidate: "1 minute" } };
+}
+
+/** Stores the herd's entry, whose time then is over, if it is to be stale. */
+export async function prepare(cache: CacheClient, { stale }: Flags): Promise<void> {
+  if (!stale) return;
+  await Effect.runPromise(cache.set(KEY, "Grace"));
+  await Effect.runPromise(cache.expire(KEY));
 }
 
 /** Calls through a client. */

@@ -90,6 +90,7 @@ function told({ outcomes }: Summary): string {
     ["BYPASS", "bypassed"],
     ["FAILED", "failed"],
     ["CANCELLED", "cancelled"],
+    ["STALE", "had the stale value"],
     ["HIT", "hit"],
   ];
   return words

@@ -138,6 +138,7 @@ function legend(outcomes: Summary["outcomes"], draw: (sort: Sort) => string): st
       ["waiting", "falling back", "value"],
       "waited too long, and fetched",
     ],
+    ["STALE", ["value"], "had the stale value at once"],
     ["HIT", ["value"], "found the entry"],
     ["FAILED", ["fetching", "failed"], "got an error"],
     ["CANCELLED", ["fetching", "cancelled"], "left; the others have its fetch"],
