@@ -146,7 +146,7 @@ export const mutations: readonly Mutation[] = [
     "waited for",
     swap(/\w+\?\.lease/, "undefined as never"),
   ),
-  mutation("who waited for nothing queues again", "ended", swap('"FallBack"', '"Cancelled"')),
+  mutation("who waited for nothing queues again", "ended", swap('"Uncached"', '"Cancelled"')),
   mutation("a failure elsewhere is not counted", "failure elsewhere", never),
   mutation(
     "a failure elsewhere counts for the first caller only",
@@ -179,7 +179,7 @@ export const mutations: readonly Mutation[] = [
   mutation(
     "a fetch runs for as long as it likes",
     "fetch timeout",
-    swap(/, \w+, \(\)/, ", 1e9, ()"),
+    swap(/(\w+), expire,/, "1e9, expire,"),
   ),
   mutation("a fetch whose time is out ends once more", "late end", drop),
   mutation("no signal tells a fetch that its time is out", "signal of the timeout", drop),

@@ -129,6 +129,11 @@ export const regressions: readonly Regression[] = [
     // deno-fmt-ignore
     scenario: {"seed":3,"backend":"push","halves":{"renew":true,"ready":false,"watch":false,"outcomes":true},"yields":0,"processes":[{"trip":[1,1],"trouble":0.3},{"trip":[1,1],"trouble":0}],"terms":{"takeovers":1,"leaseTtl":90,"waitMax":600,"operationTimeout":1000,"longestPause":25,"cacheTtl":1000000000,"coalesce":true,"bypass":true},"pause":25,"waitStep":25,"push":{"lost":1,"late":0},"promises":false,"pushless":true,"deeds":[{"type":"call","at":0,"process":1,"key":"a","fetch":{"takes":5000,"result":"value","cleanup":0},"terms":{}},{"type":"call","at":5,"process":0,"key":"a","fetch":{"takes":5,"result":"value","cleanup":0},"terms":{},"leave":{"after":150,"how":"interrupt"}},{"type":"call","at":9,"process":0,"key":"a","fetch":{"takes":10,"result":"hangs","cleanup":0},"terms":{"waitMax":30},"leave":{"after":20000,"how":"interrupt"}}]},
   },
+  {
+    what: "a wait of no time ends at once, without one more look",
+    // deno-fmt-ignore
+    scenario: {"seed":3670,"backend":"poll","halves":{"renew":true,"ready":false,"watch":false,"outcomes":true},"yields":0,"processes":[{"trip":[0,0],"trouble":0},{"trip":[0,0],"trouble":0},{"trip":[0,0],"trouble":0}],"terms":{"takeovers":1,"leaseTtl":90,"waitMax":0,"operationTimeout":50,"longestPause":40,"cacheTtl":1000000000,"coalesce":true,"bypass":false},"waitStep":10,"push":{"lost":0,"late":0},"promises":false,"pushless":false,"deeds":[{"type":"call","at":0,"process":2,"key":"a","fetch":{"takes":231,"result":"hangs","cleanup":0},"leave":{"after":44,"how":"interrupt"},"failingHook":"onFollowerWait","terms":{}},{"type":"call","at":0,"process":1,"key":"a","fetch":{"takes":72,"result":"value","cleanup":0},"terms":{}}]},
+  },
 ];
 
 /** Seeds of millions that once broke a promise with one of the Effects, or were wrongly said to. */
