@@ -327,7 +327,9 @@ function contend(flight: Flight): void {
   look(undefined, (answer) => {
     if (answer._tag === "Leader") flight.busyUntil = undefined;
     else notBusy(flight);
-    next(answer);
+    if (answer._tag !== "Unanswered") return next(answer);
+    // Those whose time is out fetch by then, and it joins them in place of the cache.
+    run(flight, Effect.sleep(0), () => next(answer));
   });
 }
 
