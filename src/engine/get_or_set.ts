@@ -450,9 +450,10 @@ function bypassCache(flight: Flight): void {
 /** The wait has ended: joins what this process fetches, or fetches without the lease. */
 function fallBack(caller: Caller): Result {
   const { call, clock } = caller;
-  if (leads(caller)) return joinOrStart(caller);
-  const flights = flightsFor(call, "fallingBack");
   return waitIn(caller, () => {
+    // Asked as it runs: with Effect 3 it continues later, and the flight that it left may fetch by then.
+    if (leads(caller)) return enter(caller, false);
+    const flights = flightsFor(call, "fallingBack");
     const current = flights?.get(call.key);
     if (failsInCircle(caller, current)) return;
     if (current !== undefined && isBusy(current)) { // mutate: shared fallback
