@@ -119,9 +119,12 @@ return redis.call('PUBLISH', KEYS[1], '')`
   };
 }
 
-/** For how long `entry` is stale before it ends: what its first line says, see {@linkcode toStored}. */
+/**
+ * For how long `entry` is stale before it ends: what its first line says, see {@linkcode toStored}. In parentheses, as some
+ * Lua has no value where there is no match, and not nil.
+ */
 const STALE_FOR =
-  `math.min(tonumber(string.match(entry, '^%zcache%-locking/1 (%d+) [^\\n]*\\n')) or 0, ${LONGEST})`;
+  `math.min(tonumber((string.match(entry, '^%zcache%-locking/1 (%d+) [^\\n]*\\n'))) or 0, ${LONGEST})`;
 /** For how long an entry without an end is fresh, in milliseconds; less than for an acquire to which none is fresh. */
 const FOREVER = "9e15";
 // An error is an answer where the key has another type, and is raised where the command may not be used.
