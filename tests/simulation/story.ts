@@ -327,7 +327,8 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
     const { answered, asked } = operations[index]!;
     if (answered === undefined) return false;
     const { began, terms: { bypass, operationTimeout, waitMax } } = call;
-    const last = lookBehind(sceneOf(call).operations, answered)?.answered ?? answered;
+    const behind = lookBehind(sceneOf(call).operations, answered);
+    const last = (behind && overAt(behind)) ?? answered;
     const next = operations[index + 1];
     if (next?.question.outcome !== "cancelled") return false;
     if (index > 0 && last.at - began.at >= waitMax - slack && next.asked.at <= last.at + slack) {

@@ -1,4 +1,5 @@
 import {
+  activeUntil,
   type CallStory,
   durationOf,
   failedToAnswer,
@@ -92,11 +93,21 @@ function isUndisturbed(story: Story, call: CallStory, until: Moment): boolean {
 
 /** Whether it may have joined who had read before it came: that there is no entry, or another one. */
 function mayHaveJoined(story: Story, call: CallStory): boolean {
-  const reads = story.sceneOf(call).operations.filter(({ question, asked }) =>
+  const { operations, calls } = story.sceneOf(call);
+  const reads = operations.filter(({ question, asked }) =>
     question.operation === "get" && asked.seq < call.began.seq
   );
-  return reads.some((read) => (overAt(read)?.seq ?? Infinity) >= call.began.seq) ||
-    (reads.length > 0 && (reads.at(-1)!.answered?.answer.is ?? "none") === "none");
+  const isCold = ({ answered }: OperationStory) => (answered?.answer.is ?? "none") === "none";
+  // Who doesn't coalesce may have read last.
+  const goesOn = ({ asked }: OperationStory) =>
+    calls.some((other) =>
+      other.terms.coalesce && other.began.seq <= asked.seq &&
+      (activeUntil(other)?.seq ?? Infinity) > call.began.seq
+    );
+  return reads.some((read) =>
+    (overAt(read)?.seq ?? Infinity) >= call.began.seq ||
+    (isCold(read) && (read === reads.at(-1) || goesOn(read)))
+  );
 }
 
 /** How long a read takes a process, and an operation at most. */
@@ -164,12 +175,22 @@ function isRefreshed(story: Story, call: CallStory, broken: Parameters<Judge>[1]
     const ends = (fetch.lease?.operations ?? []).map((each) => overAt(each)?.at ?? Infinity);
     const over = Math.max(fetch.ended?.at ?? Infinity, ...ends);
     const failure = fetch.lease?.operations.find(({ question }) => question.failure !== undefined);
-    const quietFor = failure?.question.failure?.quietFor ?? 0;
+    // Who has lost the lease tells it to this process alone.
+    const quietFor = failure?.question.failure?.quietFor ??
+      (fetch.ended?.result.type === "value" ? 0 : longestQuiet(fetch));
     return fetch.call.began.at <= answered.at && over + quietFor >= began.at;
   });
   if (!isKnown && !isFetched && !story.paused(process, began.at, answered.at)) {
     broken(`call ${call.call} got a stale value that nobody refreshes`, answered);
   }
+}
+
+/** For how long nobody fetches again after a fetch that failed, at most. */
+function longestQuiet({ call, lease }: FetchStory): number {
+  const won = lease?.operations.find(({ answered }) => answered?.answer.is === "Leader");
+  const { errorBackoff = 1_000 } = call.terms;
+  const doubled = errorBackoff * 2 ** (won?.answered?.answer.failures ?? 0);
+  return 1.2 * Math.min(doubled, Math.max(30_000, errorBackoff));
 }
 
 /** A process that has lost a refresh to another asks no more while it knows of that lease. */

@@ -48,15 +48,21 @@ function holdingsOf(story: Story, lease: LeaseStory): Holding[] {
     const deed = deedOf(story, operation);
     return deed === undefined ? [] : [{ name, ttl, deed }];
   });
-  const isWon = ({ name, deed }: typeof deeds[number]) =>
-    name === "acquire" && deed.answer.is === "Leader";
-  const renewed = deeds.filter(({ name, deed }) => name === "renew" && deed.answer.is === "true")
-    .map(({ ttl, deed }) => deed.first.at + ttl);
+  // What was asked first may be done last.
+  const wins = deeds.filter(({ name, deed }) => name === "acquire" && deed.answer.is === "Leader")
+    .sort((one, other) => one.deed.first.seq - other.deed.first.seq);
   let ends = Infinity;
-  return deeds.filter(isWon).map(({ ttl, deed: won }, index, all) => {
+  return wins.map(({ ttl, deed: won }, index) => {
     const { at } = won.first;
-    ends = at < ends ? Math.min(ends, at + ttl) : at + ttl;
-    return { lease, won, until: Math.max(ends, ...renewed), isLast: index === all.length - 1 };
+    if (at < ends) ends = Math.min(ends, at + ttl);
+    // Where leases end by whoever has seen them for long enough, it may be the one that it had, whose time is out.
+    else ends = index > 0 && won.answer.remaining === undefined ? at : at + ttl;
+    // A renewal is of the lease that was won last.
+    const next = wins[index + 1]?.deed.first.seq ?? Infinity;
+    const renewed = deeds.filter(({ name, deed: { answer, first } }) =>
+      name === "renew" && answer.is === "true" && first.seq < next
+    ).map(({ ttl, deed }) => deed.first.at + ttl);
+    return { lease, won, until: Math.max(ends, ...renewed), isLast: index === wins.length - 1 };
   });
 }
 
