@@ -47,7 +47,8 @@ function asksAsOne(story: Story, scene: Scene, broken: Parameters<Judge>[1]): vo
       if (
         before !== undefined && (overAt(before)?.seq ?? Infinity) > operation.asked.seq &&
         !mayBeGivenUp(story, before, operation.asked) &&
-        !(name === "acquire" && mayBeTooLate(story, before, operation.asked))
+        !(name === "acquire" &&
+          [before, operation].some((look) => mayBeTooLate(story, look, operation.asked)))
       ) broken(`two of ${name} at once`, operation.asked);
     });
   }
