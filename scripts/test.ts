@@ -320,7 +320,7 @@ async function announce(all: boolean, node: string | undefined): Promise<void> {
   if (all) {
     console.log(
       "Tests the library on Deno, Bun and Node 18 to 24, each with Effect 4 or 3, against every server, the docs, the " +
-        "packed package and the model: about 10 minutes on 2 cores. Servers that no package has are fetched or built first",
+        "packed package and the model: about 25 minutes on 2 cores. Servers that no package has are fetched or built first",
     );
     return;
   }
@@ -328,7 +328,7 @@ async function announce(all: boolean, node: string | undefined): Promise<void> {
   const on = node === undefined
     ? "Deno; no Node is here to test the npm package on"
     : `Deno with Effect 4, on Node ${node} with Effect 3`;
-  const minutes = missing.length === 0 ? 8 : missing.length < 8 ? 6 : 3;
+  const minutes = missing.length === 0 ? 10 : missing.length < 8 ? 8 : 5;
   const skipped = missing.length === 0
     ? ""
     : `the tests that need a server of ${missing.join(", ")}; `;

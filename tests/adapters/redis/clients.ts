@@ -99,9 +99,7 @@ export function opened<Client extends { disconnect(): void }>(
 
 /** The commands that a server is sent from now on, without those of scripts, and those of the connections' own. */
 export async function monitor(client: Redis): Promise<Monitor> {
-  // ioredis can't bear that others send commands at the moment in which it begins.
-  await client.ping();
-  const connection = await client.monitor();
+  const connection = await monitoring(client);
   const commands: string[][] = [];
   connection.on("monitor", (_time: string, args: string[], source: string) => {
     if (source !== "lua" && !handshake.has(args[0]!.toLowerCase())) commands.push(args);
@@ -118,6 +116,22 @@ export async function monitor(client: Redis): Promise<Monitor> {
     },
     stop: () => connection.disconnect(),
   };
+}
+
+/** ioredis can't bear that others send commands at the moment in which it begins: it is tried again. */
+async function monitoring(client: Redis): Promise<Redis> {
+  for (let left = 4;; left--) {
+    const connection = client.duplicate({ monitor: true, lazyConnect: false });
+    try {
+      await new Promise((resolve, reject) => {
+        connection.once("monitoring", resolve).once("error", reject);
+      });
+      return connection;
+    } catch (error) {
+      connection.disconnect();
+      if (left === 0) throw error;
+    }
+  }
 }
 
 /** What {@linkcode monitor} saw. */
