@@ -98,15 +98,15 @@ function mayHaveJoined(story: Story, call: CallStory): boolean {
     question.operation === "get" && asked.seq < call.began.seq
   );
   const isCold = ({ answered }: OperationStory) => (answered?.answer.is ?? "none") === "none";
-  // Who doesn't coalesce may have read last.
-  const goesOn = ({ asked }: OperationStory) =>
+  // Who doesn't coalesce may have read last; and who had joined leads the next flight without a read.
+  const goesOn = () =>
     calls.some((other) =>
-      other.terms.coalesce && other.began.seq <= asked.seq &&
+      other.terms.coalesce && other.began.seq < call.began.seq &&
       (activeUntil(other)?.seq ?? Infinity) > call.began.seq
     );
   return reads.some((read) =>
     (overAt(read)?.seq ?? Infinity) >= call.began.seq ||
-    (isCold(read) && (read === reads.at(-1) || goesOn(read)))
+    (isCold(read) && (read === reads.at(-1) || goesOn()))
   );
 }
 
