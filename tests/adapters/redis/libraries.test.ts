@@ -234,6 +234,7 @@ describe("redis by node-redis", { skip }, () => {
     const one = connect();
     const [library] = libraries;
     const { client } = await open(library!, { keyPrefix: "app:" });
+    // node-redis has the option from 6.1 on: the lockfile's version runs this, the oldest can't.
     if (!("_keyPrefix" in client)) return test.skip("this version has no `keyPrefix`");
     const follower = redisAdapter({ client });
     const leader = redisAdapter({ client: connect({ keyPrefix: "app:" }) });
