@@ -1,11 +1,17 @@
-import type * as Cause from "effect/Cause";
+import * as Cause from "effect/Cause";
 import type * as Clock from "effect/Clock";
 import type * as Effect from "effect/Effect";
 import type { FiberContext } from "../effect/fork.ts";
 import type { CacheLockingError } from "../model/errors.ts";
 import type { CacheOutcome, GetOrSetResult } from "../model/outcome.ts";
 import type { Call, Keyed } from "./call.ts";
-import type { Flight as SingleFlight, FlightTable, Signal, Waiter } from "./single_flight.ts";
+import {
+  complete,
+  type Flight as SingleFlight,
+  type FlightTable,
+  type Signal,
+  type Waiter,
+} from "./single_flight.ts";
 import { forgetQuiet, type Stale } from "./stale.ts";
 import { relatives } from "../store/with_codec.ts";
 import type { Store } from "../store/store.ts";
@@ -117,6 +123,48 @@ export interface Flight extends SingleFlight<End> {
   hasSpans: boolean;
   /** Ends it: it dies of what was thrown. */
   die(this: Flight, defect: unknown): void;
+}
+
+/** A new flight with its first caller, in a table that others find it by, or alone. */
+export function openFlight(first: Caller, table: Map<string, Flight> | undefined): Flight {
+  const { call, call: { key }, clock, context } = first;
+  const flight: Flight = {
+    key,
+    table: table as FlightTable<End> | undefined,
+    clock,
+    first,
+    call,
+    context,
+    waiting: 1,
+    groups: [],
+    cancelled: false,
+    goesOn: false,
+    onCancel: undefined,
+    stop: undefined,
+    ended: undefined,
+    busyUntil: undefined,
+    known: undefined,
+    handedOut: undefined,
+    completed: undefined,
+    shared: undefined,
+    fallsBack: false,
+    refreshes: false,
+    cold: first.stale === null,
+    leaseUntil: undefined,
+    hookFailure: undefined,
+    overdue: undefined,
+    nested: undefined,
+    works: false,
+    hasSpans: false,
+    die,
+  };
+  first.flight = flight;
+  table?.set(key, flight);
+  return flight;
+}
+
+function die(this: Flight, defect: unknown): void {
+  complete(this, { _tag: "Died", cause: Cause.die(defect) });
 }
 
 /** The flights of one store: those that lead or follow, those that fall back, and those that read beside the former. */

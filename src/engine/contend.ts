@@ -1,0 +1,146 @@
+import { monotonicMillis } from "../effect/clock.ts";
+import { deadline } from "../effect/deadline.ts";
+import * as Effect from "effect/Effect";
+import { inBackground, reportAnd, run } from "./background.ts";
+import { bypassCache } from "./fetch_alone.ts";
+import type { End, Flight } from "./flight.ts";
+import { follow, type Following, type Unanswered, waitLeft } from "./follow.ts";
+import { lead, release } from "./lead.ts";
+import { operate, phaseError } from "./operation.ts";
+import { outOfFailures, waitedOf } from "./result.ts";
+import { keepQuiet, staleOf } from "./stale.ts";
+import { complete, countFailure, notBusy, whenEnded } from "./single_flight.ts";
+import type { Acquired, Follower, Leader } from "../store/store.ts";
+import { randomToken } from "../model/token.ts";
+
+/** Acquires the lease and leads, or follows its holder, until there is a value or the wait has ended. */
+export function contend(flight: Flight): void {
+  const { first, clock, call } = flight;
+  const { ownerId, leaseTtl } = call.settings;
+  const token = randomToken();
+  const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
+  let mayHold = false;
+  const cancel = (done: () => void) =>
+    operate(flight, "release", [owner, "cancelled"], { onSuccess: done, onFailure: done });
+  /** The reply may be all that was lost: nobody waits for the release, but no lease is left behind. */
+  const letGo = () => {
+    if (!mayHold) return;
+    mayHold = false;
+    inBackground(flight, cancel); // mutate: release without an answer
+  };
+  const look: Following["look"] = (waitedFor, found, within = Infinity, tooLate) => {
+    /** Ends what goes on in the background, once nobody waits for the answer. */
+    let done: (() => void) | undefined;
+    const cancelEnd = deadline(clock, within, () => {
+      inBackground(flight, (ended) => done = ended);
+      tooLate?.();
+    });
+    const mayBeQuiet = flight.refreshes || staleOf(first) !== undefined;
+    const options = mayBeQuiet ? { waitedFor, backOff: true } : { waitedFor }; // mutate: back off
+    operate(flight, "acquire", [owner, leaseTtl, options], {
+      onSuccess(acquired) {
+        const { _tag } = acquired;
+        // A release before the answer might reach the store before the acquire does.
+        if (done !== undefined) return _tag === "Leader" ? cancel(done) : done(); // mutate: late lease
+        cancelEnd();
+        if (_tag === "Leader" || _tag === "Follower") mayHold = false;
+        understand(flight, owner, acquired, waitedFor, found);
+      },
+      onFailure(error) {
+        if (done !== undefined) return cancel(done);
+        cancelEnd();
+        mayHold = true;
+        whenEnded(flight, letGo); // mutate: release after a lost look
+        found({ _tag: "Unanswered", error: phaseError(call, error), reported: false }); // mutate: failed look
+      },
+    });
+  };
+  const next = (answer: Leader | Follower | Unanswered | End): void => {
+    switch (answer._tag) {
+      case "Leader":
+        return lead(flight, owner, answer);
+      case "Follower":
+        return follow(flight, answer, { look, next });
+      case "Unanswered":
+        // One failed look of many decides nothing, for who has waited for a lease.
+        if (hasFollowed(flight) && waitLeft(first) >= 1) {
+          return follow(flight, answer, { look, next });
+        }
+        letGo();
+        return giveUp(flight, answer);
+      default:
+        return complete<End>(flight, answer);
+    }
+  };
+  if (first.failuresLeft === call.settings.maxFailures) return look(undefined, next);
+  // Who is out of time waits for a takeover, and doesn't fetch beside it.
+  flight.busyUntil = monotonicMillis(clock) + call.settings.operationTimeout;
+  look(undefined, (answer) => {
+    if (answer._tag === "Leader") flight.busyUntil = undefined;
+    else notBusy(flight);
+    if (answer._tag !== "Unanswered") return next(answer);
+    // Those whose time is out fetch by then, and it joins them in place of the cache.
+    run(flight, Effect.sleep(0), () => next(answer));
+  });
+}
+
+/** Whether the flight, or its first caller before, has waited for a lease. */
+function hasFollowed({ leaseUntil, first }: Flight): boolean {
+  return (leaseUntil ?? first.leaseUntil) !== undefined;
+}
+
+/** Ends a flight whose last acquire failed. */
+function giveUp(flight: Flight, { error, reported }: Unanswered): void {
+  const { settings: { bypass, errorBackoff } } = flight.call;
+  if (flight.refreshes) keepQuiet(flight, errorBackoff, false);
+  if (!bypass || flight.refreshes) {
+    // Who joined may have more time.
+    const scope = hasFollowed(flight) ? "first" : "all";
+    return complete<End>(flight, { _tag: "Failed", error, scope });
+  }
+  if (reported) return bypassCache(flight);
+  reportAnd(flight, error, () => bypassCache(flight));
+}
+
+/** What an acquire brought: any answer but a lease, the flight's own or another's, is how the flight ends. */
+function understand(
+  flight: Flight,
+  owner: string,
+  acquired: Acquired<unknown>,
+  waitedFor: string | undefined,
+  next: (answer: Leader | Follower | End) => void,
+): void {
+  const { first: caller, call } = flight;
+  if (acquired._tag === "Hit") {
+    const source = waitedFor === undefined ? "hit" : "follower";
+    return next({ _tag: "Value", value: acquired.entry.value, source, stored: true });
+  }
+  if (acquired._tag === "Ended") return next({ _tag: "Uncached" }); // mutate: ended
+  if (acquired._tag === "Failed") {
+    keepQuiet(flight, acquired.remaining, true);
+    return next({ _tag: "Quiet" }); // mutate: quiet end
+  }
+  if (acquired._tag === "Follower" && flight.refreshes) {
+    keepQuiet(flight, acquired.remaining, false); // mutate: quiet loser
+    return next({ _tag: "Cancelled" });
+  }
+  if (acquired.after === "failed") { // mutate: failure elsewhere
+    caller.failuresLeft--;
+    countFailure(flight); // mutate: failure for those who joined
+  }
+  if (acquired._tag === "Leader" && caller.waitingSince !== undefined) {
+    caller.waited = waitedOf(caller);
+  }
+  // Who may have a stale value doesn't take over.
+  const isEnough = acquired.after === "failed" && staleOf(caller) !== undefined; // mutate: no takeover
+  if (caller.failuresLeft > 0 && !isEnough) {
+    const { replaced } = acquired as Partial<Leader>;
+    if (replaced === undefined) return next(acquired);
+    return reportAnd(flight, phaseError(call, replaced), () => next(acquired));
+  }
+  const end: End = isEnough
+    ? { _tag: "Quiet" }
+    : { _tag: "Failed", error: outOfFailures(caller), scope: "first" };
+  if (acquired._tag === "Follower") return next(end);
+  release(flight, { owner, state: "held" }, "cancelled", () => next(end));
+}
