@@ -2,6 +2,7 @@ import type { Question } from "../history.ts";
 import {
   type CallStory,
   durationOf,
+  failedToAnswer,
   type FetchStory,
   isPlain,
   type Judge,
@@ -49,13 +50,14 @@ export const failure: Judge = (story, broken) => {
 interface Failure {
   /** Whose fetch failed, if it was one of this process. */
   readonly of: CallStory | undefined;
-  /** Since when it could be waited for, and when those who waited here were told. */
+  /** Since when it could be waited for; `Infinity` if those who waited may not have been told, and when they were. */
   readonly since: number;
   readonly at: Moment;
 }
 
 /** The failed fetches that a process learned of, in their order. */
-function failuresOf({ backend: { fenced } }: Story, { fetches, operations }: Scene): Failure[] {
+function failuresOf(story: Story, { fetches, operations }: Scene): Failure[] {
+  const { backend: { fenced } } = story;
   const here = fetches.flatMap((fetch) => {
     const at = fetch.ended?.result.type === "failed" ? toldAt(fetch) : undefined;
     if (at === undefined) return [];
@@ -63,7 +65,8 @@ function failuresOf({ backend: { fenced } }: Story, { fetches, operations }: Sce
     const untold = (fetch.unwantedLate?.seq ?? Infinity) < at.seq;
     return [{ of: fetch.call, since: untold ? Infinity : fetch.began.at, at }];
   });
-  const elsewhere = operations.flatMap(({ answered }) => {
+  const elsewhere = operations.flatMap((operation) => {
+    const { answered } = operation;
     if (answered?.answer.after !== "failed") return [];
     // Halves look at the entry before they tell.
     const look = fenced
@@ -76,7 +79,11 @@ function failuresOf({ backend: { fenced } }: Story, { fetches, operations }: Sce
       return [];
     }
     const at = look === undefined ? answered : overAt(look);
-    return at === undefined ? [] : [{ of: undefined, since: -Infinity, at }];
+    if (at === undefined) return [];
+    // An answer that comes when its time is out, as after a pause, is not heard.
+    const isLate = failedToAnswer(story, operation) ||
+      (look !== undefined && failedToAnswer(story, look));
+    return [{ of: undefined, since: isLate ? Infinity : -Infinity, at }];
   });
   return [...here, ...elsewhere].sort((a, b) => a.at.seq - b.at.seq);
 }
