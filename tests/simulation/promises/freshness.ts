@@ -358,21 +358,32 @@ function keepsQuiet(
   const { key } = fetch.call;
   const deeds = story.operations.filter(({ question, done }) =>
     question.key === key && done !== undefined && done.seq < won.seq
-  );
-  const released = deeds.filter(({ question }) => question.failure !== undefined)
-    .sort((a, b) => a.done!.seq - b.done!.seq).at(-1);
+  ).sort((a, b) => a.done!.seq - b.done!.seq);
+  const released = deeds.findLast(({ question }) => question.failure !== undefined);
   if (released === undefined) return;
   const { seq, at } = released.done!;
-  // Whose release came too late has told nobody; another lease or a change ends the quiet.
+  const { owner } = released.question;
+  // Whose lease had expired by its release has told nobody.
+  if (heldUntil(deeds, owner, seq) <= at + story.slack) return;
+  // Another lease or a change ends the quiet.
   const isHeld = !deeds.some(({ question, done }) =>
-    done!.seq > (wonBy(story, released.question.owner)?.seq ?? Infinity) && done!.seq < won.seq &&
+    done!.seq > (wonBy(story, owner)?.seq ?? Infinity) && done!.seq < won.seq &&
     done!.seq !== seq &&
     (isChange(question) || (question.operation === "acquire" && done!.answer.is === "Leader" &&
-      question.owner !== released.question.owner))
+      question.owner !== owner))
   );
   if (isHeld && won.at < at + released.question.failure!.quietFor - story.slack) {
     broken(`call ${fetch.call.call} fetched when all were to be quiet`, fetch.began);
   }
+}
+
+/** When the lease of an owner expires that it had won or renewed last before a moment, by the backend. */
+function heldUntil(deeds: readonly OperationStory[], owner: string | undefined, seq: number) {
+  const last = deeds.findLast(({ question, done }) =>
+    question.owner === owner && done!.seq < seq &&
+    (done!.answer.is === "Leader" || (question.operation === "renew" && done!.answer.is === "true"))
+  );
+  return last === undefined ? -Infinity : last.done!.at + last.question.ttl!;
 }
 
 function wonBy(story: Story, owner: string | undefined): Moment | undefined {
