@@ -132,14 +132,24 @@ export async function findProgram(...names: readonly [string, ...string[]]): Pro
   throw new Error(`no ${names[0]} is installed; Debian's package is ${names[0]}`);
 }
 
-/** A port of the loopback that is free now. */
-export function freePort(): Promise<number> {
+/**
+ * A port of the loopback that is free now: below those that systems give to clients, so that none has it while the server is
+ * started, or started again.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    server.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") resolve(false);
+      else reject(error);
     });
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
