@@ -165,7 +165,7 @@ const Cache = makeCacheModule(() => undefined);
 export function clientOf(
   adapter: Store<unknown>,
   options: CallOptions<unknown> = {},
-  errors?: CacheLockingError[],
+  errors: CacheLockingError[] = [],
 ): CacheClient {
   return Cache.make({
     adapter,
@@ -175,15 +175,13 @@ export function clientOf(
     // Also where requests may not share what they do: a case is one of them.
     coalesce: true,
     ...options,
-    ...(errors && {
-      hooks: {
-        onError: (error: CacheLockingError) =>
-          Effect.sync(() => {
-            assertTellsNothing(error);
-            errors.push(error);
-          }),
-      },
-    }),
+    hooks: {
+      onError: (error: CacheLockingError) =>
+        Effect.sync(() => {
+          assertTellsNothing(error);
+          errors.push(error);
+        }),
+    },
   });
 }
 
