@@ -37,12 +37,11 @@ export function read(flight: Flight, onMiss?: () => void): void {
         return goOn(contend);
       }
       const { value, freshFor = 0 } = entry;
-      const at = monotonicMillis(flight.clock);
       complete<End>(
         flight,
         isFresh(entry) // mutate: stale
           ? { _tag: "Value", value, source: "hit", stored: true }
-          : { _tag: "Stale", value, staleFor: -freshFor, at },
+          : { _tag: "Stale", value, staleFor: -freshFor, at: monotonicMillis(flight.clock) },
       );
     },
     onFailure(error) {

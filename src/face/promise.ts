@@ -10,7 +10,7 @@ import { type Forked, interruptNoWait } from "../effect/fork.ts";
 import { CacheOutcome } from "../model/cache_outcome.ts";
 import { isCacheLockingError } from "../model/errors.ts";
 import type { FetchContext } from "../model/fetch_context.ts";
-import type { GetOrSetResult as EffectResult } from "../model/outcome.ts";
+import type { CacheMeta as EffectMeta, GetOrSetResult as EffectResult } from "../model/outcome.ts";
 import { calledFlight, callFor } from "../engine/circle.ts";
 import { hit } from "../engine/result.ts";
 import { invalidKey, isKey, makeCacheModule, merge } from "./client.ts";
@@ -129,16 +129,16 @@ function getValue<V>(plan: Plan, key: string, fetcher: Fetcher<V>): Promise<V> {
 }
 
 /** What a call hands out of its result. */
-type Pick<V, A> = (value: V, meta: CacheMeta) => A;
+type Pick<V, A> = (value: V, meta: EffectMeta) => A;
 
-const HIT: CacheMeta = Object.freeze({ cache: CacheOutcome.HIT });
+const HIT: EffectMeta = Object.freeze({ cache: CacheOutcome.HIT });
 
 function valueOf<V>(value: V): V {
   return value;
 }
 
-function resultOf<V>(value: V, meta: CacheMeta): GetOrSetResult<V> {
-  return { value, meta };
+function resultOf<V>(value: V, meta: EffectMeta): GetOrSetResult<V> {
+  return { value, meta: inMillis(meta) as CacheMeta };
 }
 
 /** Runs a call. A hit in this process goes round Effect, unless a hook is to be told of it. */
@@ -158,8 +158,7 @@ function call<V, A>(
       const flight = calledFlight();
       return promised(() => callFor(flight, fetcher, context));
     };
-    const handOut = ({ value, meta }: EffectResult<unknown>) =>
-      pick(value as V, inMillis(meta) as CacheMeta);
+    const handOut = ({ value, meta }: EffectResult<unknown>) => pick(value as V, meta);
     return settled(
       (resume) => startCall({ settings, key, fetcher: fetch }, resume),
       handOut,
