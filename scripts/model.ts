@@ -18,6 +18,8 @@ interface Model {
   readonly crashes?: number;
   /** Whether pushes may be lost. */
   readonly pushLost?: boolean;
+  /** Whether an entry grows old, and is refreshed early, or when it is stale. */
+  readonly stale?: boolean;
   /** What is broken in it. */
   readonly broken?: string;
 }
@@ -40,6 +42,9 @@ const proofs: readonly (readonly [Model, readonly Claim[]])[] = [
   [{ processes: 3, changes: 1 }, ["safe", "everybody_ends"]],
   [{ processes: 3, troubles: 1 }, ["safe"]],
   [{ processes: 3, pauses: 1, pushLost: true }, ["safe"]],
+  [{ processes: 2, changes: 1, pauses: 1, crashes: 1, stale: true }, ["safe", "everybody_ends"]],
+  [{ processes: 2, changes: 1, troubles: 1, pauses: 1, stale: true }, ["safe"]],
+  [{ processes: 3, stale: true }, ["safe", "everybody_ends"]],
 ];
 
 /** Each is broken in one way, and which claim that breaks. */
@@ -53,6 +58,13 @@ const refutations: readonly (readonly [string, Claim])[] = [
   ["LATE_WATCH", "everybody_ends"],
 ];
 
+/** As {@linkcode refutations}, where entries grow old. */
+const staleRefutations: readonly (readonly [string, Claim])[] = [
+  ["EARLY_TWICE", "safe"],
+  ["EXPIRE_KEEPS_LEASE", "no_old_value"],
+  ["UNHEARD_FAILURE", "safe"],
+];
+
 /** Runs all of it, so many models at a time. Without spin and gcc it is skipped, unless they are required. */
 export function testModel({ lanes = 1 }: { readonly lanes?: number } = {}): Promise<Result> {
   return tally("Model", async (count) => {
@@ -64,7 +76,10 @@ export function testModel({ lanes = 1 }: { readonly lanes?: number } = {}): Prom
     }
     const work = [
       ...proofs.map(([model, claims]) => () => prove(count, model, claims)),
-      ...refutations.map(([broken, claim]) => () => refute(count, broken, claim)),
+      ...refutations.map(([broken, claim]) => () => refute(count, { broken }, claim)),
+      ...staleRefutations.map(([broken, claim]) => () =>
+        refute(count, { broken, stale: true }, claim)
+      ),
     ];
     await atOnce(lanes, work);
   });
@@ -82,8 +97,12 @@ async function prove(count: Count, model: Model, claims: readonly Claim[]): Prom
   }
 }
 
-async function refute(count: Count, broken: string, claim: Claim): Promise<void> {
-  const model: Model = { processes: 2, changes: 1, pauses: 1, broken };
+async function refute(
+  count: Count,
+  how: Pick<Model, "broken" | "stale">,
+  claim: Claim,
+): Promise<void> {
+  const model: Model = { processes: 2, changes: 1, pauses: 1, ...how };
   const check = await compile(model);
   const { refuted, output } = await check(claim);
   if (refuted === undefined) {
@@ -118,6 +137,7 @@ async function compile(model: Model): Promise<(claim: Claim) => Promise<Verdict>
   };
   const flags = Object.entries(words).map(([word, value]) => `-D${word}=${value}`);
   if (model.pushLost) flags.push("-DPUSH_LOST");
+  if (model.stale) flags.push("-DSTALE");
   if (model.broken) flags.push(`-D${model.broken}`);
   await must("spin", [...flags, "-a", source], { cwd: folder });
   // A model that is refuted at once is sooner compiled than run.
@@ -140,10 +160,10 @@ async function compile(model: Model): Promise<(claim: Claim) => Promise<Verdict>
   };
 }
 
-function describe({ processes, pushLost, broken, ...trouble }: Model): string {
+function describe({ processes, pushLost, stale, broken, ...trouble }: Model): string {
   const often = Object.entries(trouble).map(([what, times]) => `${what} ${times}`);
-  return [`${processes} processes`, ...often, pushLost && "pushes lost", broken].filter(Boolean)
-    .join(", ");
+  const words = [pushLost && "pushes lost", stale && "entries grow old", broken];
+  return [`${processes} processes`, ...often, ...words].filter(Boolean).join(", ");
 }
 
 if (import.meta.main) {

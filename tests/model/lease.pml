@@ -6,6 +6,10 @@
  * if nobody leads by it any more, and PAUSES times although somebody does. A fetch gives the version of the source, so
  * that an old value can be told from a new one.
  *
+ * With STALE an entry grows old: it is young, then still fresh but due to be refreshed early, then stale, then gone, and
+ * somebody may make it stale at once. Who finds it due or stale has it, and may refresh it for all. Others have set no such
+ * thing, and fetch what is stale as if it were gone.
+ *
  * The script sets the words in capitals: sizes, and, in models that spin must refute, what is broken.
  */
 
@@ -14,10 +18,25 @@
 mtype:request = { acquire, fill, release };
 mtype:answer = { hit, leader, follower, ended };
 mtype:outcome = { failed, uncached, cancelled };
+#ifdef STALE
+/* What asks for a lease to refresh what is stale, or what is due; and how a refresh fails, so that all are quiet. */
+mtype:request = { refresh, refreshEarly };
+mtype:answer = { quiet };
+mtype:outcome = { failedRefresh };
+mtype:age = { young, due, stale };
+#endif
 
 /* The store: a value, the owner of the live lease, and how the last lease ended that stored nothing. 0 is none. */
-byte entry, lease, last;
+byte lease, last;
 mtype:outcome how;
+#ifdef STALE
+byte entry = 1;
+mtype:age age = young;
+/* Whether nobody is to refresh yet, as a refresh has failed. */
+bool isQuiet;
+#else
+byte entry;
+#endif
 
 /* Its watches: which stand, and which have been told something since. */
 bool watching[N], pushed[N];
@@ -27,6 +46,11 @@ chan wire = [2 * TROUBLES + 1] of { mtype:request, byte, byte };
 
 /* The version of the source, and the one that the last delete or set made the cache know. */
 byte source = 1, known = 1;
+
+#ifdef STALE
+/* The version that the last such thing, or the last that made the entry stale, lets be fresh. */
+byte fresh = 1;
+#endif
 
 /* How often things may still go wrong. */
 byte changes = CHANGES, troubles = TROUBLES, pauses = PAUSES, crashes = CRASHES;
@@ -42,16 +66,36 @@ byte running = N;
 /* Scratch, of use within one step only. */
 hidden mtype:answer reply;
 hidden byte after;
+#ifdef STALE
+hidden byte wasQuiet;
+#endif
 
 /* Owners have random names. Here they are numbers, a new one whenever a process contends anew. */
 #define processOf(who) ((who + N - 1) % N)
 #define led(who) (leads[processOf(who)] && owner[processOf(who)] == who)
 #define loses(who) over[processOf(who)] = over[processOf(who)] || led(who)
 
-#ifdef NO_RECHECK
-#define found false
+#ifdef STALE
+#ifdef EARLY_TWICE
+#define isFresh(request) (entry && age != stale && request != refreshEarly)
 #else
-#define found entry
+#define isFresh(request) (entry && (age == young || (age == due && request != refreshEarly)))
+#endif
+#ifdef UNHEARD_FAILURE
+#define hushes(request) false
+#else
+#define hushes(request) (isQuiet && request != acquire)
+#endif
+#define asksForLease(request) (request == acquire || request == refresh || request == refreshEarly)
+#else
+#define isFresh(request) entry
+#define hushes(request) false
+#define asksForLease(request) (request == acquire)
+#endif
+#ifdef NO_RECHECK
+#define found(request) false
+#else
+#define found(request) isFresh(request)
 #endif
 #ifdef UNFENCED_FILL
 #define mayFill(who) true
@@ -73,16 +117,24 @@ inline push() {
 inline perform(request, who, detail) {
 	after = false;
 	if
-	:: request == acquire ->
+	:: asksForLease(request) ->
 		after = (detail && detail == last && how == failed);
+#ifdef STALE
+		wasQuiet = isQuiet;
+#endif
 		if
-		:: found -> reply = hit
-		:: !found && lease == who -> reply = leader
-		:: !found && lease != who && detail && detail == last && how == uncached -> reply = ended
+		:: found(request) -> reply = hit
+		:: !found(request) && lease == who -> reply = leader
+		:: !found(request) && lease != who && detail && detail == last && how == uncached -> reply = ended
 		:: else ->
 			if
 			:: lease -> reply = follower
+#ifdef STALE
+			:: !lease && hushes(request) -> reply = quiet
+			:: !lease && !hushes(request) -> lease = who; reply = leader; isQuiet = false
+#else
 			:: else -> lease = who; reply = leader
+#endif
 			fi
 		fi
 	:: request == fill ->
@@ -91,6 +143,9 @@ inline perform(request, who, detail) {
 			assert(!over[processOf(who)]); /* fenced */
 			loses(who);
 			entry = detail; lease = 0; last = 0; how = 0;
+#ifdef STALE
+			age = young;
+#endif
 			push()
 		:: else
 		fi
@@ -101,7 +156,12 @@ inline perform(request, who, detail) {
 			lease = 0;
 			if
 			:: detail == cancelled
+#ifdef STALE
+			:: detail == failedRefresh -> last = who; how = failed; isQuiet = true
+			:: detail != cancelled && detail != failedRefresh -> last = who; how = detail
+#else
 			:: else -> last = who; how = detail
+#endif
 			fi;
 			push()
 		:: else
@@ -148,7 +208,7 @@ inline forget(process) {
 
 /* Ends the process: its body is left as soon as it is gone. */
 inline quit() {
-	tries = 0; failures = 0; value = 0; outcome = 0; answer = 0;
+	tries = 0; failures = 0; value = 0; outcome = 0; answer = 0; asks = 0;
 	forget(_pid)
 }
 
@@ -156,27 +216,43 @@ active [N] proctype process() {
 	byte tries = TRIES, failures, value, i;
 	mtype:outcome outcome;
 	mtype:answer answer;
+	mtype:request asks = acquire;
 	{
 		/* The first look is an ordinary read. */
 		atomic {
 			if
+#ifdef STALE
+			:: entry && age != stale -> quit()
+			:: entry && age == due -> asks = refreshEarly
+			:: entry && age == stale -> asks = refresh
+			:: !entry || age == stale
+#else
 			:: entry -> quit()
+			:: else
+#endif
+			fi;
+			if
+			:: gone[_pid]
 			:: else -> owner[_pid] = _pid + 1
 			fi
 		}
 
 look:
 		do
-		:: atomic { troubles -> loseAnswer(acquire, owner[_pid], waitsFor[_pid]) }
+		:: atomic { troubles -> loseAnswer(asks, owner[_pid], waitsFor[_pid]) }
 		:: atomic {
-			troubles -> loseRequest(acquire, owner[_pid], waitsFor[_pid]);
+			troubles -> loseRequest(asks, owner[_pid], waitsFor[_pid]);
 			wire ! release, owner[_pid], cancelled;
 			quit()
 		}
 		:: atomic {
 			d_step {
-				perform(acquire, owner[_pid], waitsFor[_pid]);
+				perform(asks, owner[_pid], waitsFor[_pid]);
 				answer = reply;
+#ifdef STALE
+				/* Who refreshes doesn't wait for another. */
+				answer = ((asks != acquire && answer == follower) -> quiet : answer);
+#endif
 				if
 				:: after && (answer == leader || answer == follower) -> countFailure()
 				:: else
@@ -190,9 +266,17 @@ look:
 			}
 			if
 			:: answer == hit -> quit()
+#ifdef STALE
+			:: answer == quiet -> quit()
+#endif
 			:: answer == ended -> goto fallBack
 			:: answer == leader && tries ->
+#ifdef STALE
+				assert(!entry || age == stale || (age == due && asks == refreshEarly)); /* no second fetch, or refresh */
+				assert(!(wasQuiet && asks != acquire)); /* quiet after a failed refresh */
+#else
 				assert(!entry); /* no second fetch after a fill */
+#endif
 				assert(failures < TRIES); /* bounded failure */
 				value = source;
 				goto fetch
@@ -229,7 +313,12 @@ fetch:
 			fi;
 			if
 			:: goto store
+#ifdef STALE
+			:: asks != acquire -> outcome = failedRefresh
+			:: asks == acquire -> outcome = failed; countFailure()
+#else
 			:: outcome = failed; countFailure()
+#endif
 			:: outcome = uncached
 			:: outcome = cancelled
 			fi;
@@ -306,8 +395,26 @@ inline change(value) {
 	endLease();
 #endif
 	known = source;
+#ifdef STALE
+	age = (value -> young : 0);
+	isQuiet = false;
+	fresh = source;
+#endif
 	push()
 }
+
+#ifdef STALE
+/* Makes the entry stale, whatever it is now. */
+inline expire() {
+	age = (entry -> stale : 0);
+#ifndef EXPIRE_KEEPS_LEASE
+	endLease();
+#endif
+	isQuiet = false;
+	fresh = source;
+	push()
+}
+#endif
 
 active proctype world() {
 	byte i, whose, what;
@@ -322,7 +429,20 @@ end:
 		if
 		:: d_step { change(0) }
 		:: d_step { change(source) }
+#ifdef STALE
+		:: d_step { expire() }
+#endif
 		fi
+
+#ifdef STALE
+	/* Time passes. */
+	:: d_step { entry && age == young -> age = due }
+	:: d_step { entry && age == due -> age = stale }
+	:: d_step { entry && age == stale -> entry = 0; age = 0 }
+	:: d_step { isQuiet -> isQuiet = false }
+	:: atomic { wire ?? refresh, whose, what -> d_step { perform(refresh, whose, what); whose = 0; what = 0 } }
+	:: atomic { wire ?? refreshEarly, whose, what -> d_step { perform(refreshEarly, whose, what); whose = 0; what = 0 } }
+#endif
 
 	:: atomic {
 		crashes -> crashes--;
@@ -349,7 +469,11 @@ end:
 #define healthyLeaders (healthy(0) + healthy(1) + healthy(2))
 #endif
 #define oneHealthyLeader (healthyLeaders <= 1)
+#ifdef STALE
+#define noOldValue (!entry || (entry >= known && (age == stale || entry >= fresh)))
+#else
 #define noOldValue (!entry || entry >= known)
+#endif
 #define noLeaseLeftBehind (!lease || led(lease) || troubles < TROUBLES || crashes < CRASHES)
 
 ltl one_healthy_leader { [] oneHealthyLeader }
