@@ -105,18 +105,29 @@ function goesOnAlone(
 }
 
 /** Until when a follower, and those who joined it, may go on after a look without an answer: no lease is let go before. */
-function waitedUntil(story: Story, { call, operations }: LeaseStory, over: Moment): number {
-  // It may have followed before, in a flight that it had joined.
-  const looks = call.terms.coalesce ? story.sceneOf(call).operations : operations;
-  const followed = looks.some(({ question, answered }) =>
-    question.operation === "acquire" && answered?.answer.is === "Follower"
-  );
+function waitedUntil(story: Story, lease: LeaseStory, over: Moment): number {
+  const { call, operations } = lease;
   const acquires = operations.filter(({ question }) => question.operation === "acquire");
-  if (!followed && acquires.length < 2) return over.at;
+  if (acquires.length < 2 && !hasFollowed(story, lease, over)) return over.at;
   const callers = call.terms.coalesce ? story.sceneOf(call).calls : [call];
   const ends = callers.filter(({ began }) => began.seq < over.seq)
     .map((caller) => activeUntil(caller)?.at ?? story.end.at);
   return Math.max(over.at, ...ends);
+}
+
+/** Whether it had waited for a lease before, of which a flight was told that it had joined: another process's, or its own. */
+function hasFollowed(story: Story, { call, operations }: LeaseStory, over: Moment): boolean {
+  const scene = story.sceneOf(call);
+  const looks = call.terms.coalesce ? scene.operations : operations;
+  const isTold = looks.some(({ question, answered }) =>
+    question.operation === "acquire" && answered?.answer.is === "Follower"
+  );
+  return isTold ||
+    (call.terms.coalesce &&
+      scene.fetches.some(({ lease, began, ended }) =>
+        lease !== undefined && lease.call !== call && began.seq < over.seq &&
+        (ended?.seq ?? Infinity) > call.began.seq
+      ));
 }
 
 /** A lease that was won, or may have been, is ended as soon as it is of no more use, and by what became of it. */
