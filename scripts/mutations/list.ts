@@ -233,7 +233,11 @@ export const mutations: readonly Mutation[] = [
   ),
   mutation("stale: who may have it takes over", "no takeover", swap(/= .*;/, "= false;")),
   mutation("stale: it is answered beyond its time", "stale while revalidate", always),
-  mutation("stale: nobody here knows of a refresh", "quiet beside a refresh", drop),
+  mutation(
+    "stale: nobody here knows of a refresh",
+    "quiet beside a refresh",
+    swap(/[\w.]+leaseTtl/, "0"),
+  ),
   mutation("stale: it isn't kept", "stale time", swap(/, staleFor: [\w.]+/, "")),
   mutation("stale: a failure hides it", "stale instead", never),
   mutation("stale: who is told to be quiet falls back", "quiet end", swap("Quiet", "FallBack")),

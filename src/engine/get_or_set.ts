@@ -240,8 +240,8 @@ function refresh(caller: Caller): void {
   const flights = flightsFor(call, "leading");
   if (flights?.has(call.key)) return;
   // Those who can't join it have no need to ask either.
-  keepQuiet(caller, call.settings.leaseTtl, false); // mutate: quiet beside a refresh
-  const flight = openFlight(newRefresher(caller), flights);
+  const quiet = keepQuiet(caller, call.settings.leaseTtl, false); // mutate: quiet beside a refresh
+  const flight = openFlight(newRefresher(caller, quiet), flights);
   flight.refreshes = true;
   start(flight, contend); // mutate: refresh
 }

@@ -6,15 +6,20 @@ import * as Effect from "effect/Effect";
 import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
 import type { Caller, End, Flight, Result } from "./flight.ts";
 import { fork } from "../effect/fork.ts";
-import type { Wake } from "./single_flight.ts";
-import { forgetQuiet } from "./stale.ts";
+import type { Signal, Wake } from "./single_flight.ts";
+import { forgetQuiet, type Quiet } from "./stale.ts";
 
-/** Who stands for the process in a refresh that a caller begins: it never leaves, and has no hooks run but `onError`. */
-export function newRefresher(caller: Caller): Caller {
+/**
+ * Who stands for the process in a refresh that a caller begins, and keeps it quiet: it never leaves, and has no hooks run but
+ * `onError`.
+ */
+export function newRefresher(caller: Caller, quiet: Quiet): Caller {
   return {
     ...caller,
     group: undefined,
-    woken: refreshed,
+    woken(this: Caller, flight: Flight, { signal }: Wake<End>) {
+      this.resume!(refreshed(flight, signal, quiet));
+    },
     resume: (result) => void fork(caller.context, Effect.exit(result)),
     within: undefined,
     failuresLeft: Infinity,
@@ -22,29 +27,26 @@ export function newRefresher(caller: Caller): Caller {
   };
 }
 
-/** Ends a refresh; a failure is reported. */
-function refreshed(this: Caller, flight: Flight, { signal }: Wake<End>): void {
+/** The end of a refresh; a failure is reported. */
+function refreshed(flight: Flight, signal: Signal<End>, quiet: Quiet): Result {
   const { key, call: { settings: { store, errorBackoff } } } = flight;
   const isOver = signal._tag === "Value" || (signal._tag === "FetchFailed" && errorBackoff === 0);
-  if (isOver) forgetQuiet(store, key);
+  if (isOver) forgetQuiet(store, key, quiet);
   const fail = (error: CacheLockingError) =>
     Effect.flatMap(report(flight, error), () => Effect.fail(error));
-  const end = (): Result => {
-    switch (signal._tag) {
-      case "Value":
-        return signal.invalid === undefined
-          ? Effect.succeed({ value: signal.value, meta: { cache: CacheOutcome.MISS_LEADER } })
-          : fail(signal.invalid);
-      case "Failed":
-        return fail(signal.error);
-      case "FetchFailed":
-      case "Died":
-        return fail(backgroundFailure(key, signal.cause));
-      default:
-        return Effect.succeed({ value: undefined, meta: { cache: CacheOutcome.STALE } });
-    }
-  };
-  this.resume!(end());
+  switch (signal._tag) {
+    case "Value":
+      return signal.invalid === undefined
+        ? Effect.succeed({ value: signal.value, meta: { cache: CacheOutcome.MISS_LEADER } })
+        : fail(signal.invalid);
+    case "Failed":
+      return fail(signal.error);
+    case "FetchFailed":
+    case "Died":
+      return fail(backgroundFailure(key, signal.cause));
+    default:
+      return Effect.succeed({ value: undefined, meta: { cache: CacheOutcome.STALE } });
+  }
 }
 
 /** What is told of a fetch that failed in the background, where nobody has its error. */

@@ -45,7 +45,7 @@ export function failureAfter(
 }
 
 /** That somebody refreshes a key, or that its fetch has failed: this process has no need to ask again. */
-interface Quiet {
+export interface Quiet {
   /** When that was learned, and until when it holds, by the monotonic clock. */
   readonly from: number;
   readonly until: number;
@@ -57,12 +57,12 @@ const quiets = new WeakMap<Store<unknown>, Map<string, Quiet>>();
 /** Two readings of how long a value is stale may differ by so much where a backend counts whole seconds: in milliseconds. */
 const PRECISION = 1_000;
 
-/** Doesn't ask for the lease of a key to refresh it, for so many milliseconds. */
+/** Doesn't ask for the lease of a key to refresh it, for so many milliseconds, unless that is forgotten before. */
 export function keepQuiet(
   { call: { key, settings: { store } }, clock }: Reader,
   quietFor: number,
   failed: boolean,
-): void {
+): Quiet {
   const known = quiets.get(store) ?? new Map<string, Quiet>();
   quiets.set(store, known);
   const from = monotonicMillis(clock);
@@ -71,12 +71,15 @@ export function keepQuiet(
     if (until > from) break;
     known.delete(each);
   }
-  known.set(key, { from, until: from + quietFor, failed });
+  const quiet = { from, until: from + quietFor, failed };
+  known.set(key, quiet);
+  return quiet;
 }
 
-/** Asks again: this process has changed the key. */
-export function forgetQuiet(store: Store<unknown>, key: string): void {
-  quiets.get(store)?.delete(key);
+/** Asks again: this process has changed the key, or what is known is over, and nothing else was learned since. */
+export function forgetQuiet(store: Store<unknown>, key: string, quiet?: Quiet): void {
+  const known = quiets.get(store);
+  if (quiet === undefined || known?.get(key) === quiet) known?.delete(key);
 }
 
 /** Why nobody here has to ask for the lease of a key whose entry is stale: it is refreshed, or its fetch has failed. */

@@ -242,6 +242,32 @@ describe("staleWhileRevalidate", () => {
     assert.equal(stores[1]!.counts.watch, undefined);
   });
 
+  it("nor after a refresh of its own has ended whose lease was revoked before", async () => {
+    const simulation = simulate();
+    const { backend, clients: [one, other], stores } = processes(2, { ...windows, hooks: silent });
+    const slow = source(300, () => "revoked");
+    const { counter, fetcher } = source(300, () => "new");
+    const results = await simulation.run(Effect.gen(function* () {
+      yield* storeStale(backend, "old");
+      yield* one!.getOrSet(KEY, slow.fetcher, { leaseTtl: 90 });
+      yield* Effect.sleep(100);
+      yield* other!.expire(KEY);
+      // Its renewal finds that the lease was revoked.
+      yield* Effect.sleep(40);
+      yield* other!.getOrSet(KEY, fetcher);
+      yield* Effect.sleep(50);
+      const results = [yield* one!.getOrSet(KEY, fetcher)];
+      // The fetch of its own refresh ends, while the other's goes on.
+      yield* Effect.sleep(150);
+      results.push(yield* one!.getOrSet(KEY, fetcher));
+      yield* Effect.sleep(10);
+      return results;
+    }));
+    assert.deepEqual(kinds(results), ["old STALE"]);
+    assert.equal(slow.counter.fetches + counter.fetches, 2);
+    assert.equal(stores[0]!.counts.acquire, 2);
+  });
+
   it("but it asks for a refresh of what has become stale since", async () => {
     const simulation = simulate();
     const { backend, clients: [one, other] } = processes(2, windows);
