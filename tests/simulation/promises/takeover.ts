@@ -41,7 +41,12 @@ export const takeover: Judge = (story, broken) => {
         return story.backend.fenced &&
           broken(`${who} looked again after it was told ${is}`, next.asked);
       }
-      if (story.backend.names && next.question.waitedFor !== name) {
+      // Halves look at the entry last: where that fails, who leads now isn't told.
+      const isTold = !scene.operations.some((each) =>
+        isPartOf(story, look, each) && failedToAnswer(story, each)
+      );
+      const waitedFor = isTold ? name : look.question.waitedFor;
+      if (story.backend.names && next.question.waitedFor !== waitedFor) {
         broken(`${who} did not say which lease it had waited for`, next.asked);
       }
       const others = besides(story, scene, answered.at, next.asked.at);

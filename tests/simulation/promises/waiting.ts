@@ -121,13 +121,13 @@ function isCovered(
 ): boolean {
   let at = from;
   for (const { began, ended, call } of coalesce ? fetches : []) {
-    if (began.at > at + way + story.slack) continue;
+    if (story.running(process, at, began.at) > way + story.slack) continue;
     const pauses = to - began.at - story.running(process, began.at, to);
     // Waits end at whole milliseconds.
     const longest = Math.ceil(began.at + longestFetch(call) + pauses);
     at = Math.max(at, Math.min(ended?.at ?? Infinity, longest));
   }
-  return at >= to - way - story.slack;
+  return story.running(process, at, to) <= way + story.slack;
 }
 
 /** Nobody fetches without a lease beside a fetch of its process, whatever `waitMax` says. */
@@ -185,8 +185,9 @@ function withholdsNothing(story: Story, scene: Scene, broken: Parameters<Judge>[
     for (const call of scene.calls) {
       const { began, terms: { waitMax } } = call;
       const until = activeUntil(call) ?? story.crashed(scene.process) ?? story.end;
+      const since = readUntil(story, scene, call) ?? began;
       if (began.seq > fetched.seq || until.seq < fetched.seq) continue;
-      const patience = Math.min(PATIENCE, Math.max(0, began.at + waitMax - fetched.at));
+      const patience = Math.min(PATIENCE, Math.max(0, since.at + waitMax - fetched.at));
       const first = call.fetches.length > 0;
       const took = story.running(scene.process, fetched.at, until.at);
       if (took > (first ? PATIENCE : patience) + story.slack) {
@@ -194,4 +195,16 @@ function withholdsNothing(story: Story, scene: Scene, broken: Parameters<Judge>[
       }
     }
   }
+}
+
+/** Until when a call has read by itself what it finds stale: another may lead then, for whom it waits only from then on. */
+function readUntil(
+  { slack }: Story,
+  { operations }: Scene,
+  { began }: CallStory,
+): Moment | undefined {
+  const read = operations.find(({ question, asked }) =>
+    question.operation === "get" && asked.seq > began.seq && asked.at <= began.at + slack
+  );
+  return read?.answered?.answer.is === "stale" ? read.answered : undefined;
 }
