@@ -1,7 +1,6 @@
 import { monotonicMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
-import * as Effect from "effect/Effect";
-import { inBackground, reportAnd, run } from "./background.ts";
+import { inBackground, reportAnd } from "./background.ts";
 import { bypassCache } from "./fetch_alone.ts";
 import type { End, Flight } from "./flight.ts";
 import { follow, type Following, type Unanswered, waitLeft } from "./follow.ts";
@@ -78,9 +77,7 @@ export function contend(flight: Flight): void {
   look(undefined, (answer) => {
     if (answer._tag === "Leader") flight.busyUntil = undefined;
     else notBusy(flight);
-    if (answer._tag !== "Unanswered") return next(answer);
-    // Those whose time is out fetch by then, and it joins them in place of the cache.
-    run(flight, Effect.sleep(0), () => next(answer));
+    next(answer);
   });
 }
 
