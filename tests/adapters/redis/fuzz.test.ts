@@ -4,7 +4,24 @@ import { withoutServer } from "../../support/address.ts";
 import { connect } from "./connection.ts";
 import { counted, type Damaged } from "../../support/fuzz/damage.ts";
 import { fuzz, type OpenHand } from "../../support/fuzz.ts";
-import { ioredisVersions, redisClusterUrl, redisUrl } from "./clients.ts";
+import { ioredisVersions, libraries, openClient, redisClusterUrl, redisUrl } from "./clients.ts";
+
+const skip = redisUrl === undefined && withoutServer("REDIS_URL");
+
+/** Writes past the adapter, by ioredis. */
+async function hand(): Promise<OpenHand> {
+  const [{ Redis }] = await ioredisVersions();
+  const client = new Redis(redisUrl!);
+  return {
+    write: (key, bytes) => client.set(key, Buffer.from(bytes)),
+    others: {
+      list: (key) => client.rpush(key, "a"),
+      hash: (key) => client.hset(key, "owner", "a"),
+      stream: (key) => client.xadd(key, "*", "a", "b"),
+    },
+    close: () => client.disconnect(),
+  };
+}
 
 fuzz("redis", {
   async damaged() {
@@ -19,22 +36,31 @@ fuzz("redis", {
       close: () => clients.forEach((client) => client.disconnect()),
     };
   },
-  skip: redisUrl === undefined && withoutServer("REDIS_URL"),
+  skip,
   open: (codec) => connect({ url: redisUrl!, codec }),
-  async hand(): Promise<OpenHand> {
-    const [{ Redis }] = await ioredisVersions();
-    const client = new Redis(redisUrl!);
-    return {
-      write: (key, bytes) => client.set(key, Buffer.from(bytes)),
-      others: {
-        list: (key) => client.rpush(key, "a"),
-        hash: (key) => client.hset(key, "owner", "a"),
-        stream: (key) => client.xadd(key, "*", "a", "b"),
-      },
-      close: () => client.disconnect(),
-    };
-  },
+  hand,
 });
+
+for (const library of libraries) {
+  fuzz(`redis by ${library}`, {
+    async damaged() {
+      const [{ Redis }] = await ioredisVersions();
+      const admin = new Redis(redisUrl!);
+      const [one, two] = await Promise.all(
+        [1, 2].map(() => openClient(library, { url: redisUrl! })),
+      );
+      return {
+        stores: [redisAdapter({ client: one!.client }), redisAdapter({ client: two!.client })],
+        damage: damageIn(admin),
+        runs: 500,
+        close: () => [one!.close(), two!.close(), admin.disconnect()],
+      };
+    },
+    skip,
+    open: (codec) => connect({ url: redisUrl!, codec, library }),
+    hand,
+  });
+}
 
 /** Damages the entry or the lease of a key. */
 function damageIn(admin: Redis): Damaged["damage"] {

@@ -32,6 +32,8 @@ export interface Damaged {
   readonly damage: (key: string, draw: Draw) => PromiseLike<unknown>;
   /** How many keys are damaged at once; 250 by default. */
   readonly atOnce?: number;
+  /** How many are damaged in all; 2,000 by default. */
+  readonly runs?: number;
   /** Closes what it has opened. */
   readonly close?: () => unknown;
 }
@@ -68,10 +70,10 @@ const states: readonly ((store: Store<unknown>, key: string) => Effect.Effect<un
  * Damages what is stored of so many keys. Each is a value for who asks, within `operationTimeout` and its fetch, for five
  * requests more than usual, and well again after it. A failure tells the seed that repeats it.
  */
-export async function survivesDamage(damaged: Damaged, runs = 2_000): Promise<void> {
+export async function survivesDamage(damaged: Damaged): Promise<void> {
   const seed = Number(variable("FUZZ_SEED") ?? Math.floor(Math.random() * 2 ** 31));
   const random = seededRandom(seed);
-  const { atOnce = 250 } = damaged;
+  const { atOnce = 250, runs = 2_000 } = damaged;
   try {
     const usual = await survives(damaged, atOnce, random, false);
     for (let left = Number(variable("FUZZ_RUNS") ?? runs); left > 0; left -= atOnce) {
