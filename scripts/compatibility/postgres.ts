@@ -117,10 +117,16 @@ export const postgresFamily: Family = {
     { name: "pgpool-II before a server and its standby", start: startPgpool },
     { name: "pgpool-II before a server and its standby", ...pg, start: startPgpool },
     { name: "PGlite's socket", start: startPglite() },
+    { name: "PGlite's socket", ...pg, start: startPglite() },
     {
       name: "PGlite's socket, `--max-connections=50`",
       start: startPglite("--max-connections=50"),
       settings: [{}, set({ subscriber: false }), set({ max: 1, subscriber: false })],
+    },
+    {
+      name: "PGlite's socket, `--max-connections=50`",
+      ...pg,
+      start: startPglite("--max-connections=50"),
     },
   ],
 };
