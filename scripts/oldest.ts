@@ -1,6 +1,7 @@
 import { cpSync, rmSync } from "node:fs";
 import { run } from "../tests/support/command.ts";
 import { npmInstall } from "./npm_install.ts";
+import { installedBetterSqlite3 } from "./package.ts";
 import {
   cache,
   dependencies,
@@ -48,7 +49,10 @@ export async function testOldest(
       ];
       const options = {
         cwd,
-        env: { ...env, ...without, SEEDS: "1", OLDEST: "1" },
+        env: {
+          ...{ ...env, ...without, SEEDS: "1", OLDEST: "1" },
+          ...of === "sqlite" && { BETTER_SQLITE3: await installedBetterSqlite3("13.0.0") },
+        },
         timeout: 600_000,
       };
       const { ok, output } = await run(node, [...flags, ...tests], options);

@@ -53,6 +53,12 @@ export async function installedBun(): Promise<string> {
   return `${folder}node_modules/bun/bin/bun`;
 }
 
+/** Installs a version of better-sqlite3, which is compiled in its package from 13 on, and returns its path. */
+export async function installedBetterSqlite3(version: string): Promise<string> {
+  const folder = await npmInstall(`better-sqlite3-${version}`, { "better-sqlite3": version });
+  return `${folder}node_modules/better-sqlite3`;
+}
+
 /** Runs all of it. */
 export function testPackage(): Promise<Result> {
   return tally("Packed package", async (count) => {

@@ -114,15 +114,15 @@ export const effectVersions: Readonly<Record<EffectMajor, string>> = {
 
 /**
  * The oldest versions that the library works with, one of each major version: the suite of each adapter passes with them,
- * which `deno task test --all` proves (scripts/oldest.ts), but for better-sqlite3, which must be compiled for one Node: its
- * folder in `BETTER_SQLITE3` has the suite of sqlite run with it. They make npm's peer ranges.
+ * which `deno task test --all` proves (scripts/oldest.ts), but for better-sqlite3 before 13, which must be compiled for one
+ * Node: its folder in `BETTER_SQLITE3` has the suite of sqlite run with it. They make npm's peer ranges.
  */
 export const oldestVersions: Readonly<Record<string, readonly string[]>> = {
   effect: ["3.22.0", "4.0.0"],
   "@aws-sdk/client-dynamodb": ["3.363.0"],
   "@aws-sdk/client-s3": ["3.701.0"],
   devalue: ["6.0.0"],
-  "better-sqlite3": ["11.0.0", "12.0.0"],
+  "better-sqlite3": ["11.0.0", "12.0.0", "13.0.0"],
   ioredis: ["5.3.0", "6.0.0"],
   iovalkey: ["0.4.0"],
   memjs: ["1.3.2"],

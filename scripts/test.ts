@@ -14,7 +14,7 @@ import { testDocs } from "./docs.ts";
 import { testModel } from "./model.ts";
 import { npmInstall } from "./npm_install.ts";
 import { testOldest } from "./oldest.ts";
-import { installedBun, nodes, testPackage } from "./package.ts";
+import { installedBetterSqlite3, installedBun, nodes, testPackage } from "./package.ts";
 import {
   cache,
   deno,
@@ -253,10 +253,14 @@ async function testGroup({ of, files, env, effect, scope: { nodes, all } }: {
 }): Promise<Result[]> {
   const once = /^tests\/adapters\/\w+\/(processes|fuzz)\.test\.ts$/;
   const most = files.filter((file) => !once.test(file));
-  const node = effect === 4 ? nodes.at(-1) : nodes[0];
-  // With Effect 3, adapters run on Node. That of SQLite needs a newer one, and those of Workers run in workerd.
+  // Node 18 has no SQLite, and better-sqlite3 needs a newer one.
+  const node = effect === 4 || of === "sqlite" ? nodes.at(-1) : nodes[0];
+  const library = all && effect === 3 && of === "sqlite"
+    ? { BETTER_SQLITE3: await installedBetterSqlite3("13") }
+    : {};
+  // With Effect 3, adapters run on Node. Those of Workers run in workerd.
   const onDeno = effect === 4 || node === undefined ||
-    all && ["the engine", "workers", "sqlite"].includes(of);
+    all && ["the engine", "workers"].includes(of);
   const onNode = node !== undefined && of !== "workers" && (effect === 3 || all);
   const several = nodes.length > 1;
   const name = `Deno ${Deno.version.deno}, Effect ${effect}, ${of}`;
@@ -269,7 +273,9 @@ async function testGroup({ of, files, env, effect, scope: { nodes, all } }: {
         }),
       ]
       : [],
-    ...onNode ? [await testNode(node, effect, { env, files: most, of: `, ${of}` })] : [],
+    ...onNode
+      ? [await testNode(node, effect, { env: { ...env, ...library }, files: most, of: `, ${of}` })]
+      : [],
     ...several ? await testOldest(of, effect, { node: nodes.at(-1)!, env, files: most }) : [],
     ...several && effect === 4 && bunServers.has(of)
       ? [await testBun({ env, files: files.filter((file) => onBun.test(file)), of })]
