@@ -125,6 +125,7 @@ export type {
   HooksOptions,
 } from "./src/face/options.ts";
 export { type CacheMeta, CacheOutcome, type GetOrSetResult } from "./src/model/outcome.ts";
+export type { CacheStats } from "./src/model/stats.ts";
 export type {
   Acquired,
   AcquireOptions,

@@ -73,6 +73,7 @@ export type {
   WaitStrategyContext,
   WrapOptions,
 } from "./src/face/promise_options.ts";
+export type { CacheStats } from "./src/model/stats.ts";
 export {
   backoffWaitStrategy,
   type BackoffWaitStrategyOptions,

@@ -1,6 +1,7 @@
 import type * as Effect from "effect/Effect";
 import type { FetchContext } from "../model/fetch_context.ts";
 import type { Hooks } from "../model/hooks.ts";
+import type { Counters } from "../model/stats.ts";
 import type { Store } from "../store/store.ts";
 import type { WaitStrategy } from "../model/wait_strategy.ts";
 
@@ -54,6 +55,8 @@ export interface Settings {
   readonly operationTimeout: number;
   /** Receives work that continues after its callers. */
   readonly waitUntil: ((work: Promise<void>) => void) | undefined;
+  /** What counts the calls of the client. */
+  readonly counters: Counters;
   /** What the caller runs at the steps of the call. */
   readonly hooks: Hooks<unknown>;
 }

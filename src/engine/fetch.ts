@@ -26,9 +26,13 @@ export interface Fetched {
  *
  * After `fetchTimeout` it is told to stop, and nobody waits until it has: it has failed, and what it ends with is dropped.
  */
-export function fetch(flight: Flight, { onValue, onEnd }: Fetched): void {
-  const { call, call: { settings: { fetchTimeout } } } = flight;
-  if (flight.cancelled) return onEnd({ _tag: "Cancelled" }); // mutate: fetch
+export function fetch(flight: Flight, { onValue, onEnd: end }: Fetched): void {
+  const { call, call: { settings: { fetchTimeout, counters } } } = flight;
+  if (flight.cancelled) return end({ _tag: "Cancelled" }); // mutate: fetch
+  const onEnd = (ended: End) => {
+    if (ended._tag === "FetchFailed") counters.failedFetches++;
+    end(ended);
+  };
   const code: UserCode = { what: "the fetcher", key: call.key, phase: "fetch" };
   const fetcher = () => callFor(flight, call.fetcher, new Context(flight));
   const fetching = flight.hasSpans

@@ -28,6 +28,9 @@ interface Lease {
 export function lead(flight: Flight, owner: string, { remaining, failures }: Leader): void {
   const lease: Lease = { owner, state: "held" };
   flight.leaseUntil = wallMillis(flight.clock) + remaining;
+  const { counters } = flight.call.settings;
+  if (flight.refreshes) counters.refreshes++;
+  if (flight.first.waited !== undefined) counters.takeovers++;
   flight.goesOn = flight.call.settings.finish && !flight.cancelled; // mutate: goes on
   let isOver = false;
   let letGo: (() => void) | undefined;
@@ -83,6 +86,7 @@ function endWith(flight: Flight, lease: Lease, value: unknown): void {
   }
   const answered = (stored: boolean) => {
     if (stored) return end(true);
+    settings.counters.refusedFills++;
     const reason = "the lease was lost: it has expired, or the key was set or deleted";
     const refused = new AdapterError("fill", key, undefined, { reason });
     reportAnd(flight, phaseError(flight.call, refused), () => end(false)); // mutate: refusal reported
@@ -130,6 +134,7 @@ function keepLease(flight: Flight, lease: Lease): () => void {
       onSuccess(held) {
         if (held) return wait(); // mutate: renewed
         lease.state = "lost";
+        call.settings.counters.lostLeases++;
         return removeFromTable(flight); // mutate: lost in the table
       },
       onFailure(error) {

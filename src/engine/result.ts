@@ -11,6 +11,7 @@ import type { Signal } from "./single_flight.ts";
 import { type HookEffect, type Hooks, noHooks, type StaleHookContext } from "../model/hooks.ts";
 import { type Stale, staleness } from "./stale.ts";
 import { type CacheMeta, CacheOutcome } from "../model/outcome.ts";
+import { countCalls } from "../model/stats.ts";
 
 const HIT: CacheMeta = Object.freeze({ cache: CacheOutcome.HIT });
 
@@ -37,6 +38,7 @@ export function ownValue({ copy, store }: Settings, value: unknown): unknown {
 /** The result of a caller that found the entry, after its hooks. */
 export function hit(call: Keyed, found: unknown): Result {
   const { key, settings } = call;
+  settings.counters.hits++;
   const value = settings.copy ? ownValue(settings, found) : found;
   const result = Effect.succeed({ value, meta: HIT });
   return settings.hooks === noHooks ? result : told(call, "onHit", () => [value, { key }], result);
@@ -56,7 +58,10 @@ export function resultFor(flight: Flight, caller: Caller, end: Value): Result {
   const waited = bypass ? undefined : waitedOf(caller);
   const value = ownValue(settings, end.value);
   const own = value === end.value ? end : { ...end, value, made: undefined };
-  const result = (outcome: CacheOutcome) => sharedResult(own, outcome, leaseUntil, waited);
+  const result = (outcome: CacheOutcome) => {
+    countCalls(settings.counters, outcome, waited);
+    return sharedResult(own, outcome, leaseUntil, waited);
+  };
   const waitOf = () => ({ key, leaseUntil: leaseUntil ?? 0, waited: Duration.millis(waited ?? 0) });
   if (bypass) {
     return told(call, "onBypass", () => [value, { key }], result(CacheOutcome.BYPASS));
@@ -87,6 +92,7 @@ export function staleResult(
   const staleFor = Duration.millis(Math.floor(staleness(stale, caller.clock)));
   const cache = reason === "failed" ? CacheOutcome.STALE_ERROR : CacheOutcome.STALE;
   const waited = waitedOf(caller);
+  countCalls(settings.counters, cache, waited);
   const meta: CacheMeta = waited === undefined
     ? { cache, staleFor }
     : { cache, staleFor, waited: Duration.millis(waited) };

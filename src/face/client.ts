@@ -16,6 +16,7 @@ import type {
   HooksOptions,
 } from "./options.ts";
 import type { GetOrSetResult } from "../model/outcome.ts";
+import { type CacheStats, newCounters } from "../model/stats.ts";
 import { reportError } from "../engine/background.ts";
 import {
   callOptionNames,
@@ -56,6 +57,8 @@ export interface CacheClient<H = NoHooks> {
   expire(key: string): Effect.Effect<void, CacheLockingError>;
   /** Removes the entry. A fetch that began before can't store the old value. */
   delete(key: string): Effect.Effect<void, CacheLockingError>;
+  /** What the client has counted since it was made. */
+  stats(): CacheStats;
 }
 
 /** The entry points, for the adapters that `Config` configures. */
@@ -81,7 +84,7 @@ export function makeCacheModule<Config>(open: OpenAdapter): CacheModule<Config> 
   return {
     getOrSet: ((options: { readonly key: unknown; readonly fetcher: unknown }) => {
       const called = reading(() =>
-        call(settingsOf(options, open, callOptionNames), options.key, options.fetcher)
+        call(settingsOf(options, open, { names: callOptionNames }), options.key, options.fetcher)
       );
       return isCacheLockingError(called) ? Effect.fail(called) : called;
     }) as CacheModule<Config>["getOrSet"],
@@ -90,7 +93,10 @@ export function makeCacheModule<Config>(open: OpenAdapter): CacheModule<Config> 
 }
 
 function makeClient(defaults: unknown, open: OpenAdapter) {
-  const settings = reading(() => settingsOf(defaults, open));
+  const counters = newCounters();
+  const resolve = (options: () => unknown) =>
+    reading(() => settingsOf(options(), open, { counters }));
+  const settings = resolve(() => defaults);
   if (isCacheLockingError(settings)) throw settings;
 
   /**
@@ -111,7 +117,7 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
   return {
     getOrSet: (key: unknown, fetcher: unknown, overrides?: object) => {
       if (overrides === undefined) return call(settings, key, fetcher);
-      const overridden = reading(() => settingsOf(merge(defaults as object, overrides), open));
+      const overridden = resolve(() => merge(defaults as object, overrides));
       return isCacheLockingError(overridden)
         ? Effect.fail(overridden)
         : call(overridden, key, fetcher);
@@ -131,6 +137,7 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
     expire: (key: unknown) =>
       checked(key, (key) => change(key, ask({ settings, key }, "expire", []))),
     delete: (key: unknown) => checked(key, remove),
+    stats: () => ({ ...counters }),
   };
 }
 

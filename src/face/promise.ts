@@ -3,6 +3,7 @@ import { startCall } from "../engine/get_or_set.ts";
 import { whenAborted } from "../engine/signal.ts";
 import type { Settings } from "../engine/call.ts";
 import * as Cause from "effect/Cause";
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
@@ -13,6 +14,7 @@ import type { FetchContext } from "../model/fetch_context.ts";
 import type { CacheMeta as EffectMeta, GetOrSetResult as EffectResult } from "../model/outcome.ts";
 import { calledFlight, callFor } from "../engine/circle.ts";
 import { hit } from "../engine/result.ts";
+import { countCalls, newCounters } from "../model/stats.ts";
 import { invalidKey, isKey, makeCacheModule, merge } from "./client.ts";
 import { effectOptions, inMillis, promised } from "./effect_options.ts";
 import type { CreateCache } from "./promise_cache.ts";
@@ -30,8 +32,9 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
   const { make } = makeCacheModule<never>(open);
 
   return (defaults) => {
+    const counters = newCounters();
     const resolve = (read: () => object) => {
-      const settings = reading(() => settingsOf(effectOptions(read()), open));
+      const settings = reading(() => settingsOf(effectOptions(read()), open, { counters }));
       if (isCacheLockingError(settings)) throw settings;
       return planOf(settings);
     };
@@ -62,6 +65,7 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
       set: (key, value, ttl) => toPromise(client.set(key, value, ttl as never)),
       expire: (key) => toPromise(client.expire(key)),
       delete: (key) => toPromise(client.delete(key)),
+      stats: () => ({ ...counters }),
       wrap: <Fn extends (...args: never[]) => unknown>(
         fn: Fn,
         options: WrapOptions<Parameters<Fn>, Awaited<ReturnType<Fn>>>,
@@ -107,7 +111,9 @@ function planOf(settings: Settings): Plan {
 /** The promise that callers who are alike share, of one of them who waits in the flight. */
 interface Shared {
   readonly settings: Settings;
-  readonly value: Promise<unknown>;
+  value: Promise<unknown> | undefined;
+  /** How many have it beside that one. */
+  others: number;
 }
 
 /**
@@ -121,10 +127,17 @@ function getValue<V>(plan: Plan, key: string, fetcher: Fetcher<V>): Promise<V> {
   if (!mayWait) return call(plan, key, fetcher, valueOf);
   const shared = flight.shared as Shared | undefined;
   if (shared !== undefined && shared.settings === settings && typeof fetcher === "function") {
+    shared.others++;
     return shared.value as Promise<V>;
   }
-  const value = call(plan, key, fetcher, valueOf);
-  if (flight.waiting > settings.maxFailures) flight.shared = { settings, value } satisfies Shared;
+  const own: Shared = { settings, value: undefined, others: 0 };
+  const value = call(plan, key, fetcher, (value: V, { cache, waited }) => {
+    const millis = waited && Duration.toMillis(waited);
+    countCalls(settings.counters, cache, millis, own.others);
+    return value;
+  });
+  own.value = value;
+  if (flight.waiting > settings.maxFailures) flight.shared = own;
   return value;
 }
 
@@ -166,6 +179,7 @@ function call<V, A>(
     );
   }
   if (onHit === undefined && onOutcome === undefined && !settings.copy) {
+    settings.counters.hits++;
     return Promise.resolve(pick(entry.value as V, HIT));
   }
   const found = hit({ settings, key }, entry.value) as Effect.Effect<EffectResult<V>, unknown>;

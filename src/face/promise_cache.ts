@@ -8,6 +8,8 @@ import type {
   WrapOptions,
 } from "./promise_options.ts";
 
+import type { CacheStats } from "../model/stats.ts";
+
 /** A cache whose calls return promises. Its methods don't depend on `this`. */
 export interface PromiseCache {
   /**
@@ -39,6 +41,8 @@ export interface PromiseCache {
   expire(key: string): Promise<void>;
   /** Removes the entry. A fetch that began before can't store the old value. */
   delete(key: string): Promise<void>;
+  /** What the cache has counted since it was made. */
+  stats(): CacheStats;
   /**
    * Makes a function that is fetched once for each key, and cached. The options are checked here, once: bad ones throw a
    * {@linkcode CacheLockingError}.

@@ -14,6 +14,7 @@ import { type Hooks, noHooks } from "../model/hooks.ts";
 import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
 import { inWorkers } from "../effect/runtime.ts";
 import type { Codec } from "../store/codec.ts";
+import { type Counters, newCounters } from "../model/stats.ts";
 import { sharedStore } from "../store/shared_store.ts";
 import type { Store } from "../store/store.ts";
 import { withCodec } from "../store/with_codec.ts";
@@ -27,6 +28,9 @@ export type OpenAdapter = (config: unknown) => Store<unknown> | undefined;
 
 type Options = Partial<AdapterOptions<unknown>> & CallOptions<unknown> & HooksOptions<unknown>;
 
+/** What counts the calls that have no client. */
+const uncounted = newCounters();
+
 /**
  * Checks options and adds the defaults. For a bad option, throws an error with its name, its value and valid values; and
  * for one whose name isn't known.
@@ -34,7 +38,10 @@ type Options = Partial<AdapterOptions<unknown>> & CallOptions<unknown> & HooksOp
 export function settingsOf(
   input: unknown,
   open: OpenAdapter,
-  names: ReadonlySet<string> = optionNames,
+  { names = optionNames, counters = uncounted }: {
+    readonly names?: ReadonlySet<string>;
+    readonly counters?: Counters;
+  } = {},
 ): Settings {
   if (!isObject(input)) {
     throw refused("the options", `they must be an object, and are ${describe(input)}`);
@@ -97,6 +104,7 @@ export function settingsOf(
       defaults.operationTimeout,
     ),
     waitUntil: optionalOf("function", "waitUntil", options.waitUntil),
+    counters,
     hooks: hooksOf(options.hooks),
   };
 }
