@@ -4,7 +4,7 @@ import { npmInstall } from "../npm_install.ts";
 import { type EffectMajor, root } from "../project.ts";
 import type { Count } from "../result.ts";
 
-const bundleLimit = 20_240;
+const bundleLimit = 20_620;
 const workerLimit = 30_580;
 /** With all of Effect that is needed; a run of a value alone has 9 kB of Effect 4 and 43 kB of Effect 3. */
 const plainLimits: Readonly<Record<EffectMajor, number>> = { 4: 38_270, 3: 60_370 };
