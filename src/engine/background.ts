@@ -2,7 +2,7 @@ import type * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type * as Exit from "effect/Exit";
 import type * as Fiber from "effect/Fiber";
-import { type CacheLockingError, formatCacheLockingError } from "../model/errors.ts";
+import type { CacheLockingError } from "../model/errors.ts";
 import type { Keyed, Settings } from "./call.ts";
 import type { Flight } from "./flight.ts";
 import { type FiberContext, forkUninterruptible } from "../effect/fork.ts";
@@ -43,12 +43,12 @@ export function run<A, E>(
 
 /** Reports a failure that doesn't fail the call: to the hook `onError`, or else to the log. */
 export function reportError(
-  { hooks: { onError } }: Settings,
+  { hooks: { onError }, log }: Settings,
   key: string,
   error: CacheLockingError,
 ): Effect.Effect<unknown, unknown> {
   return onError === undefined
-    ? Effect.logWarning(formatCacheLockingError(error))
+    ? log(error)
     : runHook("onError", key, () => onError(error, { key }));
 }
 

@@ -1,4 +1,5 @@
 import type * as Effect from "effect/Effect";
+import type { CacheLockingError } from "../model/errors.ts";
 import type { FetchContext } from "../model/fetch_context.ts";
 import type { Hooks } from "../model/hooks.ts";
 import type { Counters } from "../model/stats.ts";
@@ -59,6 +60,8 @@ export interface Settings {
   readonly counters: Counters;
   /** What the caller runs at the steps of the call. */
   readonly hooks: Hooks<unknown>;
+  /** Logs a failure that fails no call, where there is no hook `onError`. */
+  readonly log: (error: CacheLockingError) => Effect.Effect<void>;
 }
 
 /** A key, and the settings that it is used with. */

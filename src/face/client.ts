@@ -4,7 +4,12 @@ import type { DurationInput } from "../model/duration.ts";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type * as Scope from "effect/Scope";
-import { type AdapterError, type CacheLockingError, isCacheLockingError } from "../model/errors.ts";
+import {
+  type AdapterError,
+  type CacheLockingError,
+  formatCacheLockingError,
+  isCacheLockingError,
+} from "../model/errors.ts";
 import type { HooksError, HooksServices, NoHooks } from "../model/hooks.ts";
 import { retireFlights } from "../engine/flight.ts";
 import { ask, phaseError } from "../engine/operation.ts";
@@ -84,18 +89,30 @@ export function makeCacheModule<Config>(open: OpenAdapter): CacheModule<Config> 
   return {
     getOrSet: ((options: { readonly key: unknown; readonly fetcher: unknown }) => {
       const called = reading(() =>
-        call(settingsOf(options, open, { names: callOptionNames }), options.key, options.fetcher)
+        call(
+          settingsOf(options, open, { names: callOptionNames, log: logWarning }),
+          options.key,
+          options.fetcher,
+        )
       );
       return isCacheLockingError(called) ? Effect.fail(called) : called;
     }) as CacheModule<Config>["getOrSet"],
-    make: (defaults) => makeClient(defaults, open) as unknown as CacheClient<never>,
+    make: (defaults) => makeClient(defaults, open, logWarning),
   };
 }
 
-function makeClient(defaults: unknown, open: OpenAdapter) {
+// Not the engine's: Effect's loggers are a twentieth of a program of the plain face, which has no need of them.
+const logWarning: Settings["log"] = (error) => Effect.logWarning(formatCacheLockingError(error));
+
+/** Makes a client. It logs what fails no call, where there is no hook `onError`. */
+export function makeClient<H>(
+  defaults: unknown,
+  open: OpenAdapter,
+  log: Settings["log"],
+): CacheClient<H> {
   const counters = newCounters();
   const resolve = (options: () => unknown) =>
-    reading(() => settingsOf(options(), open, { counters }));
+    reading(() => settingsOf(options(), open, { counters, log }));
   const settings = resolve(() => defaults);
   if (isCacheLockingError(settings)) throw settings;
 
@@ -114,7 +131,7 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
     );
   const remove = (key: string) => change(key, ask({ settings, key }, "delete", []));
 
-  return {
+  const client = {
     getOrSet: (key: unknown, fetcher: unknown, overrides?: object) => {
       if (overrides === undefined) return call(settings, key, fetcher);
       const overridden = resolve(() => merge(defaults as object, overrides));
@@ -139,6 +156,7 @@ function makeClient(defaults: unknown, open: OpenAdapter) {
     delete: (key: unknown) => checked(key, remove),
     stats: () => ({ ...counters }),
   };
+  return client as unknown as CacheClient<H>;
 }
 
 /** Reads the entry, for the client's `get`. An entry that can't be decoded is reported, and is a miss. */

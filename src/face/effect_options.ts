@@ -1,8 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import { formatCacheLockingError } from "../model/errors.ts";
 import type { WaitStrategyContext } from "../model/wait_strategy.ts";
-import type { Hooks, WaitStrategy } from "./promise_options.ts";
+import type { WaitStrategy } from "./promise_options.ts";
 
 /**
  * The options of the plain face as the other face has them: hooks return effects, and times are durations. What is no
@@ -11,13 +10,12 @@ import type { Hooks, WaitStrategy } from "./promise_options.ts";
 export function effectOptions(options: unknown): unknown {
   if (!isObject(options)) return options;
   const { waitStrategy, hooks } = options;
-  const { hooks: _, ...others } = options;
   return {
-    ...others,
+    ...options,
     ...typeof waitStrategy === "function" && {
       waitStrategy: effectStrategy(waitStrategy as WaitStrategy),
     },
-    hooks: hooks === undefined || isObject(hooks) ? effectHooks({ onError, ...hooks }) : hooks,
+    ...isObject(hooks) && { hooks: effectHooks(hooks) },
   };
 }
 
@@ -33,9 +31,6 @@ export function inMillis(context: object): object {
   const millis = durations.map(([name, value]) => [name, Duration.toMillis(value)]);
   return { ...context, ...Object.fromEntries(millis) };
 }
-
-/** Where a failure that fails no call is told without the caller's own hook. */
-const onError: Hooks<unknown>["onError"] = (error) => console.warn(formatCacheLockingError(error));
 
 function effectHooks(hooks: object): object {
   return Object.fromEntries(

@@ -9,13 +9,14 @@ import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 import { type Forked, interruptNoWait } from "../effect/fork.ts";
 import { CacheOutcome } from "../model/cache_outcome.ts";
-import { isCacheLockingError } from "../model/errors.ts";
+import { formatCacheLockingError, isCacheLockingError } from "../model/errors.ts";
 import type { FetchContext } from "../model/fetch_context.ts";
 import type { CacheMeta as EffectMeta, GetOrSetResult as EffectResult } from "../model/outcome.ts";
+import type { NoHooks } from "../model/hooks.ts";
 import { calledFlight, callFor } from "../engine/circle.ts";
 import { hit } from "../engine/result.ts";
 import { countCalls, newCounters } from "../model/stats.ts";
-import { invalidKey, isKey, makeCacheModule, merge } from "./client.ts";
+import { invalidKey, isKey, makeClient, merge } from "./client.ts";
 import { effectOptions, inMillis, promised } from "./effect_options.ts";
 import type { CreateCache } from "./promise_cache.ts";
 import type {
@@ -29,12 +30,10 @@ import { invalid, type OpenAdapter, reading, settingsOf } from "./settings.ts";
 
 /** Makes {@linkcode CreateCache} over the adapters that `open` knows. */
 export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
-  const { make } = makeCacheModule<never>(open);
-
   return (defaults) => {
     const counters = newCounters();
     const resolve = (read: () => object) => {
-      const settings = reading(() => settingsOf(effectOptions(read()), open, { counters }));
+      const settings = reading(() => settingsOf(effectOptions(read()), open, { counters, log }));
       if (isCacheLockingError(settings)) throw settings;
       return planOf(settings);
     };
@@ -42,7 +41,7 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
     const planWith = (own: object | undefined) =>
       own === undefined ? plan : resolve(() => merge(defaults, own));
     const { store } = plan.settings;
-    const client = make(effectOptions(defaults) as never);
+    const client = makeClient<NoHooks>(effectOptions(defaults), open, log);
     const getEntry = async <V>(key: string): Promise<CacheEntry<V> | undefined> => {
       const entry = store.peek?.(key, Date.now());
       if (entry !== undefined) return { value: entry.value as V };
@@ -88,6 +87,9 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
     };
   };
 }
+
+const log: Settings["log"] = (error) =>
+  Effect.sync(() => console.warn(formatCacheLockingError(error)));
 
 /** What a call of some options does. */
 interface Plan {

@@ -38,10 +38,11 @@ const uncounted = newCounters();
 export function settingsOf(
   input: unknown,
   open: OpenAdapter,
-  { names = optionNames, counters = uncounted }: {
+  { log, names = optionNames, counters = uncounted }: {
+    readonly log: Settings["log"];
     readonly names?: ReadonlySet<string>;
     readonly counters?: Counters;
-  } = {},
+  },
 ): Settings {
   if (!isObject(input)) {
     throw refused("the options", `they must be an object, and are ${describe(input)}`);
@@ -106,6 +107,7 @@ export function settingsOf(
     waitUntil: optionalOf("function", "waitUntil", options.waitUntil),
     counters,
     hooks: hooksOf(options.hooks),
+    log,
   };
 }
 
