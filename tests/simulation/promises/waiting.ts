@@ -149,10 +149,12 @@ function sharesFetches(story: Story, scene: Scene, broken: Parameters<Judge>[1])
     if (beside !== undefined) {
       broken(`call ${call.call} fetched beside another fetch of its process`, began);
     }
-    // Halves look at the entry before a wait begins.
+    // Halves look at the entry before a wait begins. Those who waited for a fetch that hung go on in one moment, one after the
+    // other: what takes no time has ended before the last of them asks.
     const before = story.backend.fenced &&
       fetches.find((other) =>
         other.lease === undefined && other.ended?.result.type === "value" &&
+        other.began.at + story.slack < began.at &&
         other.ended.seq < began.seq && outOfTime(story, call) + story.slack < other.ended.at &&
         !story.paused(scene.process, other.call.began.at, began.at) && !retired(call.began, began)
       );
