@@ -285,7 +285,7 @@ async function testGroup({ of, files, env, effect, scope: { nodes, all } }: {
 
 /** The backends whose clients are tested on Bun, and what is tested of them: what doesn't start servers or processes. */
 const bunServers: ReadonlySet<string> = new Set(["redis", "postgres", "sqlite"]);
-const onBun = /\/(redis|push|postgres|pg|sqlite)\.test\.ts$/;
+const onBun = /\/(redis|push|postgres|pg|sqlite|sqlite\/fuzz)\.test\.ts$/;
 
 function testFiles(): string[] {
   return globSync("tests/**/*.test.ts", { cwd: root }).sort();
