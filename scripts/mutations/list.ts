@@ -222,7 +222,7 @@ export const mutations: readonly Mutation[] = [
   mutation(
     "stale: who may have it waits for a fetch",
     "read beside",
-    swap("needsRead &&", "false &&"),
+    swap(/= .*;/, "= false;"),
   ),
   mutation("stale: what is stale is a hit", "stale", swap(/isFresh\(\w+\)/, "true")),
   mutation("stale: nobody heeds the backoff", "back off", swap("mayBeQuiet ?", "false ?")),
@@ -247,6 +247,24 @@ export const mutations: readonly Mutation[] = [
     "stale: a failed fetch hides it",
     "stale after a failed fetch",
     swap(/return .*;/, "return undefined;"),
+  ),
+  mutation(
+    "refresh: others wait for it",
+    "read beside a refresh",
+    swap(/= .*;/, "= false;"),
+  ),
+  mutation("refresh: a fresh entry is enough", "fresh below", swap(/, freshBelow/, "")),
+  mutation("refresh: who joined has an old hit", "joined a hit", swap(/isOld \?/, "false ?")),
+  mutation(
+    "refresh: after another's it fetches once more",
+    "renewed by another",
+    swap(/= .*;/, "= false;"),
+  ),
+  mutation("refresh: an old entry is taken for another's", "old entry", swap(", rest)", ", 0)")),
+  mutation(
+    "refresh: the lease that told of an entry is kept",
+    "lease of a renewed entry",
+    drop,
   ),
   mutation("abandoned: it never goes on", "goes on", swap(/= .*;/, "= false;")),
   mutation(

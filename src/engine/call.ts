@@ -22,6 +22,8 @@ export interface Settings {
   readonly staleIfError: number;
   /** The longer of the two, for which stale values are kept; undefined for not at all. */
   readonly staleFor: number | undefined;
+  /** An entry that is fresh for longer than this is a hit: zero, but for a call that refreshes. */
+  readonly freshBelow: number;
   /** For how long nobody refreshes after the first failed fetch. */
   readonly errorBackoff: number;
   /** Whether a call that isn't answered by what is in this process begins with a read. */

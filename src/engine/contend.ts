@@ -7,6 +7,7 @@ import { follow, type Following, type Unanswered, waitLeft } from "./follow.ts";
 import { lead, release } from "./lead.ts";
 import { operate, phaseError } from "./operation.ts";
 import { outOfFailures, waitedOf } from "./result.ts";
+import { renewal } from "./renewal.ts";
 import { keepQuiet, staleOf } from "./stale.ts";
 import { complete, countFailure, notBusy, whenEnded } from "./single_flight.ts";
 import type { Acquired, Follower, Leader } from "../store/store.ts";
@@ -15,9 +16,10 @@ import { randomToken } from "../model/token.ts";
 /** Acquires the lease and leads, or follows its holder, until there is a value or the wait has ended. */
 export function contend(flight: Flight): void {
   const { first, clock, call } = flight;
-  const { ownerId, leaseTtl } = call.settings;
+  const { ownerId, leaseTtl, freshBelow } = call.settings;
   const token = randomToken();
   const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
+  const renewed = freshBelow === Infinity ? renewal(clock) : undefined;
   let mayHold = false;
   const cancel = (done: () => void) =>
     operate(flight, "release", [owner, "cancelled"], { onSuccess: done, onFailure: done });
@@ -35,7 +37,12 @@ export function contend(flight: Flight): void {
       tooLate?.();
     });
     const mayBeQuiet = flight.refreshes || staleOf(first) !== undefined;
-    const options = mayBeQuiet ? { waitedFor, backOff: true } : { waitedFor }; // mutate: back off
+    const options = mayBeQuiet
+      ? { waitedFor, freshBelow, backOff: true } // mutate: back off
+      : freshBelow > 0
+      ? { waitedFor, freshBelow } // mutate: fresh below
+      : { waitedFor };
+    const asked = monotonicMillis(clock);
     operate(flight, "acquire", [owner, leaseTtl, options], {
       onSuccess(acquired) {
         const { _tag } = acquired;
@@ -43,7 +50,10 @@ export function contend(flight: Flight): void {
         if (done !== undefined) return _tag === "Leader" ? cancel(done) : done(); // mutate: late lease
         cancelEnd();
         if (_tag === "Leader" || _tag === "Follower") mayHold = false;
-        understand(flight, owner, acquired, waitedFor, found);
+        const entry = renewed?.(acquired, waitedFor, asked);
+        if (entry === undefined) return understand(flight, owner, acquired, waitedFor, found);
+        inBackground(flight, cancel); // mutate: lease of a renewed entry
+        found({ _tag: "Value", value: entry.value, source: "follower", stored: true });
       },
       onFailure(error) {
         if (done !== undefined) return cancel(done);

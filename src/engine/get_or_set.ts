@@ -33,10 +33,10 @@ import { inOwnSpan, keepsSpans } from "./tracing.ts";
  * share: it reads, acquires the lease, then leads or follows; its end is each caller's result, by its own part in it.
  */
 export function getOrSet(call: Call): Result {
-  const { key, settings: { store, signal } } = call;
+  const { key, settings: { store, signal, freshBelow } } = call;
   return Effect.clockWith((clock) => {
     if (signal?.aborted) return Effect.fail(abortedError(key, signal));
-    const entry = store.peek?.(key, wallMillis(clock));
+    const entry = freshBelow > 0 ? undefined : store.peek?.(key, wallMillis(clock));
     if (entry !== undefined) return hit(call, entry.value);
     const missed = withContext((context, tracer) =>
       joinOrStart(newCaller(call, clock, { context, tracer }), call.settings.reads)
@@ -103,8 +103,7 @@ function enter(caller: Caller, needsRead: boolean): void {
   const { call: { key, settings }, clock } = caller;
   const flights = flightsFor(caller.call, "leading");
   const current = flights?.get(key);
-  // Who may have a stale value doesn't wait for a fetch, unless there is none.
-  const beside = needsRead && current?.works && !current.cold && settings.staleWhileRevalidate > 0; // mutate: read beside
+  const beside = needsRead && current !== undefined && mayHaveOld(caller, current);
   if (caller.within !== undefined && failsInCircle(caller, beside ? undefined : current)) return;
   if (beside) return readBeside(caller);
   if (current === undefined) {
@@ -116,6 +115,13 @@ function enter(caller: Caller, needsRead: boolean): void {
   }
   const until = (caller.waitingSince ??= wholeMillis(clock)) + settings.waitMax; // mutate: joined until
   wait(current, caller, until, caller.failuresLeft);
+}
+
+/** Whether there may be a value that the caller may have, while a flight fetches another. */
+function mayHaveOld({ call: { settings } }: Caller, { works, cold, call }: Flight): boolean {
+  const isStale = settings.staleWhileRevalidate > 0; // mutate: read beside
+  const isFresh = call.settings.freshBelow > 0; // mutate: read beside a refresh
+  return works && !cold && (isStale || isFresh);
 }
 
 /** The wait has ended: joins what this process fetches, or fetches without the lease. */
@@ -160,8 +166,11 @@ function settle(
   const first = caller === flight.first;
   const again = flight.fallsBack ? fallBack : joinOrStart;
   if (first && flight.hookFailure !== undefined) return Effect.failCause(flight.hookFailure);
-  if (signal._tag === "Value") return resultFor(flight, caller, signal);
   const { failed, call: { settings } } = caller;
+  if (signal._tag === "Value") {
+    const isOld = signal.source === "hit" && settings.freshBelow > 0 && !first;
+    return isOld ? again(caller) : resultFor(flight, caller, signal); // mutate: joined a hit
+  }
   if (signal._tag === "Stale") caller.stale = signal;
   if (failed !== undefined || flight.cold) caller.stale ??= null;
   if (failed !== undefined) {

@@ -23,6 +23,7 @@ import type {
 import type { GetOrSetResult } from "../model/outcome.ts";
 import { type CacheStats, newCounters } from "../model/stats.ts";
 import { reportError } from "../engine/background.ts";
+import { toRefresh } from "../engine/renewal.ts";
 import {
   callOptionNames,
   invalid,
@@ -38,6 +39,20 @@ import { ttlOf } from "../engine/entry_ttl.ts";
 export interface CacheClient<H = NoHooks> {
   /** Gets the entry. On a miss, one caller of all fetches and fills it, as with `Cache.getOrSet`. */
   getOrSet<V, E = never, R = never, H2 = NoHooks>(
+    key: string,
+    fetcher: Fetcher<V, E, R>,
+    overrides?: CallOptions<V> & HooksOptions<V, H2>,
+  ): Effect.Effect<
+    GetOrSetResult<V>,
+    E | HooksError<H> | HooksError<H2> | CacheLockingError,
+    Exclude<R, Scope.Scope> | HooksServices<H> | HooksServices<H2>
+  >;
+  /**
+   * Fetches and fills, under the lease, though the entry is fresh; meanwhile all others hit. It joins a fetch that is under
+   * way in this process, and waits for one of another: the value that it gets is of a fetch that ended after the call began.
+   * It never gets a stale value in place of an error. The entry stays where the fetch fails.
+   */
+  refresh<V, E = never, R = never, H2 = NoHooks>(
     key: string,
     fetcher: Fetcher<V, E, R>,
     overrides?: CallOptions<V> & HooksOptions<V, H2>,
@@ -131,13 +146,17 @@ export function makeClient<H>(
     );
   const remove = (key: string) => change(key, ask({ settings, key }, "delete", []));
 
+  const settingsWith = (overrides: object | undefined) =>
+    overrides === undefined ? settings : resolve(() => merge(defaults as object, overrides));
+
   const client = {
     getOrSet: (key: unknown, fetcher: unknown, overrides?: object) => {
-      if (overrides === undefined) return call(settings, key, fetcher);
-      const overridden = resolve(() => merge(defaults as object, overrides));
-      return isCacheLockingError(overridden)
-        ? Effect.fail(overridden)
-        : call(overridden, key, fetcher);
+      const own = settingsWith(overrides);
+      return isCacheLockingError(own) ? Effect.fail(own) : call(own, key, fetcher);
+    },
+    refresh: (key: unknown, fetcher: unknown, overrides?: object) => {
+      const own = settingsWith(overrides);
+      return isCacheLockingError(own) ? Effect.fail(own) : call(toRefresh(own), key, fetcher);
     },
     get: (key: unknown) => checked(key, (key) => read(settings, key)),
     set: (key: unknown, value: unknown, ttl?: DurationInput) =>

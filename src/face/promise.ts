@@ -14,6 +14,7 @@ import type { FetchContext } from "../model/fetch_context.ts";
 import type { CacheMeta as EffectMeta, GetOrSetResult as EffectResult } from "../model/outcome.ts";
 import type { NoHooks } from "../model/hooks.ts";
 import { calledFlight, callFor } from "../engine/circle.ts";
+import { toRefresh } from "../engine/renewal.ts";
 import { hit } from "../engine/result.ts";
 import { countCalls, newCounters } from "../model/stats.ts";
 import { invalidKey, isKey, makeClient, merge } from "./client.ts";
@@ -59,6 +60,11 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
       },
       getOrSetResult: async (key, fetcher, own) =>
         await call(planWith(own), key, fetcher, resultOf),
+      refresh: async (key, fetcher, own) => {
+        const { settings, signal } = planWith(own);
+        const plan = { settings: toRefresh(settings), signal, alike: undefined };
+        return await call(plan, key, fetcher, valueOf);
+      },
       get: async <V>(key: string) => (await getEntry<V>(key))?.value,
       getEntry,
       set: (key, value, ttl) => toPromise(client.set(key, value, ttl as never)),
@@ -125,7 +131,8 @@ interface Shared {
 function getValue<V>(plan: Plan, key: string, fetcher: Fetcher<V>): Promise<V> {
   const { settings, alike } = plan;
   const flight = alike === undefined || alike.size === 0 ? undefined : alike.get(key);
-  const mayWait = flight !== undefined && (settings.staleFor === undefined || flight.cold);
+  const mayWait = flight !== undefined && flight.call.settings.freshBelow === 0 &&
+    (settings.staleFor === undefined || flight.cold);
   if (!mayWait) return call(plan, key, fetcher, valueOf);
   const shared = flight.shared as Shared | undefined;
   if (shared !== undefined && shared.settings === settings && typeof fetcher === "function") {
@@ -166,8 +173,8 @@ function call<V, A>(
   if (!isKey(key)) throw invalidKey(key);
   if (typeof fetcher !== "function") throw invalid("fetcher", "a function", fetcher);
   if (signal?.aborted) throw signal.reason;
-  const { store, hooks: { onHit, onOutcome } } = settings;
-  const entry = store.peek?.(key, Date.now());
+  const { store, freshBelow, hooks: { onHit, onOutcome } } = settings;
+  const entry = freshBelow > 0 ? undefined : store.peek?.(key, Date.now());
   if (entry === undefined) {
     const fetch = (context: FetchContext) => {
       const flight = calledFlight();

@@ -25,6 +25,12 @@ export interface PromiseCache {
     fetcher: Fetcher<V>,
     options?: CallOptions<V>,
   ): Promise<GetOrSetResult<V>>;
+  /**
+   * Fetches and fills, under the lease, though the entry is fresh; meanwhile all others hit. It joins a fetch that is under
+   * way in this process, and waits for one of another: the value that it gets is of a fetch that ended after the call began.
+   * It never gets a stale value in place of an error. The entry stays where the fetch fails.
+   */
+  refresh<V>(key: string, fetcher: Fetcher<V>, options?: CallOptions<V>): Promise<V>;
   /** Reads the value; `undefined` for a miss, as a `Map` answers. */
   get<V = unknown>(key: string): Promise<V | undefined>;
   /** Reads the entry; `undefined` for a miss alone. So a cached `undefined` is told from a miss in one read. */

@@ -81,6 +81,7 @@ export function settingsOf(
     staleWhileRevalidate,
     staleIfError,
     staleFor,
+    freshBelow: 0,
     errorBackoff: millis("errorBackoff", options.errorBackoff, defaults.errorBackoff),
     reads: store.peek === undefined || staleFor !== undefined,
     cacheTtl: typeof cacheTtl === "function" ? cacheTtl : ttl("cacheTtl", cacheTtl),

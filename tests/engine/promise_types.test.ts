@@ -35,6 +35,7 @@ export async function types() {
   hasType<User>()(await cache.getOrSet("k", () => findUser("42")));
   hasType<number>()(await cache.getOrSet("k", () => 1));
   hasType<GetOrSetResult<User>>()(await cache.getOrSetResult("k", ({ key }) => findUser(key)));
+  hasType<User>()(await cache.refresh("k", () => findUser("42"), { waitMax: 1 }));
   hasType<User | undefined>()(await cache.get<User>("k"));
   hasType<unknown>()(await cache.get("k"));
   hasType<CacheEntry<User> | undefined>()(await cache.getEntry<User>("k"));

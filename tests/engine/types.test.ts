@@ -109,6 +109,11 @@ export function types() {
       hooks: { onFallback: (user) => user.name === "" ? otherHook : Effect.void },
     }),
   );
+  hasType<
+    GetOrSetResult<User>,
+    FetchError | HookError | OtherHookError | CacheLockingError,
+    Database | Metrics
+  >()(client.refresh("k", () => fetchUser, { hooks: { onFallback: () => otherHook } }));
   hasType<void, CacheLockingError, never>()(client.expire("k"));
   hasType<void, CacheLockingError, never>()(client.delete("k"));
 

@@ -8,6 +8,7 @@ import { fencing } from "./promises/fencing.ts";
 import { noSecondFetch } from "./promises/no_second_fetch.ts";
 import { oneHolder } from "./promises/one_holder.ts";
 import { oneFetch } from "./promises/one_fetch.ts";
+import { refreshes } from "./promises/refreshes.ts";
 import { rest } from "./promises/rest.ts";
 import { takeover } from "./promises/takeover.ts";
 import { timeouts } from "./promises/timeouts.ts";
@@ -39,6 +40,7 @@ export const promises: Readonly<Record<string, Judge>> = {
   "Fetches end in time": timeouts,
   "12. Constant cost per process": cost,
   "13. One refresh per fleet": oneRefresh,
+  "13. A refresh brings what is new": refreshes,
   "14. Stale never hides a change": honestlyStale,
   "15. A source that is down is asked once per backoff": backsOff,
   "Rest": rest,

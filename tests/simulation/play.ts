@@ -254,11 +254,9 @@ function call(
     ...(scenario.pause === undefined ? {} : { waitStrategy: fixedWaitStrategy(scenario.pause) }),
     ...(aborted === undefined ? {} : { signal: aborted.signal }),
   };
-  const calling = Cache.getOrSet({
+  const client = Cache.make({
     ...options,
     adapter: store,
-    key,
-    fetcher,
     hooks: {
       onHit: hook("onHit"),
       onLeader: hook("onLeader"),
@@ -277,6 +275,7 @@ function call(
         Effect.sync(() => note({ type: "hook", call, hook: "onError", tag: error._tag })),
     },
   });
+  const calling = terms.refresh ? client.refresh(key, fetcher) : client.getOrSet(key, fetcher);
 
   note({ type: "call", call, key, terms });
   let over = false;

@@ -136,6 +136,7 @@ function answerOf(answer: unknown): Answer {
     readonly freshFor?: number;
   };
   if (_tag === "Hit") return { is: _tag, value: entry?.value };
+  if (_tag === "Leader") return { is: _tag, remaining, lease, after, value: entry?.value };
   if (_tag !== undefined) return { is: _tag, remaining, lease, after };
   if (!("value" in (answer as object))) return { is: "done" };
   return freshFor > 0 ? { is: "entry", value } : { is: "stale", value, staleFor: -freshFor };

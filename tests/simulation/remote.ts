@@ -135,6 +135,7 @@ function tellAcquired(acquired: Acquired<unknown>): Answer {
         remaining: acquired.remaining,
         after: acquired.after,
         failures: acquired.failures,
+        value: acquired.entry?.value,
       };
     case "Follower":
       return {

@@ -223,7 +223,7 @@ export function scenarioOf(seed: number): Scenario {
     deeds.push({ type: "skew", at: chance(0.5) ? 0 : at(), process: process(), by });
   });
 
-  return withFinish(withFreshness(withExpiry(withTimeout({
+  return withRefreshes(withFinish(withFreshness(withExpiry(withTimeout({
     seed,
     backend,
     halves: {
@@ -246,7 +246,43 @@ export function scenarioOf(seed: number): Scenario {
     promises: backend !== "halves" && !has("pausing") && chance(0.4),
     pushless: chance(0.05),
     deeds: deeds.sort((a, b) => a.at - b.at),
-  }))));
+  })))));
+}
+
+/**
+ * The scenarios of some seeds with calls that have a key fetched though its entry is fresh; in most, keys have an entry before,
+ * which lives for a while.
+ */
+function withRefreshes(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x1b873593) ^ 0x38b34ae5);
+  const pick = <A>(...items: readonly A[]) => items[Math.floor(random() * items.length)]!;
+  if (random() < 0.85) return scenario;
+  const part = pick(0.2, 0.5, 1);
+  const isLong = random() < 0.7;
+  const leaves = pick(0, 0, 0.4);
+  const deeds = scenario.deeds.map((deed): Deed => {
+    if (deed.type !== "call") return isLong ? { ...deed, at: deed.at + 20 } : deed;
+    const { fetch, terms } = deed;
+    const refresh = random() < part;
+    const takes = refresh && isLong ? 40 + fetch.takes : fetch.takes;
+    const leave = refresh && random() < leaves
+      ? { after: Math.floor(random() * 60), how: "interrupt" } as const
+      : deed.leave;
+    return {
+      ...deed,
+      at: isLong ? 20 + deed.at + Math.floor(random() * 60) : deed.at,
+      fetch: { ...fetch, takes },
+      leave,
+      terms: { ...terms, refresh },
+    };
+  }).sort((a, b) => a.at - b.at);
+  if (!isLong) return { ...scenario, deeds };
+  const keys = [...new Set(deeds.flatMap((deed) => "key" in deed ? deed.key : []))];
+  const sets = keys.map((key): Deed => ({ type: "set", at: 0, process: 0, key }));
+  const { cacheTtl, staleIfError = 0 } = scenario.terms;
+  const lives = scenario.backend === "halves" ? cacheTtl : pick(cacheTtl, 100, 1_000);
+  const terms = { ...scenario.terms, staleIfError, cacheTtl: lives };
+  return { ...scenario, terms, deeds: [...sets, ...deeds] };
 }
 
 /** The scenarios of some seeds with fetches that go on when their callers have left, and with more callers that leave. */

@@ -422,7 +422,7 @@ export function beginningOf(
 /** Whether all that went on in a scene is one flight at a time that everyone in it joined. */
 export function isPlain(story: Story, { calls, changes, operations, fetches }: Scene): boolean {
   return changes.length === 0 &&
-    calls.every(({ terms }) => terms.coalesce && !mayBeStale(terms)) &&
+    calls.every((call) => call.terms.coalesce && !mayBeStale(call) && !call.terms.refresh) &&
     fetches.every(({ lease, ended = story.end }) =>
       lease !== undefined && !mayLapse(story, lease, ended.at)
     ) &&
@@ -431,14 +431,25 @@ export function isPlain(story: Story, { calls, changes, operations, fetches }: S
     );
 }
 
-function mayBeStale({ staleWhileRevalidate = 0, staleIfError = 0 }: Terms): boolean {
+/** For how long a call may have a stale value: one that has the key fetched has none. */
+export function windowsOf({ terms }: CallStory): StaleWindows {
+  const { staleWhileRevalidate = 0, staleIfError = 0, refresh } = terms;
+  return refresh
+    ? { staleWhileRevalidate: 0, staleIfError: 0 }
+    : { staleWhileRevalidate, staleIfError };
+}
+
+type StaleWindows = { readonly [Name in "staleWhileRevalidate" | "staleIfError"]: number };
+
+function mayBeStale(call: CallStory): boolean {
+  const { staleWhileRevalidate, staleIfError } = windowsOf(call);
   return staleWhileRevalidate > 0 || staleIfError > 0;
 }
 
 /** Whether a fetch was begun for a caller who has had a stale value, or left before it could tell. */
 export function isRefresh({ instant }: Story, { call, began }: FetchStory): boolean {
-  const { terms: { staleWhileRevalidate = 0 }, hooks, left } = call;
-  return staleWhileRevalidate > 0 &&
+  const { hooks, left } = call;
+  return windowsOf(call).staleWhileRevalidate > 0 &&
     (hooks.some(({ hook, tag }) => hook === "onStale" && tag === "refreshing") ||
       (left !== undefined && left.at <= began.at + instant));
 }

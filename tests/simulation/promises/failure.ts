@@ -56,8 +56,9 @@ interface Failure {
 }
 
 /** The failed fetches that a process learned of, in their order. */
-function failuresOf(story: Story, { fetches, operations }: Scene): Failure[] {
+function failuresOf(story: Story, { calls, fetches, operations }: Scene): Failure[] {
   const { backend: { fenced } } = story;
+  const hasRefreshes = calls.some(({ terms }) => terms.refresh);
   const here = fetches.flatMap((fetch) => {
     const at = fetch.ended?.result.type === "failed" ? toldAt(fetch) : undefined;
     if (at === undefined) return [];
@@ -75,7 +76,10 @@ function failuresOf(story: Story, { fetches, operations }: Scene): Failure[] {
         question.operation === "get" && asked.seq > answered.seq
       );
     // Who finds the entry has no need to know, and who can't look is told of that.
-    if (look !== undefined && look.answered?.answer.is !== "none" && !look.failed?.corrupt) {
+    if (
+      !hasRefreshes && look !== undefined && look.answered?.answer.is !== "none" &&
+      !look.failed?.corrupt
+    ) {
       return [];
     }
     const at = look === undefined ? answered : overAt(look);

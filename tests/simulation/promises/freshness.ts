@@ -11,6 +11,7 @@ import {
   type OperationStory,
   overAt,
   type Story,
+  windowsOf,
 } from "../story.ts";
 
 /** A time in which the backend had a stale entry of a key. */
@@ -123,7 +124,8 @@ function isRefreshing(call: CallStory): boolean {
 export const oneRefresh: Judge = (story, broken) => {
   const spans = staleSpans(story);
   for (const call of story.calls) {
-    const { began, ended, terms: { staleWhileRevalidate = 0 } } = call;
+    const { began, ended } = call;
+    const { staleWhileRevalidate } = windowsOf(call);
     if (ended === undefined || call.left !== undefined || staleWhileRevalidate === 0) continue;
     if (!isUndisturbed(story, call, ended)) continue;
     const span = staleDuring(story, spans, call, [began, ended]);
@@ -239,7 +241,8 @@ export const honestlyStale: Judge = (story, broken) => {
     }
   }
   for (const call of story.calls) {
-    const { ended, began, terms: { staleWhileRevalidate = 0, staleIfError = 0 } } = call;
+    const { ended, began } = call;
+    const { staleWhileRevalidate, staleIfError } = windowsOf(call);
     if (ended?.ending.type !== "value") continue;
     const { cache, value, staleFor } = ended.ending;
     if (cache !== "STALE" && cache !== "STALE-ERROR") {
@@ -292,7 +295,8 @@ export const backsOff: Judge = (story, broken) => {
     doesNotTakeOver(story, spans, fetch, broken);
   }
   for (const call of story.calls) {
-    const { began, ended, terms: { staleIfError = 0 } } = call;
+    const { began, ended } = call;
+    const { staleIfError } = windowsOf(call);
     if (ended?.ending.type !== "error" || staleIfError === 0 || call.left !== undefined) continue;
     if (ended.ending.own && call.hooks.some(({ hook }) => hook !== "onError")) continue;
     if (!isUndisturbed(story, call, ended) || mayHaveJoined(story, call)) continue;
@@ -341,7 +345,7 @@ function wonAt({ lease }: FetchStory): (Moment & { readonly after: boolean }) | 
 function mayDoWithout(story: Story, spans: readonly StaleSpan[], fetch: FetchStory): boolean {
   const { call, began } = fetch;
   if (isRefreshing(call)) return true;
-  const { staleIfError = 0 } = call.terms;
+  const { staleIfError } = windowsOf(call);
   const span = staleDuring(story, spans, call, [call.began, began]);
   return span !== undefined && began.at - span.from < staleIfError - story.slack &&
     isUndisturbed(story, call, began) && !mayHaveJoined(story, call);

@@ -2,6 +2,7 @@ import {
   deedOf,
   isChange,
   type Judge,
+  type LeaseStory,
   type Moment,
   type OperationStory,
   type Story,
@@ -16,13 +17,26 @@ export const noSecondFetch: Judge = (story, broken) => {
     const acquire = lease?.operations.findLast(({ question }) => question.operation === "acquire");
     const won = acquire && deedOf(story, acquire);
     if (won === undefined) continue;
-    const there = entries.some(({ key, from, until, gone }) =>
-      key === call.key && story.isBefore(from, won.first) && until > began.at &&
-      (gone?.seq ?? Infinity) > began.seq
+    const there = entries.some((entry) =>
+      entry.key === call.key && story.isBefore(entry.from, won.first) && entry.until > began.at &&
+      (entry.gone?.seq ?? Infinity) > began.seq &&
+      (!call.terms.refresh || isNewFor(lease!, entry, entries))
     );
     if (there) broken(`call ${call.call} fetched what had been stored`, began);
   }
 };
+
+/** Whether a refresh can tell that an entry was stored while it waited: it is fresh for longer than all before. */
+function isNewFor({ operations }: LeaseStory, entry: Stored, entries: readonly Stored[]): boolean {
+  const looks = operations.filter(({ question }) => question.operation === "acquire");
+  const followed = looks.find(({ answered }) => answered?.answer.is === "Follower")?.answered;
+  return followed !== undefined && entry.from.seq > followed.seq &&
+    looks.at(-1)!.answered?.answer.after !== "failed" &&
+    looks.at(-1)!.question.waitedFor !== undefined &&
+    entries.every(({ key, until }, index) =>
+      key !== entry.key || entries[index] === entry || until + 10 < entry.until
+    );
+}
 
 /** An entry that surely was there, from one time to another. */
 interface Stored {

@@ -66,8 +66,10 @@ function isHonest(story: Story, call: CallStory, broken: Parameters<Judge>[1]): 
         question.owner === own?.lease?.owner
       : question.operation === "set" && answered !== undefined)
   );
+  const hasRefreshes = scene.calls.some(({ terms }) => terms.refresh);
   const read = scene.operations.some(({ answered }) =>
-    (answered?.answer.is === "Hit" || answered?.answer.is === "entry") &&
+    (answered?.answer.is === "Hit" || answered?.answer.is === "entry" ||
+      (hasRefreshes && answered?.answer.is === "Leader")) &&
     is({ value, ...answered.answer })
   );
   const stale = scene.operations.some(({ answered }) =>
