@@ -66,7 +66,8 @@ describe("r2", () => {
   }
 
   it("waits where a binding takes no second write within a second, for as long as it is wanted", async () => {
-    let refusals = 2;
+    // A second one would take most of the time for which a value waits to be stored.
+    let refusals = 1;
     const { bucket, asked } = memoryBucket((request) => {
       if (
         request === "put" && asked.filter((each) => each === "put").length > 1 && refusals-- > 0
@@ -83,7 +84,7 @@ describe("r2", () => {
     const { meta } = await run(cache.getOrSet("key", () => Effect.succeed("value")));
     assert.equal(meta.cache, "MISS-LEADER");
     assert.equal(errors.length, 0);
-    assert.deepEqual(asked.splice(0), ["get", "get", "put", "put", "put", "put"]);
+    assert.deepEqual(asked.splice(0), ["get", "get", "put", "put", "put"]);
 
     refusals = Infinity;
     const late = await run(cache.getOrSet("other", () => Effect.succeed("value")));
