@@ -120,14 +120,32 @@ describe("redis", { skip }, () => {
     unlessLate(async () => {
       const [one, two, three] = [connect(), connect(), connect()];
       const clientOf = (client: Redis) => Cache.make({ adapter: redisAdapter({ client }) });
+      /** Has the second wait for the first, which fetches until it is told to end. */
+      const leadAndFollow = async (key: string, during: () => Promise<unknown>) => {
+        const [led, done] = await run(Effect.all([Deferred.make<true>(), Deferred.make<string>()]));
+        const fetcher = () => Effect.andThen(Deferred.succeed(led, true), Deferred.await(done));
+        const leading = run(clientOf(one).getOrSet(key, fetcher));
+        await run(Deferred.await(led));
+        const following = run(clientOf(two).getOrSet(key, () => Effect.succeed("other")));
+        try {
+          await during();
+        } finally {
+          await run(Deferred.succeed(done, "value"));
+          await leading;
+        }
+        return await following;
+      };
       // The scripts are known, the connection for pub/sub stands, and it is known that the second may push.
-      const warm = newKey();
-      await Promise.all([one, two].map(async (client, index) => {
-        await sleep(100 * index);
-        await run(clientOf(client).getOrSet(warm, () => Effect.as(Effect.sleep(300), 1)));
-        await run(clientOf(client).getOrSet(`${warm}2`, () => Effect.succeed(1)));
-      }));
       const seen = await monitored(three);
+      const { meta } = await leadAndFollow(newKey(), async () => {
+        while (!(await seen.take()).some(([name]) => name === "subscribe")) await sleep(10);
+        await sleep(100);
+      });
+      assert.equal(meta.cache, "MISS-FOLLOWER-HIT");
+      for (const client of [one, two]) {
+        await run(clientOf(client).getOrSet(newKey(), () => Effect.succeed(1)));
+      }
+      await seen.take();
       const key = newKey();
 
       await run(clientOf(one).getOrSet(key, () => Effect.succeed("value")));
@@ -136,20 +154,15 @@ describe("redis", { skip }, () => {
       await run(clientOf(two).getOrSet(key, () => Effect.succeed("other")));
       assert.deepEqual((await seen.take()).map(nameOf), ["get"]);
 
-      const key2 = newKey();
-      const done = await run(Deferred.make<string>());
-      const leading = run(clientOf(one).getOrSet(key2, () => Deferred.await(done)));
-      await sleep(50);
-      const following = run(clientOf(two).getOrSet(key2, () => Effect.succeed("other")));
       const before: (string | undefined)[] = [];
-      for (let tries = 0; before.length < 6 && tries < 100; tries++) {
-        await sleep(50);
-        before.push(...(await seen.take()).map(nameOf));
-      }
+      const { value } = await leadAndFollow(newKey(), async () => {
+        for (let tries = 0; before.length < 6 && tries < 100; tries++) {
+          await sleep(50);
+          before.push(...(await seen.take()).map(nameOf));
+        }
+      });
       assert.deepEqual(before, ["get", "SCRIPT", "get", "SCRIPT", "subscribe", "SCRIPT"]);
-      await run(Deferred.succeed(done, "value"));
-      assert.equal((await following).value, "value");
-      await leading;
+      assert.equal(value, "value");
       // The fill, and the look that finds its value.
       assert.deepEqual((await seen.take()).map(nameOf), ["SCRIPT", "SCRIPT"]);
       seen.stop();
