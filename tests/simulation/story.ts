@@ -500,11 +500,11 @@ export function mayBeGivenUp(story: Story, reading: OperationStory, before: Mome
 }
 
 /** Whether nobody waits any more for an acquire, whose answer is waited for all the same. */
-export function mayBeTooLate({ leases }: Story, look: OperationStory, at: Moment): boolean {
+export function mayBeTooLate({ leases, slack }: Story, look: OperationStory, at: Moment): boolean {
   const { call: { began, terms: { waitMax } }, operations } = leases.find(({ owner }) =>
     owner === look.question.owner
   )!;
-  return look !== operations[0] && began.at + waitMax <= at.at;
+  return look !== operations[0] && began.at + waitMax <= at.at + slack;
 }
 
 /** Until when a call was there. */

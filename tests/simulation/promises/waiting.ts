@@ -14,6 +14,7 @@ import {
   overAt,
   type Scene,
   type Story,
+  windowsOf,
 } from "../story.ts";
 
 /** How many operations may be in the way of a caller, besides its waiting: to read, and to ask for the lease. */
@@ -155,7 +156,8 @@ function sharesFetches(story: Story, scene: Scene, broken: Parameters<Judge>[1])
       fetches.find((other) =>
         other.lease === undefined && other.ended?.result.type === "value" &&
         other.began.at + story.slack < began.at &&
-        other.ended.seq < began.seq && outOfTime(story, call) + story.slack < other.ended.at &&
+        other.ended.seq < began.seq &&
+        outOfTime(story, call, began) + story.slack < other.ended.at &&
         !story.paused(scene.process, other.call.began.at, began.at) && !retired(call.began, began)
       );
     if (before) {
@@ -164,8 +166,20 @@ function sharesFetches(story: Story, scene: Scene, broken: Parameters<Judge>[1])
   }
 }
 
-/** When a call has waited for as long as it may, at the latest: it may have read and asked before. */
-function outOfTime({ leases }: Story, call: CallStory): number {
+/**
+ * When a call has waited for as long as it may, at the latest: it may have read and asked before. One that may have a stale
+ * value in place of a fetch reads once more then.
+ */
+function outOfTime(story: Story, call: CallStory, before: Moment): number {
+  const over = waitOver(story, call);
+  if (windowsOf(call).staleIfError === 0) return over;
+  const reads = story.sceneOf(call).operations.filter(({ question, asked }) =>
+    question.operation === "get" && asked.seq > call.began.seq && asked.seq < before.seq
+  );
+  return Math.max(over, ...reads.map((read) => overAt(read)?.at ?? Infinity));
+}
+
+function waitOver({ leases }: Story, call: CallStory): number {
   const asked = leases.filter((lease) => lease.call === call).flatMap(({ operations }) =>
     operations
   )
