@@ -238,7 +238,7 @@ export const mutations: readonly Mutation[] = [
     "quiet beside a refresh",
     swap(/[\w.]+leaseTtl/, "0"),
   ),
-  mutation("stale: it isn't kept", "stale time", swap(/, staleFor: [\w.]+/, "")),
+  mutation("stale: it isn't kept", "stale time", swap(/, staleFor\b/, "")),
   mutation("stale: a failure hides it", "stale instead", never),
   mutation("stale: who is told to be quiet falls back", "quiet end", swap("Quiet", "FallBack")),
   mutation("stale: nobody refreshes", "refresh", drop),

@@ -1,8 +1,10 @@
 import type * as Clock from "effect/Clock";
+import * as Cause from "effect/Cause";
+import { quoted } from "../model/describe.ts";
 import * as Effect from "effect/Effect";
 import type * as Exit from "effect/Exit";
 import type * as Fiber from "effect/Fiber";
-import type { CacheLockingError } from "../model/errors.ts";
+import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
 import type { Keyed, Settings } from "./call.ts";
 import type { Flight } from "./flight.ts";
 import { type FiberContext, forkUninterruptible } from "../effect/fork.ts";
@@ -67,6 +69,17 @@ export function report(flight: Flight, error: CacheLockingError): Effect.Effect<
 /** Reports a failure that doesn't fail the call, and goes on. */
 export function reportAnd(flight: Flight, error: CacheLockingError, next: () => void): void {
   run(flight, report(flight, error), next);
+}
+
+/** What is told of a fetch that failed in the background, where nobody has its error. */
+export function backgroundFailure(key: string, cause: Cause.Cause<unknown>): CacheLockingError {
+  const error = Cause.squash(cause);
+  return isCacheLockingError(error) ? error : cacheLockingError(
+    "FETCHER_FAILED",
+    `Cannot fetch ${quoted(key)} in the background: the fetcher failed`,
+    { key, phase: "fetch" },
+    error,
+  );
 }
 
 /**

@@ -24,6 +24,8 @@ export interface Settings {
   readonly staleFor: number | undefined;
   /** An entry that is fresh for longer than this is a hit: zero, but for a call that refreshes. */
   readonly freshBelow: number;
+  /** From which part of its time on a fresh entry is refreshed, or how early by chance; not before its end if undefined. */
+  readonly refreshAhead: number | { readonly beta: number } | undefined;
   /** For how long nobody refreshes after the first failed fetch. */
   readonly errorBackoff: number;
   /** Whether a call that isn't answered by what is in this process begins with a read. */

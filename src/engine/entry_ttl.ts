@@ -1,5 +1,6 @@
 import type { Settings } from "./call.ts";
 import { kindOf, quoted } from "../model/describe.ts";
+import type { Lifetime } from "../store/store.ts";
 import { millisOf } from "../model/duration.ts";
 import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
 
@@ -28,7 +29,8 @@ export function ttlOf(
   return typeof ttl === "number" && ttlJitter > 0 ? ttl * (1 - ttlJitter * Math.random()) : ttl;
 }
 
-function wholeTtlOf(
+/** The same before chance shortens it. */
+export function wholeTtlOf(
   { cacheTtl }: Settings,
   key: string,
   value: unknown,
@@ -47,6 +49,20 @@ function wholeTtlOf(
   } catch (error) {
     return cannotStore(key, "`cacheTtl` threw", error);
   }
+}
+
+/** The shortest that a fetch counts as, in milliseconds. */
+const SHORTEST_FETCH = 1;
+
+/** How long a value lives: how long its fetch took is kept where entries are refreshed ahead. A value that was set took no time. */
+export function lifetimeOf(
+  { staleFor, refreshAhead }: Settings,
+  freshFor: number | undefined,
+  took: () => number = () => 0,
+): Lifetime {
+  return refreshAhead === undefined
+    ? { freshFor, staleFor } // mutate: stale time
+    : { freshFor, staleFor, took: Math.max(SHORTEST_FETCH, took()) };
 }
 
 function cannotStore(key: string, problem: string, cause?: unknown): CacheLockingError {

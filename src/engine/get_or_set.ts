@@ -7,6 +7,8 @@ import { contend } from "./contend.ts";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Tracer from "effect/Tracer";
+import { isElected } from "./election.ts";
+import type { Entry } from "../store/store.ts";
 import { failsInCircle, fetchOf } from "./circle.ts";
 import { fetchAlone } from "./fetch_alone.ts";
 import {
@@ -18,12 +20,13 @@ import {
   openFlight,
   type Result,
 } from "./flight.ts";
-import { read, readBeside, start, waitIn } from "./read.ts";
-import { newRefresher } from "./refresh.ts";
+import { read, readBeside } from "./read.ts";
+import { start, waitIn } from "./start.ts";
+import { refresh, refreshAhead } from "./refresh.ts";
 import { after, hit, outOfFailures, resultFor, staleResult, waitedOf, whyStale } from "./result.ts";
 import { abortedError, untilAborted } from "./signal.ts";
 import { complete, isBusy, leave, type Signal, wait, type Wake } from "./single_flight.ts";
-import { keepQuiet, quietReason, type Stale, staleness, staleOf } from "./stale.ts";
+import { quietReason, type Stale, staleness, staleOf } from "./stale.ts";
 import { inOwnSpan, keepsSpans } from "./tracing.ts";
 
 /**
@@ -33,11 +36,15 @@ import { inOwnSpan, keepsSpans } from "./tracing.ts";
  * share: it reads, acquires the lease, then leads or follows; its end is each caller's result, by its own part in it.
  */
 export function getOrSet(call: Call): Result {
-  const { key, settings: { store, signal, freshBelow } } = call;
+  const { key, settings, settings: { store, signal, freshBelow } } = call;
   return Effect.clockWith((clock) => {
     if (signal?.aborted) return Effect.fail(abortedError(key, signal));
-    const entry = freshBelow > 0 ? undefined : store.peek?.(key, wallMillis(clock));
-    if (entry !== undefined) return hit(call, entry.value);
+    const aged = settings.refreshAhead !== undefined;
+    const entry = freshBelow > 0 ? undefined : store.peek?.(key, wallMillis(clock), aged);
+    if (entry !== undefined) {
+      const found = hit(call, entry.value);
+      return aged && isElected(call, entry) ? andRefresh(call, clock, entry, found) : found;
+    }
     const missed = withContext((context, tracer) =>
       joinOrStart(newCaller(call, clock, { context, tracer }), call.settings.reads)
     );
@@ -50,14 +57,28 @@ export function getOrSet(call: Call): Result {
  * result, or with an effect that goes on to it. What it returns makes the caller leave that has not been called back.
  */
 export function startCall(call: Call, resume: (result: Result) => void): () => void {
-  const caller = newCaller(call, machineClock, outsideFibers ??= Effect.runSync(anyContext));
+  const caller = newCaller(call, machineClock, outside());
   caller.resume = resume;
   enter(caller, call.settings.reads);
   return () => void leave(caller);
 }
 
+/** A hit in this process, whose entry is refreshed before its time ends. */
+function andRefresh(call: Call, clock: Clock.Clock, entry: Entry<unknown>, found: Result): Result {
+  return withContext((context, tracer) => {
+    refreshAhead(newCaller(call, clock, { context, tracer }), entry);
+    return found;
+  });
+}
+
+/** The same for a caller without a fiber. */
+export function startRefresh(call: Call, entry: Entry<unknown>): void {
+  refreshAhead(newCaller(call, machineClock, outside()), entry);
+}
+
 /** What fibers run with that are started outside of all others. */
 let outsideFibers: Origin | undefined;
+const outside = () => outsideFibers ??= Effect.runSync(anyContext);
 const anyContext = withContext((context, tracer) => Effect.succeed({ context, tracer }));
 
 /** What a caller has of its fiber. */
@@ -221,8 +242,9 @@ function settle(
 
 /** What a stale value means for a caller: it has it and sees to its refresh, or goes on to a fresh one. */
 function haveStale(caller: Caller, stale: Stale): Result {
-  const reason = quietReason(caller, stale);
-  if (staleness(stale, caller.clock) < caller.call.settings.staleWhileRevalidate) { // mutate: stale while revalidate
+  const staleFor = staleness(stale, caller.clock);
+  const reason = quietReason(caller, staleFor);
+  if (staleFor < caller.call.settings.staleWhileRevalidate) { // mutate: stale while revalidate
     if (reason === undefined) refresh(caller);
     return staleResult(caller, stale, { reason: "refreshing" });
   }
@@ -241,16 +263,4 @@ function staleInstead(flight: Flight, caller: Caller, signal: Signal<End>): Resu
   if (caller.stale !== undefined) return undefined;
   caller.failed = { flight, signal };
   return waitIn(caller, () => readBeside(caller));
-}
-
-/** Refreshes the key for nobody, unless this process fetches it already. Those who need it can join. */
-function refresh(caller: Caller): void {
-  const { call } = caller;
-  const flights = flightsFor(call, "leading");
-  if (flights?.has(call.key)) return;
-  // Those who can't join it have no need to ask either.
-  const quiet = keepQuiet(caller, call.settings.leaseTtl, false); // mutate: quiet beside a refresh
-  const flight = openFlight(newRefresher(caller, quiet), flights);
-  flight.refreshes = true;
-  start(flight, contend); // mutate: refresh
 }

@@ -1,14 +1,13 @@
-import { inBackground, reportAnd } from "./background.ts";
+import { backgroundFailure, inBackground, reportAnd } from "./background.ts";
 import { monotonicMillis, wallMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
-import { entryTtl } from "./entry_ttl.ts";
+import { entryTtl, lifetimeOf } from "./entry_ttl.ts";
 import { fetch } from "./fetch.ts";
 import { type End, type Flight, longestFetch } from "./flight.ts";
 import { type Handlers, operate, phaseError } from "./operation.ts";
 import { AdapterError } from "../model/errors.ts";
 import { asStored } from "./result.ts";
 import { complete, handOut, makeKnown, removeFromTable, whenEnded } from "./single_flight.ts";
-import { backgroundFailure } from "./refresh.ts";
 import { failureAfter, keepQuiet } from "./stale.ts";
 import type { Failure, Leader, LeaseOutcome } from "../store/store.ts";
 
@@ -34,6 +33,7 @@ export function lead(flight: Flight, owner: string, { remaining, failures }: Lea
   flight.goesOn = flight.call.settings.finish && !flight.cancelled; // mutate: goes on
   let isOver = false;
   let letGo: (() => void) | undefined;
+  const began = monotonicMillis(flight.clock);
   const end = () => {
     isOver = true;
     letGo?.(); // mutate: keeper ends
@@ -41,7 +41,7 @@ export function lead(flight: Flight, owner: string, { remaining, failures }: Lea
   fetch(flight, {
     onValue(value) {
       end();
-      endWith(flight, lease, value);
+      endWith(flight, lease, value, began);
     },
     onEnd(ended) {
       end();
@@ -65,7 +65,7 @@ function backOff(flight: Flight, lease: Lease, before: number | undefined): void
  * Ends the lease of a fetch that has a value: fills it, or releases it if the value isn't to be stored. While that hangs, the
  * value is given out.
  */
-function endWith(flight: Flight, lease: Lease, value: unknown): void {
+function endWith(flight: Flight, lease: Lease, value: unknown, began: number): void {
   const { settings, key } = flight.call;
   const ttl = entryTtl(settings, key, value);
   const invalid = typeof ttl === "object" ? ttl : undefined;
@@ -102,7 +102,7 @@ function endWith(flight: Flight, lease: Lease, value: unknown): void {
         end(error.operation !== "fill" && error.operation !== "set"); // mutate: value kept
       }),
   };
-  const lifetime = { freshFor: ttl, staleFor: settings.staleFor }; // mutate: stale time
+  const lifetime = lifetimeOf(settings, ttl, () => monotonicMillis(flight.clock) - began);
   operate(flight, "fill", [lease.owner, value, lifetime], filled); // mutate: fence
   giveOutLater(flight, endOf(false));
 }

@@ -1,21 +1,14 @@
-import { callback } from "../effect/callback.ts";
 import { monotonicMillis } from "../effect/clock.ts";
-import * as Effect from "effect/Effect";
-import { inBackground, reportAnd, run } from "./background.ts";
+import { reportAnd } from "./background.ts";
 import { contend } from "./contend.ts";
+import { isElected } from "./election.ts";
 import { bypassCache } from "./fetch_alone.ts";
-import {
-  type Caller,
-  type End,
-  type Flight,
-  flightsFor,
-  openFlight,
-  type Result,
-} from "./flight.ts";
+import { type Caller, type End, type Flight, flightsFor, openFlight } from "./flight.ts";
 import { operate, phaseError } from "./operation.ts";
-import { complete, leave, rejoin, wait, whenEnded } from "./single_flight.ts";
+import { refreshAhead } from "./refresh.ts";
+import { complete, wait } from "./single_flight.ts";
+import { start } from "./start.ts";
 import { isFresh } from "../store/store.ts";
-import { inOwnSpan } from "./tracing.ts";
 
 /** Joins who reads the key beside a flight that fetches it, or reads it. Who finds nothing joins that flight. */
 export function readBeside(caller: Caller): void {
@@ -30,19 +23,22 @@ export function readBeside(caller: Caller): void {
 export function read(flight: Flight, onMiss?: () => void): void {
   const { call } = flight;
   const goOn = (work: (flight: Flight) => void) => (onMiss ?? (() => start(flight, work)))();
-  const giveUp = operate(flight, "get", [], {
+  const { refreshAhead: ahead } = call.settings;
+  const giveUp = operate(flight, "get", ahead === undefined ? [] : [true], {
     onSuccess(entry) {
       if (entry === undefined) { // mutate: miss
         flight.cold = true;
         return goOn(contend);
       }
       const { value, freshFor = 0 } = entry;
+      const isHit = isFresh(entry); // mutate: stale
       complete<End>(
         flight,
-        isFresh(entry) // mutate: stale
+        isHit
           ? { _tag: "Value", value, source: "hit", stored: true }
           : { _tag: "Stale", value, staleFor: -freshFor, at: monotonicMillis(flight.clock) },
       );
+      if (isHit && ahead !== undefined && isElected(call, entry)) refreshAhead(flight.first, entry);
     },
     onFailure(error) {
       const failure = phaseError(call, error);
@@ -58,35 +54,4 @@ export function read(flight: Flight, onMiss?: () => void): void {
     complete<End>(flight, { _tag: "Cancelled" });
   };
   if (!flight.works) flight.stop = stop;
-}
-
-/** Has the flight work, in the span of its first caller. */
-export function start(flight: Flight, work: (flight: Flight) => void): void {
-  const { first } = flight;
-  if (flight.completed !== undefined) return;
-  if (first.span === "missing" && first.flight === flight) {
-    const inside = () => waitIn(first, () => start(flight, work));
-    return first.resume!(inOwnSpan(first, inside, flight.refreshes));
-  }
-  flight.context = first.context;
-  flight.hasSpans = first.span === "open";
-  flight.works = true;
-  flight.stop = undefined;
-  // Those who have joined its read get their own spans.
-  if (flight.hasSpans) rejoin(flight);
-  if (flight.call.settings.waitUntil !== undefined) {
-    inBackground(flight, (done) => whenEnded(flight, done));
-  }
-  if (first.wokenAt === undefined) return work(flight);
-  // All who were woken with it are there before a fetch that takes no time has ended.
-  run(flight, Effect.sleep(0), () => work(flight));
-}
-
-/** Waits in the flight that `enter` enters, and leaves it if it is interrupted. */
-export function waitIn(caller: Caller, enter: () => void): Result {
-  return callback((resume) => {
-    caller.resume = resume;
-    enter();
-    return Effect.suspend(() => leave(caller));
-  });
 }

@@ -1,19 +1,49 @@
-import { report } from "./background.ts";
+import { backgroundFailure, report } from "./background.ts";
 import { CacheOutcome } from "../model/cache_outcome.ts";
-import * as Cause from "effect/Cause";
-import { quoted } from "../model/describe.ts";
+import { contend } from "./contend.ts";
 import * as Effect from "effect/Effect";
-import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
-import type { Caller, End, Flight, Result } from "./flight.ts";
+import type { CacheLockingError } from "../model/errors.ts";
+import {
+  type Caller,
+  type End,
+  type Flight,
+  flightsFor,
+  openFlight,
+  type Result,
+} from "./flight.ts";
 import { fork } from "../effect/fork.ts";
 import type { Signal, Wake } from "./single_flight.ts";
-import { forgetQuiet, type Quiet } from "./stale.ts";
+import { forgetQuiet, keepQuiet, type Quiet, quietReason } from "./stale.ts";
+import { start } from "./start.ts";
+import type { Entry } from "../store/store.ts";
+
+/**
+ * Refreshes the key for nobody, unless this process fetches it already. Those who need it can join. The entry may be fresh
+ * still, for so many milliseconds.
+ */
+export function refresh(caller: Caller, freshFor = 0): void {
+  const { call, call: { key, settings } } = caller;
+  const flights = flightsFor(call, "leading");
+  if (flights?.has(key)) return;
+  const ahead = { ...call, settings: { ...settings, freshBelow: freshFor } };
+  const asker = freshFor > 0 ? { ...caller, call: ahead } : caller;
+  // Those who can't join it have no need to ask either.
+  const quiet = keepQuiet(asker, settings.leaseTtl, false); // mutate: quiet beside a refresh
+  const flight = openFlight(newRefresher(asker, quiet), flights);
+  flight.refreshes = true;
+  start(flight, contend); // mutate: refresh
+}
+
+/** Refreshes an entry that was found fresh, unless somebody is known to do so. */
+export function refreshAhead(caller: Caller, { freshFor = 0 }: Entry<unknown>): void {
+  if (quietReason(caller, -freshFor) === undefined) refresh(caller, freshFor);
+}
 
 /**
  * Who stands for the process in a refresh that a caller begins, and keeps it quiet: it never leaves, and has no hooks run but
  * `onError`.
  */
-export function newRefresher(caller: Caller, quiet: Quiet): Caller {
+function newRefresher(caller: Caller, quiet: Quiet): Caller {
   return {
     ...caller,
     group: undefined,
@@ -29,8 +59,11 @@ export function newRefresher(caller: Caller, quiet: Quiet): Caller {
 
 /** The end of a refresh; a failure is reported. */
 function refreshed(flight: Flight, signal: Signal<End>, quiet: Quiet): Result {
-  const { key, call: { settings: { store, errorBackoff } } } = flight;
-  const isOver = signal._tag === "Value" || (signal._tag === "FetchFailed" && errorBackoff === 0);
+  const { key, call: { settings: { store, errorBackoff, freshBelow } } } = flight;
+  // What was read before another refreshed it may be read once more.
+  const isOver = signal._tag === "Value"
+    ? signal.source !== "hit" || freshBelow === 0
+    : signal._tag === "FetchFailed" && errorBackoff === 0;
   if (isOver) forgetQuiet(store, key, quiet);
   const fail = (error: CacheLockingError) =>
     Effect.flatMap(report(flight, error), () => Effect.fail(error));
@@ -47,15 +80,4 @@ function refreshed(flight: Flight, signal: Signal<End>, quiet: Quiet): Result {
     default:
       return Effect.succeed({ value: undefined, meta: { cache: CacheOutcome.STALE } });
   }
-}
-
-/** What is told of a fetch that failed in the background, where nobody has its error. */
-export function backgroundFailure(key: string, cause: Cause.Cause<unknown>): CacheLockingError {
-  const error = Cause.squash(cause);
-  return isCacheLockingError(error) ? error : cacheLockingError(
-    "FETCHER_FAILED",
-    `Cannot fetch ${quoted(key)} in the background: the fetcher failed`,
-    { key, phase: "fetch" },
-    error,
-  );
 }

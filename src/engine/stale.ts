@@ -35,10 +35,11 @@ const LONGEST_BACKOFF = 30_000;
 
 /** What a failed fetch tells the fleet, where values may be stale: to be quiet, twice as long after each failure in a row. */
 export function failureAfter(
-  { staleFor, errorBackoff }: Settings,
+  { staleFor, refreshAhead, errorBackoff }: Settings,
   before = 0,
 ): Failure | undefined {
-  if (staleFor === undefined || errorBackoff === 0) return undefined;
+  const isHeeded = staleFor !== undefined || refreshAhead !== undefined;
+  if (!isHeeded || errorBackoff === 0) return undefined;
   const most = Math.max(LONGEST_BACKOFF, errorBackoff);
   const wait = Math.min(errorBackoff * 2 ** before, most); // mutate: doubling
   return { failures: before + 1, quietFor: wait * (0.8 + 0.4 * Math.random()) }; // mutate: failures in a row
@@ -46,7 +47,7 @@ export function failureAfter(
 
 /** That somebody refreshes a key, or that its fetch has failed: this process has no need to ask again. */
 export interface Quiet {
-  /** When that was learned, and until when it holds, by the monotonic clock. */
+  /** By when the entry had ended that it is about, and until when it holds, by the monotonic clock. */
   readonly from: number;
   readonly until: number;
   readonly failed: boolean;
@@ -59,19 +60,20 @@ const PRECISION = 1_000;
 
 /** Doesn't ask for the lease of a key to refresh it, for so many milliseconds, unless that is forgotten before. */
 export function keepQuiet(
-  { call: { key, settings: { store } }, clock }: Reader,
+  { call: { key, settings: { store, freshBelow } }, clock }: Reader,
   quietFor: number,
   failed: boolean,
 ): Quiet {
   const known = quiets.get(store) ?? new Map<string, Quiet>();
   quiets.set(store, known);
-  const from = monotonicMillis(clock);
+  const now = monotonicMillis(clock);
   known.delete(key);
   for (const [each, { until }] of known) {
-    if (until > from) break;
+    if (until > now) break;
     known.delete(each);
   }
-  const quiet = { from, until: from + quietFor, failed };
+  const from = freshBelow < Infinity ? now + freshBelow : now;
+  const quiet = { from, until: now + quietFor, failed };
   known.set(key, quiet);
   return quiet;
 }
@@ -82,15 +84,18 @@ export function forgetQuiet(store: Store<unknown>, key: string, quiet?: Quiet): 
   if (quiet === undefined || known?.get(key) === quiet) known?.delete(key);
 }
 
-/** Why nobody here has to ask for the lease of a key whose entry is stale: it is refreshed, or its fetch has failed. */
+/**
+ * Why nobody here has to ask for the lease of a key whose entry has been stale for so many milliseconds, or is fresh, which is
+ * a number below zero: it is refreshed, or its fetch has failed.
+ */
 export function quietReason(
   { call: { key, settings: { store } }, clock }: Reader,
-  stale: Stale,
+  staleFor: number,
 ): "refreshing" | "failed" | undefined {
   const quiet = quiets.get(store)?.get(key);
   const now = monotonicMillis(clock);
-  // What has become stale since is another entry.
+  // What ends later is another entry.
   if (quiet === undefined || quiet.until <= now) return undefined; // mutate: quiet
-  if (now - staleness(stale, clock) > quiet.from + PRECISION) return undefined;
+  if (now - staleFor > quiet.from + PRECISION) return undefined;
   return quiet.failed ? "failed" : "refreshing";
 }

@@ -33,7 +33,7 @@ import {
   ttl as ttlOption,
 } from "./settings.ts";
 import { type Entry, isFresh } from "../store/store.ts";
-import { ttlOf } from "../engine/entry_ttl.ts";
+import { lifetimeOf, ttlOf } from "../engine/entry_ttl.ts";
 
 /** A cache with its own defaults, which are checked once. `H` is the type of its default hooks. */
 export interface CacheClient<H = NoHooks> {
@@ -167,7 +167,7 @@ export function makeClient<H>(
         if (isCacheLockingError(millis)) return Effect.fail(millis);
         return millis === 0 ? remove(key) : change(
           key,
-          ask({ settings, key }, "set", [value, { freshFor: millis, staleFor: settings.staleFor }]),
+          ask({ settings, key }, "set", [value, lifetimeOf(settings, millis)]),
         );
       }),
     expire: (key: unknown) =>

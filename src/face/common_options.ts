@@ -32,6 +32,13 @@ export interface CommonOptions<V, Duration, WaitStrategy> {
    */
   readonly errorBackoff?: Duration | undefined;
   /**
+   * Refreshes an entry in the background before its time ends, while callers hit: not by default. A number between 0 and 1 is
+   * the part of `cacheTtl` after which the first call does so; with `{ beta }` chance decides for each call, the more likely
+   * the nearer the end is and the longer the last fetch took (XFetch), and a larger `beta` is earlier. One process of all
+   * refreshes. It needs a `cacheTtl`, and a backend that says how fresh an entry is: all do but hand-written halves.
+   */
+  readonly refreshAhead?: number | { readonly beta: number } | undefined;
+  /**
    * How long a lease outlives a leader that dies; 5 seconds by default. The leader renews it every third of it while the
    * fetcher runs: for 5 minutes, or 20 times its length if that is longer, and with `fetchTimeout` until the fetch ends.
    */

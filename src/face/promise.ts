@@ -1,7 +1,8 @@
 import { type Flight, flightsFor } from "../engine/flight.ts";
-import { startCall } from "../engine/get_or_set.ts";
+import { startCall, startRefresh } from "../engine/get_or_set.ts";
 import { whenAborted } from "../engine/signal.ts";
-import type { Settings } from "../engine/call.ts";
+import type { Call, Settings } from "../engine/call.ts";
+import { isElected } from "../engine/election.ts";
 import * as Cause from "effect/Cause";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -174,18 +175,14 @@ function call<V, A>(
   if (typeof fetcher !== "function") throw invalid("fetcher", "a function", fetcher);
   if (signal?.aborted) throw signal.reason;
   const { store, freshBelow, hooks: { onHit, onOutcome } } = settings;
-  const entry = freshBelow > 0 ? undefined : store.peek?.(key, Date.now());
+  const aged = settings.refreshAhead !== undefined;
+  const entry = freshBelow > 0 ? undefined : store.peek?.(key, Date.now(), aged);
   if (entry === undefined) {
-    const fetch = (context: FetchContext) => {
-      const flight = calledFlight();
-      return promised(() => callFor(flight, fetcher, context));
-    };
     const handOut = ({ value, meta }: EffectResult<unknown>) => pick(value as V, meta);
-    return settled(
-      (resume) => startCall({ settings, key, fetcher: fetch }, resume),
-      handOut,
-      signal,
-    );
+    return settled((resume) => startCall(callOf(settings, key, fetcher), resume), handOut, signal);
+  }
+  if (aged && isElected({ settings, key }, entry)) {
+    startRefresh(callOf(settings, key, fetcher), entry);
   }
   if (onHit === undefined && onOutcome === undefined && !settings.copy) {
     settings.counters.hits++;
@@ -193,6 +190,18 @@ function call<V, A>(
   }
   const found = hit({ settings, key }, entry.value) as Effect.Effect<EffectResult<V>, unknown>;
   return toPromise(found, ({ value }) => pick(value, HIT), signal);
+}
+
+/** The call of a fetcher that returns a promise. */
+function callOf(settings: Settings, key: string, fetcher: Fetcher<unknown>): Call {
+  return {
+    settings,
+    key,
+    fetcher: (context: FetchContext) => {
+      const flight = calledFlight();
+      return promised(() => callFor(flight, fetcher, context));
+    },
+  };
 }
 
 /** Runs an effect. */

@@ -82,6 +82,7 @@ export function settingsOf(
     staleIfError,
     staleFor,
     freshBelow: 0,
+    refreshAhead: refreshAheadOf(options.refreshAhead),
     errorBackoff: millis("errorBackoff", options.errorBackoff, defaults.errorBackoff),
     reads: store.peek === undefined || staleFor !== undefined,
     cacheTtl: typeof cacheTtl === "function" ? cacheTtl : ttl("cacheTtl", cacheTtl),
@@ -158,6 +159,16 @@ function leaseTtlOf(value: unknown): number {
   throw invalid("leaseTtl", "at most 30 days, as nobody else ends a dead leader's lease", value);
 }
 
+function refreshAheadOf(value: Options["refreshAhead"]): Settings["refreshAhead"] {
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && value > 0 && value < 1) return value;
+  if (isObject(value) && Object.keys(value).join() === "beta") {
+    const { beta } = value;
+    if (typeof beta === "number" && beta > 0 && beta < Infinity) return { beta };
+  }
+  throw invalid("refreshAhead", "a number between 0 and 1, or `{ beta }` with one above 0", value);
+}
+
 function positiveMillis(option: string, value: unknown, byDefault: number): number {
   const result = millis(option, value, byDefault);
   if (result === 0) throw invalid(option, "longer than zero, such as '5 seconds'", value);
@@ -207,6 +218,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof Options>([
   "staleWhileRevalidate",
   "staleIfError",
   "errorBackoff",
+  "refreshAhead",
   "leaseTtl",
   "waitMax",
   "fetchTimeout",

@@ -38,6 +38,7 @@ const options = [
   "onCacheFailure",
   "operationTimeout",
   "ttlJitter",
+  "refreshAhead",
   "fetchTimeout",
   "staleWhileRevalidate",
   "staleIfError",

@@ -35,6 +35,10 @@ export async function types() {
   hasType<User>()(await cache.getOrSet("k", () => findUser("42")));
   hasType<number>()(await cache.getOrSet("k", () => 1));
   hasType<GetOrSetResult<User>>()(await cache.getOrSetResult("k", ({ key }) => findUser(key)));
+  createCache({ adapter: "memory", refreshAhead: 0.8 });
+  createCache({ adapter: "memory", refreshAhead: { beta: 1 } });
+  // @ts-expect-error: chance is told by `beta`
+  createCache({ adapter: "memory", refreshAhead: { delta: 1 } });
   hasType<User>()(await cache.refresh("k", () => findUser("42"), { waitMax: 1 }));
   hasType<User | undefined>()(await cache.get<User>("k"));
   hasType<unknown>()(await cache.get("k"));

@@ -157,6 +157,23 @@ const cases: [string, unknown, string][] = [
       { ...good, ttlJitter },
       option("ttlJitter", "a number from 0 to 1", is),
     ]),
+  ...([
+    [0, "0"],
+    [1, "1"],
+    [NaN, "NaN"],
+    ["0.8", '"0.8"'],
+    [null, "null"],
+    [{}, "an object"],
+    [{ beta: 0 }, "an object"],
+    [{ beta: Infinity }, "an object"],
+    [{ beta: "1" }, "an object"],
+    [{ beta: 1, delta: 1 }, "an object"],
+  ] as const)
+    .map(([refreshAhead, is]): [string, unknown, string] => [
+      `refreshAhead: ${JSON.stringify(refreshAhead)}`,
+      { ...good, refreshAhead },
+      option("refreshAhead", "a number between 0 and 1, or `{ beta }` with one above 0", is),
+    ]),
   ["waitStrategy", { ...good, waitStrategy: 5 }, option("waitStrategy", "a function", "5")],
 ];
 describe("bad input is a VALIDATION_ERROR that names the option and the value", () => {

@@ -22,6 +22,8 @@ export interface Terms {
   readonly staleWhileRevalidate?: number | undefined;
   readonly staleIfError?: number | undefined;
   readonly errorBackoff?: number | undefined;
+  /** From which part of the time on, or how early by chance, it refreshes a fresh entry that it finds. */
+  readonly refreshAhead?: number | { readonly beta: number } | undefined;
   /** Whether it has the key fetched though its entry is fresh. */
   readonly refresh?: boolean | undefined;
   /** Whether its fetch under a lease goes on when its last caller has left. */

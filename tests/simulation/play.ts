@@ -168,17 +168,17 @@ export async function play(scenario: Scenario): Promise<History> {
 function change(
   { process, number, store }: Place,
   recorder: Recorder,
-  { operationTimeout, cacheTtl, staleWhileRevalidate, staleIfError }: Terms,
+  { operationTimeout, cacheTtl, staleWhileRevalidate, staleIfError, refreshAhead }: Terms,
   { type: how, key }: Deed & { readonly type: "set" | "expire" | "delete" },
 ): void {
   const change = recorder.number();
   const value = how === "set" ? `set ${change}` : undefined;
   recorder.note(number, { type: "change", change, how, key, value });
-  const isStale = (staleWhileRevalidate ?? staleIfError) !== undefined;
+  const isFresh = (staleWhileRevalidate ?? staleIfError ?? refreshAhead) !== undefined;
   const client = Cache.make({
     adapter: store,
     operationTimeout,
-    ...(isStale ? { cacheTtl, staleWhileRevalidate, staleIfError } : {}),
+    ...(isFresh ? { cacheTtl, staleWhileRevalidate, staleIfError, refreshAhead } : {}),
   });
   const changing = how === "set" ? client.set(key, value) : client[how](key);
   process.start(Effect.asVoid(changing), (exit) => {
@@ -247,6 +247,7 @@ function call(
     staleWhileRevalidate,
     staleIfError,
     errorBackoff,
+    refreshAhead: terms.refreshAhead,
     ...(terms.finish ? { abandonedFetch: "finish" } : {}),
     coalesce,
     onCacheFailure: bypass ? "bypass" : "fail",

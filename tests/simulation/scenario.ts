@@ -223,7 +223,7 @@ export function scenarioOf(seed: number): Scenario {
     deeds.push({ type: "skew", at: chance(0.5) ? 0 : at(), process: process(), by });
   });
 
-  return withRefreshes(withFinish(withFreshness(withExpiry(withTimeout({
+  return withRefreshesAhead(withRefreshes(withFinish(withFreshness(withExpiry(withTimeout({
     seed,
     backend,
     halves: {
@@ -246,7 +246,28 @@ export function scenarioOf(seed: number): Scenario {
     promises: backend !== "halves" && !has("pausing") && chance(0.4),
     pushless: chance(0.05),
     deeds: deeds.sort((a, b) => a.at - b.at),
-  })))));
+  }))))));
+}
+
+/** The scenarios of some seeds with entries that live for a while, and calls that refresh them before their end. */
+function withRefreshesAhead(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x3c6ef372) ^ 0x510e527f);
+  const pick = <A>(...items: readonly A[]) => items[Math.floor(random() * items.length)]!;
+  if (scenario.backend === "halves" || random() < 0.85) return scenario;
+  const cacheTtl = pick(30, 100, 100, 400);
+  const refreshAhead = pick<Terms["refreshAhead"]>(0.3, 0.6, 0.9, { beta: 1 }, { beta: 3 });
+  const isShared = random() < 0.7;
+  const keys = [...new Set(scenario.deeds.flatMap((deed) => "key" in deed ? deed.key : []))];
+  const sets = keys.map((key): Deed => ({ type: "set", at: 0, process: 0, key }));
+  const deeds = scenario.deeds.map((deed): Deed => {
+    const at = deed.at + Math.floor(random() * 2 * cacheTtl);
+    if (deed.type !== "call") return { ...deed, at };
+    const terms = isShared || random() < 0.5 ? { refreshAhead } : {};
+    return { ...deed, at, terms: { ...deed.terms, ...terms } };
+  }).sort((a, b) => a.at - b.at);
+  const all = random() < 0.7 ? [...sets, ...deeds] : deeds;
+  const terms = { ...scenario.terms, cacheTtl, ...(isShared ? { refreshAhead } : {}) };
+  return { ...scenario, terms, deeds: all };
 }
 
 /**

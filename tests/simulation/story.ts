@@ -422,7 +422,7 @@ export function beginningOf(
 /** Whether all that went on in a scene is one flight at a time that everyone in it joined. */
 export function isPlain(story: Story, { calls, changes, operations, fetches }: Scene): boolean {
   return changes.length === 0 &&
-    calls.every((call) => call.terms.coalesce && !mayBeStale(call) && !call.terms.refresh) &&
+    calls.every((call) => call.terms.coalesce && !mayBeStale(call) && !mayRefresh(call)) &&
     fetches.every(({ lease, ended = story.end }) =>
       lease !== undefined && !mayLapse(story, lease, ended.at)
     ) &&
@@ -441,14 +441,24 @@ export function windowsOf({ terms }: CallStory): StaleWindows {
 
 type StaleWindows = { readonly [Name in "staleWhileRevalidate" | "staleIfError"]: number };
 
+function mayRefresh({ terms: { refresh, refreshAhead } }: CallStory): boolean {
+  return refresh === true || refreshAhead !== undefined;
+}
+
 function mayBeStale(call: CallStory): boolean {
   const { staleWhileRevalidate, staleIfError } = windowsOf(call);
   return staleWhileRevalidate > 0 || staleIfError > 0;
 }
 
+/** Whether what a call fetches is for nobody, as it has hit. */
+export function isAhead({ terms: { refreshAhead, refresh }, hooks }: CallStory): boolean {
+  return refreshAhead !== undefined && !refresh && hooks.some(({ hook }) => hook === "onHit");
+}
+
 /** Whether a fetch was begun for a caller who has had a stale value, or left before it could tell. */
 export function isRefresh({ instant }: Story, { call, began }: FetchStory): boolean {
   const { hooks, left } = call;
+  if (isAhead(call)) return true;
   return windowsOf(call).staleWhileRevalidate > 0 &&
     (hooks.some(({ hook, tag }) => hook === "onStale" && tag === "refreshing") ||
       (left !== undefined && left.at <= began.at + instant));

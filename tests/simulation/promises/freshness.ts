@@ -312,8 +312,9 @@ const LONGEST_BACKOFF = 30_000;
 /** A failed fetch says for how long all are to be quiet: twice as long as after the last failure. */
 function tellsFailure(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]): void {
   const { call: { call, terms }, operations } = lease;
-  const { staleWhileRevalidate = 0, staleIfError = 0, errorBackoff = 1_000 } = terms;
-  const isTold = Math.max(staleWhileRevalidate, staleIfError) > 0 && errorBackoff > 0;
+  const { staleWhileRevalidate = 0, staleIfError = 0, errorBackoff = 1_000, refreshAhead } = terms;
+  const isHeeded = Math.max(staleWhileRevalidate, staleIfError) > 0 || refreshAhead !== undefined;
+  const isTold = isHeeded && errorBackoff > 0;
   const won = operations.findLast(({ answered }) => answered?.answer.is === "Leader")?.answered;
   for (const { question: { operation, outcome, failure }, asked } of operations) {
     if (operation !== "release") continue;

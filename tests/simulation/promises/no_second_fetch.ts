@@ -1,5 +1,6 @@
 import {
   deedOf,
+  isAhead,
   isChange,
   type Judge,
   type LeaseStory,
@@ -20,7 +21,9 @@ export const noSecondFetch: Judge = (story, broken) => {
     const there = entries.some((entry) =>
       entry.key === call.key && story.isBefore(entry.from, won.first) && entry.until > began.at &&
       (entry.gone?.seq ?? Infinity) > began.seq &&
-      (!call.terms.refresh || isNewFor(lease!, entry, entries))
+      (isAhead(call)
+        ? entry.from.seq > call.ended!.seq && isNewest(entry, entries)
+        : !call.terms.refresh || isNewFor(lease!, entry, entries))
     );
     if (there) broken(`call ${call.call} fetched what had been stored`, began);
   }
@@ -33,9 +36,13 @@ function isNewFor({ operations }: LeaseStory, entry: Stored, entries: readonly S
   return followed !== undefined && entry.from.seq > followed.seq &&
     looks.at(-1)!.answered?.answer.after !== "failed" &&
     looks.at(-1)!.question.waitedFor !== undefined &&
-    entries.every(({ key, until }, index) =>
-      key !== entry.key || entries[index] === entry || until + 10 < entry.until
-    );
+    isNewest(entry, entries);
+}
+
+function isNewest(entry: Stored, entries: readonly Stored[]): boolean {
+  return entries.every((other) =>
+    other.key !== entry.key || other === entry || other.until + 10 < entry.until
+  );
 }
 
 /** An entry that surely was there, from one time to another. */

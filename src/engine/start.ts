@@ -1,0 +1,37 @@
+import { callback } from "../effect/callback.ts";
+import * as Effect from "effect/Effect";
+import { inBackground, run } from "./background.ts";
+import type { Caller, Flight, Result } from "./flight.ts";
+import { leave, rejoin, whenEnded } from "./single_flight.ts";
+import { inOwnSpan } from "./tracing.ts";
+
+/** Has the flight work, in the span of its first caller. */
+export function start(flight: Flight, work: (flight: Flight) => void): void {
+  const { first } = flight;
+  if (flight.completed !== undefined) return;
+  if (first.span === "missing" && first.flight === flight) {
+    const inside = () => waitIn(first, () => start(flight, work));
+    return first.resume!(inOwnSpan(first, inside, flight.refreshes));
+  }
+  flight.context = first.context;
+  flight.hasSpans = first.span === "open";
+  flight.works = true;
+  flight.stop = undefined;
+  // Those who have joined its read get their own spans.
+  if (flight.hasSpans) rejoin(flight);
+  if (flight.call.settings.waitUntil !== undefined) {
+    inBackground(flight, (done) => whenEnded(flight, done));
+  }
+  if (first.wokenAt === undefined) return work(flight);
+  // All who were woken with it are there before a fetch that takes no time has ended.
+  run(flight, Effect.sleep(0), () => work(flight));
+}
+
+/** Waits in the flight that `enter` enters, and leaves it if it is interrupted. */
+export function waitIn(caller: Caller, enter: () => void): Result {
+  return callback((resume) => {
+    caller.resume = resume;
+    enter();
+    return Effect.suspend(() => leave(caller));
+  });
+}
