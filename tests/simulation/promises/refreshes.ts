@@ -76,6 +76,14 @@ function waitsForNone(
   const isBesideRefreshes = beside.length > 0 &&
     beside.every(({ terms, left }) => terms.refresh && terms.coalesce && left === undefined);
   if (!isBesideRefreshes || story.backend.seen !== "deeds" || !call.terms.coalesce) return;
+  // One that had joined a fetch of a key without an entry goes on as that did: nobody reads beside it.
+  const mayBeCold = beside.some((refresh) =>
+    scene.calls.some((other) =>
+      !other.terms.refresh && other.began.seq < refresh.began.seq &&
+      (activeUntil(other)?.seq ?? Infinity) > refresh.began.seq
+    )
+  );
+  if (mayBeCold) return;
   const isDisturbed = story.paused(process, began.at, ended.at) ||
     story.lost.some((lost) => lost.key === key);
   if (isDisturbed) return;
