@@ -225,7 +225,7 @@ export const mutations: readonly Mutation[] = [
     swap(/= .*;/, "= false;"),
   ),
   mutation("stale: what is stale is a hit", "stale", swap(/isFresh\(\w+\)/, "true")),
-  mutation("stale: nobody heeds the backoff", "back off", swap("mayBeQuiet ?", "false ?")),
+  mutation("stale: nobody heeds the backoff", "back off", swap(/, backOff: true/, "")),
   mutation(
     "stale: who has lost a refresh asks again",
     "quiet loser",
