@@ -452,7 +452,9 @@ function mayBeStale(call: CallStory): boolean {
 
 /** Whether what a call fetches is for nobody, as it has hit. */
 export function isAhead({ terms: { refreshAhead, refresh }, hooks }: CallStory): boolean {
-  return refreshAhead !== undefined && !refresh && hooks.some(({ hook }) => hook === "onHit");
+  // Who read for a value in place of a wait that was over has followed.
+  return refreshAhead !== undefined && !refresh &&
+    hooks.some(({ hook, tag }) => hook === "onHit" || (hook === "onFollowerWait" && tag === "HIT"));
 }
 
 /** Whether a fetch was begun for a caller who has had a stale value, or left before it could tell. */

@@ -39,7 +39,8 @@ function isNew(story: Story, call: CallStory, value: unknown): boolean {
     Object.is(fetch.ended.result.value, value) && endOfFill(fetch.lease?.operations) > began.seq
   ) || story.changes.some((change) =>
     change.key === key && Object.is(change.value, value) &&
-    (change.ended?.seq ?? Infinity) > began.seq
+    // One that failed may be done later.
+    (change.ended?.ok ? change.ended.seq : Infinity) > began.seq
   );
 }
 

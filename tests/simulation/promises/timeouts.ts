@@ -2,10 +2,14 @@ import type { Judge } from "../story.ts";
 
 /** A fetch is over once it has run for `fetchTimeout`, and is interrupted; neither earlier nor after its own end. */
 export const timeouts: Judge = (story, broken) => {
-  for (const { call, began, ended, overdue, deaf, interrupted } of story.fetches) {
+  for (const { call, began, ended, overdue, deaf, interrupted, unwanted } of story.fetches) {
     const { call: number, process, terms: { fetchTimeout = Infinity } } = call;
     const end = ended ?? story.crashed(process) ?? story.end;
-    const ran = story.running(process, began.at, end.at);
+    // A signal fires once. Of one that nobody wants, and that has lost its lease, its caller alone knows when its time is out.
+    const known = unwanted !== undefined && call.ended !== undefined
+      ? Math.min(end.at, Math.max(call.ended.at, unwanted.at))
+      : end.at;
+    const ran = story.running(process, began.at, known);
     if (ran > fetchTimeout + story.slack) {
       broken(`call ${number}'s fetch ran for ${ran} ms, of ${fetchTimeout}`, end);
     }
