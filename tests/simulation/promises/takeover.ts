@@ -41,12 +41,10 @@ export const takeover: Judge = (story, broken) => {
         return story.backend.fenced &&
           broken(`${who} looked again after it was told ${is}`, next.asked);
       }
-      // Halves look at the entry last: where that fails, who leads now isn't told.
-      const isTold = !scene.operations.some((each) =>
-        isPartOf(story, look, each) && failedToAnswer(story, each)
-      );
-      const waitedFor = isTold ? name : look.question.waitedFor;
-      if (story.backend.names && next.question.waitedFor !== waitedFor) {
+      // Halves look at the entry last: where that fails, or its answer comes as its time is out, who leads now may not be told.
+      const mayBeUntold = next.question.waitedFor === look.question.waitedFor &&
+        scene.operations.some((each) => isPartOf(story, look, each) && failedToAnswer(story, each));
+      if (story.backend.names && next.question.waitedFor !== name && !mayBeUntold) {
         broken(`${who} did not say which lease it had waited for`, next.asked);
       }
       const others = besides(story, scene, answered.at, next.asked.at);
