@@ -29,11 +29,11 @@ export function renewal(
   waitedFor: string | undefined,
   asked: number,
 ) => Entry<unknown> | undefined {
-  /** For how long the entry was fresh that there was at first, and when that was heard. */
+  /** For how long the entry was fresh that there was at first, if there was one, and when that was heard. */
   let before: { readonly freshFor: number; readonly at: number } | undefined;
   return (acquired, waitedFor, asked) => {
     const { entry, after } = acquired as Partial<Leader>;
-    before ??= { freshFor: entry?.freshFor ?? 0, at: monotonicMillis(clock) };
+    before ??= { freshFor: entry ? entry.freshFor ?? 0 : -Infinity, at: monotonicMillis(clock) };
     const mayBeNew = acquired._tag === "Leader" && waitedFor !== undefined && after !== "failed"; // mutate: renewed by another
     if (!mayBeNew || entry === undefined) return undefined;
     const rest = Math.max(0, before.freshFor - (asked - before.at) + PRECISION);

@@ -220,6 +220,21 @@ describe("refresh", () => {
     assert.equal(counter.fetches, 1);
   });
 
+  it("nor is it fetched again after another process's fetch, however short its time is", async () => {
+    const simulation = simulate();
+    const { clients: [one, other] } = processes(2, { cacheTtl: 8 });
+    const { counter, fetcher } = source(5, () => "new");
+    const results = await simulation.run(
+      all([
+        one!.getOrSet(KEY, fetcher),
+        Effect.flatMap(Effect.sleep(5), () => other!.refresh(KEY, fetcher)),
+      ]),
+    );
+    assert.deepEqual(outcomes(results), { "MISS-LEADER": 1, "MISS-FOLLOWER-HIT": 1 });
+    assert.ok(results.every(({ value }) => value === "new"));
+    assert.equal(counter.fetches, 1);
+  });
+
   it("in promises, too: others hit meanwhile, however many wait for it", async () => {
     const cache = createCache({ adapter: memoryAdapter(), cacheTtl: TTL });
     await cache.set(KEY, "old");
