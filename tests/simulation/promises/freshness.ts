@@ -349,7 +349,17 @@ function mayDoWithout(story: Story, spans: readonly StaleSpan[], fetch: FetchSto
   const { staleIfError } = windowsOf(call);
   const span = staleDuring(story, spans, call, [call.began, began]);
   return span !== undefined && began.at - span.from < staleIfError - story.slack &&
-    isUndisturbed(story, call, began) && !mayHaveJoined(story, call);
+    isUndisturbed(story, call, began) && !mayHaveJoined(story, call) &&
+    !mayBypass(story, call, began);
+}
+
+/** Whether an acquire that it waited for failed: with `bypass` a fetch comes first then, before a read for a stale value. */
+function mayBypass(story: Story, call: CallStory, until: Moment): boolean {
+  return call.terms.bypass &&
+    story.sceneOf(call).operations.some((operation) =>
+      operation.question.operation === "acquire" && failedToAnswer(story, operation) &&
+      (overAt(operation)?.seq ?? Infinity) > call.began.seq && operation.asked.seq < until.seq
+    );
 }
 
 function keepsQuiet(
