@@ -199,7 +199,13 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
         const { operation, question } = event;
         const story: OperationStory = { operation, process, question, asked: moment };
         operations.set(operation, story);
-        sceneOf({ process, key: question.key }).operations.push(story);
+        const scene = sceneOf({ process, key: question.key });
+        scene.operations.push(story);
+        const change = scene.changes.find((each) =>
+          each.operation === undefined && each.how === question.operation &&
+          each.value === question.value
+        );
+        if (change !== undefined) change.operation = story;
         if (question.owner === undefined) break;
         const lease = leases.get(question.owner) ?? newLease(question.owner, calls);
         leases.set(question.owner, lease);
@@ -234,16 +240,9 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
         sceneOf(story).changes.push(story);
         break;
       }
-      case "changed": {
-        const story = changes.get(event.change)!;
-        story.ended = { ...moment, ok: event.ok };
-        const operation = sceneOf(story).operations.find((each) =>
-          each.asked.seq > story.began.seq && each.question.operation === story.how &&
-          each.question.value === story.value
-        );
-        if (operation !== undefined) story.operation = operation;
+      case "changed":
+        changes.get(event.change)!.ended = { ...moment, ok: event.ok };
         break;
-      }
       case "crash":
         crashes.set(process, moment);
         break;

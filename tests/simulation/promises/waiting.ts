@@ -109,8 +109,10 @@ function looksInBounds(story: Story, lease: LeaseStory, broken: Parameters<Judge
   }
 }
 
-function cleanupOf({ unwanted, ended }: FetchStory): number {
-  return unwanted === undefined || ended === undefined ? 0 : ended.at - unwanted.at;
+/** How long a fetch goes on that nobody wants any more: one that is deaf to that has failed after `fetchTimeout`. */
+function cleanupOf({ unwanted, began, ended, call: { terms } }: FetchStory): number {
+  const over = ended?.at ?? began.at + (terms.fetchTimeout ?? Infinity);
+  return unwanted === undefined || over === Infinity ? 0 : over - unwanted.at;
 }
 
 /** Whether fetches of its process are what a call waited for. */
@@ -151,12 +153,18 @@ function sharesFetches(story: Story, scene: Scene, broken: Parameters<Judge>[1])
       broken(`call ${call.call} fetched beside another fetch of its process`, began);
     }
     // Halves look at the entry before a wait begins. Those who waited for a fetch that hung go on in one moment, one after the
-    // other: what takes no time has ended before the last of them asks.
+    // other: what takes no time has ended before the last of them asks, and the last may wait for one that fails.
+    const inOneMoment = ({ began: first }: FetchStory) =>
+      fetches.some((last) =>
+        last.lease === undefined && last.began.seq > first.seq &&
+        last.began.at <= first.at + story.slack && (last.ended?.seq ?? Infinity) < began.seq &&
+        last.ended!.result.type !== "value"
+      );
     const before = story.backend.fenced &&
       fetches.find((other) =>
         other.lease === undefined && other.ended?.result.type === "value" &&
         other.began.at + story.slack < began.at &&
-        other.ended.seq < began.seq &&
+        other.ended.seq < began.seq && !inOneMoment(other) &&
         outOfTime(story, call, began) + story.slack < other.ended.at &&
         !story.paused(scene.process, other.call.began.at, began.at) && !retired(call.began, began)
       );
