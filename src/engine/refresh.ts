@@ -59,11 +59,8 @@ function newRefresher(caller: Caller, quiet: Quiet): Caller {
 
 /** The end of a refresh; a failure is reported. */
 function refreshed(flight: Flight, signal: Signal<End>, quiet: Quiet): Result {
-  const { key, call: { settings: { store, errorBackoff, freshBelow } } } = flight;
-  // What was read before another refreshed it may be read once more.
-  const isOver = signal._tag === "Value"
-    ? signal.source !== "hit" || freshBelow === 0
-    : signal._tag === "FetchFailed" && errorBackoff === 0;
+  const { key, call: { settings: { store, errorBackoff } } } = flight;
+  const isOver = signal._tag === "Value" || (signal._tag === "FetchFailed" && errorBackoff === 0);
   if (isOver) forgetQuiet(store, key, quiet);
   const fail = (error: CacheLockingError) =>
     Effect.flatMap(report(flight, error), () => Effect.fail(error));

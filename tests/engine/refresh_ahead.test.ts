@@ -280,6 +280,30 @@ describe("refreshAhead", () => {
     assert.equal((await simulation.run(backend.get(KEY)))?.value, "new 2");
   });
 
+  it("nor does it keep quiet of the new entry, however soon that ends", async () => {
+    const simulation = simulate();
+    const options = { refreshAhead: 0.8, cacheTtl: 500, staleWhileRevalidate: 60_000 } as const;
+    const { backend, clients: [one] } = processes(1, options);
+    const slow = Cache.make({ adapter: processOver(backend, { latency: 50 }), ...options });
+    const { counter, fetcher } = source(1, (fetch) => `new ${fetch}`);
+    await simulation.run(Effect.gen(function* () {
+      yield* one!.getOrSet(KEY, fetcher);
+      yield* Effect.sleep(450);
+      // It asks when the other has refreshed, and finds that.
+      yield* all([
+        slow.getOrSet(KEY, fetcher),
+        Effect.flatMap(Effect.sleep(60), () => one!.getOrSet(KEY, fetcher)),
+      ]);
+      yield* Effect.sleep(600);
+      assert.equal(counter.fetches, 2);
+      const { meta } = yield* slow.getOrSet(KEY, fetcher);
+      assert.equal(meta.cache, "STALE");
+      yield* Effect.sleep(200);
+    }));
+    assert.equal(counter.fetches, 3);
+    assert.equal((await simulation.run(backend.get(KEY)))?.value, "new 3");
+  });
+
   it("without it an entry is stored as ever, and read as ever", async () => {
     const simulation = simulate();
     const { backend, clients: [cache] } = processes(1, { cacheTtl: TTL });
