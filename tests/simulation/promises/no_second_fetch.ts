@@ -29,19 +29,23 @@ export const noSecondFetch: Judge = (story, broken) => {
   }
 };
 
-/** Whether a refresh can tell that an entry was stored while it waited: it is fresh for longer than all before. */
+/**
+ * Whether a refresh can tell that an entry was stored while it waited: it is fresh for longer than all before, by more than
+ * its first answer and its last look were under way.
+ */
 function isNewFor({ operations }: LeaseStory, entry: Stored, entries: readonly Stored[]): boolean {
   const looks = operations.filter(({ question }) => question.operation === "acquire");
-  const followed = looks.find(({ answered }) => answered?.answer.is === "Follower")?.answered;
-  return followed !== undefined && entry.from.seq > followed.seq &&
-    looks.at(-1)!.answered?.answer.after !== "failed" &&
-    looks.at(-1)!.question.waitedFor !== undefined &&
-    isNewest(entry, entries);
+  const first = looks.find(({ answered }) => answered?.answer.is === "Follower");
+  const last = looks.at(-1)!;
+  const trip = ({ asked, answered }: OperationStory) => (answered?.at ?? Infinity) - asked.at;
+  return first !== undefined && entry.from.seq > first.answered!.seq &&
+    last.answered?.answer.after !== "failed" && last.question.waitedFor !== undefined &&
+    isNewest(entry, entries, trip(first) + trip(last));
 }
 
-function isNewest(entry: Stored, entries: readonly Stored[]): boolean {
+function isNewest(entry: Stored, entries: readonly Stored[], millis = 0): boolean {
   return entries.every((other) =>
-    other.key !== entry.key || other === entry || other.until + 10 < entry.until
+    other.key !== entry.key || other === entry || other.until + 10 + millis < entry.until
   );
 }
 
