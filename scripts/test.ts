@@ -215,6 +215,20 @@ interface Scope {
   readonly all: boolean;
 }
 
+/** A piece of work. */
+type Tests = () => Promise<Result[]>;
+
+/** What needs servers, with one Effect. */
+interface ServerTests {
+  /** By the backend, or that of the server which several share. */
+  readonly suites: ReadonlyMap<string, Tests>;
+  /** What uses all servers, once nothing looks any more at all that they are sent; not with an Effect whose turn it isn't. */
+  readonly docs: Tests | undefined;
+}
+
+/** R2's S3 API is that of the S3 server, whose log both suites count. */
+const sharedServers = { r2: "s3" } as Readonly<Record<string, string>>;
+
 /**
  * What may need servers, with one Effect and servers of its own: a piece of work for each backend, and one for the docs. Of
  * several Nodes, the newest has the servers with Effect 4 and the oldest with Effect 3. Suites of several processes run once,
@@ -223,25 +237,30 @@ interface Scope {
  * So that the report says how long each takes, each backend's suite runs by itself; those of one backend look at all that its
  * servers are sent.
  */
-function testsOf(effect: EffectMajor, scope: Scope, backends: Backends): Map<string, Tests> {
+function testsOf(effect: EffectMajor, scope: Scope, backends: Backends): ServerTests {
   const env = { ...processes(scope.nodes[0]), ...backends.env };
-  const tests = new Map<string, Tests>();
+  const suites = new Map<string, Tests>();
+  const over: Promise<void>[] = [];
   for (const [of, files] of groupsOf(testFiles())) {
     const reason = backends.missing.find(({ backend }) => backend === of)?.reason;
-    tests.set(
-      of,
-      reason === undefined
-        ? () => testGroup({ of, files, env, effect, scope })
-        : async () => [await tally(`Effect ${effect}, ${of}`, (count) => count.skip(reason))],
-    );
+    const tests = reason === undefined
+      ? () => testGroup({ of, files, env, effect, scope })
+      : async () => [await tally(`Effect ${effect}, ${of}`, (count) => count.skip(reason))];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    over.push(promise);
+    const server = sharedServers[of] ?? of;
+    const before = suites.get(server);
+    suites.set(server, async () => {
+      const results = before === undefined ? [] : await before();
+      return [...results, ...await tests().finally(resolve)];
+    });
   }
-  if (effect === 4 || scope.all) {
-    tests.set("docs", async () => [await testDocs(effect, backends.env)]);
-  }
-  return tests;
+  const docs = async () => {
+    await Promise.all(over);
+    return [await testDocs(effect, backends.env)];
+  };
+  return { suites, docs: effect === 4 || scope.all ? docs : undefined };
 }
-
-type Tests = () => Promise<Result[]>;
 
 /** The suite of one backend, or the engine's, wherever one Effect has its turn. */
 async function testGroup({ of, files, env, effect, scope: { nodes, all } }: {
@@ -358,15 +377,16 @@ async function main(all: boolean): Promise<void> {
       started.push(await startBackends(() => bundleWorker(effect), { fetch: all }));
     }
     const scope = { nodes: installed, all };
-    const [tests4, tests3] = majors.map((effect, i) => testsOf(effect, scope, started[i]!));
+    const tests = majors.map((effect, i) => testsOf(effect, scope, started[i]!));
     // Those that take longest begin first.
     const first = ["redis", "postgres", "mongodb", "the engine", "workers"];
-    const work = [...new Set([...first, ...tests4!.keys()])]
-      .flatMap((of) => [tests4!.get(of), tests3!.get(of)])
+    const work = [...new Set([...first, ...tests[0]!.suites.keys()])]
+      .flatMap((of) => tests.map(({ suites }) => suites.get(of)))
       .filter((tests) => tests !== undefined);
     for (const [i, effect] of majors.entries()) results.push(await servers(effect, started[i]!));
     if (all) work.push(...testsOfTheRest(installed));
     work.push(async () => [await testDemo()]);
+    for (const { docs } of tests) if (docs !== undefined) work.push(docs);
     results.push(...(await atOnce(MOST_AT_ONCE, work)).flat());
   } finally {
     for (const backends of started) await backends.stop();
