@@ -6,7 +6,7 @@
 # What happens: on MongoDB `clear()` of `user` empties `users` and `user-settings` too: each name that
 #   begins like it. On Postgres `clear()` of `my_app` empties `my-app` too: the underscore stands for
 #   any character. No error, and the other namespace's readers only see misses.
-# Why it matters: one service's or one tenant's clear takes another's entries, which may be sessions
+# Why it matters: one service's clear takes another's entries, which may be sessions
 #   that have no other copy. Give each namespace a table or a collection of its own.
 set -euo pipefail
 dir=$(mktemp -d)

@@ -6,7 +6,7 @@
 # What happens: the cache knows commands, and not the database. What was read in database 0 is served
 #   in database 1, and what was read there in 0. A write to the key in either database corrects it, for
 #   both; SWAPDB, which changes every key, corrects nothing.
-# Why it matters: where databases part tenants, tests or the old data from the new, the cache hands out
+# Why it matters: where databases part tests, or the old data from the new, the cache hands out
 #   the other one's value for as long as nobody writes the key.
 set -euo pipefail
 dir=$(mktemp -d)
