@@ -450,10 +450,16 @@ function mayBeStale(call: CallStory): boolean {
 }
 
 /** Whether what a call fetches is for nobody, as it has hit. */
-export function isAhead({ terms: { refreshAhead, refresh }, hooks }: CallStory): boolean {
+export function isAhead(
+  { terms: { refreshAhead, refresh }, hooks, left, fetches }: CallStory,
+): boolean {
+  if (refreshAhead === undefined || refresh) return false;
   // Who read for a value in place of a wait that was over has followed.
-  return refreshAhead !== undefined && !refresh &&
-    hooks.some(({ hook, tag }) => hook === "onHit" || (hook === "onFollowerWait" && tag === "HIT"));
+  return hooks.some(({ hook, tag }) =>
+    hook === "onHit" || (hook === "onFollowerWait" && tag === "HIT")
+  ) ||
+    // Others shared the read of one who has left since.
+    (left !== undefined && fetches.some(({ began }) => began.seq > left.seq));
 }
 
 /** Whether a fetch was begun for a caller who has had a stale value, or left before it could tell. */
