@@ -26,7 +26,7 @@ const none: CacheStats = {
 
 const run = <A, E>(effect: Effect.Effect<A, E>) => simulate().run(effect);
 
-/** What two clients have counted together, but for the time. */
+/** What clients have counted together, but for the time. */
 const counted = (...clients: readonly CacheClient[]) => {
   const sums: Record<string, number> = {};
   for (const client of clients) {
@@ -144,7 +144,7 @@ describe("stats", () => {
       const first = calls();
       const meta = Promise.all(times(50, () => cache.getOrSetResult(KEY, fetch)));
       const last = calls();
-      await until(() => Promise.resolve(end !== undefined));
+      await until(() => end !== undefined);
       end("value");
       const [results] = await Promise.all([meta, first, last]);
       await calls();
