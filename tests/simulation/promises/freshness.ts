@@ -162,8 +162,8 @@ function isRefreshed(story: Story, call: CallStory, broken: Parameters<Judge>[1]
   const isKnown = scene.operations.some((operation) => {
     const { question, asked } = operation;
     const goesOn = asked.seq < answered.seq && (overAt(operation)?.seq ?? Infinity) > answered.seq;
-    // Who still reads it does so in the end.
-    if (question.operation === "get" && goesOn) return true;
+    // Who still reads it does so in the end; and beside a lease that is being let go of none can be won yet.
+    if (goesOn && ["get", "release"].includes(question.operation)) return true;
     if (question.operation !== "acquire") return false;
     // Asked for now, or before, and so that nobody has to ask again.
     if (asked.at >= began.at) return asked.at <= answered.at + story.slack;
