@@ -5,16 +5,18 @@ import { connect } from "./connection.ts";
 import { ioredisVersions, monitor, redisClusterUrl, redisUrl } from "./clients.ts";
 import { type Counter, rounds } from "../../support/rounds.ts";
 
-// All that ioredis promises; of node-redis and iovalkey what their own files do.
-for (const library of [undefined, "redis5", "iovalkey"]) {
+// All that ioredis promises; of node-redis and iovalkey what their own files do. node-redis 6 needs Node 20.
+for (const library of [undefined, "redis5", "redis", "iovalkey"]) {
   const place = { url: redisUrl!, library };
+  const own = library === "redis";
   const name = library === undefined ? "Redis" : `Redis, by ${library}`;
   const skip = redisUrl === undefined ? withoutServer("REDIS_URL") : false;
-  endings(name, { skip, connection: "redis/connection", place });
+  endings(name, { skip, connection: "redis/connection", place, own });
   rounds(name, {
     skip,
     connection: "redis/connection",
     place,
+    own,
     open: () => connect(place),
     // One for each follower: node-redis' connection for pub/sub may stand late.
     ...library === undefined ? { most: 21, crowd: 10_000 } : { most: 24, spare: 3 },
