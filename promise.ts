@@ -42,7 +42,7 @@ export {
   formatCacheLockingError,
   type Phase,
 } from "./src/model/errors.ts";
-export type { CommonOptions } from "./src/face/common_options.ts";
+export type { ClientOptions, CommonOptions } from "./src/face/common_options.ts";
 export type { Codec } from "./src/store/codec.ts";
 export type { FetchContext } from "./src/model/fetch_context.ts";
 export type { CreateCache, PromiseCache } from "./src/face/promise_cache.ts";

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect";
 import type * as Exit from "effect/Exit";
 import type * as Fiber from "effect/Fiber";
 import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
-import type { Keyed, Settings } from "./call.ts";
+import { attributesOf, type Keyed } from "./call.ts";
 import type { Flight } from "./flight.ts";
 import { type FiberContext, forkUninterruptible } from "../effect/fork.ts";
 import { runHook, runUserCode } from "./user_code.ts";
@@ -32,8 +32,7 @@ export function run<A, E>(
   next: (exit: Exit.Exit<A, E>) => void,
   context = flight.context,
 ): Fiber.Fiber<unknown, unknown> {
-  const { key, settings: { store } } = flight.call;
-  const annotated = Effect.annotateLogs(effect, { key, adapter: store.name });
+  const annotated = Effect.annotateLogs(effect, attributesOf(flight.call));
   return forkUninterruptible(context, annotated, (exit) => {
     try {
       next(exit);
@@ -45,19 +44,17 @@ export function run<A, E>(
 
 /** Reports a failure that doesn't fail the call: to the hook `onError`, or else to the log. */
 export function reportError(
-  { hooks: { onError }, log }: Settings,
-  key: string,
+  { key, settings: { hooks: { onError }, log, name } }: Keyed,
   error: CacheLockingError,
 ): Effect.Effect<unknown, unknown> {
   return onError === undefined
-    ? log(error)
+    ? log(error, name)
     : runHook("onError", key, () => onError(error, { key }));
 }
 
 /** The same from within a flight: a hook that fails there fails the first caller's call in the end. */
 export function report(flight: Flight, error: CacheLockingError): Effect.Effect<void> {
-  const { settings, key } = flight.call;
-  return Effect.matchCauseEffect(reportError(settings, key, error), {
+  return Effect.matchCauseEffect(reportError(flight.call, error), {
     onSuccess: () => Effect.void,
     onFailure: (cause) =>
       Effect.sync(() => {

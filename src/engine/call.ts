@@ -10,6 +10,8 @@ export type { FetchContext } from "../model/fetch_context.ts";
 
 /** The options of a call, validated and resolved. Durations are in milliseconds. */
 export interface Settings {
+  /** What spans, logs and counters call the client. */
+  readonly name: string | undefined;
   /** Where entries and leases are kept. */
   readonly store: Store<unknown>;
   /** How long a value is stored: without expiry if undefined, not at all if zero. A function is asked for each value. */
@@ -65,13 +67,22 @@ export interface Settings {
   /** What the caller runs at the steps of the call. */
   readonly hooks: Hooks<unknown>;
   /** Logs a failure that fails no call, where there is no hook `onError`. */
-  readonly log: (error: CacheLockingError) => Effect.Effect<void>;
+  readonly log: (error: CacheLockingError, name: string | undefined) => Effect.Effect<void>;
 }
 
 /** A key, and the settings that it is used with. */
 export interface Keyed {
   readonly settings: Settings;
   readonly key: string;
+}
+
+/** What spans and logs say of a key's calls beside their outcome. */
+export function attributesOf(
+  { key, settings: { name, store } }: Keyed,
+): Readonly<Record<string, string>> {
+  return name === undefined
+    ? { key, adapter: store.name }
+    : { cache: name, key, adapter: store.name };
 }
 
 /** One call: the settings, the key, and the caller's own fetcher. */

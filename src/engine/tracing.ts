@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import type * as Tracer from "effect/Tracer";
 import { withContext } from "../effect/fork.ts";
 import type { Caller, Result } from "./flight.ts";
-import type { Keyed } from "./call.ts";
+import { attributesOf, type Keyed } from "./call.ts";
 
 const defaultTracer = Effect.runSync(Effect.tracer);
 
@@ -53,9 +53,9 @@ export function inOwnSpan(
   });
 }
 
-/** The span of a part of a call that missed, with its key, adapter and, if it succeeds, its outcome. */
+/** The span of a part of a call that missed, with its client's name, key, adapter and, if it succeeds, its outcome. */
 function inSpan<A, E, R>(
-  { key, settings: { store } }: Keyed,
+  call: Keyed,
   part: Part,
   effect: Effect.Effect<A, E, R>,
   outcomeOf: (result: A) => string,
@@ -67,6 +67,6 @@ function inSpan<A, E, R>(
   );
   return Effect.withSpan(withOutcome, `cache-locking.${part}`, {
     ...options,
-    attributes: { key, adapter: store.name },
+    attributes: attributesOf(call),
   }) as Effect.Effect<A, E, R>;
 }

@@ -1,5 +1,6 @@
 import { getOrSet } from "../engine/get_or_set.ts";
-import type { Call, Settings } from "../engine/call.ts";
+import { attributesOf, type Call, type Settings } from "../engine/call.ts";
+import type { ClientOptions } from "./common_options.ts";
 import type { DurationInput } from "../model/duration.ts";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
@@ -21,7 +22,7 @@ import type {
   HooksOptions,
 } from "./options.ts";
 import type { GetOrSetResult } from "../model/outcome.ts";
-import { type CacheStats, newCounters } from "../model/stats.ts";
+import { type CacheStats, newCounters, statsOf } from "../model/stats.ts";
 import { reportError } from "../engine/background.ts";
 import { toRefresh } from "../engine/renewal.ts";
 import {
@@ -95,7 +96,11 @@ export interface CacheModule<Config> {
    * Makes a client, and checks its defaults once: throws a `VALIDATION_ERROR` for bad ones.
    */
   make<H = NoHooks>(
-    defaults: AdapterOptions<Config> & CallOptions<unknown> & HooksOptions<unknown, H>,
+    defaults:
+      & AdapterOptions<Config>
+      & ClientOptions
+      & CallOptions<unknown>
+      & HooksOptions<unknown, H>,
   ): CacheClient<H>;
 }
 
@@ -173,7 +178,7 @@ export function makeClient<H>(
     expire: (key: unknown) =>
       checked(key, (key) => change(key, ask({ settings, key }, "expire", []))),
     delete: (key: unknown) => checked(key, remove),
-    stats: () => ({ ...counters }),
+    stats: () => statsOf(counters, settings.name),
   };
   return client as unknown as CacheClient<H>;
 }
@@ -189,9 +194,12 @@ function read(
     onSuccess: (entry) => Effect.succeed(found(entry)),
     onFailure: (error) => {
       const failure = phaseError({ settings, key }, error);
-      return error.corrupt
-        ? Effect.as(reportError(settings, key, failure), Option.none())
-        : Effect.fail(failure);
+      if (!error.corrupt) return Effect.fail(failure);
+      const reported = Effect.annotateLogs(
+        reportError({ settings, key }, failure),
+        attributesOf({ settings, key }),
+      );
+      return Effect.as(reported, Option.none());
     },
   });
 }

@@ -98,3 +98,9 @@ export interface CommonOptions<V, Duration, WaitStrategy> {
    */
   readonly waitUntil?: ((work: Promise<void>) => void) | undefined;
 }
+
+/** The options of a client alone, on both faces. */
+export interface ClientOptions {
+  /** What the client is called in spans, logs and `stats()`: a text that isn't empty. */
+  readonly name?: string | undefined;
+}

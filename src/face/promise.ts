@@ -17,7 +17,7 @@ import type { NoHooks } from "../model/hooks.ts";
 import { calledFlight, callFor } from "../engine/circle.ts";
 import { toRefresh } from "../engine/renewal.ts";
 import { hit } from "../engine/result.ts";
-import { countCalls, newCounters } from "../model/stats.ts";
+import { countCalls, newCounters, statsOf } from "../model/stats.ts";
 import { invalidKey, isKey, makeClient, merge } from "./client.ts";
 import { effectOptions, inMillis, promised } from "./effect_options.ts";
 import type { CreateCache } from "./promise_cache.ts";
@@ -71,7 +71,7 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
       set: (key, value, ttl) => toPromise(client.set(key, value, ttl as never)),
       expire: (key) => toPromise(client.expire(key)),
       delete: (key) => toPromise(client.delete(key)),
-      stats: () => ({ ...counters }),
+      stats: () => statsOf(counters, plan.settings.name),
       wrap: <Fn extends (...args: never[]) => unknown>(
         fn: Fn,
         options: WrapOptions<Parameters<Fn>, Awaited<ReturnType<Fn>>>,
@@ -95,8 +95,11 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
   };
 }
 
-const log: Settings["log"] = (error) =>
-  Effect.sync(() => console.warn(formatCacheLockingError(error)));
+const log: Settings["log"] = (error, name) =>
+  Effect.sync(() => {
+    const line = formatCacheLockingError(error);
+    console.warn(name === undefined ? line : `${name}: ${line}`);
+  });
 
 /** What a call of some options does. */
 interface Plan {

@@ -1,6 +1,6 @@
 import type { CacheLockingError } from "./promise_errors.ts";
 import type { CacheOutcome } from "../model/cache_outcome.ts";
-import type { CommonOptions } from "./common_options.ts";
+import type { ClientOptions, CommonOptions } from "./common_options.ts";
 import type { FetchContext } from "../model/fetch_context.ts";
 
 /**
@@ -192,7 +192,7 @@ export interface Leases {
 }
 
 /** The options of `createCache`. `Config` is the type of the package's adapter configs. */
-export interface CacheOptions<Config> extends CallOptions<unknown> {
+export interface CacheOptions<Config> extends CallOptions<unknown>, ClientOptions {
   /** `'memory'`, a config `{ type, options }`, or an adapter that a subpath made. */
   readonly adapter: Config | Adapter;
   /** Keeps the leases in another backend, or for an adapter that keeps none. */

@@ -12,6 +12,7 @@ import {
 } from "../store/halves.ts";
 import { type Hooks, noHooks } from "../model/hooks.ts";
 import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
+import type { ClientOptions } from "./common_options.ts";
 import { inWorkers } from "../effect/runtime.ts";
 import type { Codec } from "../store/codec.ts";
 import { type Counters, newCounters } from "../model/stats.ts";
@@ -26,7 +27,11 @@ import { defaultWaitStrategy } from "../model/wait_strategy.ts";
  */
 export type OpenAdapter = (config: unknown) => Store<unknown> | undefined;
 
-type Options = Partial<AdapterOptions<unknown>> & CallOptions<unknown> & HooksOptions<unknown>;
+type Options =
+  & Partial<AdapterOptions<unknown>>
+  & ClientOptions
+  & CallOptions<unknown>
+  & HooksOptions<unknown>;
 
 /** What counts the calls that have no client. */
 const uncounted = newCounters();
@@ -77,6 +82,7 @@ export function settingsOf(
   const staleIfError = millis("staleIfError", options.staleIfError, 0);
   const staleFor = Math.max(staleWhileRevalidate, staleIfError) || undefined;
   return {
+    name: nameOf(options.name),
     store,
     staleWhileRevalidate,
     staleIfError,
@@ -189,6 +195,11 @@ function ownerIdOf(value: string | undefined): string | undefined {
   throw invalid("ownerId", "text that UTF-8 can carry, without a NUL", value);
 }
 
+function nameOf(value: string | undefined): string | undefined {
+  if (value === undefined || (typeof value === "string" && value !== "")) return value;
+  throw invalid("name", "a non-empty string", value);
+}
+
 function signalOf(value: AbortSignal | undefined): AbortSignal | undefined {
   if (
     value === undefined ||
@@ -238,6 +249,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof Options>([
   "ownerId",
   "adapter",
   "leases",
+  "name",
 ]);
 
 /** The options of `Cache.getOrSet`. */

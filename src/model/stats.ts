@@ -1,7 +1,9 @@
 import type { CacheOutcome } from "./cache_outcome.ts";
 
-/** What a client has counted since it was made: its calls of `getOrSet`, and what they did for others. Whole numbers. */
+/** What a client has counted since it was made: its calls of `getOrSet`, and what they did for others. Whole numbers, but for its name. */
 export interface CacheStats {
+  /** What the client is called, if it has a name. */
+  readonly name?: string | undefined;
   /** Calls that found a fresh value: `HIT`. */
   readonly hits: number;
   /** Calls that fetched under the lease: `MISS-LEADER` and `MISS-LEADER-NOCACHE`. */
@@ -29,7 +31,12 @@ export interface CacheStats {
 }
 
 /** A client's counters while it counts. */
-export type Counters = { -readonly [Name in keyof CacheStats]: CacheStats[Name] };
+export type Counters = { -readonly [Name in Exclude<keyof CacheStats, "name">]: CacheStats[Name] };
+
+/** What a client's counters have come to. */
+export function statsOf(counters: Counters, name: string | undefined): CacheStats {
+  return name === undefined ? { ...counters } : { name, ...counters };
+}
 
 /** Counters at zero. */
 export function newCounters(): Counters {

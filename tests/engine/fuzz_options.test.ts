@@ -46,6 +46,7 @@ const options = [
   "abandonedFetch",
   "waitUntil",
   "hooks",
+  "name",
 ];
 
 function names(error: Told | undefined, option: string): void {

@@ -508,6 +508,8 @@ describe("a cache in promises", () => {
     const { value, meta } = await cacheOf(bypass, store()).getOrSetResult(KEY, () => "Ada");
     assert.deepEqual([value, meta.cache], ["Ada", "BYPASS"]);
     assert.match(String(warnings[0]), /^CACHE_GET_FAILED \(phase=get key="user:42"/);
+    await cacheOf({ ...bypass, name: "users" }, store()).getOrSet(KEY, () => "Ada");
+    assert.match(String(warnings.at(-1)), /^users: CACHE_GET_FAILED \(phase=get key="user:42"/);
     const count = warnings.length;
     const told: string[] = [];
     const onError = (error: CacheLockingError) => void told.push(error.code);

@@ -65,7 +65,8 @@ describe("stats", () => {
     const told = (...names: CacheOutcome[]) =>
       results.filter(({ meta }) => names.includes(meta.cache)).length;
     const stats = clients.map((client) => client.stats());
-    const sum = (name: keyof CacheStats) => stats.reduce((all, each) => all + each[name], 0);
+    const sum = (name: Exclude<keyof CacheStats, "name">) =>
+      stats.reduce((all, each) => all + each[name], 0);
     const { HIT, MISS_LEADER, MISS_LEADER_NOCACHE, MISS_FOLLOWER_HIT, MISS_FOLLOWER_FALLBACK } =
       CacheOutcome;
     assert.equal(sum("hits"), told(HIT));

@@ -149,6 +149,24 @@ describe("spans", () => {
     await simulate().run(errorOf(Cache.getOrSet({ adapter, key: KEY, fetcher: logging })));
     assert.deepEqual(seen, [{ key: KEY, adapter: "memory" }]);
   });
+
+  it("a client's name is in its spans, its logs and its stats", async () => {
+    const seen: unknown[] = [];
+    const logging = () =>
+      Effect.flatMap(logAnnotations, (all) => Effect.sync(() => seen.push(all)));
+    const cache = Cache.make({ name: "users", adapter: memoryAdapter() });
+    const spans = await spansOf(() => Effect.orDie(cache.getOrSet(KEY, logging)));
+    const attributes = { cache: "users", key: KEY, adapter: "memory" };
+    for (const [, all] of spans) {
+      const { outcome, ...rest } = all as Record<string, unknown>;
+      assert.deepEqual(rest, attributes, String(outcome));
+    }
+    assert.equal(spans.length, 4);
+    assert.deepEqual(seen, [attributes]);
+    assert.equal(cache.stats().name, "users");
+    const unnamed = Cache.make({ adapter: memoryAdapter() });
+    assert.equal("name" in unnamed.stats(), false);
+  });
 });
 
 // Effect 3 has an accessor for a HashMap, Effect 4 a reference to a record.

@@ -144,6 +144,8 @@ const cases: [string, unknown, string][] = [
   ],
   ["coalesce", { ...good, coalesce: 1 }, option("coalesce", "true or false", "1")],
   ["ownerId", { ...good, ownerId: 1 }, option("ownerId", "a string", "1")],
+  ["name", { ...good, name: 1 }, option("name", "a non-empty string", "1")],
+  ["an empty name", { ...good, name: "" }, option("name", "a non-empty string", '""')],
   ["signal", { ...good, signal: {} }, option("signal", "an AbortSignal", "an object")],
   ["hooks", { ...good, hooks: 1 }, option("hooks", "an object of hooks", "1")],
   ["a hook", { ...good, hooks: { onHit: 1 } }, option("hooks.onHit", "a function", "1")],
