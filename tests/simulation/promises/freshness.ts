@@ -81,7 +81,7 @@ function staleDuring(
 }
 
 /** Whether nothing went wrong for a call: its reads were answered, and its process ran. */
-function isUndisturbed(story: Story, call: CallStory, until: Moment): boolean {
+export function isUndisturbed(story: Story, call: CallStory, until: Moment): boolean {
   const { operations } = story.sceneOf(call);
   return story.crashed(call.process) === undefined &&
     !story.paused(call.process, call.began.at, until.at) &&

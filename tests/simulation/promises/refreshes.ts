@@ -1,3 +1,4 @@
+import { isUndisturbed } from "./freshness.ts";
 import type { Question } from "../history.ts";
 import {
   activeUntil,
@@ -85,9 +86,7 @@ function waitsForNone(
     )
   );
   if (mayBeCold) return;
-  const isDisturbed = story.paused(process, began.at, ended.at) ||
-    story.lost.some((lost) => lost.key === key);
-  if (isDisturbed) return;
+  if (!isUndisturbed(story, call, ended) || story.lost.some((lost) => lost.key === key)) return;
   // The entry that the key surely has all the time, as nothing else is done to it.
   const deeds = story.operations.filter(({ question, answered }) =>
     question.key === key && (isChange(question) || question.operation === "fill") &&
