@@ -248,6 +248,19 @@ export const mutations: readonly Mutation[] = [
     "stale after a failed fetch",
     swap(/return .*;/, "return undefined;"),
   ),
+  mutation("soft: nobody has it", "soft timeout", swap(", left,", ", Infinity,")),
+  mutation(
+    "soft: it is answered beyond its time",
+    "stale after a soft timeout",
+    swap(/staleOf\(caller\)/, "caller.stale"),
+  ),
+  mutation("soft: a slow fetch is interrupted", "slow fetch", drop),
+  mutation(
+    "soft: who leaves a slow fetch last ends it",
+    "slow fetch",
+    swap(/ \|\| flight\.waiting === 1/, ""),
+  ),
+  mutation("soft: who stands for a slow fetch doesn't wait", "stands for it", drop),
   mutation(
     "refresh: others wait for it",
     "read beside a refresh",

@@ -24,6 +24,8 @@ export interface Settings {
   readonly staleIfError: number;
   /** The longer of the two, for which stale values are kept; undefined for not at all. */
   readonly staleFor: number | undefined;
+  /** The longest that a caller waits for a fresh value that may have a stale one in place of a failure. */
+  readonly softTimeout: number;
   /** An entry that is fresh for longer than this is a hit: zero, but for a call that refreshes. */
   readonly freshBelow: number;
   /** From which part of its time on a fresh entry is refreshed, or how early by chance; not before its end if undefined. */

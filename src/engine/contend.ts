@@ -17,6 +17,7 @@ import { randomToken } from "../model/token.ts";
 export function contend(flight: Flight): void {
   const { first, clock, call } = flight;
   const { ownerId, leaseTtl, freshBelow } = call.settings;
+  flight.step = "asks";
   const token = randomToken();
   const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
   const renewed = freshBelow === Infinity ? renewal(clock) : undefined;

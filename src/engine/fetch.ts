@@ -8,7 +8,7 @@ import { deadline } from "../effect/deadline.ts";
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
-import { type End, type Flight, longestFetch } from "./flight.ts";
+import { type End, type Flight, holdsProcess, longestFetch } from "./flight.ts";
 import type { CacheLockingError } from "../model/errors.ts";
 import { interruptNoWait } from "../effect/fork.ts";
 import { traced } from "./tracing.ts";
@@ -69,7 +69,7 @@ export function fetch(flight: Flight, { onValue, onEnd: end }: Fetched): void {
     stop(); // mutate: overdue
     onEnd(flight.cancelled ? { _tag: "Cancelled" } : failedBy(error)); // mutate: timed out
   };
-  cancelTimeout = deadline(flight.clock, fetchTimeout, expire, !flight.refreshes && !flight.goesOn); // mutate: fetch timeout
+  cancelTimeout = deadline(flight.clock, fetchTimeout, expire, holdsProcess(flight)); // mutate: fetch timeout
 }
 
 const fetched = () => "fetched";

@@ -12,6 +12,7 @@ export function fetchAlone(
   next: (end: End) => void,
 ): void {
   const { call, key } = flight;
+  flight.step = undefined;
   // Nobody may be left, as its acquire failed.
   if (flight.cancelled) return next({ _tag: "Cancelled" }); // mutate: nobody left
   const current = source === "bypass" ? flightsFor(call, "fallingBack")?.get(key) : undefined;

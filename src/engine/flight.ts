@@ -89,6 +89,8 @@ export interface Caller extends Waiter<End> {
   leaseUntil?: number | undefined;
   /** What the last fetch failed with that it waited for in this process. */
   lastFailure?: unknown;
+  /** When its `softTimeout` is over, by the monotonic clock, once it waits and may have a stale value. */
+  softUntil: number | undefined;
   /** The stale value that it has read; null if it has looked for one in vain. */
   stale: Stale | null | undefined;
   /** How a flight ended in which it waited, while it looks for a stale value to have instead. */
@@ -97,8 +99,8 @@ export interface Caller extends Waiter<End> {
 
 /** Everything that one process does for one key at one time, shared by its concurrent callers. */
 export interface Flight extends SingleFlight<End> {
-  /** Its first caller. */
-  readonly first: Caller;
+  /** Its first caller, or who stands for it once that has left it to be a refresh. */
+  first: Caller;
   /** The first caller's call, with whose fetcher and options it runs. */
   readonly call: Call;
   /** The first caller's context, in which it starts fibers. */
@@ -119,6 +121,8 @@ export interface Flight extends SingleFlight<End> {
   nested: Set<Caller> | undefined;
   /** Whether it has read in vain, and works. */
   works: boolean;
+  /** Whether it asks for the lease for the first time, or leads; neither of them while it follows, or fetches alone. */
+  step: "asks" | "leads" | undefined;
   /** Whether it has spans. */
   hasSpans: boolean;
   /** Ends it: it dies of what was thrown. */
@@ -155,6 +159,7 @@ export function openFlight(first: Caller, table: Map<string, Flight> | undefined
     overdue: undefined,
     nested: undefined,
     works: false,
+    step: undefined,
     hasSpans: false,
     die,
   };
@@ -165,6 +170,11 @@ export function openFlight(first: Caller, table: Map<string, Flight> | undefined
 
 function die(this: Flight, defect: unknown): void {
   complete(this, { _tag: "Died", cause: Cause.die(defect) });
+}
+
+/** Whether what a flight does keeps the process alive; if not, those who wait do. */
+export function holdsProcess({ refreshes, goesOn, first }: Flight): boolean {
+  return !refreshes && !goesOn && first.softUntil === undefined;
 }
 
 /** The flights of one store: those that lead or follow, those that fall back, and those that read beside the former. */

@@ -73,6 +73,7 @@ export function follow(
   { look, next }: Following,
 ): void {
   if (flight.cancelled) return complete<End>(flight, { _tag: "Cancelled" });
+  flight.step = undefined;
   let isOver = false;
   const fiber = run(flight, pauseAndLook(flight, first, look), (exit) => {
     isOver = true;

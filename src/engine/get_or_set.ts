@@ -26,6 +26,7 @@ import { refresh, refreshAhead } from "./refresh.ts";
 import { after, hit, outOfFailures, resultFor, staleResult, waitedOf, whyStale } from "./result.ts";
 import { abortedError, untilAborted } from "./signal.ts";
 import { complete, isBusy, leave, type Signal, wait, type Wake } from "./single_flight.ts";
+import { beginSoftTimeout } from "./soft_timeout.ts";
 import { quietReason, type Stale, staleness, staleOf } from "./stale.ts";
 import { inOwnSpan, keepsSpans } from "./tracing.ts";
 
@@ -110,6 +111,7 @@ function newCaller(
     waited: undefined,
     leaseUntil: undefined,
     lastFailure: undefined,
+    softUntil: undefined,
     stale: undefined,
     failed: undefined,
   };
@@ -140,7 +142,8 @@ function enter(caller: Caller, needsRead: boolean): void {
 
 /** Whether there may be a value that the caller may have, while a flight fetches another. */
 function mayHaveOld({ call: { settings } }: Caller, { works, cold, call }: Flight): boolean {
-  const isStale = settings.staleWhileRevalidate > 0; // mutate: read beside
+  const { staleWhileRevalidate, staleIfError, softTimeout } = settings;
+  const isStale = staleWhileRevalidate > 0 || (softTimeout < Infinity && staleIfError > 0); // mutate: read beside
   const isFresh = call.settings.freshBelow > 0; // mutate: read beside a refresh
   return works && !cold && (isStale || isFresh);
 }
@@ -251,6 +254,7 @@ function haveStale(caller: Caller, stale: Stale): Result {
   if (reason === "failed" && staleOf(caller) !== undefined) {
     return staleResult(caller, stale, { reason });
   }
+  beginSoftTimeout(caller);
   return joinOrStart(caller);
 }
 

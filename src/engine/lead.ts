@@ -3,7 +3,7 @@ import { monotonicMillis, wallMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
 import { entryTtl, lifetimeOf } from "./entry_ttl.ts";
 import { fetch } from "./fetch.ts";
-import { type End, type Flight, longestFetch } from "./flight.ts";
+import { type End, type Flight, holdsProcess, longestFetch } from "./flight.ts";
 import { type Handlers, operate, phaseError } from "./operation.ts";
 import { AdapterError } from "../model/errors.ts";
 import { asStored } from "./result.ts";
@@ -28,6 +28,7 @@ export function lead(flight: Flight, owner: string, { remaining, failures }: Lea
   const lease: Lease = { owner, state: "held" };
   flight.leaseUntil = wallMillis(flight.clock) + remaining;
   const { counters } = flight.call.settings;
+  flight.step = "leads";
   if (flight.refreshes) counters.refreshes++;
   if (flight.first.waited !== undefined) counters.takeovers++;
   flight.goesOn = flight.call.settings.finish && !flight.cancelled; // mutate: goes on
@@ -124,7 +125,7 @@ function keepLease(flight: Flight, lease: Lease): () => void {
   let cancelWait: (() => unknown) | undefined;
   let giveUp: (() => void) | undefined;
   const wait = () => {
-    if (!isOver) cancelWait = deadline(clock, third, renew, !flight.refreshes && !flight.goesOn); // mutate: renewal
+    if (!isOver) cancelWait = deadline(clock, third, renew, holdsProcess(flight)); // mutate: renewal
   };
   const renew = () => {
     const began = monotonicMillis(clock);

@@ -14,8 +14,8 @@ export interface Flight<End> {
   /** Where others find it; undefined for a flight that nobody can join. */
   readonly table: FlightTable<End> | undefined;
   readonly clock: Clock.Clock;
-  /** Who started it, and waits for its end, however long that takes. */
-  readonly first: Waiter<End>;
+  /** Who started it, and waits for its end, however long that takes; or who does so instead. */
+  first: Waiter<End>;
   /** How many have joined and have neither left nor been woken. */
   waiting: number;
   /** Those who wait, by what may wake them before the end. */

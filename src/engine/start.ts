@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import { inBackground, run } from "./background.ts";
 import type { Caller, Flight, Result } from "./flight.ts";
 import { leave, rejoin, whenEnded } from "./single_flight.ts";
+import { limitWait } from "./soft_timeout.ts";
 import { inOwnSpan } from "./tracing.ts";
 
 /** Has the flight work, in the span of its first caller. */
@@ -27,11 +28,19 @@ export function start(flight: Flight, work: (flight: Flight) => void): void {
   run(flight, Effect.sleep(0), () => work(flight));
 }
 
-/** Waits in the flight that `enter` enters, and leaves it if it is interrupted. */
+/** Waits in the flight that `enter` enters, for `softTimeout` where that has begun, and leaves it if it is interrupted. */
 export function waitIn(caller: Caller, enter: () => void): Result {
   return callback((resume) => {
-    caller.resume = resume;
+    const { softUntil } = caller;
+    const unlimit = softUntil === undefined ? undefined : limitWait(caller, softUntil);
+    caller.resume = unlimit === undefined ? resume : (result) => {
+      unlimit();
+      resume(result);
+    };
     enter();
-    return Effect.suspend(() => leave(caller));
+    return Effect.suspend(() => {
+      unlimit?.();
+      return leave(caller);
+    });
   });
 }

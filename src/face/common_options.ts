@@ -26,6 +26,12 @@ export interface CommonOptions<V, Duration, WaitStrategy> {
    */
   readonly staleIfError?: Duration | undefined;
   /**
+   * The longest time that a caller waits for a fresh value who may have a stale one by `staleIfError`; there is none by
+   * default. Then it gets the stale value, and its fetch goes on in the background and is stored. It doesn't keep a process
+   * alive by itself.
+   */
+  readonly softTimeout?: Duration | undefined;
+  /**
    * For how long nobody in any process fetches a stale entry again after its fetch failed; 1 second by default. It doubles
    * with each failure in a row, to 30 seconds at most, and chance shortens or lengthens it by up to 20 %. Callers who can't
    * have the stale value don't heed it.

@@ -12,7 +12,7 @@ export const CacheOutcome: {
   readonly MISS_FOLLOWER_FALLBACK: "MISS-FOLLOWER-FALLBACK";
   /** The cache failed, and `onCacheFailure: 'bypass'` let this process fetch. */
   readonly BYPASS: "BYPASS";
-  /** The entry is stale, and one process of all refreshes it, or has not done so in time. */
+  /** The entry is stale, and one process of all refreshes it, or has not done so within `softTimeout` or `waitMax`. */
   readonly STALE: "STALE";
   /** The entry is stale, and a fetch or the cache has failed. */
   readonly STALE_ERROR: "STALE-ERROR";

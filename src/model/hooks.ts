@@ -39,8 +39,8 @@ export interface StaleHookContext extends HookContext {
   /** For how long the value has been stale. */
   readonly staleFor: Duration.Duration;
   /**
-   * `'refreshing'`: it is refreshed, or was tried to lately; `'slow'`: this caller has waited for `waitMax`; `'failed'`: its
-   * fetch or the cache has failed, or a fetch has failed lately.
+   * `'refreshing'`: it is refreshed, or was tried to lately; `'slow'`: this caller has waited for `softTimeout` or
+   * `waitMax`; `'failed'`: its fetch or the cache has failed, or a fetch has failed lately.
    */
   readonly reason: "refreshing" | "slow" | "failed";
   /** What has failed, if that is known here. */

@@ -16,7 +16,7 @@ export interface CacheStats {
   readonly bypasses: number;
   /** Calls that got a stale value: `STALE` and `STALE-ERROR`. */
   readonly stale: number;
-  /** Fetches in the background that refresh an entry. */
+  /** Fetches in the background that refresh an entry, also such as were begun for a caller who had to wait too long. */
   readonly refreshes: number;
   /** Fetches that failed, or didn't end in time. */
   readonly failedFetches: number;

@@ -42,6 +42,7 @@ const options = [
   "fetchTimeout",
   "staleWhileRevalidate",
   "staleIfError",
+  "softTimeout",
   "errorBackoff",
   "abandonedFetch",
   "waitUntil",

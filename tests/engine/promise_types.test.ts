@@ -35,6 +35,9 @@ export async function types() {
   hasType<User>()(await cache.getOrSet("k", () => findUser("42")));
   hasType<number>()(await cache.getOrSet("k", () => 1));
   hasType<GetOrSetResult<User>>()(await cache.getOrSetResult("k", ({ key }) => findUser(key)));
+  createCache({ adapter: "memory", staleIfError: "1 day", softTimeout: { seconds: 1 } });
+  // @ts-expect-error: it is a duration
+  createCache({ adapter: "memory", softTimeout: true });
   createCache({ adapter: "memory", refreshAhead: 0.8 });
   createCache({ adapter: "memory", refreshAhead: { beta: 1 } });
   // @ts-expect-error: chance is told by `beta`

@@ -95,6 +95,7 @@ export function types() {
 
   const client = Cache.make({
     adapter: { type: "memory" },
+    softTimeout: "100 millis",
     hooks: { onHit: () => countHit },
   });
   hasType<GetOrSetResult<User>, FetchError | HookError | CacheLockingError, Database | Metrics>()(

@@ -21,6 +21,8 @@ export interface Terms {
   /** For how long it may have a stale value while that is refreshed, and in place of a failure; not at all without it. */
   readonly staleWhileRevalidate?: number | undefined;
   readonly staleIfError?: number | undefined;
+  /** The longest that it waits for a fresh value if it may have a stale one in place of a failure. */
+  readonly softTimeout?: number | undefined;
   readonly errorBackoff?: number | undefined;
   /** From which part of the time on, or how early by chance, it refreshes a fresh entry that it finds. */
   readonly refreshAhead?: number | { readonly beta: number } | undefined;

@@ -3,7 +3,7 @@ import { cancelling } from "./promises/cancelling.ts";
 import { cost } from "./promises/cost.ts";
 import { errors } from "./promises/errors.ts";
 import { failure } from "./promises/failure.ts";
-import { backsOff, honestlyStale, oneRefresh } from "./promises/freshness.ts";
+import { backsOff, honestlyStale, oneRefresh, softly } from "./promises/freshness.ts";
 import { fencing } from "./promises/fencing.ts";
 import { noSecondFetch } from "./promises/no_second_fetch.ts";
 import { oneHolder } from "./promises/one_holder.ts";
@@ -40,6 +40,7 @@ export const promises: Readonly<Record<string, Judge>> = {
   "Fetches end in time": timeouts,
   "12. Constant cost per process": cost,
   "13. One refresh per fleet": oneRefresh,
+  "13. Nobody waits for long for what is fresh": softly,
   "13. A refresh brings what is new": refreshes,
   "14. Stale never hides a change": honestlyStale,
   "15. A source that is down is asked once per backoff": backsOff,

@@ -199,7 +199,7 @@ function call(
   const call = recorder.number();
   const terms: Terms = { ...scenario.terms, ...own };
   const { takeovers, leaseTtl, waitMax, operationTimeout, cacheTtl, coalesce, bypass } = terms;
-  const { fetchTimeout, staleWhileRevalidate, staleIfError, errorBackoff } = terms;
+  const { fetchTimeout, staleWhileRevalidate, staleIfError, softTimeout, errorBackoff } = terms;
   const mine = { _tag: "MINE", call };
   const aborted = leave?.how === "abort" ? fakeSignal() : undefined;
   if (aborted !== undefined) signals.push(aborted);
@@ -246,6 +246,7 @@ function call(
     ...(fetchTimeout === undefined ? {} : { fetchTimeout }),
     staleWhileRevalidate,
     staleIfError,
+    ...(softTimeout === undefined ? {} : { softTimeout }),
     errorBackoff,
     refreshAhead: terms.refreshAhead,
     ...(terms.finish ? { abandonedFetch: "finish" } : {}),

@@ -223,30 +223,57 @@ export function scenarioOf(seed: number): Scenario {
     deeds.push({ type: "skew", at: chance(0.5) ? 0 : at(), process: process(), by });
   });
 
-  return withRefreshesAhead(withRefreshes(withFinish(withFreshness(withExpiry(withTimeout({
-    seed,
-    backend,
-    halves: {
-      renew: chance(0.7),
-      ready: chance(0.5),
-      watch: chance(0.4),
-      outcomes: chance(0.5),
-    },
-    yields: pick(0, 0.02, 0.2),
-    processes: Array.from({ length: processes }, () => ({
-      trip: [chance(0.5) ? 0 : upTo(longestTrip), longestTrip],
-      trouble: chance(0.6) ? trouble : 0,
-    })),
-    terms,
-    pause,
-    waitStep,
-    push: has("network")
-      ? { lost: pick(0, 0.2, 1), late: pick(0, 10, 100) }
-      : { lost: 0, late: pick(0, 0, 3) },
-    promises: backend !== "halves" && !has("pausing") && chance(0.4),
-    pushless: chance(0.05),
-    deeds: deeds.sort((a, b) => a.at - b.at),
-  }))))));
+  return withSoftTimeout(
+    withRefreshesAhead(withRefreshes(withFinish(withFreshness(withExpiry(withTimeout({
+      seed,
+      backend,
+      halves: {
+        renew: chance(0.7),
+        ready: chance(0.5),
+        watch: chance(0.4),
+        outcomes: chance(0.5),
+      },
+      yields: pick(0, 0.02, 0.2),
+      processes: Array.from({ length: processes }, () => ({
+        trip: [chance(0.5) ? 0 : upTo(longestTrip), longestTrip],
+        trouble: chance(0.6) ? trouble : 0,
+      })),
+      terms,
+      pause,
+      waitStep,
+      push: has("network")
+        ? { lost: pick(0, 0.2, 1), late: pick(0, 10, 100) }
+        : { lost: 0, late: pick(0, 0, 3) },
+      promises: backend !== "halves" && !has("pausing") && chance(0.4),
+      pushless: chance(0.05),
+      deeds: deeds.sort((a, b) => a.at - b.at),
+    })))))),
+  );
+}
+
+/** The scenarios of some seeds with stale times in which callers don't wait for long who may have a stale value. */
+function withSoftTimeout(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x5be0cd19) ^ 0x1f83d9ab);
+  const pick = <A>(...items: readonly A[]) => items[Math.floor(random() * items.length)]!;
+  if (scenario.terms.errorBackoff === undefined || random() < 0.7) return scenario;
+  const some = () => pick(0, 5, 20, 20, 60, 150);
+  const softTimeout = some();
+  const staleIfError = pick(30, 150, 2_000, 2_000);
+  const staleWhileRevalidate = pick(0, 0, 30);
+  const differ = random() < 0.3;
+  const slower = pick(0, 0, 30, 100);
+  const deeds = scenario.deeds.map((deed): Deed => {
+    if (deed.type !== "call") return deed;
+    const { fetch, terms } = deed;
+    const { staleWhileRevalidate: _, staleIfError: __, ...rest } = terms;
+    const own = differ
+      ? pick<Partial<Terms>>({}, { softTimeout: some() }, { softTimeout: 1_000 })
+      : {};
+    const takes = fetch.takes + Math.floor(random() * slower);
+    return { ...deed, fetch: { ...fetch, takes }, terms: { ...rest, ...own } };
+  });
+  const terms = { ...scenario.terms, softTimeout, staleIfError, staleWhileRevalidate };
+  return { ...scenario, terms, deeds };
 }
 
 /** The scenarios of some seeds with entries that live for a while, and calls that refresh them before their end. */

@@ -462,6 +462,27 @@ export function isAhead(
     (left !== undefined && fetches.some(({ began }) => began.seq > left.seq));
 }
 
+/** When a call that waited for a fresh value had the stale one, as its time for that was over. */
+export function slowAt({ hooks, terms }: CallStory): Moment | undefined {
+  return terms.softTimeout === undefined
+    ? undefined
+    : hooks.find(({ hook, tag }) => hook === "onStale" && tag === "slow");
+}
+
+/**
+ * Whether a fetch goes on though nobody waits for it, as the last of them has waited for as long as it may for a fresh value.
+ */
+export function isSlow(story: Story, { call, lease, began, ended }: FetchStory): boolean {
+  const since = lease?.operations[0]?.asked;
+  if (since === undefined) return false;
+  const end = ended ?? story.crashed(call.process) ?? story.end;
+  const callers = call.terms.coalesce ? story.sceneOf(call).calls : [call];
+  return callers.some((caller) => {
+    const slow = slowAt(caller);
+    return slow !== undefined && slow.seq > Math.min(since.seq, began.seq) && slow.seq <= end.seq;
+  });
+}
+
 /** Whether a fetch was begun for a caller who has had a stale value, or left before it could tell. */
 export function isRefresh({ instant }: Story, { call, began }: FetchStory): boolean {
   const { hooks, left } = call;

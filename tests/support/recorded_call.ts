@@ -17,6 +17,7 @@ export type PlainOptions =
         | "cacheTtl"
         | "staleWhileRevalidate"
         | "staleIfError"
+        | "softTimeout"
         | "errorBackoff"
     ]?: number | undefined;
   }

@@ -6,11 +6,13 @@ import {
   type FetchStory,
   isPlain,
   isRefresh,
+  isSlow,
   type Judge,
   type LeaseStory,
   mayNoticeLoss,
   type Moment,
   type Scene,
+  slowAt,
   type Story,
 } from "../story.ts";
 
@@ -65,6 +67,10 @@ function endsWithItsCallers(
 ): void {
   const { call, began, ended, unwanted } = fetch;
   if (isRefresh(story, fetch)) return;
+  if (isSlow(story, fetch)) {
+    if (slowAt(call) === undefined || unwanted === undefined) return;
+    return broken(`call ${call.call}'s slow fetch was interrupted`, unwanted);
+  }
   if (call.terms.finish && fetch.lease !== undefined) {
     return goesOnAlone(story, scene, fetch, broken);
   }

@@ -152,6 +152,22 @@ export const oneRefresh: Judge = (story, broken) => {
   for (const scene of story.scenes) asksOnce(story, scene.operations, broken);
 };
 
+/** 13. Who may have a stale value in place of a failure waits for a fresh one for `softTimeout` at most. */
+export const softly: Judge = (story, broken) => {
+  const spans = staleSpans(story);
+  for (const call of story.calls) {
+    const { began, ended, terms: { softTimeout, coalesce } } = call;
+    const { staleIfError } = windowsOf(call);
+    if (softTimeout === undefined || ended === undefined || call.left !== undefined) continue;
+    const took = story.running(call.process, began.at, ended.at);
+    if (took <= softTimeout + 2 * slowest(story, call) + story.slack) continue;
+    if (!isUndisturbed(story, call, ended) || mayHaveJoined(story, call) || !coalesce) continue;
+    const span = staleDuring(story, spans, call, [began, ended]);
+    if (span === undefined || ended.at - span.from >= staleIfError - story.slack) continue;
+    broken(`call ${call.call} waited for ${took} ms, of ${softTimeout}, for a fresh value`, ended);
+  }
+};
+
 /** Who answers with a stale value asks for its refresh, unless this process does or knows of another. */
 function isRefreshed(story: Story, call: CallStory, broken: Parameters<Judge>[1]): void {
   const { process, began } = call;
@@ -272,6 +288,9 @@ function hasReason(story: Story, call: CallStory, ended: Moment): boolean {
   const before = (moment: Moment | undefined) => moment !== undefined && moment.seq < ended.seq;
   switch (call.hooks.find(({ hook }) => hook === "onStale")?.tag) {
     case "slow":
+      if (ended.at - call.began.at >= (call.terms.softTimeout ?? Infinity) - story.slack) {
+        return true;
+      }
       return calls.some(({ began, terms }) =>
         began.seq < ended.seq && ended.at - began.at >= terms.waitMax - 1 - story.slack
       );

@@ -8,6 +8,7 @@ import {
   type Judge,
   overAt,
   type Scene,
+  slowAt,
   type Story,
   valueOf,
 } from "../story.ts";
@@ -114,6 +115,8 @@ function reachesAll(
         member.began.at + member.terms.waitMax > over &&
         !story.paused(member.process, member.began.at, over));
     if (!surely || until === undefined || until.at < ended!.at || until === member.left) continue;
+    // Its time to wait for it was over by then.
+    if ((slowAt(member)?.at ?? Infinity) <= ended!.at + story.slack) continue;
     const { ending } = member.ended!;
     if (ending.type === "value" && Object.is(ending.value, value)) continue;
     const ownHook = ending.type === "error" && ending.own && member.hooks.length > 0;
