@@ -308,7 +308,9 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
     const { answered } = acquired ?? {};
     if (answered?.answer.is !== "Leader" || last!.fetch !== undefined) return undefined;
     const look = lookBehind(operations, answered);
-    return look?.failed?.corrupt === false || look?.dropped ? undefined : last;
+    // Whose look isn't answered yet has had no time to wait for it.
+    const isUnanswered = look !== undefined && overAt(look) === undefined;
+    return isUnanswered || look?.failed?.corrupt === false || look?.dropped ? undefined : last;
   }
 
   /** Halves look at the entry before they say who leads, and that may fail. */

@@ -159,7 +159,9 @@ function isLetGo(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]):
     0,
     ...story.sceneOf(call).operations.map((each) => durationOf(story, each)),
   );
-  const from = asked.answered === undefined ? waitedUntil(story, lease, over) : over.at;
+  const isUnanswered = asked.answered === undefined ||
+    (fetch === undefined && failedToAnswer(story, asked));
+  const from = isUnanswered ? waitedUntil(story, lease, over) : over.at;
   const crashed = story.crashed(process);
   // Halves take several steps for one.
   const steps = story.backend.fenced ? 1 : 4;

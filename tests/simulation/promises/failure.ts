@@ -60,10 +60,13 @@ function failuresOf(story: Story, { calls, fetches, operations }: Scene): Failur
   const { backend: { fenced } } = story;
   const hasRefreshes = calls.some(({ terms }) => terms.refresh);
   const here = fetches.flatMap((fetch) => {
-    const at = fetch.ended?.result.type === "failed" ? toldAt(fetch) : undefined;
+    const result = fetch.ended?.result.type;
+    // One that goes on when it is interrupted may still fail by itself.
+    const isDeaf = fetch.deaf === true && fetch.unwanted !== undefined && result === "interrupted";
+    const at = isDeaf || result === "failed" ? toldAt(fetch) : undefined;
     if (at === undefined) return [];
     // Of a flight that was interrupted before they are told, nobody learns.
-    const untold = (fetch.unwantedLate?.seq ?? Infinity) < at.seq;
+    const untold = isDeaf || (fetch.unwantedLate?.seq ?? Infinity) < at.seq;
     return [{ of: fetch.call, since: untold ? Infinity : fetch.began.at, at }];
   });
   const elsewhere = operations.flatMap((operation) => {

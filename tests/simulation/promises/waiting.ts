@@ -166,7 +166,8 @@ function sharesFetches(story: Story, scene: Scene, broken: Parameters<Judge>[1])
         other.began.at + story.slack < began.at &&
         other.ended.seq < began.seq && !inOneMoment(other) &&
         outOfTime(story, call, began) + story.slack < other.ended.at &&
-        !story.paused(scene.process, other.call.began.at, began.at) && !retired(call.began, began)
+        !story.paused(scene.process, other.call.began.at, began.at) &&
+        !retired(other.call.began, began) && !retired(call.began, began)
       );
     if (before) {
       broken(`call ${call.call} had to have what its process had fetched`, began);
