@@ -126,6 +126,7 @@ export type {
 } from "./src/face/options.ts";
 export { type CacheMeta, CacheOutcome, type GetOrSetResult } from "./src/model/outcome.ts";
 export type { CacheStats } from "./src/model/stats.ts";
+export type { Closable } from "./src/model/closable.ts";
 export type {
   Acquired,
   AcquireOptions,

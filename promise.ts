@@ -74,6 +74,7 @@ export type {
   WrapOptions,
 } from "./src/face/promise_options.ts";
 export type { CacheStats } from "./src/model/stats.ts";
+export type { Closable } from "./src/model/closable.ts";
 export {
   backoffWaitStrategy,
   type BackoffWaitStrategyOptions,

@@ -44,6 +44,8 @@ export interface Push {
     topic: string,
     key: string,
   ): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope>;
+  /** Ends at once what nobody watches any more, with the connection if nobody watches anything. */
+  closeIdle(): void;
 }
 
 /** How long the connection and its subscriptions outlive the last watch, in milliseconds. */
@@ -130,13 +132,14 @@ export function makePush(driver: PushDriver): Push {
     topic.idleSince = performance.now();
     sweep ??= unref(setTimeout(closeIdle, IDLE_CLOSE_MS));
   };
-  const closeIdle = () => {
+  const closeIdle = (lingers = IDLE_CLOSE_MS) => {
+    clearTimeout(sweep);
     sweep = undefined;
     const now = performance.now();
     const idle: string[] = [];
     let next = Infinity;
     for (const [name, { watches, idleSince }] of topics) {
-      const left = idleSince + IDLE_CLOSE_MS - now;
+      const left = idleSince + lingers - now;
       if (watches === 0 && left > 0) next = Math.min(next, left);
       else if (watches === 0) idle.push(name);
     }
@@ -147,6 +150,7 @@ export function makePush(driver: PushDriver): Push {
   };
 
   return {
+    closeIdle: () => closeIdle(0),
     watch: (name, key) =>
       Effect.flatMap(
         Effect.acquireRelease(

@@ -125,6 +125,7 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
       ),
     withCodec: (codec) => makeStore({ ...options, codec }),
     ...(push && {
+      closeIdle: push.closeIdle,
       watch: (key: string) =>
         Effect.suspend(() => {
           try {

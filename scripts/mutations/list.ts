@@ -285,4 +285,15 @@ export const mutations: readonly Mutation[] = [
     "unheard failure",
     swap(/if \(.*\) return/, "if (true) return"),
   ),
+  mutation("closing: its calls go on", "closed", swap(/return .*;/, "return false;")),
+  mutation("closing: no fetch is stopped", "stopped", swap(/else if \(.*?\)/, "else if (false)")),
+  mutation("closing: calls under way wait on", "calls under way", drop),
+  mutation("closing: calls in the flights of others wait on", "calls elsewhere", drop),
+  mutation(
+    "closing: it waits for as long as it takes",
+    "closed in time",
+    swap(/= .*;/, "= () => {};"),
+  ),
+  mutation("closing: it waits when all has ended", "operations of a client", drop),
+  mutation("closing: a deaf fetch is waited for", "stopped at once", swap("(now)", "(false)")),
 ];

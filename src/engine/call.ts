@@ -1,3 +1,4 @@
+import type { ClientState } from "./client_state.ts";
 import type * as Effect from "effect/Effect";
 import type { CacheLockingError } from "../model/errors.ts";
 import type { FetchContext } from "../model/fetch_context.ts";
@@ -64,6 +65,8 @@ export interface Settings {
   readonly operationTimeout: number;
   /** Receives work that continues after its callers. */
   readonly waitUntil: ((work: Promise<void>) => void) | undefined;
+  /** The client of the call, if it has one. */
+  readonly client: ClientState | undefined;
   /** What counts the calls of the client. */
   readonly counters: Counters;
   /** What the caller runs at the steps of the call. */

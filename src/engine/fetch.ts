@@ -57,17 +57,24 @@ export function fetch(flight: Flight, { onValue, onEnd: end }: Fetched): void {
   );
   // A closure right of `flight.stop =` would be among V8's old objects from its birth, and all that it sees with it.
   if (isOver) return;
-  const stop = () => interruptNoWait(fiber);
+  const stop = (now = false) => {
+    if (now) giveUp({ _tag: "Cancelled" }); // mutate: stopped at once
+    else interruptNoWait(fiber);
+  };
+  const giveUp = (ended: End) => {
+    isOver = true;
+    cancelTimeout?.();
+    flight.stop = undefined;
+    interruptNoWait(fiber); // mutate: overdue
+    onEnd(ended);
+  };
   flight.stop = stop;
   if (fetchTimeout === Infinity) return;
   const expire = () => {
-    isOver = true;
-    flight.stop = undefined;
     const problem = `did not end within \`fetchTimeout\`, ${fetchTimeout} ms`;
     const error = flight.overdue = userCodeError("FETCHER_FAILED", code, problem);
     flight.onCancel?.(); // mutate: signal of the timeout
-    stop(); // mutate: overdue
-    onEnd(flight.cancelled ? { _tag: "Cancelled" } : failedBy(error)); // mutate: timed out
+    giveUp(flight.cancelled ? { _tag: "Cancelled" } : failedBy(error)); // mutate: timed out
   };
   cancelTimeout = deadline(flight.clock, fetchTimeout, expire, holdsProcess(flight)); // mutate: fetch timeout
 }

@@ -5,6 +5,7 @@ import type { FiberContext } from "../effect/fork.ts";
 import type { CacheLockingError } from "../model/errors.ts";
 import type { CacheOutcome, GetOrSetResult } from "../model/outcome.ts";
 import type { Call, Keyed } from "./call.ts";
+import { tellIdle } from "./client_state.ts";
 import {
   complete,
   type Flight as SingleFlight,
@@ -127,6 +128,8 @@ export interface Flight extends SingleFlight<End> {
   hasSpans: boolean;
   /** Ends it: it dies of what was thrown. */
   die(this: Flight, defect: unknown): void;
+  /** Tells its client that it has ended. */
+  over(this: Flight): void;
 }
 
 /** A new flight with its first caller, in a table that others find it by, or alone. */
@@ -162,8 +165,10 @@ export function openFlight(first: Caller, table: Map<string, Flight> | undefined
     step: undefined,
     hasSpans: false,
     die,
+    over,
   };
   first.flight = flight;
+  call.settings.client?.flights.add(flight);
   table?.set(key, flight);
   return flight;
 }
@@ -175,6 +180,13 @@ function die(this: Flight, defect: unknown): void {
 /** Whether what a flight does keeps the process alive; if not, those who wait do. */
 export function holdsProcess({ refreshes, goesOn, first }: Flight): boolean {
   return !refreshes && !goesOn && first.softUntil === undefined;
+}
+
+function over(this: Flight): void {
+  const { client } = this.call.settings;
+  if (client === undefined) return;
+  client.flights.delete(this);
+  tellIdle(client);
 }
 
 /** The flights of one store: those that lead or follow, those that fall back, and those that read beside the former. */

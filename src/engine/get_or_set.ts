@@ -3,6 +3,7 @@ import type { Call } from "./call.ts";
 import { machineClock, monotonicMillis, wallMillis, wholeMillis } from "../effect/clock.ts";
 import * as Cause from "effect/Cause";
 import type * as Clock from "effect/Clock";
+import { closedError, failsAsClosed, isClosed, join } from "./closing.ts";
 import { contend } from "./contend.ts";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -25,7 +26,7 @@ import { start, waitIn } from "./start.ts";
 import { refresh, refreshAhead } from "./refresh.ts";
 import { after, hit, outOfFailures, resultFor, staleResult, waitedOf, whyStale } from "./result.ts";
 import { abortedError, untilAborted } from "./signal.ts";
-import { complete, isBusy, leave, type Signal, wait, type Wake } from "./single_flight.ts";
+import { complete, isBusy, leave, type Signal, type Wake } from "./single_flight.ts";
 import { beginSoftTimeout } from "./soft_timeout.ts";
 import { quietReason, type Stale, staleness, staleOf } from "./stale.ts";
 import { inOwnSpan, keepsSpans } from "./tracing.ts";
@@ -40,6 +41,7 @@ export function getOrSet(call: Call): Result {
   const { key, settings, settings: { store, signal, freshBelow } } = call;
   return Effect.clockWith((clock) => {
     if (signal?.aborted) return Effect.fail(abortedError(key, signal));
+    if (isClosed(call)) return Effect.fail(closedError(key));
     const aged = settings.refreshAhead !== undefined;
     const entry = freshBelow > 0 ? undefined : store.peek?.(key, wallMillis(clock), aged);
     if (entry !== undefined) {
@@ -123,6 +125,7 @@ function joinOrStart(caller: Caller, needsRead = false): Result {
 }
 
 function enter(caller: Caller, needsRead: boolean): void {
+  if (failsAsClosed(caller)) return;
   const { call: { key, settings }, clock } = caller;
   const flights = flightsFor(caller.call, "leading");
   const current = flights?.get(key);
@@ -137,7 +140,7 @@ function enter(caller: Caller, needsRead: boolean): void {
     return caller.resume!(inOwnSpan(caller, joinOrStart));
   }
   const until = (caller.waitingSince ??= wholeMillis(clock)) + settings.waitMax; // mutate: joined until
-  wait(current, caller, until, caller.failuresLeft);
+  join(current, caller, until);
 }
 
 /** Whether there may be a value that the caller may have, while a flight fetches another. */
@@ -154,11 +157,12 @@ function fallBack(caller: Caller): Result {
   return waitIn(caller, () => {
     // Asked as it runs: with Effect 3 it continues later, and the flight that it left may fetch by then.
     if (leads(caller)) return enter(caller, false);
+    if (failsAsClosed(caller)) return;
     const flights = flightsFor(call, "fallingBack");
     const current = flights?.get(call.key);
     if (failsInCircle(caller, current)) return;
     if (current !== undefined && isBusy(current)) { // mutate: shared fallback
-      return wait(current, caller, current.busyUntil!, caller.failuresLeft); // mutate: fallback until
+      return join(current, caller, current.busyUntil!); // mutate: fallback until
     }
     const flight = openFlight(caller, flights);
     flight.fallsBack = true;

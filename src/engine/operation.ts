@@ -18,9 +18,12 @@ import { type Start, startOf, stepOf } from "../store/attempt.ts";
 import type { Acquired, Store } from "../store/store.ts";
 import { adapterErrorOf, typed } from "../store/typed.ts";
 import { traced } from "./tracing.ts";
+import { tellIdle } from "./client_state.ts";
 import { endTurn, takeTurn, turnsOf } from "./turns.ts";
 
-type Operations = Required<Omit<Store<unknown>, "name" | "peek" | "copy" | "withCodec">>;
+type Operations = Required<
+  Omit<Store<unknown>, "name" | "peek" | "copy" | "withCodec" | "closeIdle">
+>;
 type Operation = (...args: unknown[]) => Effect.Effect<unknown, AdapterError, unknown>;
 type Rest<O extends keyof Operations> = Parameters<Operations[O]> extends
   [key: string, ...rest: infer Rest] ? Rest : never;
@@ -47,7 +50,7 @@ export function operate<O extends keyof Operations>(
   rest: Rest<O>,
   handlers: Handlers<Answer<O>>,
 ): () => void {
-  const { call, call: { key, settings: { store, operationTimeout } }, clock } = asker;
+  const { call, call: { key, settings: { store, operationTimeout, client } }, clock } = asker;
   if (asker.hasSpans && (operation === "acquire" || operation === "fill")) {
     return inSpan(asker, operation, ask(call, operation, rest) as never, handlers as never);
   }
@@ -62,6 +65,12 @@ export function operate<O extends keyof Operations>(
     return nothing;
   }
   const turns = turnsOf(store);
+  if (client !== undefined) client.running++;
+  const ended = () => {
+    if (client === undefined) return;
+    client.running--;
+    tellIdle(client);
+  };
   let waiting = true;
   let turn: number | undefined;
   let tooLate = false;
@@ -78,6 +87,7 @@ export function operate<O extends keyof Operations>(
     } catch (defect) {
       asker.die(defect);
     }
+    ended(); // mutate: operations of a client
   };
   const done = (answer: unknown) => end(onSuccess, answer as Answer<O>);
   const failed = (error: AdapterError) => end(onFailure, error);
@@ -106,6 +116,7 @@ export function operate<O extends keyof Operations>(
     cancelDeadline?.();
     if (turn !== undefined) endTurn(turns, turn, false);
     leave();
+    ended();
   };
 }
 

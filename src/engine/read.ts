@@ -1,20 +1,22 @@
 import { monotonicMillis } from "../effect/clock.ts";
 import { reportAnd } from "./background.ts";
+import { failsAsClosed, join } from "./closing.ts";
 import { contend } from "./contend.ts";
 import { isElected } from "./election.ts";
 import { bypassCache } from "./fetch_alone.ts";
 import { type Caller, type End, type Flight, flightsFor, openFlight } from "./flight.ts";
 import { operate, phaseError } from "./operation.ts";
 import { refreshAhead } from "./refresh.ts";
-import { complete, wait } from "./single_flight.ts";
+import { complete } from "./single_flight.ts";
 import { start } from "./start.ts";
 import { isFresh } from "../store/store.ts";
 
 /** Joins who reads the key beside a flight that fetches it, or reads it. Who finds nothing joins that flight. */
 export function readBeside(caller: Caller): void {
+  if (failsAsClosed(caller)) return;
   const flights = flightsFor(caller.call, "reading");
   const current = flights?.get(caller.call.key);
-  if (current !== undefined) return wait(current, caller, Infinity, caller.failuresLeft);
+  if (current !== undefined) return join(current, caller, Infinity);
   const flight = openFlight(caller, flights);
   read(flight, () => complete<End>(flight, { _tag: "Cancelled" }));
 }

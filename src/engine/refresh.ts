@@ -1,3 +1,4 @@
+import { isClosed } from "./closing.ts";
 import { contend } from "./contend.ts";
 import { type Caller, flightsFor, openFlight } from "./flight.ts";
 import { newRefresher } from "./refresher.ts";
@@ -12,7 +13,7 @@ import type { Entry } from "../store/store.ts";
 export function refresh(caller: Caller, freshFor = 0): void {
   const { call, call: { key, settings } } = caller;
   const flights = flightsFor(call, "leading");
-  if (flights?.has(key)) return;
+  if (flights?.has(key) || isClosed(call)) return;
   const ahead = { ...call, settings: { ...settings, freshBelow: freshFor } };
   const asker = freshFor > 0 ? { ...caller, call: ahead } : caller;
   // Those who can't join it have no need to ask either.

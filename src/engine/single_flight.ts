@@ -26,10 +26,12 @@ export interface Flight<End> {
   goesOn: boolean;
   /** Called when it is cancelled. */
   onCancel?: (() => void) | undefined;
-  /** Stops what it does, as far as that can be stopped, when it is cancelled. */
-  stop?: (() => void) | undefined;
+  /** Stops what it does, as far as that can be stopped, when it is cancelled; `now`, it doesn't wait for what can't be. */
+  stop?: ((now?: boolean) => void) | undefined;
   /** Called when it has ended, after those who wait. */
   ended?: (() => void)[] | undefined;
+  /** Called in the end, as a method. */
+  over?(): void;
   /** Until when it does what nobody is to do again, however long those who wait for it may wait: by the monotonic clock. */
   busyUntil: number | undefined;
   /** What those get from now on whose time is out: it ends so, but for what it still has to do. */
@@ -97,6 +99,7 @@ export function complete<End>(flight: Flight<End>, signal: Signal<End>): void {
   removeFromTable(flight);
   wakeAll(flight, flight.completed = wakeOf(flight, signal));
   flight.ended?.forEach((tell) => tell());
+  flight.over?.();
 }
 
 /** Gives those whose time is out what the flight will end with: now, and from now on. */
@@ -211,11 +214,17 @@ function cancelIfEmpty<End>(flight: Flight<End>): void {
   if (flight.waiting <= 0 && !flight.goesOn) cancel(flight); // mutate: last leaves
 }
 
-function cancel<End>(flight: Flight<End>): void {
+function cancel<End>(flight: Flight<End>, now = false): void {
   if (flight.completed !== undefined) return;
   flight.cancelled = true; // mutate: cancelled
   flight.onCancel?.(); // mutate: signal
-  flight.stop?.();
+  flight.stop?.(now);
+}
+
+/** Cancels a flight, whoever waits for its end. */
+export function stopNow<End>(flight: Flight<End>): void {
+  flight.goesOn = false;
+  cancel(flight, true);
 }
 
 /** Counts a failed fetch elsewhere for all who wait in the flight but its first. */
@@ -228,6 +237,26 @@ export function countFailure<End>(flight: Flight<End>): void {
 /** Has all but the first join once more. */
 export function rejoin<End>(flight: Flight<End>): void {
   for (const group of [...flight.groups]) wakeEarly(flight, group, { _tag: "Cancelled" });
+}
+
+/** Wakes some, who may be the first: they have what is known, or join once more. */
+export function wakeSome<End>(
+  flight: Flight<End>,
+  which: (waiter: Waiter<End>) => boolean,
+): void {
+  if (flight.completed !== undefined) return;
+  flight.shared = undefined;
+  const { first, groups, known } = flight;
+  const woken = wakeOf<End>(flight, known ?? { _tag: "Cancelled" });
+  if (first.flight === flight && which(first)) wake(flight, first, woken);
+  for (const { waiters } of [...groups]) {
+    for (const waiter of [...waiters]) {
+      if (waiter === undefined || !which(waiter)) continue;
+      waiters[waiter.index] = undefined;
+      wake(flight, waiter, woken);
+    }
+  }
+  cancelIfEmpty(flight);
 }
 
 /** Wakes a group before the end. */

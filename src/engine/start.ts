@@ -1,8 +1,9 @@
 import { callback } from "../effect/callback.ts";
 import * as Effect from "effect/Effect";
 import { inBackground, run } from "./background.ts";
-import type { Caller, Flight, Result } from "./flight.ts";
-import { leave, rejoin, whenEnded } from "./single_flight.ts";
+import { closedError } from "./closing.ts";
+import type { Caller, End, Flight, Result } from "./flight.ts";
+import { complete, leave, rejoin, whenEnded } from "./single_flight.ts";
 import { limitWait } from "./soft_timeout.ts";
 import { inOwnSpan } from "./tracing.ts";
 
@@ -11,7 +12,12 @@ export function start(flight: Flight, work: (flight: Flight) => void): void {
   const { first } = flight;
   if (flight.completed !== undefined) return;
   if (first.span === "missing" && first.flight === flight) {
-    const inside = () => waitIn(first, () => start(flight, work));
+    const inside = (): Result => {
+      if (first.flight === flight) return waitIn(first, () => start(flight, work));
+      // Its client was closed before it came here.
+      complete<End>(flight, { _tag: "Cancelled" });
+      return Effect.fail(closedError(flight.key));
+    };
     return first.resume!(inOwnSpan(first, inside, flight.refreshes));
   }
   flight.context = first.context;

@@ -12,6 +12,8 @@ import {
   isCacheLockingError,
 } from "../model/errors.ts";
 import type { HooksError, HooksServices, NoHooks } from "../model/hooks.ts";
+import { type ClientState, newClientState } from "../engine/client_state.ts";
+import { closedError, closing } from "../engine/closing.ts";
 import { retireFlights } from "../engine/flight.ts";
 import { ask, phaseError } from "../engine/operation.ts";
 import type {
@@ -21,6 +23,7 @@ import type {
   GetOrSetOptions,
   HooksOptions,
 } from "./options.ts";
+import type { Closable } from "../model/closable.ts";
 import type { GetOrSetResult } from "../model/outcome.ts";
 import { type CacheStats, newCounters, statsOf } from "../model/stats.ts";
 import { reportError } from "../engine/background.ts";
@@ -36,8 +39,11 @@ import {
 import { type Entry, isFresh } from "../store/store.ts";
 import { lifetimeOf, ttlOf } from "../engine/entry_ttl.ts";
 
-/** A cache with its own defaults, which are checked once. `H` is the type of its default hooks. */
-export interface CacheClient<H = NoHooks> {
+/**
+ * A cache with its own defaults, which are checked once. `H` is the type of its default hooks. `await using` closes it, where
+ * TypeScript has that.
+ */
+export interface CacheClient<H = NoHooks> extends Closable {
   /** Gets the entry. On a miss, one caller of all fetches and fills it, as with `Cache.getOrSet`. */
   getOrSet<V, E = never, R = never, H2 = NoHooks>(
     key: string,
@@ -80,6 +86,15 @@ export interface CacheClient<H = NoHooks> {
   delete(key: string): Effect.Effect<void, CacheLockingError>;
   /** What the client has counted since it was made. */
   stats(): CacheStats;
+  /**
+   * Closes the client, as its process is about to end. Its calls fail with `CLOSED`, those under way at once; its fetches are
+   * interrupted, also in the background, and their leases released, so that other processes take over. A value that is being
+   * stored is stored and returned. Connections of its own are closed, not those of the client that you gave it.
+   *
+   * It has ended when all this is done, after the client's `operationTimeout` at the latest. It never fails, and may be run
+   * again.
+   */
+  close(): Effect.Effect<void>;
 }
 
 /** The entry points, for the adapters that `Config` configures. */
@@ -129,10 +144,11 @@ export function makeClient<H>(
   defaults: unknown,
   open: OpenAdapter,
   log: Settings["log"],
+  state: ClientState = newClientState(),
 ): CacheClient<H> {
   const counters = newCounters();
   const resolve = (options: () => unknown) =>
-    reading(() => settingsOf(options(), open, { counters, log }));
+    reading(() => settingsOf(options(), open, { client: state, counters, log }));
   const settings = resolve(() => defaults);
   if (isCacheLockingError(settings)) throw settings;
 
@@ -146,9 +162,11 @@ export function makeClient<H>(
       (error) => phaseError({ settings, key }, error),
     );
   const checked = <A, E>(key: unknown, run: (key: string) => Effect.Effect<A, E, unknown>) =>
-    Effect.suspend((): Effect.Effect<A, E | CacheLockingError, unknown> =>
-      isKey(key) ? run(key) : Effect.fail(invalidKey(key))
-    );
+    Effect.suspend((): Effect.Effect<A, E | CacheLockingError, unknown> => {
+      if (!isKey(key)) return Effect.fail(invalidKey(key));
+      return state.closed ? Effect.fail(closedError(key)) : run(key);
+    });
+  const close = closing(settings);
   const remove = (key: string) => change(key, ask({ settings, key }, "delete", []));
 
   const settingsWith = (overrides: object | undefined) =>
@@ -179,6 +197,8 @@ export function makeClient<H>(
       checked(key, (key) => change(key, ask({ settings, key }, "expire", []))),
     delete: (key: unknown) => checked(key, remove),
     stats: () => statsOf(counters, settings.name),
+    close: () => close,
+    [Symbol.asyncDispose]: () => Effect.runPromise(close),
   };
   return client as unknown as CacheClient<H>;
 }

@@ -2,6 +2,8 @@ import { type Flight, flightsFor } from "../engine/flight.ts";
 import { startCall, startRefresh } from "../engine/get_or_set.ts";
 import { whenAborted } from "../engine/signal.ts";
 import type { Call, Settings } from "../engine/call.ts";
+import { newClientState } from "../engine/client_state.ts";
+import { closedError } from "../engine/closing.ts";
 import { isElected } from "../engine/election.ts";
 import * as Cause from "effect/Cause";
 import * as Duration from "effect/Duration";
@@ -34,8 +36,11 @@ import { invalid, type OpenAdapter, reading, settingsOf } from "./settings.ts";
 export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
   return (defaults) => {
     const counters = newCounters();
+    const state = newClientState();
     const resolve = (read: () => object) => {
-      const settings = reading(() => settingsOf(effectOptions(read()), open, { counters, log }));
+      const settings = reading(() =>
+        settingsOf(effectOptions(read()), open, { client: state, counters, log })
+      );
       if (isCacheLockingError(settings)) throw settings;
       return planOf(settings);
     };
@@ -43,9 +48,9 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
     const planWith = (own: object | undefined) =>
       own === undefined ? plan : resolve(() => merge(defaults, own));
     const { store } = plan.settings;
-    const client = makeClient<NoHooks>(effectOptions(defaults), open, log);
+    const client = makeClient<NoHooks>(effectOptions(defaults), open, log, state);
     const getEntry = async <V>(key: string): Promise<CacheEntry<V> | undefined> => {
-      const entry = store.peek?.(key, Date.now());
+      const entry = state.closed ? undefined : store.peek?.(key, Date.now());
       if (entry !== undefined) return { value: entry.value as V };
       const found = await toPromise(client.get<V>(key));
       return Option.isSome(found) ? { value: found.value } : undefined;
@@ -72,6 +77,8 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
       expire: (key) => toPromise(client.expire(key)),
       delete: (key) => toPromise(client.delete(key)),
       stats: () => statsOf(counters, plan.settings.name),
+      close: () => toPromise(client.close()),
+      [Symbol.asyncDispose]: () => toPromise(client.close()),
       wrap: <Fn extends (...args: never[]) => unknown>(
         fn: Fn,
         options: WrapOptions<Parameters<Fn>, Awaited<ReturnType<Fn>>>,
@@ -177,6 +184,7 @@ function call<V, A>(
   if (!isKey(key)) throw invalidKey(key);
   if (typeof fetcher !== "function") throw invalid("fetcher", "a function", fetcher);
   if (signal?.aborted) throw signal.reason;
+  if (settings.client!.closed) throw closedError(key);
   const { store, freshBelow, hooks: { onHit, onOutcome } } = settings;
   const aged = settings.refreshAhead !== undefined;
   const entry = freshBelow > 0 ? undefined : store.peek?.(key, Date.now(), aged);

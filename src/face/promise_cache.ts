@@ -8,10 +8,13 @@ import type {
   WrapOptions,
 } from "./promise_options.ts";
 
+import type { Closable } from "../model/closable.ts";
 import type { CacheStats } from "../model/stats.ts";
 
-/** A cache whose calls return promises. Its methods don't depend on `this`. */
-export interface PromiseCache {
+/**
+ * A cache whose calls return promises. Its methods don't depend on `this`. `await using` closes it, where TypeScript has that.
+ */
+export interface PromiseCache extends Closable {
   /**
    * Gets the value. On a miss, one caller of all fetches and fills it.
    *
@@ -49,6 +52,16 @@ export interface PromiseCache {
   delete(key: string): Promise<void>;
   /** What the cache has counted since it was made. */
   stats(): CacheStats;
+  /**
+   * Closes the cache, as its process is about to end. Its calls are rejected with `CLOSED`, those under way at once; the
+   * signals of its fetches fire, also of those in the background, and their leases are released, so that other processes take
+   * over. A value that is being stored is stored and returned. Connections of its own are closed, not those of the client that
+   * you gave it.
+   *
+   * The promise resolves when all this is done, after the cache's `operationTimeout` at the latest. It never rejects, and you
+   * may call it again.
+   */
+  close(): Promise<void>;
   /**
    * Makes a function that is fetched once for each key, and cached. The options are checked here, once: bad ones throw a
    * {@linkcode CacheLockingError}.

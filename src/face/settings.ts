@@ -43,8 +43,9 @@ const uncounted = newCounters();
 export function settingsOf(
   input: unknown,
   open: OpenAdapter,
-  { log, names = optionNames, counters = uncounted }: {
+  { log, names = optionNames, counters = uncounted, client }: {
     readonly log: Settings["log"];
+    readonly client?: Settings["client"];
     readonly names?: ReadonlySet<string>;
     readonly counters?: Counters;
   },
@@ -114,6 +115,7 @@ export function settingsOf(
       defaults.operationTimeout,
     ),
     waitUntil: optionalOf("function", "waitUntil", options.waitUntil),
+    client,
     counters,
     hooks: hooksOf(options.hooks),
     log,

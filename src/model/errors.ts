@@ -6,7 +6,6 @@ export type Phase =
   | "get"
   | "set"
   | "expire"
-  | "expire"
   | "delete"
   | "acquire"
   | "renew"
@@ -17,6 +16,7 @@ export type Phase =
   | "wait"
   | "watch"
   | "hook"
+  | "close"
   | "signal";
 
 /** The place of an error: the phase of the call, and the key and the adapter if they are known. */
@@ -42,6 +42,7 @@ export type CacheLockingErrorTag =
   | "WAIT_STRATEGY_FAILED"
   | "WAIT_FAILED"
   | "CIRCULAR_FETCH"
+  | "CLOSED"
   | "ABORTED";
 
 /** One kind of {@linkcode CacheLockingError}: an `Error` with its tag and its place. */
@@ -70,6 +71,7 @@ export interface TaggedCacheLockingError<Tag extends CacheLockingErrorTag> exten
  * | `WAIT_STRATEGY_FAILED` | the wait strategy threw or returned no duration |
  * | `WAIT_FAILED` | the push failed; the caller goes on waiting and polls |
  * | `CIRCULAR_FETCH` | a key was asked for by its own fetcher, directly or through others |
+ * | `CLOSED` | the client was closed, before the call or meanwhile |
  * | `ABORTED` | the caller's `signal` was aborted |
  */
 export type CacheLockingError = {

@@ -86,6 +86,8 @@ export interface LeasesHalf {
   isReady?(key: string): Effect.Effect<ReadyAnswer, unknown>;
   /** As {@linkcode Store.watch}: wakes followers by push. */
   watch?(key: string): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope>;
+  /** See {@linkcode Store.closeIdle}. */
+  closeIdle?(): void;
 }
 
 /** A hand-written adapter: one half keeps entries, one keeps leases. */
@@ -97,7 +99,10 @@ export interface Halves<V = unknown> {
 }
 
 /** The part that keeps entries: a whole store, or a hand-written half. */
-export type Entries<V> = Pick<Store<V>, "name" | "copy" | "get" | "set" | "expire" | "delete">;
+export type Entries<V> = Pick<
+  Store<V>,
+  "name" | "copy" | "get" | "set" | "expire" | "delete" | "closeIdle"
+>;
 
 /** The entries of a hand-written half, which has no clock to ask: nothing in it is ever stale, and what expires is gone. */
 export function entriesOfHalf<V>(cache: CacheHalf<V>): Entries<V> {
@@ -222,6 +227,10 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
       });
     },
     ...(leases.watch ? { watch: (key: string) => leases.watch!(key) } : {}),
+    closeIdle() {
+      entries.closeIdle?.();
+      leases.closeIdle?.();
+    },
   };
 }
 

@@ -30,6 +30,7 @@ export function lazyStore(
   return Object.assign(
     {
       name,
+      closeIdle: () => loaded?.closeIdle?.(),
       copy: (value: unknown) => loaded?.copy === undefined ? value : loaded.copy(value),
       withCodec: (codec: Codec) => lazyStore(name, async () => withCodec(await loading(), codec)!),
     },

@@ -43,5 +43,6 @@ export function leasesHalf(store: Store<unknown>): LeasesHalf {
       store.release(key, owner, outcome, failure),
     renew: (key, owner, ttl) => store.renew(key, owner, ttl),
     ...(store.watch ? { watch: (key: string) => store.watch!(key) } : {}),
+    ...(store.closeIdle ? { closeIdle: () => store.closeIdle!() } : {}),
   };
 }

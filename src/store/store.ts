@@ -224,6 +224,12 @@ export interface Store<V> {
   watch?(key: string): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope>;
 
   /**
+   * Closes the connections of its own that nobody uses now, as a client that uses the store is closed. What needs them later
+   * opens them again.
+   */
+  closeIdle?(): void;
+
+  /**
    * What a value is once it has been stored and read back; throws for one that can't be stored. Stores without it give back
    * what they were given.
    */

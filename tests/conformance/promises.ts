@@ -93,6 +93,27 @@ export const promises: readonly Property[] = [
       assert.equal(late.count, 0);
     },
   },
+  {
+    name:
+      "a client that is closed lets go of its leases, and its callers; another process takes over",
+    *holds({ one, two, key }) {
+      const fetch = makeFetch(() => Effect.succeed("late"));
+      const client = clientOf(one, { leaseTtl: LONG });
+      const led = yield* start(herd(client, key, fetch.fetcher, 3));
+      yield* fetch.begun();
+      const follow = clientOf(two, { waitMax: LONG });
+      const following = yield* start(follow.getOrSet(key, () => Effect.succeed("next")));
+      yield* two.follows();
+      const [, took] = yield* timed(client.close());
+      for (const exit of yield* Fiber.join(led)) {
+        assert.equal((errorOf(exit) as CacheLockingError)._tag, "CLOSED");
+      }
+      const next = yield* soon("the next fetch", Fiber.join(following));
+      assert.equal(next.value, "next");
+      assert.ok(took < SOON, `${took} ms`);
+      assert.equal(yield* valueIn(two, key), "next");
+    },
+  },
   ...(["one", "two"] as const).map((other): Property => ({
     name: `fenced fills: a delete during the fetch, in ${
       other === "one" ? "the same" : "another"

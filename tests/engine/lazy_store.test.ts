@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache, type CacheLockingError } from "../../mod.ts";
 import { lazyStore } from "../../src/store/lazy_store.ts";
+import { leasesHalf } from "../../src/store/leases_half.ts";
 import { all, times } from "../support/herd.ts";
 
 const run = Effect.runPromise;
@@ -52,4 +53,19 @@ test("a store that has no watch once it is loaded has no push", async () => {
   const { watch: _, ...withoutPush } = memoryAdapter();
   const store = lazyStore("memory", () => Promise.resolve(withoutPush));
   assert.equal(await run(Effect.scoped(store.watch!("key"))), undefined);
+});
+
+test("what it has opened is closed with its client, and nothing is loaded for that", async () => {
+  let closed = 0;
+  let loads = 0;
+  const store = lazyStore("memory", () => {
+    loads++;
+    return Promise.resolve({ ...memoryAdapter(), closeIdle: () => void closed++ });
+  });
+  await run(Cache.make({ adapter: store }).close());
+  assert.deepEqual([loads, closed], [0, 0]);
+  await run(store.get("key"));
+  await run(Cache.make({ adapter: store }).close());
+  await run(Cache.make({ adapter: memoryAdapter(), leases: leasesHalf(store) }).close());
+  assert.deepEqual([loads, closed], [1, 2]);
 });

@@ -83,6 +83,8 @@ export type Happening =
   | { readonly type: "call"; readonly call: number; readonly key: string; readonly terms: Terms }
   | { readonly type: "leave"; readonly call: number; readonly how: "interrupt" | "abort" }
   | { readonly type: "return"; readonly call: number; readonly ending: Ending }
+  /** The call's client is being closed, and is closed. */
+  | { readonly type: "closing" | "closed"; readonly call: number }
   | { readonly type: "hook"; readonly call: number; readonly hook: string; readonly tag?: string }
   | {
     readonly type: "fetch";

@@ -1,5 +1,6 @@
 import type { History } from "./history.ts";
 import { cancelling } from "./promises/cancelling.ts";
+import { closing } from "./promises/closing.ts";
 import { cost } from "./promises/cost.ts";
 import { errors } from "./promises/errors.ts";
 import { failure } from "./promises/failure.ts";
@@ -44,6 +45,7 @@ export const promises: Readonly<Record<string, Judge>> = {
   "13. A refresh brings what is new": refreshes,
   "14. Stale never hides a change": honestlyStale,
   "15. A source that is down is asked once per backoff": backsOff,
+  "Closing leaves nothing behind": closing,
   "Rest": rest,
 };
 

@@ -2,6 +2,7 @@ import { Duration, Effect, Fiber } from "effect";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import {
   Cache,
+  type CacheClient,
   type CallOptions,
   type FetchContext,
   fixedWaitStrategy,
@@ -38,6 +39,8 @@ interface Place {
   readonly watches: () => number;
   readonly signals: { listeners: () => number }[];
   crashed: boolean;
+  /** The clients that are open, by the numbers of their calls. */
+  readonly clients: Map<number, Pick<CacheClient, "close">>;
 }
 
 /** Has a scenario happen to the engine, and gives its history. Throws if there is no end of it. */
@@ -76,7 +79,7 @@ export async function play(scenario: Scenario): Promise<History> {
         none: scenario.pushless === true,
       },
     };
-    const rest = { number, process, signals: [], crashed: false };
+    const rest = { number, process, signals: [], crashed: false, clients: new Map() };
     if (kind === "memory") {
       return {
         ...rest,
@@ -121,6 +124,8 @@ export async function play(scenario: Scenario): Promise<History> {
         case "expire":
         case "delete":
           return void process.after(0, () => change(place, recorder, terms, deed));
+        case "close":
+          return void process.after(0, () => close(place, recorder, deed.each));
         case "call":
           return void process.after(0, () => call(place, recorder, scenario, deed));
       }
@@ -184,6 +189,18 @@ function change(
   process.start(Effect.asVoid(changing), (exit) => {
     recorder.note(number, { type: "changed", change, ok: exit._tag === "Success" });
   });
+}
+
+function close({ process, number, clients }: Place, recorder: Recorder, each: number): void {
+  for (const [call, client] of clients) {
+    if (call % each !== 0) continue;
+    clients.delete(call);
+    const closing = Effect.suspend(() => {
+      recorder.note(number, { type: "closing", call });
+      return client.close();
+    });
+    process.start(closing, () => recorder.note(number, { type: "closed", call }));
+  }
 }
 
 const values = { null: null, undefined: undefined, zero: 0, empty: "", false: false };
@@ -277,6 +294,7 @@ function call(
         Effect.sync(() => note({ type: "hook", call, hook: "onError", tag: error._tag })),
     },
   });
+  place.clients.set(call, client);
   const calling = terms.refresh ? client.refresh(key, fetcher) : client.getOrSet(key, fetcher);
 
   note({ type: "call", call, key, terms });

@@ -61,6 +61,13 @@ export type Deed =
     readonly key: string;
   }
   | { readonly type: "crash"; readonly at: number; readonly process: number }
+  /** Closes the clients of a process's calls until then: of each that its number says. */
+  | {
+    readonly type: "close";
+    readonly at: number;
+    readonly process: number;
+    readonly each: number;
+  }
   | { readonly type: "pause"; readonly at: number; readonly process: number; readonly for: number }
   | { readonly type: "skew"; readonly at: number; readonly process: number; readonly by: number }
   | { readonly type: "corrupt"; readonly at: number; readonly key: string }
@@ -223,32 +230,31 @@ export function scenarioOf(seed: number): Scenario {
     deeds.push({ type: "skew", at: chance(0.5) ? 0 : at(), process: process(), by });
   });
 
-  return withSoftTimeout(
-    withRefreshesAhead(withRefreshes(withFinish(withFreshness(withExpiry(withTimeout({
-      seed,
-      backend,
-      halves: {
-        renew: chance(0.7),
-        ready: chance(0.5),
-        watch: chance(0.4),
-        outcomes: chance(0.5),
-      },
-      yields: pick(0, 0.02, 0.2),
-      processes: Array.from({ length: processes }, () => ({
-        trip: [chance(0.5) ? 0 : upTo(longestTrip), longestTrip],
-        trouble: chance(0.6) ? trouble : 0,
-      })),
-      terms,
-      pause,
-      waitStep,
-      push: has("network")
-        ? { lost: pick(0, 0.2, 1), late: pick(0, 10, 100) }
-        : { lost: 0, late: pick(0, 0, 3) },
-      promises: backend !== "halves" && !has("pausing") && chance(0.4),
-      pushless: chance(0.05),
-      deeds: deeds.sort((a, b) => a.at - b.at),
-    })))))),
-  );
+  const scenario: Scenario = {
+    seed,
+    backend,
+    halves: {
+      renew: chance(0.7),
+      ready: chance(0.5),
+      watch: chance(0.4),
+      outcomes: chance(0.5),
+    },
+    yields: pick(0, 0.02, 0.2),
+    processes: Array.from({ length: processes }, () => ({
+      trip: [chance(0.5) ? 0 : upTo(longestTrip), longestTrip],
+      trouble: chance(0.6) ? trouble : 0,
+    })),
+    terms,
+    pause,
+    waitStep,
+    push: has("network")
+      ? { lost: pick(0, 0.2, 1), late: pick(0, 10, 100) }
+      : { lost: 0, late: pick(0, 0, 3) },
+    promises: backend !== "halves" && !has("pausing") && chance(0.4),
+    pushless: chance(0.05),
+    deeds: deeds.sort((a, b) => a.at - b.at),
+  };
+  return additions.reduce((scenario, add) => add(scenario), scenario);
 }
 
 /** The scenarios of some seeds with stale times in which callers don't wait for long who may have a stale value. */
@@ -274,6 +280,22 @@ function withSoftTimeout(scenario: Scenario): Scenario {
   });
   const terms = { ...scenario.terms, softTimeout, staleIfError, staleWhileRevalidate };
   return { ...scenario, terms, deeds };
+}
+
+/** The scenarios of some seeds in which clients are closed amid calls: those of all calls of a process, or of some. */
+function withClosing(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x7f4a7c15) ^ 0x1f83d9ab);
+  const pick = <A>(...items: readonly A[]) => items[Math.floor(random() * items.length)]!;
+  if (random() < 0.88) return scenario;
+  const last = Math.max(...scenario.deeds.map(({ at }) => at));
+  const closes = Array.from({ length: pick(1, 1, 2, 4) }, (): Deed => ({
+    type: "close",
+    at: Math.floor(random() * (last + pick(5, 100, 400))),
+    process: Math.floor(random() * scenario.processes.length),
+    each: pick(1, 1, 2, 3),
+  }));
+  const deeds = [...scenario.deeds, ...closes].sort((a, b) => a.at - b.at);
+  return { ...scenario, deeds };
 }
 
 /** The scenarios of some seeds with entries that live for a while, and calls that refresh them before their end. */
@@ -433,3 +455,15 @@ function withTimeout(scenario: Scenario): Scenario {
   });
   return { ...scenario, terms: { ...scenario.terms, fetchTimeout }, deeds };
 }
+
+/** What is added to the scenarios of some seeds, in this order; each by chances of its own, so that other seeds keep theirs. */
+const additions: readonly ((scenario: Scenario) => Scenario)[] = [
+  withTimeout,
+  withExpiry,
+  withFreshness,
+  withFinish,
+  withRefreshes,
+  withRefreshesAhead,
+  withSoftTimeout,
+  withClosing,
+];

@@ -23,7 +23,10 @@ export interface CallStory {
   readonly terms: Terms;
   readonly began: Moment;
   /** When it was interrupted or aborted. */
-  left?: Moment & { readonly how: "interrupt" | "abort" };
+  left?: Moment & { readonly how: "interrupt" | "abort" | "close" };
+  /** When its client began to be closed, and had been. */
+  closing?: Moment;
+  closed?: Moment;
   ended?: Moment & { readonly ending: Ending };
   readonly hooks: (Moment & { readonly hook: string; readonly tag: string | undefined })[];
   readonly fetches: FetchStory[];
@@ -159,6 +162,19 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
         break;
       case "return":
         calls.get(event.call)!.ended = { ...moment, ending: event.ending };
+        break;
+      case "closing": {
+        const call = calls.get(event.call)!;
+        call.closing = moment;
+        if (call.ended === undefined) call.left ??= { ...moment, how: "close" };
+        // What they go on with is nobody's.
+        for (const fetch of call.fetches) {
+          fetch.ended ??= { ...moment, result: { type: "interrupted" } };
+        }
+        break;
+      }
+      case "closed":
+        calls.get(event.call)!.closed = moment;
         break;
       case "hook":
         calls.get(event.call)!.hooks.push({ ...moment, hook: event.hook, tag: event.tag });

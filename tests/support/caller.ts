@@ -54,10 +54,10 @@ async function run(task: Task): Promise<void> {
         : Effect.fail({ _tag: "SOURCE_DOWN" as const, call });
     });
   const calling = task.unrecorded
-    ? Effect.map(
-      unrecorded.getOrSet(key, () => fetcher(0)),
-      ({ value, meta }): Ending => ({ type: "value", value, cache: meta.cache }),
-    )
+    ? Effect.match(unrecorded.getOrSet(key, () => fetcher(0), options), {
+      onSuccess: ({ value, meta }): Ending => ({ type: "value", value, cache: meta.cache }),
+      onFailure: ({ _tag: tag }): Ending => ({ type: "error", tag, own: false }),
+    })
     : recordedCall(self, { key, options, fetcher });
   const count = (ending: Ending) => {
     if (ending.type === "value") {
@@ -120,6 +120,12 @@ function handle({ id, number, load, stop, ...task }: Message): void {
     loads.set(id, startLoad({ ...self, cache }, load));
   } else void run({ id, ...task });
 }
+
+// As a service does it: its calls are over then. Whoever has started it hangs up.
+process.once("SIGTERM", async () => {
+  await Promise.all([unrecorded, self.cache].map(({ close }) => Effect.runPromise(close())));
+  say({ closed: true });
+});
 
 await ready();
 say({});

@@ -40,6 +40,8 @@ export interface Told {
   /** What came of the task. */
   readonly report?: Report;
   readonly events?: Parameters<Recording["add"]>[0];
+  /** That its clients are closed, after a SIGTERM. */
+  readonly closed?: true;
 }
 
 /** What came of it. */
@@ -70,6 +72,8 @@ export interface Caller {
   load(load: Load): { readonly stop: () => Promise<void> };
   /** Kills it where it stands. */
   kill(): void;
+  /** Asks it to end, as a deploy does. Resolves with how long that took it, in milliseconds. */
+  terminate(): Promise<number>;
   /** Stops it where it stands, as a long pause of a garbage collector or a laptop that is closed does. */
   pause(): void;
   /** Lets it go on. */
@@ -150,7 +154,8 @@ async function startCaller(
   await next();
   const listen = async (): Promise<never> => {
     while (true) {
-      const { id, key, report, events } = await next();
+      const { id, key, report, events, closed } = await next();
+      if (closed) worker.end().catch(() => {});
       if (events !== undefined) recording.add(events);
       if (key !== undefined) {
         begun.set(key, (begun.get(key) ?? 0) + 1);
@@ -170,7 +175,13 @@ async function startCaller(
   };
   let tasksGiven = 0;
   // Deno's `child.kill` works once.
-  const signal = (name: "SIGKILL" | "SIGSTOP" | "SIGCONT") => process.kill(pid, name);
+  const signal = (name: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT") => process.kill(pid, name);
+  const timed = async (end: () => Promise<void>) => {
+    const began = performance.now();
+    const killer = setTimeout(() => signal("SIGKILL"), 15_000);
+    await end().finally(() => clearTimeout(killer));
+    return performance.now() - began;
+  };
   const note = (type: "crash" | "pause" | "resume") => recording.recorder.note(number, { type });
   return {
     call(task) {
@@ -206,11 +217,11 @@ async function startCaller(
       signal("SIGCONT");
       note("resume");
     },
-    async end() {
-      const began = performance.now();
-      const killer = setTimeout(() => signal("SIGKILL"), 15_000);
-      await worker.end().finally(() => clearTimeout(killer));
-      return performance.now() - began;
-    },
+    end: () => timed(() => worker.end()),
+    terminate: () =>
+      timed(() => {
+        signal("SIGTERM");
+        return worker.ended();
+      }),
   };
 }

@@ -12,6 +12,8 @@ export interface Worker<Message, Answer> {
   send(message: Message): void;
   /** The next of its answers, in their order. Rejects if it could not be started, or has ended, with what it wrote. */
   next(): Promise<Answer>;
+  /** Resolves once it has ended by itself. Rejects if it has failed, with what it wrote. */
+  ended(): Promise<void>;
   /** Tells it that there are no more messages, and resolves once it has ended. Rejects if it has failed, likewise. */
   end(): Promise<void>;
 }
@@ -44,10 +46,13 @@ export function startWorker<Message, Answer>(
       if (done) throw failure(await ended);
       return JSON.parse(value);
     },
-    async end() {
-      child.stdin.end();
+    async ended() {
       const code = await ended;
       if (code) throw failure(code);
+    },
+    end() {
+      child.stdin.end();
+      return this.ended();
     },
   };
 }

@@ -77,6 +77,26 @@ describe("push", () => {
     assert.deepEqual(asked, ["open", "subscribe c"]);
   });
 
+  it("ends at once what nobody watches, if it is told to", async () => {
+    const { asked, push, watch } = driver();
+    push.closeIdle();
+    const [a, b] = await Promise.all(["a", "b"].map(watch));
+    await a!.close();
+    asked.splice(0);
+    push.closeIdle();
+    await sleep(1);
+    assert.deepEqual(asked.splice(0), ["unsubscribe a"]);
+    await b!.close();
+    push.closeIdle();
+    await sleep(1);
+    assert.deepEqual(asked.splice(0), ["close b"]);
+    const c = await watch("c");
+    push.closeIdle();
+    await sleep(1);
+    assert.deepEqual(asked.splice(0), ["open", "subscribe c"]);
+    await c.close();
+  });
+
   it("subscribes again once the connection is back, and wakes all", async () => {
     const { asked, watch, opened } = driver();
     const watches = await Promise.all(["a", "b"].map(watch));

@@ -63,7 +63,7 @@ describe("a store of the kit", () => {
       fill: store.fill("a", "me", 1),
       release: store.release("a", "me", "failed"),
     };
-    const { name: _, watch, copy: __, withCodec: ___, ...all } = store;
+    const { name: _, watch, closeIdle: __, copy: ___, withCodec: ____, ...all } = store;
     assert.deepEqual(Object.keys(operations).sort(), Object.keys(all).sort());
     for (const [name, effect] of Object.entries(operations)) {
       assert.ok(startOf(effect as Effect.Effect<unknown>) !== undefined, name);

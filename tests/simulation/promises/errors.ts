@@ -121,6 +121,8 @@ function isItsOwn(story: Story, call: CallStory, tag: string, own: boolean): boo
     );
   const halves = story.backend.fenced ? [] : ["get", "ready", "release"];
   switch (tag) {
+    case "CLOSED":
+      return call.closing !== undefined;
     case "ABORTED":
       return left?.how === "abort";
     case "FETCHER_FAILED":
