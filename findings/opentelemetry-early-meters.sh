@@ -4,8 +4,9 @@
 #   2.12.1, Node 20 or later.
 # A good guess: a meter is like a tracer: what was made before the provider is set begins to work when
 #   it is set.
-# What happens: so it is with a tracer. A meter from before, each counter of it, and each counter that is made of it later
-#   record nothing for good, and no warning says so. Only a `getMeter` after the setup works.
+# What happens: so it is with a tracer. A meter from before records nothing for good, nor does any
+#   counter that is made of it, before or after; no warning says so. Only a `getMeter` after the setup
+#   works.
 # Why it matters: `const hits = metrics.getMeter("cache").createCounter("hits")` at the top of a module
 #   is run by the import, which comes before the setup in most programs. Its traces are there, and its
 #   counters are missing. Get the meter at the first use.
