@@ -78,6 +78,14 @@ export type {
 export type { S3AdapterOptions, S3Client } from "./adapters/s3.ts";
 export type { SqliteAdapterOptions, SqliteConnection } from "./adapters/sqlite.ts";
 export type { ClientOptions, CommonOptions } from "./src/face/common_options.ts";
+export type {
+  BatchContext,
+  CommonManyOptions,
+  FetchedBatch,
+  KeyOption,
+  SetManyOptions,
+} from "./src/face/common_many_options.ts";
+export type { BatchFetcher, ManyOptions, ManyResults } from "./src/face/many_options.ts";
 export type { FetchContext } from "./src/model/fetch_context.ts";
 export type { CacheClient, CacheModule } from "./src/face/client.ts";
 export type { Codec } from "./src/store/codec.ts";

@@ -45,6 +45,13 @@ export {
 export type { ClientOptions, CommonOptions } from "./src/face/common_options.ts";
 export type { Codec } from "./src/store/codec.ts";
 export type { FetchContext } from "./src/model/fetch_context.ts";
+export type {
+  BatchContext,
+  CommonManyOptions,
+  FetchedBatch,
+  KeyOption,
+  SetManyOptions,
+} from "./src/face/common_many_options.ts";
 export type { CreateCache, PromiseCache } from "./src/face/promise_cache.ts";
 export {
   CacheLockingError,
@@ -53,6 +60,7 @@ export {
 } from "./src/face/promise_errors.ts";
 export type {
   Adapter,
+  BatchFetcher,
   CacheEntry,
   CacheMeta,
   CacheOptions,
@@ -68,6 +76,8 @@ export type {
   Hooks,
   LeaderHookContext,
   Leases,
+  ManyOptions,
+  ManyResults,
   StaleHookContext,
   WaitStrategy,
   WaitStrategyContext,

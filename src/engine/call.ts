@@ -75,10 +75,18 @@ export interface Settings {
   readonly log: (error: CacheLockingError, name: string | undefined) => Effect.Effect<void>;
 }
 
+/** What the calls for many keys at once have in common: their fetches are gathered. */
+export interface Gather {
+  /** One of them looks: it reads, or acquires the lease. Once it knows its part, it calls what this returns. */
+  look(): () => void;
+}
+
 /** A key, and the settings that it is used with. */
 export interface Keyed {
   readonly settings: Settings;
   readonly key: string;
+  /** Gathers its fetch with those of the other keys that were asked for with it. */
+  readonly gather?: Gather | undefined;
 }
 
 /** What spans and logs say of a key's calls beside their outcome. */

@@ -61,18 +61,25 @@ function chainOf({ within, call: { key, settings } }: Caller): string[] | undefi
   const stores = relatives(settings.store);
   const keys = [key];
   for (let flight = within; flight !== undefined; flight = flight.first.within) {
-    keys.unshift(flight.key);
-    if (flight.key === key && stores.includes(flight.call.settings.store)) return keys;
+    const isOwn = (flight.batch ?? [flight]).some((each) => each.key === key);
+    keys.unshift(isOwn ? key : flight.key);
+    if (isOwn && stores.includes(flight.call.settings.store)) return keys;
   }
   return undefined;
 }
 
+/** The flight by whose name the fetch of a flight asks: another's, if the keys of both are fetched together. */
+function askerOf(flight: Flight): Flight {
+  return flight.batch?.[0] ?? flight;
+}
+
 /** The keys by which one flight waits for another. */
 function pathOf(from: Flight, to: Flight, seen: Set<Flight>): string[] | undefined {
-  if (from === to) return [to.key];
-  if (seen.has(from)) return undefined;
-  seen.add(from);
-  for (const { flight } of from.nested ?? []) {
+  const asker = askerOf(from);
+  if (asker === to) return [from.key];
+  if (seen.has(asker)) return undefined;
+  seen.add(asker);
+  for (const { flight } of asker.nested ?? []) {
     const path = flight && pathOf(flight as Flight, to, seen);
     if (path !== undefined) return [from.key, ...path];
   }

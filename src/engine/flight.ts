@@ -126,6 +126,10 @@ export interface Flight extends SingleFlight<End> {
   step: "asks" | "leads" | undefined;
   /** Whether it has spans. */
   hasSpans: boolean;
+  /** Whether it waits for the holder of a lease. */
+  follows: boolean;
+  /** The flights of the keys that are fetched with its own, and itself. The first of them stands for all. */
+  batch: readonly Flight[] | undefined;
   /** Ends it: it dies of what was thrown. */
   die(this: Flight, defect: unknown): void;
   /** Tells its client that it has ended. */
@@ -164,6 +168,8 @@ export function openFlight(first: Caller, table: Map<string, Flight> | undefined
     works: false,
     step: undefined,
     hasSpans: false,
+    follows: false,
+    batch: undefined,
     die,
     over,
   };

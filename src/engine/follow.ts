@@ -75,8 +75,10 @@ export function follow(
   if (flight.cancelled) return complete<End>(flight, { _tag: "Cancelled" });
   flight.step = undefined;
   let isOver = false;
+  flight.follows = true;
   const fiber = run(flight, pauseAndLook(flight, first, look), (exit) => {
     isOver = true;
+    flight.follows = false;
     flight.stop = undefined;
     if (exit._tag === "Success") return next(exit.value);
     const { cause } = exit;

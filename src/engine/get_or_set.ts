@@ -85,13 +85,13 @@ const outside = () => outsideFibers ??= Effect.runSync(anyContext);
 const anyContext = withContext((context, tracer) => Effect.succeed({ context, tracer }));
 
 /** What a caller has of its fiber. */
-interface Origin {
+export interface Origin {
   readonly context: FiberContext;
   readonly tracer: Tracer.Tracer;
 }
 
 /** A caller that has gone through nothing yet. */
-function newCaller(
+export function newCaller(
   call: Call,
   clock: Clock.Clock,
   { context, tracer }: Origin,
@@ -124,7 +124,8 @@ function joinOrStart(caller: Caller, needsRead = false): Result {
   return waitIn(caller, () => enter(caller, needsRead));
 }
 
-function enter(caller: Caller, needsRead: boolean): void {
+/** Has the caller take part in the key's flight, until it is resumed. */
+export function enter(caller: Caller, needsRead: boolean): void {
   if (failsAsClosed(caller)) return;
   const { call: { key, settings }, clock } = caller;
   const flights = flightsFor(caller.call, "leading");

@@ -50,6 +50,31 @@ export function operate<O extends keyof Operations>(
   rest: Rest<O>,
   handlers: Handlers<Answer<O>>,
 ): () => void {
+  const { gather } = asker.call;
+  const isLook = operation === "get" || operation === "acquire";
+  if (gather === undefined || !isLook) return begin(asker, operation, rest, handlers);
+  const looked = gather.look(); // mutate: look of a batch
+  const then = <A>(handle: (answer: A) => void) => (answer: A) => {
+    handle(answer);
+    looked();
+  };
+  const { onSuccess, onFailure } = handlers;
+  const giveUp = begin(asker, operation, rest, {
+    onSuccess: then(onSuccess),
+    onFailure: then(onFailure),
+  });
+  return () => {
+    giveUp();
+    looked();
+  };
+}
+
+function begin<O extends keyof Operations>(
+  asker: Asker,
+  operation: O,
+  rest: Rest<O>,
+  handlers: Handlers<Answer<O>>,
+): () => void {
   const { call, call: { key, settings: { store, operationTimeout, client } }, clock } = asker;
   if (asker.hasSpans && (operation === "acquire" || operation === "fill")) {
     return inSpan(asker, operation, ask(call, operation, rest) as never, handlers as never);

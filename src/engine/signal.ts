@@ -11,7 +11,7 @@ import { type CacheLockingError, cacheLockingError } from "../model/errors.ts";
  * ends apart: it may hang where it can't be interrupted.
  */
 export function untilAborted<A, E, R>(
-  key: string,
+  key: string | undefined,
   signal: AbortSignal,
   effect: Effect.Effect<A, E, R>,
 ): Effect.Effect<A, E | CacheLockingError, R> {
@@ -71,11 +71,13 @@ function listen(signal: AbortSignal): Aborting {
   return listening;
 }
 
-/** What an aborted call fails with; its cause is the signal's reason. */
-export function abortedError(key: string, signal: AbortSignal): CacheLockingError {
+/** What an aborted call fails with, for one key or for many; its cause is the signal's reason. */
+export function abortedError(key: string | undefined, signal: AbortSignal): CacheLockingError {
   return cacheLockingError(
     "ABORTED",
-    `Cannot get ${quoted(key)}: its signal was aborted`,
+    `Cannot get ${
+      key === undefined ? "the keys: their" : `${quoted(key)}: its`
+    } signal was aborted`,
     { key, phase: "signal" },
     signal.reason,
   );

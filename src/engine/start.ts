@@ -31,7 +31,11 @@ export function start(flight: Flight, work: (flight: Flight) => void): void {
   }
   if (first.wokenAt === undefined) return work(flight);
   // All who were woken with it are there before a fetch that takes no time has ended.
-  run(flight, Effect.sleep(0), () => work(flight));
+  const looked = flight.call.gather?.look();
+  run(flight, Effect.sleep(0), () => {
+    work(flight);
+    looked?.();
+  });
 }
 
 /** Waits in the flight that `enter` enters, for `softTimeout` where that has begun, and leaves it if it is interrupted. */

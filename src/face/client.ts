@@ -14,6 +14,7 @@ import {
 import type { HooksError, HooksServices, NoHooks } from "../model/hooks.ts";
 import { type ClientState, newClientState } from "../engine/client_state.ts";
 import { closedError, closing } from "../engine/closing.ts";
+import { invalidKey, isKey } from "./key.ts";
 import { retireFlights } from "../engine/flight.ts";
 import { ask, phaseError } from "../engine/operation.ts";
 import type {
@@ -24,6 +25,9 @@ import type {
   HooksOptions,
 } from "./options.ts";
 import type { Closable } from "../model/closable.ts";
+import { allValues, callMany, eachOf, type OwnOptions, withoutOwn } from "./many.ts";
+import type { KeyOption, SetManyOptions } from "./common_many_options.ts";
+import type { BatchFetcher, ManyOptions, ManyResults } from "./many_options.ts";
 import type { GetOrSetResult } from "../model/outcome.ts";
 import { type CacheStats, newCounters, statsOf } from "../model/stats.ts";
 import { reportError } from "../engine/background.ts";
@@ -31,6 +35,7 @@ import { toRefresh } from "../engine/renewal.ts";
 import {
   callOptionNames,
   invalid,
+  manyOptionNames,
   type OpenAdapter,
   reading,
   settingsOf,
@@ -84,6 +89,75 @@ export interface CacheClient<H = NoHooks> extends Closable {
   expire(key: string): Effect.Effect<void, CacheLockingError>;
   /** Removes the entry. A fetch that began before can't store the old value. */
   delete(key: string): Effect.Effect<void, CacheLockingError>;
+  /**
+   * Gets the entries of many keys, and has what is missing fetched together: those that this process is to fetch in one
+   * fetch, before it waits for any other. Each key is as a call of its own in everything else: its lease, its hooks, its
+   * outcome, its failure. Other calls share their fetches with it, for one key or for many.
+   */
+  getOrSetMany<K, V, E = never, R = never, H2 = NoHooks>(
+    keys: Iterable<K>,
+    fetcher: BatchFetcher<K, V, E, R>,
+    options: ManyOptions<V, H2> & KeyOption<K>,
+  ): Effect.Effect<
+    ManyResults<K, V, E | HooksError<H> | HooksError<H2>>,
+    CacheLockingError,
+    Exclude<R, Scope.Scope> | HooksServices<H> | HooksServices<H2>
+  >;
+  /** The same for keys that are strings. */
+  getOrSetMany<K, V, E = never, R = never, H2 = NoHooks>(
+    keys: Iterable<K> & Iterable<string>,
+    fetcher: BatchFetcher<K, V, E, R>,
+    options?: ManyOptions<V, H2>,
+  ): Effect.Effect<
+    ManyResults<K, V, E | HooksError<H> | HooksError<H2>>,
+    CacheLockingError,
+    Exclude<R, Scope.Scope> | HooksServices<H> | HooksServices<H2>
+  >;
+  /** As `getOrSetMany`, with the values alone; fails with the first failure in the order of the keys, once all have ended. */
+  getOrSetAll<K, V, E = never, R = never, H2 = NoHooks>(
+    keys: Iterable<K>,
+    fetcher: BatchFetcher<K, V, E, R>,
+    options: ManyOptions<V, H2> & KeyOption<K>,
+  ): Effect.Effect<
+    ReadonlyMap<K, V>,
+    E | HooksError<H> | HooksError<H2> | CacheLockingError,
+    Exclude<R, Scope.Scope> | HooksServices<H> | HooksServices<H2>
+  >;
+  /** The same for keys that are strings. */
+  getOrSetAll<K, V, E = never, R = never, H2 = NoHooks>(
+    keys: Iterable<K> & Iterable<string>,
+    fetcher: BatchFetcher<K, V, E, R>,
+    options?: ManyOptions<V, H2>,
+  ): Effect.Effect<
+    ReadonlyMap<K, V>,
+    E | HooksError<H> | HooksError<H2> | CacheLockingError,
+    Exclude<R, Scope.Scope> | HooksServices<H> | HooksServices<H2>
+  >;
+  /** Reads the entries of many keys: those that are there, in the order of the keys. */
+  getMany<V = unknown, K = unknown>(
+    keys: Iterable<K>,
+    options: KeyOption<K>,
+  ): Effect.Effect<ReadonlyMap<K, V>, HooksError<H> | CacheLockingError, HooksServices<H>>;
+  /** The same for keys that are strings. */
+  getMany<V = unknown, K extends string = string>(
+    keys: Iterable<K>,
+  ): Effect.Effect<ReadonlyMap<K, V>, HooksError<H> | CacheLockingError, HooksServices<H>>;
+  /**
+   * Stores many values, as `set` does each. It tries all of them; then it fails if one did. No step stores them all at once.
+   */
+  setMany<K>(
+    entries: Iterable<readonly [K, unknown]>,
+    options: SetManyOptions<DurationInput> & KeyOption<K>,
+  ): Effect.Effect<void, CacheLockingError>;
+  /** The same for keys that are strings. */
+  setMany(
+    entries: Iterable<readonly [string, unknown]>,
+    options?: SetManyOptions<DurationInput>,
+  ): Effect.Effect<void, CacheLockingError>;
+  /** Removes many entries, as `delete` does each. It tries all of them; then it fails if one did. */
+  deleteMany<K>(keys: Iterable<K>, options: KeyOption<K>): Effect.Effect<void, CacheLockingError>;
+  /** The same for keys that are strings. */
+  deleteMany(keys: Iterable<string>): Effect.Effect<void, CacheLockingError>;
   /** What the client has counted since it was made. */
   stats(): CacheStats;
   /**
@@ -147,8 +221,8 @@ export function makeClient<H>(
   state: ClientState = newClientState(),
 ): CacheClient<H> {
   const counters = newCounters();
-  const resolve = (options: () => unknown) =>
-    reading(() => settingsOf(options(), open, { client: state, counters, log }));
+  const resolve = (options: () => unknown, names?: ReadonlySet<string>) =>
+    reading(() => settingsOf(options(), open, { client: state, counters, log, names }));
   const settings = resolve(() => defaults);
   if (isCacheLockingError(settings)) throw settings;
 
@@ -169,8 +243,28 @@ export function makeClient<H>(
   const close = closing(settings);
   const remove = (key: string) => change(key, ask({ settings, key }, "delete", []));
 
-  const settingsWith = (overrides: object | undefined) =>
-    overrides === undefined ? settings : resolve(() => merge(defaults as object, overrides));
+  const settingsWith = (overrides: object | undefined, names?: ReadonlySet<string>) =>
+    overrides === undefined ? settings : resolve(() => merge(defaults as object, overrides), names);
+
+  const set = (key: unknown, value: unknown, ttl?: DurationInput) =>
+    checked(key, (key) => {
+      const millis = ttl === undefined
+        ? ttlOf(settings, key, value)
+        : reading(() => ttlOption("ttl", ttl));
+      if (isCacheLockingError(millis)) return Effect.fail(millis);
+      return millis === 0 ? remove(key) : change(
+        key,
+        ask({ settings, key }, "set", [value, lifetimeOf(settings, millis)]),
+      );
+    });
+
+  const many = (keys: unknown, fetcher: unknown, options: OwnOptions = {}) => {
+    const calling = reading(() => {
+      const own = settingsWith(withoutOwn(options), manyOptionNames);
+      return isCacheLockingError(own) ? own : callMany(own, keys, fetcher, options);
+    });
+    return isCacheLockingError(calling) ? Effect.fail(calling) : calling;
+  };
 
   const client = {
     getOrSet: (key: unknown, fetcher: unknown, overrides?: object) => {
@@ -181,21 +275,35 @@ export function makeClient<H>(
       const own = settingsWith(overrides);
       return isCacheLockingError(own) ? Effect.fail(own) : call(toRefresh(own), key, fetcher);
     },
+    getOrSetMany: many,
+    getOrSetAll: (keys: unknown, fetcher: unknown, options?: object) =>
+      Effect.flatMap(many(keys, fetcher, options), allValues),
     get: (key: unknown) => checked(key, (key) => read(settings, key)),
-    set: (key: unknown, value: unknown, ttl?: DurationInput) =>
-      checked(key, (key) => {
-        const millis = ttl === undefined
-          ? ttlOf(settings, key, value)
-          : reading(() => ttlOption("ttl", ttl));
-        if (isCacheLockingError(millis)) return Effect.fail(millis);
-        return millis === 0 ? remove(key) : change(
-          key,
-          ask({ settings, key }, "set", [value, lifetimeOf(settings, millis)]),
+    getMany: (keys: unknown, { key: keyOf }: OwnOptions = {}) =>
+      Effect.map(
+        eachOf(keys, keyOf, (key) => checked(key, (key) => read(settings, key))),
+        (found) =>
+          new Map(
+            [...found].flatMap(([key, value]) => Option.isSome(value) ? [[key, value.value]] : []),
+          ),
+      ),
+    set,
+    setMany: (
+      entries: Iterable<readonly [unknown, unknown]>,
+      { key: keyOf, ttl }: OwnOptions & SetManyOptions<DurationInput> = {},
+    ) =>
+      Effect.suspend(() => {
+        const values = reading(() => new Map(entries));
+        if (isCacheLockingError(values)) return Effect.fail(values);
+        return Effect.asVoid(
+          eachOf(values.keys(), keyOf, (name, key) => set(name, values.get(key), ttl)),
         );
       }),
     expire: (key: unknown) =>
       checked(key, (key) => change(key, ask({ settings, key }, "expire", []))),
     delete: (key: unknown) => checked(key, remove),
+    deleteMany: (keys: unknown, { key: keyOf }: OwnOptions = {}) =>
+      Effect.asVoid(eachOf(keys, keyOf, (key) => checked(key, remove))),
     stats: () => statsOf(counters, settings.name),
     close: () => close,
     [Symbol.asyncDispose]: () => Effect.runPromise(close),
@@ -235,20 +343,6 @@ function call(
     return Effect.fail(invalid("fetcher", "a function that returns an Effect", fetcher));
   }
   return getOrSet({ settings, key, fetcher: fetcher as Call["fetcher"] });
-}
-
-/** As many bytes of UTF-8 as a key may have. */
-const longestKey = new Uint8Array(64 * 1024);
-
-export function isKey(key: unknown): key is string {
-  return typeof key === "string" && key !== "" &&
-    // UTF-8 has three bytes at most for what has a length of one.
-    (key.length * 3 <= longestKey.length ||
-      new TextEncoder().encodeInto(key, longestKey).read === key.length);
-}
-
-export function invalidKey(key: unknown): CacheLockingError {
-  return invalid("key", "a non-empty string of at most 64 kB", key);
 }
 
 /** The options of one call of a client: its own options first, then the client's. */

@@ -20,7 +20,9 @@ import { calledFlight, callFor } from "../engine/circle.ts";
 import { toRefresh } from "../engine/renewal.ts";
 import { hit } from "../engine/result.ts";
 import { countCalls, newCounters, statsOf } from "../model/stats.ts";
-import { invalidKey, isKey, makeClient, merge } from "./client.ts";
+import { makeClient, merge } from "./client.ts";
+import { invalidKey, isKey } from "./key.ts";
+import { allValues, callMany, type Exits, type OwnOptions, withoutOwn } from "./many.ts";
 import { effectOptions, inMillis, promised } from "./effect_options.ts";
 import type { CreateCache } from "./promise_cache.ts";
 import type {
@@ -30,23 +32,23 @@ import type {
   GetOrSetResult,
   WrapOptions,
 } from "./promise_options.ts";
-import { invalid, type OpenAdapter, reading, settingsOf } from "./settings.ts";
+import { invalid, manyOptionNames, type OpenAdapter, reading, settingsOf } from "./settings.ts";
 
 /** Makes {@linkcode CreateCache} over the adapters that `open` knows. */
 export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
   return (defaults) => {
     const counters = newCounters();
     const state = newClientState();
-    const resolve = (read: () => object) => {
+    const resolve = (read: () => object, names?: ReadonlySet<string>) => {
       const settings = reading(() =>
-        settingsOf(effectOptions(read()), open, { client: state, counters, log })
+        settingsOf(effectOptions(read()), open, { client: state, counters, log, names })
       );
       if (isCacheLockingError(settings)) throw settings;
       return planOf(settings);
     };
     const plan = resolve(() => defaults);
-    const planWith = (own: object | undefined) =>
-      own === undefined ? plan : resolve(() => merge(defaults, own));
+    const planWith = (own: object | undefined, names?: ReadonlySet<string>) =>
+      own === undefined ? plan : resolve(() => merge(defaults, own), names);
     const { store } = plan.settings;
     const client = makeClient<NoHooks>(effectOptions(defaults), open, log, state);
     const getEntry = async <V>(key: string): Promise<CacheEntry<V> | undefined> => {
@@ -54,6 +56,18 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
       if (entry !== undefined) return { value: entry.value as V };
       const found = await toPromise(client.get<V>(key));
       return Option.isSome(found) ? { value: found.value } : undefined;
+    };
+
+    const many = async <A>(
+      keys: unknown,
+      fetcher: unknown,
+      options: OwnOptions = {},
+      read: (exits: Exits) => Effect.Effect<A, unknown>,
+    ) => {
+      const { settings, signal } = planWith(withoutOwn(options), manyOptionNames);
+      if (signal?.aborted) throw signal.reason;
+      const results = callMany(settings, keys, manyFetcher(fetcher), options);
+      return await toPromise(Effect.flatMap(results, read), undefined, signal);
     };
 
     return {
@@ -71,6 +85,13 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
         const plan = { settings: toRefresh(settings), signal, alike: undefined };
         return await call(plan, key, fetcher, valueOf);
       },
+      getOrSetMany: (keys: unknown, fetcher: unknown, options?: object) =>
+        many(keys, fetcher, options, (exits) => Effect.succeed(settledOf(exits))) as never,
+      getOrSetAll: (keys: unknown, fetcher: unknown, options?: object) =>
+        many(keys, fetcher, options, allValues) as never,
+      getMany: (...args: [never]) => toPromise(client.getMany(...args)) as never,
+      setMany: (...args: [never]) => toPromise(client.setMany(...args)),
+      deleteMany: (...args: [never]) => toPromise(client.deleteMany(...args)),
       get: async <V>(key: string) => (await getEntry<V>(key))?.value,
       getEntry,
       set: (key, value, ttl) => toPromise(client.set(key, value, ttl as never)),
@@ -201,6 +222,27 @@ function call<V, A>(
   }
   const found = hit({ settings, key }, entry.value) as Effect.Effect<EffectResult<V>, unknown>;
   return toPromise(found, ({ value }) => pick(value, HIT), signal);
+}
+
+/** A fetcher for many keys that returns a promise, as the engine has them; what is none is left as it is. */
+function manyFetcher(fetcher: unknown): unknown {
+  if (typeof fetcher !== "function") return fetcher;
+  return (context: unknown) => {
+    const flight = calledFlight();
+    return promised(() => callFor(flight, fetcher as (context: unknown) => unknown, context));
+  };
+}
+
+/** How the call for each key ended, as `Promise.allSettled` has it. */
+function settledOf(exits: Exits): ReadonlyMap<unknown, PromiseSettledResult<unknown>> {
+  return new Map(
+    [...exits].map(([key, exit]): [unknown, PromiseSettledResult<unknown>] => [
+      key,
+      Exit.isSuccess(exit)
+        ? { status: "fulfilled", value: resultOf(exit.value.value, exit.value.meta) }
+        : { status: "rejected", reason: Cause.squash(exit.cause) },
+    ]),
+  );
 }
 
 /** The call of a fetcher that returns a promise. */

@@ -1,14 +1,18 @@
 import type {
+  BatchFetcher,
   CacheEntry,
   CacheOptions,
   CallOptions,
   Duration,
   Fetcher,
   GetOrSetResult,
+  ManyOptions,
+  ManyResults,
   WrapOptions,
 } from "./promise_options.ts";
 
 import type { Closable } from "../model/closable.ts";
+import type { KeyOption, SetManyOptions } from "./common_many_options.ts";
 import type { CacheStats } from "../model/stats.ts";
 
 /**
@@ -34,6 +38,62 @@ export interface PromiseCache extends Closable {
    * It never gets a stale value in place of an error. The entry stays where the fetch fails.
    */
   refresh<V>(key: string, fetcher: Fetcher<V>, options?: CallOptions<V>): Promise<V>;
+  /**
+   * Gets the entries of many keys, and has what is missing fetched together: those that this process is to fetch in one
+   * fetch, before it waits for any other. Each key is as a call of its own in everything else: its lease, its hooks, its
+   * outcome, its failure. Other calls share their fetches with it, for one key or for many.
+   *
+   * It is rejected with the reason of its signal, or with a {@linkcode CacheLockingError} for a bad option.
+   */
+  getOrSetMany<K, V>(
+    keys: Iterable<K>,
+    fetcher: BatchFetcher<K, V>,
+    options: ManyOptions<V> & KeyOption<K>,
+  ): Promise<ManyResults<K, V>>;
+  /** The same for keys that are strings. */
+  getOrSetMany<K, V>(
+    keys: Iterable<K> & Iterable<string>,
+    fetcher: BatchFetcher<K, V>,
+    options?: ManyOptions<V>,
+  ): Promise<ManyResults<K, V>>;
+  /**
+   * As `getOrSetMany`, with the values alone; it is rejected with the first failure in the order of the keys, once all have
+   * ended.
+   */
+  getOrSetAll<K, V>(
+    keys: Iterable<K>,
+    fetcher: BatchFetcher<K, V>,
+    options: ManyOptions<V> & KeyOption<K>,
+  ): Promise<ReadonlyMap<K, V>>;
+  /** The same for keys that are strings. */
+  getOrSetAll<K, V>(
+    keys: Iterable<K> & Iterable<string>,
+    fetcher: BatchFetcher<K, V>,
+    options?: ManyOptions<V>,
+  ): Promise<ReadonlyMap<K, V>>;
+  /** Reads the values of many keys: those that are there, in the order of the keys. */
+  getMany<V = unknown, K = unknown>(
+    keys: Iterable<K>,
+    options: KeyOption<K>,
+  ): Promise<ReadonlyMap<K, V>>;
+  /** The same for keys that are strings. */
+  getMany<V = unknown, K extends string = string>(keys: Iterable<K>): Promise<ReadonlyMap<K, V>>;
+  /**
+   * Stores many values, as `set` does each. It tries all of them; then it fails if one did. No step stores them all at once.
+   */
+  setMany<K>(
+    entries: Iterable<readonly [K, unknown]>,
+    options: SetManyOptions<Duration> & KeyOption<K>,
+  ): Promise<void>;
+  /** The same for keys that are strings. */
+  setMany(
+    entries: Iterable<readonly [string, unknown]>,
+    options?: SetManyOptions<Duration>,
+  ): Promise<void>;
+  /** Removes many entries, as `delete` does each. It tries all of them; then it fails if one did. */
+  deleteMany<K>(keys: Iterable<K>, options: KeyOption<K>): Promise<void>;
+  /** The same for keys that are strings. */
+  deleteMany(keys: Iterable<string>): Promise<void>;
   /** Reads the value; `undefined` for a miss, as a `Map` answers. */
   get<V = unknown>(key: string): Promise<V | undefined>;
   /** Reads the entry; `undefined` for a miss alone. So a cached `undefined` is told from a miss in one read. */

@@ -1,4 +1,5 @@
 import type { CacheLockingError } from "./promise_errors.ts";
+import type { BatchContext, CommonManyOptions, FetchedBatch } from "./common_many_options.ts";
 import type { CacheOutcome } from "../model/cache_outcome.ts";
 import type { ClientOptions, CommonOptions } from "./common_options.ts";
 import type { FetchContext } from "../model/fetch_context.ts";
@@ -50,6 +51,14 @@ export interface DurationParts {
 
 /** Fetches the value of a key that isn't cached. What it throws, or rejects with, fails the call as it is. */
 export type Fetcher<V> = (context: FetchContext) => V | PromiseLike<V>;
+
+/**
+ * Fetches the values of keys that aren't cached. A key that has none fails, unless the option `absent` has a value for it.
+ * What it finds for other keys is dropped. What it throws, or rejects with, fails those keys as it is.
+ */
+export type BatchFetcher<K, V> = (
+  context: BatchContext<K>,
+) => FetchedBatch<K, V> | PromiseLike<FetchedBatch<K, V>>;
 
 /** How a call got its value. */
 export interface CacheMeta {
@@ -172,6 +181,12 @@ export interface CallOptions<V> extends CommonOptions<V, Duration, WaitStrategy>
   /** Functions that run at the steps of the call. */
   readonly hooks?: Hooks<V> | undefined;
 }
+
+/** The options of `getOrSetMany` and `getOrSetAll`. */
+export interface ManyOptions<V> extends CallOptions<V>, CommonManyOptions<V, Duration> {}
+
+/** How the calls for many keys ended, in the order of the keys: each has its value, or its own failure. */
+export type ManyResults<K, V> = ReadonlyMap<K, PromiseSettledResult<GetOrSetResult<V>>>;
 
 /** An adapter as a function of a subpath makes it: `redisAdapter(options)`. Its inside is the library's own. */
 export interface Adapter {

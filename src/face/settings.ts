@@ -46,7 +46,7 @@ export function settingsOf(
   { log, names = optionNames, counters = uncounted, client }: {
     readonly log: Settings["log"];
     readonly client?: Settings["client"];
-    readonly names?: ReadonlySet<string>;
+    readonly names?: ReadonlySet<string> | undefined;
     readonly counters?: Counters;
   },
 ): Settings {
@@ -254,6 +254,14 @@ const optionNames: ReadonlySet<string> = new Set<keyof Options>([
   "adapter",
   "leases",
   "name",
+]);
+
+/** The options of calls for many keys. */
+export const manyOptionNames: ReadonlySet<string> = new Set([
+  ...optionNames,
+  "key",
+  "maxBatch",
+  "absent",
 ]);
 
 /** The options of `Cache.getOrSet`. */

@@ -33,6 +33,7 @@ import { fills } from "./fills.ts";
 import { freshness } from "./freshness.ts";
 import { leases } from "./leases.ts";
 import { leftovers } from "./leftovers.ts";
+import { many } from "./many.ts";
 import { outcomes } from "./outcomes.ts";
 import { promises } from "./promises.ts";
 import { watches } from "./watches.ts";
@@ -54,6 +55,7 @@ export function conformance(backend: Backend): Case[] {
     ...freshness,
     ...watches,
     ...promises,
+    ...many,
     ...damaged(backend),
     ...leftovers,
   ];

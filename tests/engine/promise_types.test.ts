@@ -10,6 +10,7 @@ import {
   type CallOptions,
   createCache,
   type GetOrSetResult,
+  type ManyResults,
 } from "../../promise.ts";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
@@ -63,6 +64,31 @@ export async function types() {
       onError: ({ code, context }) => hasType<CacheLockingErrorCode>()(code) + context.phase,
     },
   });
+
+  const users: readonly { readonly id: number }[] = [];
+  const key = ({ id }: { readonly id: number }) => `user:${id}`;
+  const byId = await cache.getOrSetMany(
+    users,
+    ({ keys }) => Promise.resolve(new Map(keys.map((user) => [user, user.id]))),
+    { key, maxBatch: 10, absent: { value: 0, ttl: "1 minute" } },
+  );
+  hasType<ManyResults<{ readonly id: number }, number>>()(byId);
+  hasType<ReadonlyMap<string, User>>()(
+    await cache.getOrSetAll(["a", "b"], async ({ keys }) => {
+      hasType<readonly string[]>()(keys);
+      return new Map([["a", await findUser("a")]]);
+    }),
+  );
+  hasType<ReadonlyMap<string, User>>()(await cache.getMany<User>(["a"]));
+  hasType<ReadonlyMap<{ readonly id: number }, unknown>>()(await cache.getMany(users, { key }));
+  await cache.setMany(new Map([[1, "one"]]), { key: (id) => id.toFixed(), ttl: { minutes: 1 } });
+  await cache.deleteMany(new Set(["a"]));
+  // @ts-expect-error: keys that are no strings need names.
+  await cache.getOrSetMany(users, () => new Map([[users[0]!, 1]]));
+  // @ts-expect-error: keys that are no strings need names.
+  await cache.getMany(users);
+  // @ts-expect-error: the fetcher returns no map.
+  await cache.getOrSetMany(["a"], () => ["Ada"]);
 
   const error: unknown = new Error();
   if (error instanceof CacheLockingError) {

@@ -7,6 +7,7 @@ import {
   type CacheLockingError,
   formatCacheLockingError,
   type GetOrSetResult,
+  type ManyResults,
   matchCacheLockingError,
   type Store,
 } from "../../mod.ts";
@@ -117,6 +118,50 @@ export function types() {
   >()(client.refresh("k", () => fetchUser, { hooks: { onFallback: () => otherHook } }));
   hasType<void, CacheLockingError, never>()(client.expire("k"));
   hasType<void, CacheLockingError, never>()(client.delete("k"));
+
+  type Id = { readonly id: number };
+  const ids: readonly Id[] = [];
+  hasType<
+    ManyResults<Id, User, FetchError | HookError | OtherHookError>,
+    CacheLockingError,
+    Database | Metrics
+  >()(
+    client.getOrSetMany(
+      ids,
+      ({ keys, signal }) => {
+        const _context: [readonly Id[], AbortSignal] = [keys, signal];
+        return Effect.map(fetchUser, (user) => new Map(keys.map((id) => [id, user])));
+      },
+      { key: ({ id }) => String(id), hooks: { onLeader: () => otherHook } },
+    ),
+  );
+  hasType<
+    ReadonlyMap<string, User>,
+    FetchError | HookError | CacheLockingError,
+    Database | Metrics
+  >()(
+    client.getOrSetAll(["a"], () => Effect.map(opened, (user) => new Map([["a", user]])), {
+      maxBatch: 10,
+      absent: { value: { name: "nobody" }, ttl: "1 minute" },
+    }),
+  );
+  const plain = Cache.make({ adapter: "memory" });
+  hasType<ReadonlyMap<string, User>, CacheLockingError, never>()(plain.getMany<User>(["a"]));
+  hasType<ReadonlyMap<Id, unknown>, CacheLockingError, never>()(
+    plain.getMany(ids, { key: ({ id }) => String(id) }),
+  );
+  hasType<void, CacheLockingError, never>()(plain.setMany([["a", 1]], { ttl: "1 minute" }));
+  hasType<void, CacheLockingError, never>()(
+    plain.deleteMany(ids, { key: ({ id }) => String(id) }),
+  );
+  // @ts-expect-error: keys that are no strings need names
+  plain.getOrSetMany(ids, () => Effect.succeed(new Map([[ids[0]!, 1]])));
+  // @ts-expect-error: keys that are no strings need names
+  plain.deleteMany(ids);
+  // @ts-expect-error: the fetcher returns no map
+  plain.getOrSetMany(["a"], () => Effect.succeed([1]));
+  // @ts-expect-error: the value isn't of the type that is fetched
+  plain.getOrSetMany(["a"], () => Effect.succeed(new Map([["a", 1]])), { absent: { value: "" } });
 
   const config: AdapterConfig = { type: "memory", options: { maxEntries: 10 } };
   const constant = { type: "memory", options: { maxEntries: 10 } } as const;
