@@ -42,6 +42,7 @@ export {
   formatCacheLockingError,
   type Phase,
 } from "./src/model/errors.ts";
+export type { Metrics } from "./src/model/metrics.ts";
 export type { ClientOptions, CommonOptions } from "./src/face/common_options.ts";
 export type { Codec } from "./src/store/codec.ts";
 export type { FetchContext } from "./src/model/fetch_context.ts";

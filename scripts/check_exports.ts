@@ -12,6 +12,7 @@ export function checkExports(): void {
   const expected = new Set([
     ". mod.ts",
     "./devalue src/store/devalue_codec.ts",
+    "./metrics src/metrics/mod.ts",
     "./promise promise.ts",
     "./testing tests/conformance/mod.ts",
     ...adapters,

@@ -16,7 +16,8 @@ const rooms: readonly { readonly path: RegExp; readonly below: readonly string[]
   { path: /^src\/model\//, below: ["src/effect/"] },
   { path: /^src\/store\//, below: ["src/effect/", "src/model/"] },
   { path: /^src\/engine\//, below: ["src/effect/", "src/model/", "src/store/"] },
-  { path: /^src\/face\//, below: ["src/"] },
+  { path: /^src\/metrics\//, below: ["src/effect/", "src/model/"] },
+  { path: /^src\/face\//, below: ["src/effect/", "src/model/", "src/store/", "src/engine/"] },
   { path: /^adapters\/kit\//, below: ["src/effect/", "src/model/", "src/store/"] },
   {
     path: /^adapters\/\w+(\.ts$|\/(?<!kit\/|remote\/|workers\/))/,

@@ -3,6 +3,7 @@ import type * as Effect from "effect/Effect";
 import type { CacheLockingError } from "../model/errors.ts";
 import type { FetchContext } from "../model/fetch_context.ts";
 import type { Hooks } from "../model/hooks.ts";
+import type { Observer } from "../model/metrics.ts";
 import type { Counters } from "../model/stats.ts";
 import type { Store } from "../store/store.ts";
 import type { WaitStrategy } from "../model/wait_strategy.ts";
@@ -69,6 +70,8 @@ export interface Settings {
   readonly client: ClientState | undefined;
   /** What counts the calls of the client. */
   readonly counters: Counters;
+  /** What is told of its calls, where metrics are made of them. */
+  readonly observer: Observer | undefined;
   /** What the caller runs at the steps of the call. */
   readonly hooks: Hooks<unknown>;
   /** Logs a failure that fails no call, where there is no hook `onError`. */

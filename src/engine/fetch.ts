@@ -26,11 +26,21 @@ export interface Fetched {
  *
  * After `fetchTimeout` it is told to stop, and nobody waits until it has: it has failed, and what it ends with is dropped.
  */
-export function fetch(flight: Flight, { onValue, onEnd: end }: Fetched): void {
-  const { call, call: { settings: { fetchTimeout, counters } } } = flight;
+export function fetch(flight: Flight, { onValue: next, onEnd: end }: Fetched): void {
+  const { call, call: { settings: { fetchTimeout, counters, observer } }, clock } = flight;
   if (flight.cancelled) return end({ _tag: "Cancelled" }); // mutate: fetch
+  const began = observer === undefined ? 0 : monotonicMillis(clock);
+  const told = (error: unknown) =>
+    observer?.fetch(call.key, { took: monotonicMillis(clock) - began, error });
+  const onValue = observer === undefined ? next : (value: unknown) => {
+    told(undefined);
+    next(value);
+  };
   const onEnd = (ended: End) => {
-    if (ended._tag === "FetchFailed") counters.failedFetches++;
+    if (ended._tag === "FetchFailed") {
+      counters.failedFetches++;
+      told(Cause.squash(ended.cause));
+    }
     end(ended);
   };
   const code: UserCode = { what: "the fetcher", key: call.key, phase: "fetch" };

@@ -29,6 +29,7 @@ import { abortedError, untilAborted } from "./signal.ts";
 import { complete, isBusy, leave, type Signal, type Wake } from "./single_flight.ts";
 import { beginSoftTimeout } from "./soft_timeout.ts";
 import { quietReason, type Stale, staleness, staleOf } from "./stale.ts";
+import { heard, heardHit, hearing } from "./telling.ts";
 import { inOwnSpan, keepsSpans } from "./tracing.ts";
 
 /**
@@ -45,11 +46,14 @@ export function getOrSet(call: Call): Result {
     const aged = settings.refreshAhead !== undefined;
     const entry = freshBelow > 0 ? undefined : store.peek?.(key, wallMillis(clock), aged);
     if (entry !== undefined) {
-      const found = hit(call, entry.value);
+      const found = heardHit(call, hit(call, entry.value));
       return aged && isElected(call, entry) ? andRefresh(call, clock, entry, found) : found;
     }
-    const missed = withContext((context, tracer) =>
-      joinOrStart(newCaller(call, clock, { context, tracer }), call.settings.reads)
+    const missed = heard(
+      call,
+      withContext((context, tracer) =>
+        joinOrStart(newCaller(call, clock, { context, tracer }), call.settings.reads)
+      ),
     );
     return signal === undefined ? missed : untilAborted(key, signal, missed);
   });
@@ -61,7 +65,7 @@ export function getOrSet(call: Call): Result {
  */
 export function startCall(call: Call, resume: (result: Result) => void): () => void {
   const caller = newCaller(call, machineClock, outside());
-  caller.resume = resume;
+  caller.resume = hearing(call, resume);
   enter(caller, call.settings.reads);
   return () => void leave(caller);
 }

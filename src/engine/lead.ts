@@ -9,6 +9,7 @@ import { AdapterError } from "../model/errors.ts";
 import { asStored } from "./result.ts";
 import { complete, handOut, makeKnown, removeFromTable, whenEnded } from "./single_flight.ts";
 import { failureAfter, keepQuiet } from "./stale.ts";
+import { count } from "./telling.ts";
 import type { Failure, Leader, LeaseOutcome } from "../store/store.ts";
 
 /** How long a value waits to be stored before it is given out: in milliseconds. */
@@ -27,10 +28,9 @@ interface Lease {
 export function lead(flight: Flight, owner: string, { remaining, failures }: Leader): void {
   const lease: Lease = { owner, state: "held" };
   flight.leaseUntil = wallMillis(flight.clock) + remaining;
-  const { counters } = flight.call.settings;
   flight.step = "leads";
-  if (flight.refreshes) counters.refreshes++;
-  if (flight.first.waited !== undefined) counters.takeovers++;
+  if (flight.refreshes) count(flight.call, "refreshes");
+  if (flight.first.waited !== undefined) count(flight.call, "takeovers");
   flight.goesOn = flight.call.settings.finish && !flight.cancelled; // mutate: goes on
   let isOver = false;
   let letGo: (() => void) | undefined;
@@ -87,7 +87,7 @@ function endWith(flight: Flight, lease: Lease, value: unknown, began: number): v
   }
   const answered = (stored: boolean) => {
     if (stored) return end(true);
-    settings.counters.refusedFills++;
+    count(flight.call, "refusedFills");
     const reason = "the lease was lost: it has expired, or the key was set or deleted";
     const refused = new AdapterError("fill", key, undefined, { reason });
     reportAnd(flight, phaseError(flight.call, refused), () => end(false)); // mutate: refusal reported
@@ -135,7 +135,7 @@ function keepLease(flight: Flight, lease: Lease): () => void {
       onSuccess(held) {
         if (held) return wait(); // mutate: renewed
         lease.state = "lost";
-        call.settings.counters.lostLeases++;
+        count(call, "lostLeases");
         return removeFromTable(flight); // mutate: lost in the table
       },
       onFailure(error) {

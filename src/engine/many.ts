@@ -13,6 +13,7 @@ import { refreshAhead } from "./refresh.ts";
 import { hit } from "./result.ts";
 import { sideBySide } from "./side_by_side.ts";
 import { leave } from "./single_flight.ts";
+import { heardHit, hearing } from "./telling.ts";
 import type { GetOrSetResult } from "../model/outcome.ts";
 
 /** How the call for one of many keys ended. */
@@ -49,10 +50,10 @@ export function getOrSetMany(
         : settings.store.peek?.(key, wallMillis(clock), aged);
       if (entry !== undefined) {
         if (aged && isElected(call, entry)) refreshAhead(caller, entry);
-        end(hit(call, entry.value));
+        end(heardHit(call, hit(call, entry.value)));
       } else {
         callers.push(caller);
-        caller.resume = end;
+        caller.resume = hearing(call, end);
         enter(caller, settings.reads);
       }
       if (index === keys.length - 1) begun();

@@ -1,7 +1,7 @@
 import { type Asker, run } from "./background.ts";
 import type { Keyed } from "./call.ts";
 import { callback } from "../effect/callback.ts";
-import { timeOf } from "../effect/clock.ts";
+import { monotonicMillis, timeOf } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
@@ -75,7 +75,8 @@ function begin<O extends keyof Operations>(
   rest: Rest<O>,
   handlers: Handlers<Answer<O>>,
 ): () => void {
-  const { call, call: { key, settings: { store, operationTimeout, client } }, clock } = asker;
+  const { call, call: { key, settings: { store, operationTimeout, client, observer } }, clock } =
+    asker;
   if (asker.hasSpans && (operation === "acquire" || operation === "fill")) {
     return inSpan(asker, operation, ask(call, operation, rest) as never, handlers as never);
   }
@@ -101,23 +102,27 @@ function begin<O extends keyof Operations>(
   let tooLate = false;
   let cancelDeadline: (() => boolean) | undefined;
   let leave: () => void;
-  const end = <A>(handle: (answer: A) => void, answer: A) => {
+  let began = 0;
+  const end = (answer: Answer<O> | undefined, failure?: AdapterError) => {
     if (!waiting) return;
     waiting = false;
     cancelDeadline?.();
     if (turn !== undefined) endTurn(turns, turn, !tooLate);
+    const error = tooLate ? late(call, operation) : failure;
     try {
-      if (tooLate) onFailure(late(call, operation));
-      else handle(answer);
+      observer?.operation(key, { operation, took: monotonicMillis(clock) - began, error });
+      if (error === undefined) onSuccess(answer as Answer<O>);
+      else onFailure(error);
     } catch (defect) {
       asker.die(defect);
     }
     ended(); // mutate: operations of a client
   };
-  const done = (answer: unknown) => end(onSuccess, answer as Answer<O>);
-  const failed = (error: AdapterError) => end(onFailure, error);
+  const done = (answer: unknown) => end(answer as Answer<O>);
+  const failed = (error: AdapterError) => end(undefined, error);
   const leaveQueue = takeTurn(turns, asker, operation, (number) => {
     turn = number;
+    if (observer !== undefined) began = monotonicMillis(clock);
     try {
       const effect = (store[operation] as Operation)(key, ...rest);
       const start = startOf(effect) ?? inFiber(asker, typed(operation, key, () => effect));
@@ -130,7 +135,7 @@ function begin<O extends keyof Operations>(
     cancelDeadline = deadline(clock, operationTimeout, () => { // mutate: timeout
       tooLate = true;
       // It may clean up, but what hangs where it can't be interrupted isn't waited for.
-      cancelDeadline = deadline(clock, 0, () => end(onFailure, late(call, operation)));
+      cancelDeadline = deadline(clock, 0, () => end(undefined));
       leave();
     });
   });

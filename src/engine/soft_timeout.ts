@@ -5,6 +5,7 @@ import { newRefresher } from "./refresher.ts";
 import { staleResult } from "./result.ts";
 import { handOut, leave } from "./single_flight.ts";
 import { keepQuiet, staleOf } from "./stale.ts";
+import { count } from "./telling.ts";
 
 /** Begins a caller's `softTimeout`, unless it has begun, if it may have the stale value that it has read. */
 export function beginSoftTimeout(caller: Caller): void {
@@ -37,9 +38,9 @@ export function limitWait(caller: Caller, softUntil: number): () => unknown {
 
 /** Has a flight that leads, or asks whether it does, go on for nobody. One that waits for another process needn't. */
 function goOnAsRefresh(flight: Flight): void {
-  const { step, first, call: { settings } } = flight;
+  const { step, first, call, call: { settings } } = flight;
   if (step === undefined || flight.refreshes) return;
-  if (step === "leads") settings.counters.refreshes++;
+  if (step === "leads") count(call, "refreshes");
   flight.first = newRefresher(first, keepQuiet(first, settings.leaseTtl, false));
   flight.first.flight = flight;
   flight.waiting++; // mutate: stands for it

@@ -12,7 +12,6 @@ import {
   isCacheLockingError,
 } from "../model/errors.ts";
 import type { HooksError, HooksServices, NoHooks } from "../model/hooks.ts";
-import { type ClientState, newClientState } from "../engine/client_state.ts";
 import { closedError, closing } from "../engine/closing.ts";
 import { invalidKey, isKey } from "./key.ts";
 import { retireFlights } from "../engine/flight.ts";
@@ -29,13 +28,14 @@ import { allValues, callMany, eachOf, type OwnOptions, withoutOwn } from "./many
 import type { KeyOption, SetManyOptions } from "./common_many_options.ts";
 import type { BatchFetcher, ManyOptions, ManyResults } from "./many_options.ts";
 import type { GetOrSetResult } from "../model/outcome.ts";
-import { type CacheStats, newCounters, statsOf } from "../model/stats.ts";
+import { type CacheStats, statsOf } from "../model/stats.ts";
 import { reportError } from "../engine/background.ts";
 import { toRefresh } from "../engine/renewal.ts";
 import {
   callOptionNames,
   invalid,
   manyOptionNames,
+  newClientParts,
   type OpenAdapter,
   reading,
   settingsOf,
@@ -218,11 +218,10 @@ export function makeClient<H>(
   defaults: unknown,
   open: OpenAdapter,
   log: Settings["log"],
-  state: ClientState = newClientState(),
+  parts = newClientParts(),
 ): CacheClient<H> {
-  const counters = newCounters();
   const resolve = (options: () => unknown, names?: ReadonlySet<string>) =>
-    reading(() => settingsOf(options(), open, { client: state, counters, log, names }));
+    reading(() => settingsOf(options(), open, { parts, log, names }));
   const settings = resolve(() => defaults);
   if (isCacheLockingError(settings)) throw settings;
 
@@ -238,7 +237,7 @@ export function makeClient<H>(
   const checked = <A, E>(key: unknown, run: (key: string) => Effect.Effect<A, E, unknown>) =>
     Effect.suspend((): Effect.Effect<A, E | CacheLockingError, unknown> => {
       if (!isKey(key)) return Effect.fail(invalidKey(key));
-      return state.closed ? Effect.fail(closedError(key)) : run(key);
+      return parts.state.closed ? Effect.fail(closedError(key)) : run(key);
     });
   const close = closing(settings);
   const remove = (key: string) => change(key, ask({ settings, key }, "delete", []));
@@ -304,7 +303,7 @@ export function makeClient<H>(
     delete: (key: unknown) => checked(key, remove),
     deleteMany: (keys: unknown, { key: keyOf }: OwnOptions = {}) =>
       Effect.asVoid(eachOf(keys, keyOf, (key) => checked(key, remove))),
-    stats: () => statsOf(counters, settings.name),
+    stats: () => statsOf(parts.counters, settings.name),
     close: () => close,
     [Symbol.asyncDispose]: () => Effect.runPromise(close),
   };

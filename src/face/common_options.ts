@@ -1,3 +1,4 @@
+import type { Metrics } from "../model/metrics.ts";
 import type { Codec } from "../store/codec.ts";
 
 /**
@@ -107,6 +108,8 @@ export interface CommonOptions<V, Duration, WaitStrategy> {
 
 /** The options of a client alone, on both faces. */
 export interface ClientOptions {
-  /** What the client is called in spans, logs and `stats()`: a text that isn't empty. */
+  /** What the client is called in spans, logs, metrics and `stats()`: a text that isn't empty. */
   readonly name?: string | undefined;
+  /** Makes numbers of what the client does; `cache-locking/metrics` has two, for Effect and for OpenTelemetry. */
+  readonly metrics?: Metrics | undefined;
 }

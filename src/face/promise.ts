@@ -2,7 +2,6 @@ import { type Flight, flightsFor } from "../engine/flight.ts";
 import { startCall, startRefresh } from "../engine/get_or_set.ts";
 import { whenAborted } from "../engine/signal.ts";
 import type { Call, Settings } from "../engine/call.ts";
-import { newClientState } from "../engine/client_state.ts";
 import { closedError } from "../engine/closing.ts";
 import { isElected } from "../engine/election.ts";
 import * as Cause from "effect/Cause";
@@ -12,6 +11,7 @@ import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 import { type Forked, interruptNoWait } from "../effect/fork.ts";
 import { CacheOutcome } from "../model/cache_outcome.ts";
+import type { CallEnd } from "../model/metrics.ts";
 import { formatCacheLockingError, isCacheLockingError } from "../model/errors.ts";
 import type { FetchContext } from "../model/fetch_context.ts";
 import type { CacheMeta as EffectMeta, GetOrSetResult as EffectResult } from "../model/outcome.ts";
@@ -19,7 +19,8 @@ import type { NoHooks } from "../model/hooks.ts";
 import { calledFlight, callFor } from "../engine/circle.ts";
 import { toRefresh } from "../engine/renewal.ts";
 import { hit } from "../engine/result.ts";
-import { countCalls, newCounters, statsOf } from "../model/stats.ts";
+import { heard, isHeard, tell, tellHit } from "../engine/telling.ts";
+import { countCalls } from "../model/stats.ts";
 import { makeClient, merge } from "./client.ts";
 import { invalidKey, isKey } from "./key.ts";
 import { allValues, callMany, type Exits, type OwnOptions, withoutOwn } from "./many.ts";
@@ -32,16 +33,22 @@ import type {
   GetOrSetResult,
   WrapOptions,
 } from "./promise_options.ts";
-import { invalid, manyOptionNames, type OpenAdapter, reading, settingsOf } from "./settings.ts";
+import {
+  invalid,
+  manyOptionNames,
+  newClientParts,
+  type OpenAdapter,
+  reading,
+  settingsOf,
+} from "./settings.ts";
 
 /** Makes {@linkcode CreateCache} over the adapters that `open` knows. */
 export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
   return (defaults) => {
-    const counters = newCounters();
-    const state = newClientState();
+    const parts = newClientParts();
     const resolve = (read: () => object, names?: ReadonlySet<string>) => {
       const settings = reading(() =>
-        settingsOf(effectOptions(read()), open, { client: state, counters, log, names })
+        settingsOf(effectOptions(read()), open, { parts, log, names })
       );
       if (isCacheLockingError(settings)) throw settings;
       return planOf(settings);
@@ -50,9 +57,9 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
     const planWith = (own: object | undefined, names?: ReadonlySet<string>) =>
       own === undefined ? plan : resolve(() => merge(defaults, own), names);
     const { store } = plan.settings;
-    const client = makeClient<NoHooks>(effectOptions(defaults), open, log, state);
+    const client = makeClient<NoHooks>(effectOptions(defaults), open, log, parts);
     const getEntry = async <V>(key: string): Promise<CacheEntry<V> | undefined> => {
-      const entry = state.closed ? undefined : store.peek?.(key, Date.now());
+      const entry = parts.state.closed ? undefined : store.peek?.(key, Date.now());
       if (entry !== undefined) return { value: entry.value as V };
       const found = await toPromise(client.get<V>(key));
       return Option.isSome(found) ? { value: found.value } : undefined;
@@ -82,7 +89,7 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
         await call(planWith(own), key, fetcher, resultOf),
       refresh: async (key, fetcher, own) => {
         const { settings, signal } = planWith(own);
-        const plan = { settings: toRefresh(settings), signal, alike: undefined };
+        const plan = { settings: toRefresh(settings), signal, alike: undefined, bare: false };
         return await call(plan, key, fetcher, valueOf);
       },
       getOrSetMany: (keys: unknown, fetcher: unknown, options?: object) =>
@@ -97,7 +104,7 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
       set: (key, value, ttl) => toPromise(client.set(key, value, ttl as never)),
       expire: (key) => toPromise(client.expire(key)),
       delete: (key) => toPromise(client.delete(key)),
-      stats: () => statsOf(counters, plan.settings.name),
+      stats: () => client.stats(),
       close: () => toPromise(client.close()),
       [Symbol.asyncDispose]: () => toPromise(client.close()),
       wrap: <Fn extends (...args: never[]) => unknown>(
@@ -135,16 +142,20 @@ interface Plan {
   readonly signal: AbortSignal | undefined;
   /** The flights in which nobody can tell the callers of this plan apart: none where each has its hooks run. */
   readonly alike: ReadonlyMap<string, Flight> | undefined;
+  /** Whether a hit is nothing but the value that was found. */
+  readonly bare: boolean;
 }
 
 function planOf(settings: Settings): Plan {
   const { signal, hooks: { onError: _, ...hooks } } = settings;
+  const { onHit, onOutcome } = hooks;
   const isAlike = !settings.copy && Object.values(hooks).every((hook) => hook === undefined);
   return {
     // The signal is heeded here.
     settings: signal === undefined ? settings : { ...settings, signal: undefined },
     signal,
     alike: isAlike ? flightsFor({ settings, key: "" }, "leading") : undefined,
+    bare: onHit === undefined && onOutcome === undefined && !settings.copy,
   };
 }
 
@@ -175,8 +186,17 @@ function getValue<V>(plan: Plan, key: string, fetcher: Fetcher<V>): Promise<V> {
   const value = call(plan, key, fetcher, (value: V, { cache, waited }) => {
     const millis = waited && Duration.toMillis(waited);
     countCalls(settings.counters, cache, millis, own.others);
+    tellOthers({ outcome: cache, waited: millis, error: undefined });
     return value;
   });
+  const tellOthers = (end: Omit<CallEnd, "calls">) => {
+    if (own.others > 0 && isHeard(settings)) tell(key, settings, { ...end, calls: own.others });
+  };
+  if (isHeard(settings)) {
+    value.catch((error) => {
+      if (!plan.signal?.aborted) tellOthers({ outcome: undefined, waited: undefined, error });
+    });
+  }
   own.value = value;
   if (flight.waiting > settings.maxFailures) flight.shared = own;
   return value;
@@ -195,33 +215,51 @@ function resultOf<V>(value: V, meta: EffectMeta): GetOrSetResult<V> {
   return { value, meta: inMillis(meta) as CacheMeta };
 }
 
-/** Runs a call. A hit in this process goes round Effect, unless a hook is to be told of it. */
+/**
+ * Runs a call. A hit in this process goes round Effect, unless a hook is to be told of it. No closure here sees a parameter:
+ * each hit would take memory for them.
+ */
 function call<V, A>(
-  { settings, signal }: Plan,
+  plan: Plan,
   key: string,
   fetcher: Fetcher<V>,
   pick: Pick<V, A>,
 ): Promise<A> {
+  const { settings, signal } = plan;
   if (!isKey(key)) throw invalidKey(key);
   if (typeof fetcher !== "function") throw invalid("fetcher", "a function", fetcher);
   if (signal?.aborted) throw signal.reason;
   if (settings.client!.closed) throw closedError(key);
-  const { store, freshBelow, hooks: { onHit, onOutcome } } = settings;
+  const { store, freshBelow } = settings;
   const aged = settings.refreshAhead !== undefined;
   const entry = freshBelow > 0 ? undefined : store.peek?.(key, Date.now(), aged);
-  if (entry === undefined) {
-    const handOut = ({ value, meta }: EffectResult<unknown>) => pick(value as V, meta);
-    return settled((resume) => startCall(callOf(settings, key, fetcher), resume), handOut, signal);
-  }
+  if (entry === undefined) return miss(plan, callOf(settings, key, fetcher), pick);
   if (aged && isElected({ settings, key }, entry)) {
     startRefresh(callOf(settings, key, fetcher), entry);
   }
-  if (onHit === undefined && onOutcome === undefined && !settings.copy) {
+  if (plan.bare) {
     settings.counters.hits++;
+    tellHit(key, settings);
     return Promise.resolve(pick(entry.value as V, HIT));
   }
-  const found = hit({ settings, key }, entry.value) as Effect.Effect<EffectResult<V>, unknown>;
-  return toPromise(found, ({ value }) => pick(value, HIT), signal);
+  const found = heard({ settings, key }, hit({ settings, key }, entry.value));
+  return picked(found, pick, signal);
+}
+
+function miss<V, A>({ signal }: Plan, call: Call, pick: Pick<V, A>): Promise<A> {
+  return settled(
+    (resume) => startCall(call, resume),
+    ({ value, meta }: EffectResult<unknown>) => pick(value as V, meta),
+    signal,
+  );
+}
+
+function picked<V, A>(
+  found: Effect.Effect<EffectResult<unknown>, unknown>,
+  pick: Pick<V, A>,
+  signal: AbortSignal | undefined,
+): Promise<A> {
+  return toPromise(found, ({ value }) => pick(value as V, HIT), signal);
 }
 
 /** A fetcher for many keys that returns a promise, as the engine has them; what is none is left as it is. */

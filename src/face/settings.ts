@@ -1,4 +1,5 @@
 import type { Settings } from "../engine/call.ts";
+import { type ClientState, newClientState } from "../engine/client_state.ts";
 import { defaults, LONGEST_LEASE } from "../model/defaults.ts";
 import { describe, quoted } from "../model/describe.ts";
 import { millisOf } from "../model/duration.ts";
@@ -15,6 +16,7 @@ import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
 import type { ClientOptions } from "./common_options.ts";
 import { inWorkers } from "../effect/runtime.ts";
 import type { Codec } from "../store/codec.ts";
+import type { Metrics, Observer } from "../model/metrics.ts";
 import { type Counters, newCounters } from "../model/stats.ts";
 import { sharedStore } from "../store/shared_store.ts";
 import type { Store } from "../store/store.ts";
@@ -33,8 +35,21 @@ type Options =
   & CallOptions<unknown>
   & HooksOptions<unknown>;
 
-/** What counts the calls that have no client. */
-const uncounted = newCounters();
+/** What a client has beside its options. */
+export interface ClientParts {
+  readonly state: ClientState | undefined;
+  readonly counters: Counters;
+  /** Made with the client's first settings, if they have metrics. */
+  observer?: Observer | undefined;
+}
+
+/** Those of calls that have no client. */
+const withoutClient: ClientParts = { state: undefined, counters: newCounters() };
+
+/** Those of a new client. */
+export function newClientParts(): ClientParts & { readonly state: ClientState } {
+  return { state: newClientState(), counters: newCounters() };
+}
 
 /**
  * Checks options and adds the defaults. For a bad option, throws an error with its name, its value and valid values; and
@@ -43,11 +58,10 @@ const uncounted = newCounters();
 export function settingsOf(
   input: unknown,
   open: OpenAdapter,
-  { log, names = optionNames, counters = uncounted, client }: {
+  { log, names = optionNames, parts = withoutClient }: {
     readonly log: Settings["log"];
-    readonly client?: Settings["client"];
     readonly names?: ReadonlySet<string> | undefined;
-    readonly counters?: Counters;
+    readonly parts?: ClientParts;
   },
 ): Settings {
   if (!isObject(input)) {
@@ -82,8 +96,11 @@ export function settingsOf(
   const staleWhileRevalidate = millis("staleWhileRevalidate", options.staleWhileRevalidate, 0);
   const staleIfError = millis("staleIfError", options.staleIfError, 0);
   const staleFor = Math.max(staleWhileRevalidate, staleIfError) || undefined;
+  const name = nameOf(options.name);
+  const metrics = metricsOf(options.metrics);
+  parts.observer ??= metrics?.observe({ name, backend: store.name });
   return {
-    name: nameOf(options.name),
+    name,
     store,
     staleWhileRevalidate,
     staleIfError,
@@ -115,8 +132,9 @@ export function settingsOf(
       defaults.operationTimeout,
     ),
     waitUntil: optionalOf("function", "waitUntil", options.waitUntil),
-    client,
-    counters,
+    client: parts.state,
+    counters: parts.counters,
+    observer: parts.observer,
     hooks: hooksOf(options.hooks),
     log,
   };
@@ -198,6 +216,11 @@ function ownerIdOf(value: string | undefined): string | undefined {
   throw invalid("ownerId", "text that UTF-8 can carry, without a NUL", value);
 }
 
+function metricsOf(value: Metrics | undefined): Metrics | undefined {
+  if (value === undefined || has(value, "observe")) return value;
+  throw invalid("metrics", "metrics with `observe`, of cache-locking/metrics", value);
+}
+
 function nameOf(value: string | undefined): string | undefined {
   if (value === undefined || (typeof value === "string" && value !== "")) return value;
   throw invalid("name", "a non-empty string", value);
@@ -225,8 +248,8 @@ const hookNames = new Set(
 );
 const hookPaths = [...hookNames].map((name) => `hooks.${name}`);
 
-/** The options of a client and of its calls. Of two that are as near to an unknown name, the first is meant. */
-const optionNames: ReadonlySet<string> = new Set<keyof Options>([
+/** The options of calls. Of two that are as near to an unknown name, the first is meant. */
+const commonNames: readonly (keyof Options)[] = [
   "cacheTtl",
   "ttlJitter",
   "staleWhileRevalidate",
@@ -253,7 +276,13 @@ const optionNames: ReadonlySet<string> = new Set<keyof Options>([
   "ownerId",
   "adapter",
   "leases",
+];
+
+/** The options of a client and of its calls. */
+const optionNames: ReadonlySet<string> = new Set<keyof Options>([
+  ...commonNames,
   "name",
+  "metrics",
 ]);
 
 /** The options of calls for many keys. */
@@ -265,7 +294,7 @@ export const manyOptionNames: ReadonlySet<string> = new Set([
 ]);
 
 /** The options of `Cache.getOrSet`. */
-export const callOptionNames: ReadonlySet<string> = new Set([...optionNames, "key", "fetcher"]);
+export const callOptionNames: ReadonlySet<string> = new Set([...commonNames, "key", "fetcher"]);
 
 /** Throws for an option that nobody knows, and names the nearest one. */
 function allKnown(options: object, names: ReadonlySet<string>, prefix = ""): void {

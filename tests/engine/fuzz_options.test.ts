@@ -47,8 +47,8 @@ const options = [
   "abandonedFetch",
   "waitUntil",
   "hooks",
-  "name",
 ];
+const clientOptions = [...options, "name", "metrics"];
 
 function names(error: Told | undefined, option: string): void {
   if (error === undefined) return;
@@ -79,7 +79,7 @@ describe("options of any kind, fuzzed", () => {
 
   it("are used, or named, by each call of a client and by its overrides", () =>
     holds(
-      fc.tuple(fc.constantFrom(...options), anything),
+      fc.tuple(fc.constantFrom(...clientOptions), anything),
       async ([option, value]) => {
         const good = Cache.make({ adapter: memoryAdapter(), hooks: {} });
         const overrides = { [option]: value };

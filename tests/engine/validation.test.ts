@@ -2,6 +2,7 @@ import { Effect } from "effect";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Cache, isCacheLockingError } from "../../mod.ts";
+import { createCache } from "../../promise.ts";
 import { quoted } from "../../src/model/describe.ts";
 import { errorOf } from "../support/herd.ts";
 import { otherEffect } from "../support/other_effect.ts";
@@ -144,8 +145,6 @@ const cases: [string, unknown, string][] = [
   ],
   ["coalesce", { ...good, coalesce: 1 }, option("coalesce", "true or false", "1")],
   ["ownerId", { ...good, ownerId: 1 }, option("ownerId", "a string", "1")],
-  ["name", { ...good, name: 1 }, option("name", "a non-empty string", "1")],
-  ["an empty name", { ...good, name: "" }, option("name", "a non-empty string", '""')],
   ["signal", { ...good, signal: {} }, option("signal", "an AbortSignal", "an object")],
   ["hooks", { ...good, hooks: 1 }, option("hooks", "an object of hooks", "1")],
   ["a hook", { ...good, hooks: { onHit: 1 } }, option("hooks.onHit", "a function", "1")],
@@ -248,6 +247,22 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
   for (const [name, options, message] of cases) {
     it(name, async () => assert.equal(await refused(options), message));
   }
+
+  it("an option of a client alone, which a call doesn't have", () => {
+    const name = "a non-empty string";
+    const metrics = "metrics with `observe`, of cache-locking/metrics";
+    for (
+      const [options, message] of [
+        [{ name: 1 }, option("name", name, "1")],
+        [{ name: "" }, option("name", name, '""')],
+        [{ metrics: {} }, option("metrics", metrics, "an object")],
+      ] as const
+    ) {
+      const bad = { adapter: "memory", ...options } as never;
+      assert.throws(() => Cache.make(bad), { message });
+      assert.throws(() => createCache(bad), { message });
+    }
+  });
 
   it("an unknown option of a client, and of its call", async () => {
     const known = { adapter: "memory" } as const;
