@@ -37,7 +37,8 @@ function isNew(story: Story, call: CallStory, value: unknown): boolean {
   if (isTaken) return true;
   return story.fetches.some((fetch) =>
     fetch.call.key === key && fetch.ended?.result.type === "value" &&
-    Object.is(fetch.ended.result.value, value) && endOfFill(fetch.lease?.operations) > began.seq
+    Object.is(fetch.ended.result.value, value) &&
+    endOfFill(fetch.lease?.operations) >= began.at - story.instant
   ) || story.changes.some((change) =>
     change.key === key && Object.is(change.value, value) &&
     // One that failed may be done later.
@@ -49,9 +50,10 @@ function isOwner({ call }: CallStory, { owner }: Question): boolean {
   return owner?.startsWith(`call ${call}:`) === true;
 }
 
-/** When a fetch's value was surely stored, or in no way. */
+/** When a fetch's value was surely stored, or in no way; a failure is reported before those who waited are told. */
 function endOfFill(operations: Story["operations"] = []): number {
-  return Math.max(-1, ...operations.map((each) => overAt(each)?.seq ?? Infinity)) + 1 || Infinity;
+  if (operations.length === 0) return Infinity;
+  return Math.max(...operations.map((each) => overAt(each)?.at ?? Infinity));
 }
 
 /** Whether all entries of the key have a time to live, which the backend tells. */
