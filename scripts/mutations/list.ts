@@ -248,6 +248,22 @@ export const mutations: readonly Mutation[] = [
     "stale after a failed fetch",
     swap(/return .*;/, "return undefined;"),
   ),
+  mutation("ahead: who is elected refreshes nothing", "refresh ahead", drop),
+  mutation(
+    "ahead: everybody is elected",
+    "elected",
+    swap(/freshFor <= [^;]*;/, "freshFor < Infinity;"),
+  ),
+  mutation(
+    "ahead: an entry is refreshed in its first part, not in its last",
+    "elected",
+    swap("(1 - refreshAhead)", "refreshAhead"),
+  ),
+  mutation(
+    "ahead: who has lost a refresh asks again",
+    "known ahead",
+    swap(/if \(.*\) refresh/, "refresh"),
+  ),
   mutation("soft: nobody has it", "soft timeout", swap(", left,", ", Infinity,")),
   mutation(
     "soft: it is answered beyond its time",

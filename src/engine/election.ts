@@ -15,5 +15,5 @@ export function isElected(
     return freshFor <= took * refreshAhead.beta * -Math.log(1 - Math.random());
   }
   const ttl = wholeTtlOf(settings, key, value);
-  return typeof ttl === "number" && freshFor <= (1 - refreshAhead) * ttl;
+  return typeof ttl === "number" && freshFor <= (1 - refreshAhead) * ttl; // mutate: elected
 }

@@ -40,7 +40,7 @@ export function read(flight: Flight, onMiss?: () => void): void {
           ? { _tag: "Value", value, source: "hit", stored: true }
           : { _tag: "Stale", value, staleFor: -freshFor, at: monotonicMillis(flight.clock) },
       );
-      if (isHit && ahead !== undefined && isElected(call, entry)) refreshAhead(flight.first, entry);
+      if (isHit && ahead !== undefined && isElected(call, entry)) refreshAhead(flight.first, entry); // mutate: refresh ahead
     },
     onFailure(error) {
       const failure = phaseError(call, error);

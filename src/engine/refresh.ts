@@ -25,5 +25,5 @@ export function refresh(caller: Caller, freshFor = 0): void {
 
 /** Refreshes an entry that was found fresh, unless somebody is known to do so. */
 export function refreshAhead(caller: Caller, { freshFor = 0 }: Entry<unknown>): void {
-  if (quietReason(caller, -freshFor) === undefined) refresh(caller, freshFor);
+  if (quietReason(caller, -freshFor) === undefined) refresh(caller, freshFor); // mutate: known ahead
 }

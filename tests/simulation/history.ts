@@ -60,6 +60,7 @@ export interface Answer {
   readonly lease?: string | undefined;
   readonly remaining?: number | undefined;
   readonly after?: "failed" | undefined;
+  readonly freshFor?: number | undefined;
   readonly staleFor?: number | undefined;
   readonly failures?: number | undefined;
 }

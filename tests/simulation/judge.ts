@@ -1,4 +1,5 @@
 import type { History } from "./history.ts";
+import { ahead } from "./promises/ahead.ts";
 import { cancelling } from "./promises/cancelling.ts";
 import { closing } from "./promises/closing.ts";
 import { cost } from "./promises/cost.ts";
@@ -41,6 +42,7 @@ export const promises: Readonly<Record<string, Judge>> = {
   "Fetches end in time": timeouts,
   "12. Constant cost per process": cost,
   "13. One refresh per fleet": oneRefresh,
+  "13. A refresh comes before its entry ends": ahead,
   "13. Nobody waits for long for what is fresh": softly,
   "13. A refresh brings what is new": refreshes,
   "14. Stale never hides a change": honestlyStale,

@@ -118,7 +118,9 @@ const tellNothing = (): Answer => ({ is: "done" });
 const tellEntry = (entry: Entry<unknown> | undefined): Answer => {
   if (entry === undefined) return { is: "none" };
   const { value, freshFor = Infinity } = entry;
-  return freshFor > 0 ? { is: "entry", value } : { is: "stale", value, staleFor: -freshFor };
+  return freshFor > 0
+    ? { is: "entry", value, freshFor }
+    : { is: "stale", value, staleFor: -freshFor };
 };
 
 function tellAcquired(acquired: Acquired<unknown>): Answer {

@@ -467,6 +467,11 @@ function mayBeStale(call: CallStory): boolean {
   return staleWhileRevalidate > 0 || staleIfError > 0;
 }
 
+/** Whether a call had its value, as a hit, by a time. */
+export function hasHit({ ended }: CallStory, { at }: Moment): boolean {
+  return ended?.ending.type === "value" && ended.ending.cache === "HIT" && ended.at <= at;
+}
+
 /** Whether what a call fetches is for nobody, as it has hit. */
 export function isAhead(
   { terms: { refreshAhead, refresh }, hooks, left, fetches }: CallStory,

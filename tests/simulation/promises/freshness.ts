@@ -4,6 +4,7 @@ import {
   durationOf,
   failedToAnswer,
   type FetchStory,
+  hasHit,
   isChange,
   type Judge,
   type LeaseStory,
@@ -147,7 +148,10 @@ export const oneRefresh: Judge = (story, broken) => {
     }
   }
   for (const call of story.calls) {
-    if (story.backend.seen === "deeds" && isRefreshing(call)) isRefreshed(story, call, broken);
+    if (story.backend.seen !== "deeds" || !isRefreshing(call)) continue;
+    const answered = call.hooks.find(({ tag }) => tag === "refreshing")!;
+    if (isRefreshed(story, call, answered)) continue;
+    broken(`call ${call.call} got a stale value that nobody refreshes`, answered);
   }
   for (const scene of story.scenes) asksOnce(story, scene.operations, broken);
 };
@@ -168,12 +172,11 @@ export const softly: Judge = (story, broken) => {
   }
 };
 
-/** Who answers with a stale value asks for its refresh, unless this process does or knows of another. */
-function isRefreshed(story: Story, call: CallStory, broken: Parameters<Judge>[1]): void {
+/** Whether who answers with a value asks for its refresh, unless this process does or knows of another. */
+export function isRefreshed(story: Story, call: CallStory, answered: Moment): boolean {
   const { process, began } = call;
-  const answered = call.hooks.find(({ tag }) => tag === "refreshing")!;
   const crashed = story.crashed(process);
-  if (crashed !== undefined && crashed.at <= answered.at + story.slack) return;
+  if (crashed !== undefined && crashed.at <= answered.at + story.slack) return true;
   const scene = story.sceneOf(call);
   const isKnown = scene.operations.some((operation) => {
     const { question, asked } = operation;
@@ -198,9 +201,7 @@ function isRefreshed(story: Story, call: CallStory, broken: Parameters<Judge>[1]
       (fetch.ended?.result.type === "value" ? 0 : longestQuiet(fetch));
     return fetch.call.began.at <= answered.at && over + quietFor >= began.at;
   });
-  if (!isKnown && !isFetched && !story.paused(process, began.at, answered.at)) {
-    broken(`call ${call.call} got a stale value that nobody refreshes`, answered);
-  }
+  return isKnown || isFetched || story.paused(process, began.at, answered.at);
 }
 
 /** For how long nobody fetches again after a fetch that failed, at most. */
@@ -218,10 +219,11 @@ function asksOnce(
   broken: Parameters<Judge>[1],
 ): void {
   const changes = operations.filter(({ question }) => isChange(question));
-  const lost = operations.filter(({ question, answered }) => {
+  const lost = operations.filter(({ question, asked, answered }) => {
     const call = callOf(story, question.owner);
     return question.operation === "acquire" && answered?.answer.is === "Follower" &&
-      question.waitedFor === undefined && call !== undefined && isRefreshing(call);
+      question.waitedFor === undefined && call !== undefined &&
+      (isRefreshing(call) || hasHit(call, asked));
   });
   lost.forEach((first, index) => {
     const { remaining = 0, lease } = first.answered!.answer;
