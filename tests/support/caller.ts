@@ -58,7 +58,7 @@ async function run(task: Task): Promise<void> {
       onSuccess: ({ value, meta }): Ending => ({ type: "value", value, cache: meta.cache }),
       onFailure: ({ _tag: tag }): Ending => ({ type: "error", tag, own: false }),
     })
-    : recordedCall(self, { key, options, fetcher });
+    : recordedCall(self, { key, options, fetcher, refresh: task.refresh });
   const count = (ending: Ending) => {
     if (ending.type === "value") {
       report.outcomes[ending.cache] = (report.outcomes[ending.cache] ?? 0) + 1;

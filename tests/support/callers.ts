@@ -20,6 +20,8 @@ export interface Task {
   /** Which fetch of all processes is the first to succeed. */
   readonly succeedsFrom?: number;
   readonly options?: PlainOptions;
+  /** Whether they have the key fetched though its entry is fresh. */
+  readonly refresh?: boolean;
   /** Whether nothing is recorded of it, so that what is measured is the library alone. */
   readonly unrecorded?: boolean;
 }

@@ -19,6 +19,7 @@ export type PlainOptions =
         | "staleIfError"
         | "softTimeout"
         | "errorBackoff"
+        | "refreshAhead"
     ]?: number | undefined;
   }
   & Pick<CallOptions<unknown>, "onCacheFailure">;
@@ -36,6 +37,8 @@ export interface RecordedCall {
   readonly options: PlainOptions;
   /** A fetch of the call of this number, which must be in the errors that it fails with. */
   readonly fetcher: (call: number) => Effect.Effect<unknown, { readonly call: number }>;
+  /** Whether it has the key fetched though its entry is fresh. */
+  readonly refresh?: boolean | undefined;
 }
 
 /** What the options say, with the library's defaults. */
@@ -68,7 +71,7 @@ export function termsOf(
 /** Calls, writes down what happens, and says how it ended. */
 export function recordedCall(
   { cache, recorder, process }: RecordedProcess,
-  { key, options, fetcher }: RecordedCall,
+  { key, options, fetcher, refresh = false }: RecordedCall,
 ): Effect.Effect<Ending> {
   return Effect.suspend(() => {
     const call = recorder.number();
@@ -90,12 +93,14 @@ export function recordedCall(
       Effect.sync(() => note({ type: "hook", call, hook: "onError", tag: _tag }));
     const onStale = (_: unknown, { reason }: { readonly reason: string }) =>
       Effect.sync(() => note({ type: "hook", call, hook: "onStale", tag: reason }));
-    const calling = cache.getOrSet(key, fetching, {
+    // By it the judges know whom it refreshes an entry for.
+    const onHit = () => Effect.sync(() => note({ type: "hook", call, hook: "onHit" }));
+    const calling = cache[refresh ? "refresh" : "getOrSet"](key, fetching, {
       ...options,
       ownerId: `call ${call}`,
-      hooks: { onError, onStale },
+      hooks: { onError, onStale, ...(options.refreshAhead === undefined ? {} : { onHit }) },
     });
-    note({ type: "call", call, key, terms: termsOf(options) });
+    note({ type: "call", call, key, terms: { ...termsOf(options), refresh } });
     const ending = Effect.matchCauseEffect(calling, {
       onSuccess: ({ value, meta }) =>
         Effect.succeed<Ending>({

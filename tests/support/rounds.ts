@@ -222,6 +222,66 @@ export function rounds(
       );
     });
 
+    it("refreshes an entry once for 4 × 20 who ask for that, while others hit, in 3 rounds", async () => {
+      for (let round = 0; round < 3; round++) {
+        await unlessLate(async (late) => {
+          const key = newKey();
+          const stored = await herd({
+            key,
+            callers: 1,
+            fetch: 20,
+            value: "old",
+            options: { cacheTtl: HOUR },
+          });
+          late(stored.late);
+          const task = {
+            key,
+            callers: 20,
+            fetch: 300,
+            value: "new",
+            options: { cacheTtl: 2 * HOUR },
+          };
+          const refreshing = callers.map((caller) => caller.call({ ...task, refresh: true }));
+          await Promise.race(refreshing.map(({ fetching }) => fetching));
+          const beside = await herd(task);
+          const refreshed = sum(await Promise.all(refreshing.map(({ report }) => report)));
+          // However late it was.
+          assert.equal(fetchesOf(key), 2);
+          assert.deepEqual([refreshed.values, refreshed.errors], [["new"], {}]);
+          assert.deepEqual([beside.outcomes, beside.errors], [{ HIT: 80 }, {}]);
+          late(Math.max(beside.late, refreshed.late));
+          assert.deepEqual(beside.values, ["old"]);
+        });
+      }
+    });
+
+    it("refreshes an entry once before its end, while 4 × 50 callers hit, in 5 rounds", async () => {
+      const options = { cacheTtl: HOUR, refreshAhead: 0.5 };
+      for (let round = 0; round < 5; round++) {
+        await unlessLate(async (late) => {
+          const key = newKey();
+          const ask = async (callers: number, value: string, cacheTtl = HOUR) => {
+            const task = { key, callers, fetch: 200, value, options: { ...options, cacheTtl } };
+            const report = await herd(task);
+            late(report.late);
+            return report;
+          };
+          await ask(1, "old", HOUR / 4);
+          const old = await ask(50, "new");
+          assert.deepEqual([old.outcomes, old.errors], [{ HIT: 200 }, {}]);
+          assert.deepEqual(old.values, ["old"]);
+          await until(async () => {
+            const entry = await Effect.runPromise(own.store.get(key));
+            return entry?.value === "new";
+          });
+          const fresh = await ask(50, "newer");
+          assert.deepEqual([fresh.outcomes, fresh.errors], [{ HIT: 200 }, {}]);
+          assert.deepEqual(fresh.values, ["new"]);
+          assert.equal(fetchesOf(key), 2);
+        });
+      }
+    });
+
     it("has one take over when the leader is killed", async () => {
       await unlessLate(async (late) => {
         const key = newKey();
