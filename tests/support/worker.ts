@@ -30,7 +30,7 @@ export function startWorker<Message, Answer>(
   const child = spawn(program!, [...args, JSON.stringify(beginning)], { env, stdio: "pipe" });
   const failed = new Promise<never>((_, reject) => child.once("error", reject));
   failed.catch(() => {});
-  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
   let said = "";
   child.stderr.on("data", (text) => said = (said + text).slice(-LONGEST));
   const failure = (how: unknown) =>
@@ -38,21 +38,22 @@ export function startWorker<Message, Answer>(
   // A process that was killed reads no more.
   child.stdin.on("error", () => {});
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const ended = async () => {
+    const code = await closed;
+    if (code) throw failure(code);
+  };
   return {
     pid: child.pid!,
     send: (message) => void child.stdin.write(`${JSON.stringify(message)}\n`),
     async next() {
       const { value, done } = await Promise.race([lines.next(), failed]);
-      if (done) throw failure(await ended);
+      if (done) throw failure(await closed);
       return JSON.parse(value);
     },
-    async ended() {
-      const code = await ended;
-      if (code) throw failure(code);
-    },
+    ended,
     end() {
       child.stdin.end();
-      return this.ended();
+      return ended();
     },
   };
 }
