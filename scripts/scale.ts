@@ -1,13 +1,14 @@
 /**
  * Measures what one key costs a backend as the fleet grows, in virtual time, and writes the figures of docs/scale.md and its
- * chart:
- * `deno task scale`.
+ * chart; and how early a hot key is refreshed by chance, for docs/freshness.md: `deno task scale`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { readArguments } from "./arguments.ts";
+import { orExit, readArguments, wholeNumber } from "./arguments.ts";
+import { writeFigures } from "./figures.ts";
 import { root } from "./project.ts";
 import { defaults } from "../src/model/defaults.ts";
 import { drawScale } from "./scale/chart.ts";
+import { earlyTable } from "./scale/early.ts";
 import { type Fared, type Fleet, simulateFleet } from "./scale/fleet.ts";
 import { type Scale, writeScale } from "./scale/page.ts";
 import { adviceFor } from "./scale/paper.ts";
@@ -58,12 +59,27 @@ async function fare(fleet: Fleet): Promise<Fared> {
   return { fleet, herd };
 }
 
-readArguments({
+const { values, rest: [part] } = readArguments({
   name: "scale",
-  does: "Simulates fleets of up to 10,000 processes, and writes docs/scale.md.",
+  does:
+    "Simulates fleets of up to 10,000 processes, and writes docs/scale.md and the table of docs/freshness.md.",
+  rest: {
+    value: "PART",
+    help: "herds for docs/scale.md, early for docs/freshness.md; both by default",
+  },
+  options: {
+    seed: { type: "string", value: "N", default: "42", help: "of the chances of `early`" },
+  },
 });
-const scale = await measure();
-mkdirSync(`${root}docs/charts`, { recursive: true });
-writeFileSync(`${root}docs/charts/scale.svg`, drawScale(scale.growing));
-await writeScale(scale);
-console.log("Written: docs/scale.md, docs/charts/scale.svg");
+if (part !== "early") {
+  const scale = await measure();
+  mkdirSync(`${root}docs/charts`, { recursive: true });
+  writeFileSync(`${root}docs/charts/scale.svg`, drawScale(scale.growing));
+  await writeScale(scale);
+  console.log("Written: docs/scale.md, docs/charts/scale.svg");
+}
+if (part !== "herds") {
+  const seed = orExit(() => wholeNumber("--seed", values.seed, 0, 2 ** 32 - 1));
+  await writeFigures("docs/freshness.md", { "early refreshes": earlyTable(seed) });
+  console.log("Written: the table of docs/freshness.md");
+}
