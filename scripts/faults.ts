@@ -13,6 +13,8 @@ import { orExit, readArguments } from "./arguments.ts";
 import { type FaultyBackend, faultyBackends } from "./faults/backend.ts";
 import { type ReportedOutcome, writeReport } from "./faults/report.ts";
 import { type Extent, type Outcome, runFaults, SLACK } from "./faults/run.ts";
+import { runSourceDown, type SourceExtent, type SourceOutcome } from "./faults/source.ts";
+import type { Load } from "../tests/support/load.ts";
 import { report, type Result, tally } from "./result.ts";
 
 const options = {
@@ -31,11 +33,29 @@ const extents: Readonly<Record<"full" | "quick", Extent>> = {
   quick: { processes: 3, fault: 1000, peace: 3000, load: { ...load, every: 50, life: 1500 } },
 };
 
+/** One hot key, which is the same all the time. */
+const hot: Load = {
+  prefix: "source",
+  keys: 1,
+  life: Number.MAX_SAFE_INTEGER,
+  every: 100,
+  callers: 4,
+  fetch: 200,
+  deletes: 0,
+  options: { cacheTtl: 1000, staleIfError: 60_000, operationTimeout: 10_000 },
+};
+
+/** After a failed fetch the fleet is quiet for 0.8 s at least, then for twice as long as before. */
+const sourceExtents: Readonly<Record<"full" | "quick", SourceExtent>> = {
+  full: { processes: 8, down: 10_000, peace: 3000, load: hot, most: 6 },
+  quick: { processes: 3, down: 1500, peace: 1200, load: hot, most: 3 },
+};
+
 /** Runs one backend, and counts each thing that must hold. */
 function test(
   backend: FaultyBackend,
   proxy: () => Promise<Running>,
-  extent: Extent,
+  [extent, sourceExtent]: readonly [Extent, SourceExtent],
   outcomes: ReportedOutcome[],
 ): Promise<Result> {
   const { description: { backend: name } } = backend;
@@ -45,10 +65,15 @@ function test(
       return backendsRequired ? count.fail(servers.message) : count.skip(servers.message);
     }
     const { running } = servers;
+    const source = await runSourceDown(backend, running, sourceExtent).catch(async (error) => {
+      await running.stop();
+      throw error;
+    });
     const outcome = await runFaults(backend, servers, extent);
-    outcomes.push({ backend: name, version: running.version, ...outcome });
+    outcomes.push({ backend: name, version: running.version, ...outcome, source });
     count.note(`${running.version}: ${JSON.stringify(outcome.figures)}`);
-    const failures = failuresOf(outcome, extent);
+    count.note(`the source down: ${JSON.stringify(source)}`);
+    const failures = [...failuresOf(outcome, extent), ...failuresOfSource(source, sourceExtent)];
     failures.forEach((what) => what === undefined ? count.pass() : count.fail(what));
     if (failures.some((what) => what !== undefined)) count.note(await keep(name, outcome));
   });
@@ -89,6 +114,19 @@ function failuresOf(
   ];
 }
 
+function failuresOfSource(
+  { calls, failed, stale, asked, broken }: SourceOutcome,
+  { most }: SourceExtent,
+): (string | undefined)[] {
+  const must = (holds: boolean, what: string) => holds ? undefined : `the source down: ${what}`;
+  return [
+    must(calls > 0 && stale > 0 && asked > 0, "not enough happened to tell"),
+    must(broken.length === 0, `broken promises:\n${broken.slice(0, 10).join("\n")}`),
+    must(failed === 0, `${failed} calls without a value`),
+    must(asked <= most, `it was asked ${asked} times, of ${most}`),
+  ];
+}
+
 function named(name: string): FaultyBackend {
   const found = faultyBackends.find(({ description: { backend } }) => backend === name);
   if (found !== undefined) return found;
@@ -106,7 +144,8 @@ if (import.meta.main) {
       report: { type: "boolean", help: "write the figures to docs/faults.md" },
     },
   });
-  const extent = extents[values.quick ? "quick" : "full"];
+  const size = values.quick ? "quick" : "full";
+  const extent = [extents[size], sourceExtents[size]] as const;
   const chosen = names.length === 0 ? faultyBackends : orExit(() => names.map(named));
   console.log(`Breaks ${chosen.map(({ description: { backend } }) => backend).join(", ")}`);
   const outcomes: ReportedOutcome[] = [];
@@ -120,6 +159,6 @@ if (import.meta.main) {
   );
   stay();
   await stopProxy();
-  if (values.report) await writeReport(outcomes, extent);
+  if (values.report) await writeReport(outcomes, ...extent);
   report(results);
 }

@@ -19,6 +19,8 @@ export interface Load {
   /** In how many of its turns a key is deleted, from 0 to 1. */
   readonly deletes: number;
   readonly options: PlainOptions;
+  /** When the source is down, by the clock that all processes share: each fetch that has begun then fails. */
+  readonly down?: { readonly from: number; readonly until: number };
 }
 
 /** How long the last calls may take, in milliseconds. */
@@ -27,14 +29,22 @@ const PATIENCE = 20_000;
 /** Begins to call; what it returns stops that, and waits for the calls that are still there, but not for ever. */
 export function startLoad(
   process: RecordedProcess,
-  { prefix, keys, life, every, callers, fetch, deletes, options }: Load,
+  { prefix, keys, life, every, callers, fetch, deletes, options, down }: Load,
 ): () => Promise<void> {
   const open = new Set<Promise<unknown>>();
   const run = (effect: Effect.Effect<unknown>) => {
     const running = Effect.runPromise(effect).finally(() => open.delete(running));
     open.add(running);
   };
-  const fetcher = (call: number) => Effect.as(Effect.sleep(fetch), `value of call ${call}`);
+  const fetcher = (call: number) =>
+    Effect.suspend(() => {
+      const at = sharedClock();
+      const isDown = down !== undefined && at >= down.from && at < down.until;
+      const answer = isDown
+        ? Effect.fail({ _tag: "SOURCE_DOWN", call })
+        : Effect.succeed(`value of call ${call}`);
+      return Effect.flatMap(Effect.sleep(fetch), () => answer);
+    });
   const turn = () => {
     const number = Math.floor(Math.random() * keys);
     const key = `${prefix}:${number}:${Math.floor(sharedClock() / life)}`;
