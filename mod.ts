@@ -88,7 +88,8 @@ export type {
 } from "./src/face/common_many_options.ts";
 export type { BatchFetcher, ManyOptions, ManyResults } from "./src/face/many_options.ts";
 export type { FetchContext } from "./src/model/fetch_context.ts";
-export type { CacheClient, CacheModule } from "./src/face/client.ts";
+export type { CacheClient, CacheModule, MakeOptions } from "./src/face/client.ts";
+export type { ServiceTag } from "./src/effect/layer.ts";
 export type { Codec } from "./src/store/codec.ts";
 export type { DurationInput } from "./src/model/duration.ts";
 export {

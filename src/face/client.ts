@@ -4,7 +4,9 @@ import type { ClientOptions } from "./common_options.ts";
 import type { DurationInput } from "../model/duration.ts";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import type * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
+import { serviceLayer, type ServiceTag } from "../effect/layer.ts";
 import {
   type AdapterError,
   type CacheLockingError,
@@ -184,14 +186,24 @@ export interface CacheModule<Config> {
   /**
    * Makes a client, and checks its defaults once: throws a `VALIDATION_ERROR` for bad ones.
    */
-  make<H = NoHooks>(
-    defaults:
-      & AdapterOptions<Config>
-      & ClientOptions
-      & CallOptions<unknown>
-      & HooksOptions<unknown, H>,
-  ): CacheClient<H>;
+  make<H = NoHooks>(defaults: MakeOptions<Config, H>): CacheClient<H>;
+  /**
+   * A layer with a client as the service of a tag of yours: a class of `Context.Service` in Effect 4, of `Context.Tag` in
+   * Effect 3. The client is made as the layer is built, and closed with it. The options may be an effect, such as one that
+   * needs the backend's client of another layer. Bad options are a defect, as what {@linkcode make} throws.
+   */
+  layer<I, S, H = NoHooks, E = never, R = never>(
+    tag: ServiceTag<I, S> & (CacheClient<H> extends S ? unknown : never),
+    options: MakeOptions<Config, H> | Effect.Effect<MakeOptions<Config, H>, E, R>,
+  ): Layer.Layer<I, E, Exclude<R, Scope.Scope>>;
 }
+
+/** The options of a client: its adapter, its name, and the defaults of its calls. */
+export type MakeOptions<Config, H = NoHooks> =
+  & AdapterOptions<Config>
+  & ClientOptions
+  & CallOptions<unknown>
+  & HooksOptions<unknown, H>;
 
 /** Makes the entry points over the adapters that `open` knows. */
 export function makeCacheModule<Config>(open: OpenAdapter): CacheModule<Config> {
@@ -207,6 +219,15 @@ export function makeCacheModule<Config>(open: OpenAdapter): CacheModule<Config> 
       return isCacheLockingError(called) ? Effect.fail(called) : called;
     }) as CacheModule<Config>["getOrSet"],
     make: (defaults) => makeClient(defaults, open, logWarning),
+    layer: (tag, options) => {
+      const given = Effect.isEffect(options) ? options : Effect.succeed(options);
+      const made = Effect.map(given, (options) => makeClient(options, open, logWarning));
+      return serviceLayer(
+        tag as ServiceTag<never, CacheClient>,
+        made,
+        (client) => client.close(),
+      ) as never;
+    },
   };
 }
 
