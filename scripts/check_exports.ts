@@ -14,6 +14,7 @@ export function checkExports(): void {
     "./devalue src/store/devalue_codec.ts",
     "./metrics src/metrics/mod.ts",
     "./promise promise.ts",
+    "./schema src/store/schema_codec.ts",
     "./testing tests/conformance/mod.ts",
     ...adapters,
   ]);

@@ -1,5 +1,6 @@
 import { kindOf } from "../../src/model/describe.ts";
 import { type Codec, whyOf } from "../../src/store/codec.ts";
+import { isPromise } from "../../src/store/is_promise.ts";
 import type { Entry } from "../../src/store/store.ts";
 import type { Row } from "./backend.ts";
 import { Refusal } from "./refusal.ts";
@@ -24,9 +25,13 @@ export function toData(codec: Codec, value: unknown): string | Uint8Array {
   throw new Refusal(`the codec must return text or bytes, and returned ${kindOf(data)}`);
 }
 
-/** The entry of a row. */
-export function toEntry(codec: Codec, { data, freshFor, took }: Row): Entry<unknown> {
-  const value = toValue(codec, data);
+/** The entry of a row, or a promise of it where the codec decodes by one. */
+export function toEntry(codec: Codec, row: Row): Entry<unknown> | PromiseLike<Entry<unknown>> {
+  const value = toValue(codec, row.data);
+  return isPromise(value) ? value.then((value) => entryOf(value, row)) : entryOf(value, row);
+}
+
+function entryOf(value: unknown, { freshFor, took }: Row): Entry<unknown> {
   const isEnding = typeof freshFor === "number" && freshFor !== Infinity;
   const isKnown = typeof took === "number" && took > 0 && took < Infinity;
   if (!isEnding && !isKnown) return { value };
@@ -38,17 +43,21 @@ export function toEntry(codec: Codec, { data, freshFor, took }: Row): Entry<unkn
   };
 }
 
-/** The value of what a backend has kept. The error quotes nothing of it: a parser's own message does. */
+/** The value of what a backend has kept, or a promise of it. The error quotes nothing of it: a parser's own message does. */
 export function toValue(codec: Codec, data: unknown): unknown {
   const bytes = typeof data === "string" ? utf8.encode(data) : data;
   if (!isBytes(bytes)) {
     throw new Refusal("the stored value is neither text nor bytes", { corrupt: true });
   }
-  try {
-    return codec.decode(bytes);
-  } catch (error) {
+  const fail = (error: unknown) => {
     const reason = `the codec can't decode the stored value${whyOf(error)}`;
     throw new Refusal(reason, { corrupt: true });
+  };
+  try {
+    const value = codec.decode(bytes);
+    return isPromise(value) ? value.then((value) => value, fail) : value;
+  } catch (error) {
+    return fail(error);
   }
 }
 

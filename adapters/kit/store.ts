@@ -1,5 +1,6 @@
 import { attempt } from "../../src/store/attempt.ts";
 import { type Codec, codecOf } from "../../src/store/codec.ts";
+import { isPromise } from "../../src/store/is_promise.ts";
 import * as Effect from "effect/Effect";
 import {
   AdapterError,
@@ -57,7 +58,7 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
     operation: AdapterOperation,
     key: string,
     ask: (target: Target) => Promise<A>,
-    read?: (answer: A) => B,
+    read?: (answer: A) => B | PromiseLike<B>,
   ) => {
     const errorOf = (error: unknown) => toError(operation, key, error, explain);
     return attempt(
@@ -81,7 +82,10 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
     name,
     copy(value) {
       encoded = { value, data: toData(codec, value) };
-      return toValue(codec, encoded.data);
+      const copied = toValue(codec, encoded.data);
+      if (!isPromise(copied)) return copied;
+      copied.then(done, done);
+      return structuredClone(value);
     },
     get: (key, aged = false) =>
       run(
@@ -160,7 +164,8 @@ async function acquire<Found extends Row>(
   let ignored: Found | undefined;
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const found = await take({ ...wanted, ignored });
-    const entry = found.data === undefined ? undefined : readable(codec, found);
+    const read = found.data === undefined ? undefined : readable(codec, found);
+    const entry = isPromise(read) ? await read : read;
     if (!isHit(found, wanted)) {
       const decision = decide(found, wanted, entry);
       if (decision?._tag === "Leader" && found.replaced) {
@@ -177,9 +182,13 @@ async function acquire<Found extends Row>(
   );
 }
 
-function readable(codec: Codec, row: Row): Entry<unknown> | undefined {
+function readable(
+  codec: Codec,
+  row: Row,
+): Entry<unknown> | undefined | PromiseLike<Entry<unknown> | undefined> {
   try {
-    return toEntry(codec, row);
+    const entry = toEntry(codec, row);
+    return isPromise(entry) ? entry.then((entry) => entry, () => undefined) : entry;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { callback } from "../effect/callback.ts";
 import { timeOf } from "../effect/clock.ts";
 import * as Effect from "effect/Effect";
+import { isPromise } from "./is_promise.ts";
 import { AdapterError, type AdapterOperation, isAdapterError } from "../model/errors.ts";
 
 /**
@@ -26,7 +27,7 @@ export function startOf<A, E, R>(effect: Effect.Effect<A, E, R>): Start<A> | und
 export type CallerSignal = () => AbortSignal;
 
 /**
- * An operation that is one promise. `read` says what its answer means, and `errorOf` what it means that the promise, or
+ * An operation that is one promise. `read` says what its answer means, at once or by a promise, and `errorOf` what it means that the promise, or
  * `read`, failed: by default an `AdapterError` with what was thrown as its cause.
  *
  * An answer that comes when the caller has left isn't read.
@@ -38,7 +39,7 @@ export function attempt<A, B = A>(
   operation: AdapterOperation,
   key: string,
   run: (signal: CallerSignal) => PromiseLike<A>,
-  read: (answer: A) => B = (answer) => answer as never,
+  read: (answer: A) => B | PromiseLike<B> = (answer) => answer as never,
   errorOf: (error: unknown) => AdapterError = (error) =>
     isAdapterError(error) ? error : new AdapterError(operation, key, error),
 ): Effect.Effect<B, AdapterError> {
@@ -61,7 +62,10 @@ export function attempt<A, B = A>(
       } catch (error) {
         return fail(error);
       }
-      done(meaning);
+      if (!isPromise(meaning)) return done(meaning);
+      meaning.then((meaning) => {
+        if (!left) done(meaning as B);
+      }, fail);
     };
     try {
       // A client's own kind of promise may answer at once.

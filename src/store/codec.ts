@@ -10,7 +10,10 @@ import { describe } from "../model/describe.ts";
 export interface Codec {
   /** Turns a value into text or bytes; throws for a value that it can't keep. */
   encode(value: unknown): string | Uint8Array;
-  /** Turns bytes into the value. */
+  /**
+   * Turns bytes into the value, or into a promise of it. Where it is a promise, the caller that fetched has its value as it was
+   * fetched.
+   */
   decode(bytes: Uint8Array): unknown;
 }
 
