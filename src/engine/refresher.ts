@@ -28,7 +28,9 @@ export function newRefresher(caller: Caller, quiet: Quiet): Caller {
 /** The end of a refresh; a failure is reported. */
 function refreshed(flight: Flight, signal: Signal<End>, quiet: Quiet): Result {
   const { key, call: { settings: { store, errorBackoff } } } = flight;
-  const isOver = signal._tag === "Value" || (signal._tag === "FetchFailed" && errorBackoff === 0);
+  // Nobody but the end of its client cancels it.
+  const isOver = signal._tag === "Value" || signal._tag === "Cancelled" ||
+    (signal._tag === "FetchFailed" && errorBackoff === 0);
   if (isOver) forgetQuiet(store, key, quiet);
   const fail = (error: CacheLockingError) =>
     Effect.flatMap(report(flight, error), () => Effect.fail(error));

@@ -136,6 +136,27 @@ describe("close", () => {
     assert.equal(counter.fetches, 1);
   });
 
+  it("another client of the store refreshes what this one was refreshing", async () => {
+    const simulation = simulate();
+    const { counter, fetcher } = source(1_000, () => "never");
+    const adapter = processOver(memoryAdapter(), { latency: 2 });
+    const [one, other] = [1, 2].map(() =>
+      Cache.make({ adapter, cacheTtl: 10, staleWhileRevalidate: 10_000 })
+    );
+    await simulation.run(Effect.gen(function* () {
+      yield* one!.set(KEY, "old");
+      yield* Effect.sleep(50);
+      assert.equal((yield* one!.getOrSet(KEY, fetcher)).value, "old");
+      yield* Effect.sleep(50);
+      assert.equal(counter.running, 1);
+      yield* one!.close();
+      const refreshing = other!.getOrSet(KEY, () => Effect.succeed("new"));
+      assert.equal((yield* refreshing).value, "old");
+      yield* Effect.sleep(9);
+      assert.equal((yield* refreshing).value, "new");
+    }));
+  });
+
   it("who follows another process fails at once, and leaves no watch", async () => {
     const simulation = simulate();
     const { fetcher } = source(1_000, () => "value");

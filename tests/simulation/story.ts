@@ -157,9 +157,13 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
         sceneOf(story).calls.push(story);
         break;
       }
-      case "leave":
-        calls.get(event.call)!.left ??= { ...moment, how: event.how };
+      case "leave": {
+        const call = calls.get(event.call)!;
+        // Who leaves in the moment in which its client is closed may be told either.
+        if (call.left?.how === "close") delete call.left;
+        call.left ??= { ...moment, how: event.how };
         break;
+      }
       case "return":
         calls.get(event.call)!.ended = { ...moment, ending: event.ending };
         break;
@@ -167,10 +171,6 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
         const call = calls.get(event.call)!;
         call.closing = moment;
         if (call.ended === undefined) call.left ??= { ...moment, how: "close" };
-        // What they go on with is nobody's.
-        for (const fetch of call.fetches) {
-          fetch.ended ??= { ...moment, result: { type: "interrupted" } };
-        }
         break;
       }
       case "closed":
@@ -280,6 +280,10 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
     }
   });
 
+  const end = { at: events.at(-1)?.at ?? 0, seq: events.length };
+  for (const { closing, fetches } of calls.values()) {
+    if (closing !== undefined) fetches.forEach((fetch) => close(fetch, closing));
+  }
   for (const lease of leases.values()) {
     if (lease.fetch !== undefined && wonTooLate(lease)) {
       delete lease.fetch.lease;
@@ -309,8 +313,19 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
       (pauses.get(process) ?? []).some((pause) => pause.from <= to && pause.to >= from),
     isBefore: (one, other) => one.seq <= other.seq && one.at + instant <= other.at,
     sceneOf,
-    end: { at: events.at(-1)?.at ?? 0, seq: events.length },
+    end,
   };
+
+  /** Ends a fetch that went on when its client was closed: what it ends with later is nobody's. */
+  function close(fetch: FetchStory, closing: Moment): void {
+    const { at, seq, result } = fetch.ended ?? { ...end, result: undefined };
+    const isByItself = result !== undefined && result.type !== "interrupted";
+    if (seq < closing.seq || (isByItself && at <= closing.at + instant)) return;
+    fetch.ended = { ...closing, result: { type: "interrupted" } };
+    if ((fetch.unwanted?.seq ?? -1) < closing.seq) return;
+    fetch.unwantedLate = fetch.unwanted!;
+    delete fetch.unwanted;
+  }
 
   /** The lease that the call was last told that it leads, unless it has ended that or fetched under it. */
   function leaseOf({ operations }: Scene, { call }: FetchStory): LeaseStory | undefined {
@@ -323,9 +338,14 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
     const acquired = last?.operations.at(-1);
     const { answered } = acquired ?? {};
     if (answered?.answer.is !== "Leader" || last!.fetch !== undefined) return undefined;
-    const look = lookBehind(operations, answered);
+    const looks = backend.fenced
+      ? []
+      : operations.filter(({ question, asked }) =>
+        question.operation === "get" && asked.seq > answered.seq
+      );
+    const [look] = looks;
     // Whose look isn't answered yet has had no time to wait for it.
-    const isUnanswered = look !== undefined && overAt(look) === undefined;
+    const isUnanswered = looks.length > 0 && looks.every((each) => overAt(each) === undefined);
     return isUnanswered || look?.failed?.corrupt === false || look?.dropped ? undefined : last;
   }
 

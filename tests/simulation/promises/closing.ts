@@ -16,12 +16,12 @@ export const closing: Judge = (story, broken) => {
     if (took(closed) > lastOf(story, call) - closing.at + story.slack) {
       broken(`the client of call ${call.call} was closed only after all had ended`, closing);
     }
-    const fetch = call.fetches.find(({ began }) => began.seq > closing.seq);
+    const fetch = call.fetches.find(({ began }) => began.at > closing.at + story.instant);
     if (fetch !== undefined) {
       broken(`call ${call.call} fetched though its client was closed`, fetch.began);
     }
     // What had not ended in time may end later.
-    if (closed !== undefined && took(closed) < terms.operationTimeout - story.slack) {
+    if (closed !== undefined && closed.at - closing.at < terms.operationTimeout - story.slack) {
       asksForNothing(story, call, closed.seq, broken);
     }
   }
