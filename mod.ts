@@ -78,7 +78,12 @@ export type {
 export type { S3AdapterOptions, S3Client } from "./adapters/s3.ts";
 export type { SqliteAdapterOptions, SqliteConnection } from "./adapters/sqlite.ts";
 export type { Metrics } from "./src/model/metrics.ts";
-export type { ClientOptions, CommonOptions } from "./src/face/common_options.ts";
+export type {
+  ClientOptions,
+  CommonOptions,
+  FailureCodec,
+  FailuresOptions,
+} from "./src/face/common_options.ts";
 export type {
   BatchContext,
   CommonManyOptions,

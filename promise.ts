@@ -43,7 +43,12 @@ export {
   type Phase,
 } from "./src/model/errors.ts";
 export type { Metrics } from "./src/model/metrics.ts";
-export type { ClientOptions, CommonOptions } from "./src/face/common_options.ts";
+export type {
+  ClientOptions,
+  CommonOptions,
+  FailureCodec,
+  FailuresOptions,
+} from "./src/face/common_options.ts";
 export type { Codec } from "./src/store/codec.ts";
 export type { FetchContext } from "./src/model/fetch_context.ts";
 export type {

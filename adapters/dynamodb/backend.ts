@@ -136,7 +136,13 @@ async function release(
   target: Target,
   { owner, outcome, failure }: LeaseEnd,
 ): Promise<void> {
-  const end = { cancelled: "end", uncached: "endWell", failed: failure ? "endFailed" : "endSo" };
+  const end = outcome === "cancelled"
+    ? "end"
+    : outcome === "uncached"
+    ? "endWell"
+    : failure
+    ? "endFailed"
+    : "endSo";
   const { done, item } = await request(target, "UpdateItemCommand", () => {
     const now = clock.now();
     const quietUntil = now + (failure?.quietFor ?? 0);
@@ -148,7 +154,7 @@ async function release(
       failures: { N: whole(failure?.failures ?? 0) },
       quietUntil: { N: whole(quietUntil) },
     };
-    const input = inputOf(names, values, "held", end[outcome] as Expression);
+    const input = inputOf(names, values, "held", end);
     return { ...input, ReturnValues: "ALL_NEW" };
   });
   const seen = item?.[names.version];

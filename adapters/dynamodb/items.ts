@@ -1,7 +1,7 @@
 import { describe } from "../../src/model/describe.ts";
 import { randomToken } from "../../src/model/token.ts";
-import type { LeaseOutcome } from "../../src/store/store.ts";
 import { lifeOf, type Row, type Written } from "../kit/backend.ts";
+import type { EndWord } from "../kit/end_word.ts";
 import { isWellFormed } from "../kit/names.ts";
 import { checkOption } from "../kit/options.ts";
 import type { Item } from "./sdk.ts";
@@ -119,13 +119,13 @@ export function entryItem(
 }
 
 /** How a lease ended and whose it was, as an attribute. */
-export function endOf(owner: string, outcome: LeaseOutcome): string {
+export function endOf(owner: string, outcome: EndWord): string {
   return `${outcome} ${owner}`;
 }
 
 /** The same, read. */
 export function endedIn(ended: string | undefined): Pick<Row, "lastOwner" | "outcome"> {
-  const [, outcome, lastOwner] = /^(failed|uncached) (.*)$/s.exec(ended ?? "") ?? [];
+  const [, outcome, lastOwner] = /^(failed(?::\S*)?|uncached) (.*)$/s.exec(ended ?? "") ?? [];
   return { lastOwner, outcome: outcome as Row["outcome"] };
 }
 

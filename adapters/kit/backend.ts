@@ -1,4 +1,5 @@
-import type { Failure, LeaseOutcome, Lifetime } from "../../src/store/store.ts";
+import type { Failure, Lifetime } from "../../src/store/store.ts";
+import type { EndWord } from "./end_word.ts";
 
 /** The key of an operation, and its caller. */
 export interface Target {
@@ -39,8 +40,8 @@ export interface Row {
   readonly replaced?: boolean | undefined;
 }
 
-/** How a lease ended; the end of one that was cancelled isn't remembered. */
-export type RememberedOutcome = Exclude<LeaseOutcome, "cancelled">;
+/** How a lease ended, in a word; the end of one that was cancelled isn't remembered. */
+export type RememberedOutcome = Exclude<EndWord, "cancelled">;
 
 /** A lease that is asked for. */
 export interface Wanted<Found extends Row = Row> {
@@ -84,7 +85,8 @@ export function lifeOf({ freshFor, staleFor = 0 }: Lifetime): number | undefined
 /** How a lease ends without a fill. */
 export interface LeaseEnd {
   readonly owner: string;
-  readonly outcome: LeaseOutcome;
+  /** In a word, which is remembered as it is: `failed`, which more may follow, `uncached` or `cancelled`. */
+  readonly outcome: EndWord;
   /** What is told to those who would fetch next. */
   readonly failure?: Failure | undefined;
 }

@@ -8,6 +8,7 @@ import {
 } from "../../src/store/store.ts";
 import { LONGEST_LEASE } from "../../src/model/defaults.ts";
 import type { Row, Wanted } from "./backend.ts";
+import { readEndWord } from "./end_word.ts";
 
 /** More than this have never failed in a row. */
 const MOST_FAILURES = 2 ** 30;
@@ -38,7 +39,8 @@ export function decide(
 ): Leader | Follower | Ended | Failed | undefined {
   // An end of nobody is the end of no lease that was waited for.
   const isAwaited = waitedFor !== undefined && row.lastOwner === waitedFor;
-  const outcome = isAwaited ? row.outcome : undefined;
+  const end = readEndWord(row.outcome);
+  const outcome = isAwaited ? end.outcome : undefined;
   const after = outcome === "failed" ? outcome : undefined;
   const remaining = Math.max(0, row.remaining ?? 0);
   const { failures: told } = row;
@@ -50,6 +52,6 @@ export function decide(
   }
   const quietFor = row.quietFor ?? 0;
   return backOff && quietFor > 0 && quietFor <= LONGEST_LEASE
-    ? { _tag: "Failed", remaining: quietFor, failures, entry }
+    ? { _tag: "Failed", remaining: quietFor, failures, payload: end.payload, entry }
     : undefined;
 }

@@ -127,8 +127,9 @@ function keptOf(
 function endedOf(value: unknown): LeaseBody["last"] {
   if (!isRecord(value)) return undefined;
   const { lease, outcome } = value;
-  return typeof lease === "string" && (outcome === "failed" || outcome === "uncached")
-    ? { lease, outcome }
+  const isEnd = typeof outcome === "string" && /^(uncached$|failed(:|$))/.test(outcome);
+  return typeof lease === "string" && isEnd
+    ? { lease, outcome: outcome as RememberedOutcome }
     : undefined;
 }
 

@@ -13,6 +13,7 @@ import type { Acquired, Entry, Failure, Store } from "../../src/store/store.ts";
 import { type Backend, bounded, type Row, type Target, type Wanted } from "./backend.ts";
 import { toData, toEntry, toValue } from "./data.ts";
 import { decide, isHit } from "./decide.ts";
+import { endWordOf } from "./end_word.ts";
 import { remembered } from "./names.ts";
 import type { Push } from "./push.ts";
 import { Refusal } from "./refusal.ts";
@@ -124,7 +125,11 @@ export function makeStore<Found extends Row>(options: StoreOptions<Found>): Stor
         "release",
         key,
         (target) =>
-          backend.release(target, { owner, outcome, failure: failure && memorable(failure) }),
+          backend.release(target, {
+            owner,
+            outcome: endWordOf(outcome, failure),
+            failure: failure && memorable(failure),
+          }),
         done,
       ),
     withCodec: (codec) => makeStore({ ...options, codec }),

@@ -20,6 +20,8 @@ interface MemoryLease {
   /** How many fetches have failed in a row, and until when nobody is to fetch again, by the monotonic clock. */
   failures: number;
   quietUntil: number;
+  /** What the last failure tells. */
+  payload?: string | undefined;
   /** The lease before it, as far as it is remembered. */
   readonly before?: MemoryLease | undefined;
 }
@@ -98,7 +100,9 @@ export function makeLeases(): Leases {
         return { _tag: "Follower", remaining: live.until - now, lease: live.owner, after, entry };
       }
       const quietFor = (last?.quietUntil ?? 0) - now;
-      if (backOff && quietFor > 0) return { _tag: "Failed", remaining: quietFor, failures, entry };
+      if (backOff && quietFor > 0) {
+        return { _tag: "Failed", remaining: quietFor, failures, payload: last?.payload, entry };
+      }
       const before = last && { ...last, before: undefined };
       leases.set(key, {
         owner,
@@ -122,6 +126,7 @@ export function makeLeases(): Leases {
       if (lease === undefined) return false;
       if (failure !== undefined) {
         lease.failures = failure.failures;
+        lease.payload = failure.payload;
         lease.quietUntil = now + failure.quietFor;
         lease.until = Math.max(lease.until, lease.quietUntil + FAILURES_REMEMBERED);
       } else if (outcome === "uncached") lease.failures = 0;

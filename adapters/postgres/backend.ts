@@ -36,13 +36,13 @@ export function postgresBackend({ name: table, channel, ask }: Table): Backend {
       const parameters = [owner, millis(ttl), waitedFor, unreadable, below, backOff ? 1 : 0];
       return retry(target, async () => {
         const [columns] = await send("acquire", target, ...parameters);
-        const [owner, remaining, outcome, failures, quietFor] = [4, 5, 6, 7, 8]
+        const [owner, remaining, lastOwner, outcome, failures, quietFor] = [4, 5, 6, 7, 8, 9]
           .map((column) => textIn(columns![column]));
         const row = {
           ...entryOf(columns!),
           owner,
           remaining: Number(remaining),
-          lastOwner: waitedFor,
+          lastOwner,
           outcome,
           failures: Number(failures),
           quietFor: Number(quietFor),
@@ -191,7 +191,7 @@ with seen as (
 select
   case when ${there} then t.text end, case when ${there} then encode(t.bytes, 'hex') end,
   ${freshFor}, t.took, t.owner, ${left("t.lease_until")},
-  case when ${remembered} and t.ended = $4 then t.outcome end,
+  case when ${remembered} then t.ended end, case when ${remembered} then t.outcome end,
   case when ${remembered} then t.failures end, ${left("t.quiet_until")}
 from (select * from seen union all select * from latest) as t`,
 

@@ -312,4 +312,21 @@ export const mutations: readonly Mutation[] = [
   ),
   mutation("closing: it waits when all has ended", "operations of a client", drop),
   mutation("closing: a deaf fetch is waited for", "stopped at once", swap("(now)", "(false)")),
+  mutation("failures: nobody is told", "share a failure", swap(", payload", "")),
+  mutation("failures: nobody asks for them", "heed failures", swap(/= .*;/, "= false;")),
+  mutation(
+    "failures: another's is no error of the caller's type",
+    "failure of another",
+    swap(/signal\.\w+/, "outOfFailures(caller)"),
+  ),
+  mutation(
+    "failures: they are told for another time",
+    "share for a time",
+    swap(/: \w+!\.ttl/, ": errorBackoff"),
+  ),
+  mutation(
+    "failures: whoever joined has them",
+    "same failures",
+    swap(/return .*;/, "return true;"),
+  ),
 ];

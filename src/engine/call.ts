@@ -5,6 +5,7 @@ import type { FetchContext } from "../model/fetch_context.ts";
 import type { Hooks } from "../model/hooks.ts";
 import type { Observer } from "../model/metrics.ts";
 import type { Counters } from "../model/stats.ts";
+import type { Codec } from "../store/codec.ts";
 import type { Store } from "../store/store.ts";
 import type { WaitStrategy } from "../model/wait_strategy.ts";
 
@@ -34,6 +35,13 @@ export interface Settings {
   readonly refreshAhead: number | { readonly beta: number } | undefined;
   /** For how long nobody refreshes after the first failed fetch. */
   readonly errorBackoff: number;
+  /** How failures are shared with other processes; not at all if undefined. */
+  readonly failures: {
+    readonly codec: Codec;
+    /** For how long nobody fetches after the first, in milliseconds. */
+    readonly ttl: number;
+    readonly when: ((error: unknown) => boolean) | undefined;
+  } | undefined;
   /** Whether a call that isn't answered by what is in this process begins with a read. */
   readonly reads: boolean;
   /** How long a lease lives without its leader. */

@@ -2,6 +2,7 @@ import { monotonicMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
 import { inBackground, reportAnd } from "./background.ts";
 import { bypassCache } from "./fetch_alone.ts";
+import { failureIn } from "./failures.ts";
 import type { End, Flight } from "./flight.ts";
 import { follow, type Following, type Unanswered, waitLeft } from "./follow.ts";
 import { lead, release } from "./lead.ts";
@@ -16,7 +17,7 @@ import { randomToken } from "../model/token.ts";
 /** Acquires the lease and leads, or follows its holder, until there is a value or the wait has ended. */
 export function contend(flight: Flight): void {
   const { first, clock, call } = flight;
-  const { ownerId, leaseTtl, freshBelow } = call.settings;
+  const { ownerId, leaseTtl, freshBelow, failures } = call.settings;
   flight.step = "asks";
   const token = randomToken();
   const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
@@ -30,7 +31,13 @@ export function contend(flight: Flight): void {
     mayHold = false;
     inBackground(flight, cancel); // mutate: release without an answer
   };
-  const look: Following["look"] = (waitedFor, found, within = Infinity, tooLate) => {
+  const look = (
+    waitedFor: string | undefined,
+    found: Parameters<Following["look"]>[1],
+    within = Infinity,
+    tooLate?: () => void,
+    alone = false,
+  ): void => {
     /** Ends what goes on in the background, once nobody waits for the answer. */
     let done: (() => void) | undefined;
     const cancelEnd = deadline(clock, within, () => {
@@ -38,7 +45,8 @@ export function contend(flight: Flight): void {
       tooLate?.();
     });
     const mayBeQuiet = flight.refreshes || staleOf(first) !== undefined;
-    const options = mayBeQuiet
+    const heeds = failures !== undefined && !alone; // mutate: heed failures
+    const options = mayBeQuiet || heeds
       ? { waitedFor, freshBelow, backOff: true } // mutate: back off
       : freshBelow > 0
       ? { waitedFor, freshBelow } // mutate: fresh below
@@ -50,6 +58,10 @@ export function contend(flight: Flight): void {
         // A release before the answer might reach the store before the acquire does.
         if (done !== undefined) return _tag === "Leader" ? cancel(done) : done(); // mutate: late lease
         cancelEnd();
+        const isForeign = _tag === "Failed" && !mayBeQuiet &&
+          failureIn(call.settings, acquired.payload) === undefined;
+        // Nobody can tell what has failed: it counts for nobody.
+        if (isForeign) return look(waitedFor, found, within, tooLate, true); // mutate: unreadable failure
         if (_tag === "Leader" || _tag === "Follower") mayHold = false;
         const entry = renewed?.(acquired, waitedFor, asked);
         if (entry === undefined) return understand(flight, owner, acquired, waitedFor, found);
@@ -126,6 +138,8 @@ function understand(
   if (acquired._tag === "Ended") return next({ _tag: "Uncached" }); // mutate: ended
   if (acquired._tag === "Failed") {
     keepQuiet(flight, acquired.remaining, true);
+    const shared = failureIn(call.settings, acquired.payload);
+    if (shared !== undefined) return next({ _tag: "SharedFailure", ...shared });
     return next({ _tag: "Quiet" }); // mutate: quiet end
   }
   if (acquired._tag === "Follower" && flight.refreshes) {

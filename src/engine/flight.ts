@@ -46,8 +46,14 @@ export interface MadeResult {
 /** How a flight ends. */
 export type End =
   | Value
-  /** The first caller's own fetcher failed. */
-  | { readonly _tag: "FetchFailed"; readonly cause: Cause.Cause<unknown> }
+  /** The first caller's own fetcher failed; `shared`, so that nobody fetches for a while. */
+  | {
+    readonly _tag: "FetchFailed";
+    readonly cause: Cause.Cause<unknown>;
+    readonly shared?: boolean | undefined;
+  }
+  /** Another process's fetch has failed lately, and has shared that. */
+  | { readonly _tag: "SharedFailure"; readonly error: unknown }
   /** No fetcher ran: the cache failed (for all), or the first caller's options or count did (for the first). */
   | {
     readonly _tag: "Failed";

@@ -11,6 +11,7 @@ import type * as Tracer from "effect/Tracer";
 import { isElected } from "./election.ts";
 import type { Entry } from "../store/store.ts";
 import { failsInCircle, fetchOf } from "./circle.ts";
+import { shareFailures } from "./failures.ts";
 import { fetchAlone } from "./fetch_alone.ts";
 import {
   type Caller,
@@ -219,7 +220,9 @@ function settle(
     case "Stale":
       return haveStale(caller, signal);
     case "FetchFailed":
-      if (first) return Effect.failCause(signal.cause); // mutate: own error
+      if (first || (signal.shared && shareFailures(settings, flight.call.settings))) { // mutate: shared here
+        return Effect.failCause(signal.cause); // mutate: own error
+      }
       caller.lastFailure = Cause.squash(signal.cause);
       return --caller.failuresLeft > 0 ? again(caller) : Effect.fail(outOfFailures(caller)); // mutate: failure here
     case "Failed":
@@ -242,6 +245,10 @@ function settle(
         }],
         Effect.suspend(() => fallBack(caller)),
       );
+    case "SharedFailure":
+      return first || shareFailures(settings, flight.call.settings)
+        ? Effect.fail(signal.error) // mutate: failure of another
+        : again(caller);
     case "OutOfFailures":
       return Effect.fail(outOfFailures(caller));
     case "Cancelled":

@@ -2,6 +2,7 @@ import { backgroundFailure, inBackground, reportAnd } from "./background.ts";
 import { monotonicMillis, wallMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
 import { entryTtl, lifetimeOf } from "./entry_ttl.ts";
+import { payloadOf } from "./failures.ts";
 import { fetch } from "./fetch.ts";
 import { type End, type Flight, holdsProcess, longestFetch } from "./flight.ts";
 import { type Handlers, operate, phaseError } from "./operation.ts";
@@ -47,8 +48,9 @@ export function lead(flight: Flight, owner: string, { remaining, failures }: Lea
     onEnd(ended) {
       end();
       const outcome = ended._tag === "Cancelled" ? "cancelled" : "failed"; // mutate: release
-      if (outcome === "failed") backOff(flight, lease, failures);
-      const finish = () => release(flight, lease, outcome, () => complete(flight, ended));
+      if (outcome === "failed") backOff(flight, lease, failures, ended);
+      const told = lease.failure?.payload === undefined ? ended : { ...ended, shared: true } as End;
+      const finish = () => release(flight, lease, outcome, () => complete(flight, told));
       if (ended._tag !== "FetchFailed" || flight.waiting > 0) return finish(); // mutate: unheard failure
       reportAnd(flight, backgroundFailure(flight.key, ended.cause), finish);
     },
@@ -56,9 +58,11 @@ export function lead(flight: Flight, owner: string, { remaining, failures }: Lea
   if (!isOver) letGo = keepLease(flight, lease);
 }
 
-/** Has nobody fetch for a while where a stale value may be had. */
-function backOff(flight: Flight, lease: Lease, before: number | undefined): void {
-  lease.failure = failureAfter(flight.call.settings, before);
+/** Has nobody fetch for a while where a stale value may be had, or the failure is shared. */
+function backOff(flight: Flight, lease: Lease, before: number | undefined, ended: End): void {
+  const { settings } = flight.call;
+  const payload = ended._tag === "FetchFailed" ? payloadOf(settings, ended.cause) : undefined;
+  lease.failure = failureAfter(settings, before, payload); // mutate: share a failure
   if (lease.failure !== undefined) keepQuiet(flight, lease.failure.quietFor, true);
 }
 

@@ -113,6 +113,8 @@ export function whyStale(
       return caller === flight.first || (signal.scope === "all" && !caller.call.settings.bypass)
         ? failedWith(signal.error)
         : undefined;
+    case "SharedFailure":
+      return failedWith(signal.error);
     case "OutOfFailures":
       return { reason: "failed", error: outOfFailures(caller) };
     case "Quiet":

@@ -33,16 +33,21 @@ export function staleOf({ stale, call, clock }: Reader): Stale | undefined {
 /** The longest that nobody fetches after a failure, in milliseconds, unless the option says more. */
 const LONGEST_BACKOFF = 30_000;
 
-/** What a failed fetch tells the fleet, where values may be stale: to be quiet, twice as long after each failure in a row. */
+/**
+ * What a failed fetch tells the fleet, where values may be stale or the failure is shared: to be quiet, twice as long after
+ * each failure in a row.
+ */
 export function failureAfter(
-  { staleFor, refreshAhead, errorBackoff }: Settings,
+  { staleFor, refreshAhead, errorBackoff, failures }: Settings,
   before = 0,
+  payload?: string,
 ): Failure | undefined {
   const isHeeded = staleFor !== undefined || refreshAhead !== undefined;
-  if (!isHeeded || errorBackoff === 0) return undefined;
-  const most = Math.max(LONGEST_BACKOFF, errorBackoff);
-  const wait = Math.min(errorBackoff * 2 ** before, most); // mutate: doubling
-  return { failures: before + 1, quietFor: wait * (0.8 + 0.4 * Math.random()) }; // mutate: failures in a row
+  const shortest = payload === undefined ? isHeeded ? errorBackoff : 0 : failures!.ttl; // mutate: share for a time
+  if (shortest === 0) return undefined;
+  const most = Math.max(LONGEST_BACKOFF, shortest);
+  const wait = Math.min(shortest * 2 ** before, most); // mutate: doubling
+  return { failures: before + 1, quietFor: wait * (0.8 + 0.4 * Math.random()), payload }; // mutate: failures in a row
 }
 
 /** That somebody refreshes a key, or that its fetch has failed: this process has no need to ask again. */

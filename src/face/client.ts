@@ -47,10 +47,10 @@ import { type Entry, isFresh } from "../store/store.ts";
 import { lifetimeOf, ttlOf } from "../engine/entry_ttl.ts";
 
 /**
- * A cache with its own defaults, which are checked once. `H` is the type of its default hooks. `await using` closes it, where
- * TypeScript has that.
+ * A cache with its own defaults, which are checked once. `H` is the type of its default hooks, `F` that of the
+ * failures that it shares. `await using` closes it, where TypeScript has that.
  */
-export interface CacheClient<H = NoHooks> extends Closable {
+export interface CacheClient<H = NoHooks, F = never> extends Closable {
   /** Gets the entry. On a miss, one caller of all fetches and fills it, as with `Cache.getOrSet`. */
   getOrSet<V, E = never, R = never, H2 = NoHooks>(
     key: string,
@@ -58,7 +58,7 @@ export interface CacheClient<H = NoHooks> extends Closable {
     overrides?: CallOptions<V> & HooksOptions<V, H2>,
   ): Effect.Effect<
     GetOrSetResult<V>,
-    E | HooksError<H> | HooksError<H2> | CacheLockingError,
+    E | F | HooksError<H> | HooksError<H2> | CacheLockingError,
     Exclude<R, Scope.Scope> | HooksServices<H> | HooksServices<H2>
   >;
   /**
@@ -72,7 +72,7 @@ export interface CacheClient<H = NoHooks> extends Closable {
     overrides?: CallOptions<V> & HooksOptions<V, H2>,
   ): Effect.Effect<
     GetOrSetResult<V>,
-    E | HooksError<H> | HooksError<H2> | CacheLockingError,
+    E | F | HooksError<H> | HooksError<H2> | CacheLockingError,
     Exclude<R, Scope.Scope> | HooksServices<H> | HooksServices<H2>
   >;
   /** Reads the entry. */
@@ -101,7 +101,7 @@ export interface CacheClient<H = NoHooks> extends Closable {
     fetcher: BatchFetcher<K, V, E, R>,
     options: ManyOptions<V, H2> & KeyOption<K>,
   ): Effect.Effect<
-    ManyResults<K, V, E | HooksError<H> | HooksError<H2>>,
+    ManyResults<K, V, E | F | HooksError<H> | HooksError<H2>>,
     CacheLockingError,
     Exclude<R, Scope.Scope> | HooksServices<H> | HooksServices<H2>
   >;
@@ -111,7 +111,7 @@ export interface CacheClient<H = NoHooks> extends Closable {
     fetcher: BatchFetcher<K, V, E, R>,
     options?: ManyOptions<V, H2>,
   ): Effect.Effect<
-    ManyResults<K, V, E | HooksError<H> | HooksError<H2>>,
+    ManyResults<K, V, E | F | HooksError<H> | HooksError<H2>>,
     CacheLockingError,
     Exclude<R, Scope.Scope> | HooksServices<H> | HooksServices<H2>
   >;
@@ -122,7 +122,7 @@ export interface CacheClient<H = NoHooks> extends Closable {
     options: ManyOptions<V, H2> & KeyOption<K>,
   ): Effect.Effect<
     ReadonlyMap<K, V>,
-    E | HooksError<H> | HooksError<H2> | CacheLockingError,
+    E | F | HooksError<H> | HooksError<H2> | CacheLockingError,
     Exclude<R, Scope.Scope> | HooksServices<H> | HooksServices<H2>
   >;
   /** The same for keys that are strings. */
@@ -132,7 +132,7 @@ export interface CacheClient<H = NoHooks> extends Closable {
     options?: ManyOptions<V, H2>,
   ): Effect.Effect<
     ReadonlyMap<K, V>,
-    E | HooksError<H> | HooksError<H2> | CacheLockingError,
+    E | F | HooksError<H> | HooksError<H2> | CacheLockingError,
     Exclude<R, Scope.Scope> | HooksServices<H> | HooksServices<H2>
   >;
   /** Reads the entries of many keys: those that are there, in the order of the keys. */
@@ -186,22 +186,22 @@ export interface CacheModule<Config> {
   /**
    * Makes a client, and checks its defaults once: throws a `VALIDATION_ERROR` for bad ones.
    */
-  make<H = NoHooks>(defaults: MakeOptions<Config, H>): CacheClient<H>;
+  make<H = NoHooks, F = never>(defaults: MakeOptions<Config, H, F>): CacheClient<H, F>;
   /**
    * A layer with a client as the service of a tag of yours: a class of `Context.Service` in Effect 4, of `Context.Tag` in
    * Effect 3. The client is made as the layer is built, and closed with it. The options may be an effect, such as one that
    * needs the backend's client of another layer. Bad options are a defect, as what {@linkcode make} throws.
    */
-  layer<I, S, H = NoHooks, E = never, R = never>(
-    tag: ServiceTag<I, S> & (CacheClient<H> extends S ? unknown : never),
-    options: MakeOptions<Config, H> | Effect.Effect<MakeOptions<Config, H>, E, R>,
+  layer<I, S, H = NoHooks, E = never, R = never, F = never>(
+    tag: ServiceTag<I, S> & (CacheClient<H, F> extends S ? unknown : never),
+    options: MakeOptions<Config, H, F> | Effect.Effect<MakeOptions<Config, H, F>, E, R>,
   ): Layer.Layer<I, E, Exclude<R, Scope.Scope>>;
 }
 
 /** The options of a client: its adapter, its name, and the defaults of its calls. */
-export type MakeOptions<Config, H = NoHooks> =
+export type MakeOptions<Config, H = NoHooks, F = never> =
   & AdapterOptions<Config>
-  & ClientOptions
+  & ClientOptions<F, DurationInput>
   & CallOptions<unknown>
   & HooksOptions<unknown, H>;
 
@@ -218,7 +218,7 @@ export function makeCacheModule<Config>(open: OpenAdapter): CacheModule<Config> 
       );
       return isCacheLockingError(called) ? Effect.fail(called) : called;
     }) as CacheModule<Config>["getOrSet"],
-    make: (defaults) => makeClient(defaults, open, logWarning),
+    make: (defaults) => makeClient(defaults, open, logWarning) as never,
     layer: (tag, options) => {
       const given = Effect.isEffect(options) ? options : Effect.succeed(options);
       const made = Effect.map(given, (options) => makeClient(options, open, logWarning));

@@ -106,8 +106,37 @@ export interface CommonOptions<V, Duration, WaitStrategy> {
   readonly waitUntil?: ((work: Promise<void>) => void) | undefined;
 }
 
-/** The options of a client alone, on both faces. */
-export interface ClientOptions {
+/** How failures become text or bytes, and back. */
+export interface FailureCodec<F> {
+  /** Turns a failure into text or bytes of at most 8 kB; throws for one that isn't to be shared. */
+  encode(failure: F): string | Uint8Array;
+  /** Turns the bytes into the failure. */
+  decode(bytes: Uint8Array): F;
+}
+
+/** How the failures of fetches are shared by all processes. */
+export interface FailuresOptions<F, Duration = unknown> {
+  /**
+   * What failures are: a caller fails with what `decode` returns. One that `encode` throws for, or whose bytes `decode` throws
+   * for, or that is longer than 8 kB, isn't shared. Keep it in a constant.
+   */
+  readonly codec: FailureCodec<F>;
+  /**
+   * For how long nobody in any process fetches after a failure; 1 second by default. It doubles with each in a row, to 30
+   * seconds at most, and chance shortens or lengthens it by up to 20 %.
+   */
+  readonly ttl?: Duration | undefined;
+  /** Whether to share a failure; all but defects and interruptions are by default. */
+  when?(failure: F): boolean;
+}
+
+/** The options of a client alone, on both faces. `F` is the type of the failures that it shares. */
+export interface ClientOptions<F = unknown, Duration = unknown> {
+  /**
+   * Has every process know of a failed fetch: for a while nobody fetches the key again, and callers fail with that very
+   * failure, unless they may have a stale value. Off by default.
+   */
+  readonly failures?: FailuresOptions<F, Duration> | undefined;
   /** What the client is called in spans, logs, metrics and `stats()`: a text that isn't empty. */
   readonly name?: string | undefined;
   /** Makes numbers of what the client does; `cache-locking/metrics` has two, for Effect and for OpenTelemetry. */

@@ -207,7 +207,8 @@ export interface Leases {
 }
 
 /** The options of `createCache`. `Config` is the type of the package's adapter configs. */
-export interface CacheOptions<Config> extends CallOptions<unknown>, ClientOptions {
+export interface CacheOptions<Config>
+  extends CallOptions<unknown>, ClientOptions<unknown, Duration> {
   /** `'memory'`, a config `{ type, options }`, or an adapter that a subpath made. */
   readonly adapter: Config | Adapter;
   /** Keeps the leases in another backend, or for an adapter that keeps none. */

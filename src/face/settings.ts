@@ -13,7 +13,7 @@ import {
 } from "../store/halves.ts";
 import { type Hooks, noHooks } from "../model/hooks.ts";
 import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
-import type { ClientOptions } from "./common_options.ts";
+import type { ClientOptions, FailuresOptions } from "./common_options.ts";
 import { inWorkers } from "../effect/runtime.ts";
 import type { Codec } from "../store/codec.ts";
 import type { Metrics, Observer } from "../model/metrics.ts";
@@ -102,6 +102,7 @@ export function settingsOf(
   return {
     name,
     store,
+    failures: failuresOf(options.failures),
     staleWhileRevalidate,
     staleIfError,
     staleFor,
@@ -226,6 +227,23 @@ function nameOf(value: string | undefined): string | undefined {
   throw invalid("name", "a non-empty string", value);
 }
 
+const failureNames = new Set(["codec", "ttl", "when"]);
+
+function failuresOf(value: FailuresOptions<unknown> | undefined): Settings["failures"] {
+  if (value === undefined) return undefined;
+  if (!isObject(value)) throw invalid("failures", "an object with a `codec`", value);
+  allKnown(value, failureNames, "failures.");
+  const { codec, ttl, when } = value;
+  if (!has(codec, "encode") || !has(codec, "decode")) {
+    throw invalid("failures.codec", "a codec with `encode` and `decode`", codec);
+  }
+  return {
+    codec: codec as Codec,
+    ttl: positiveMillis("failures.ttl", ttl, defaults.errorBackoff),
+    when: optionalOf("function", "failures.when", when),
+  };
+}
+
 function signalOf(value: AbortSignal | undefined): AbortSignal | undefined {
   if (
     value === undefined ||
@@ -283,6 +301,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof Options>([
   ...commonNames,
   "name",
   "metrics",
+  "failures",
 ]);
 
 /** The options of calls for many keys. */
@@ -300,7 +319,9 @@ export const callOptionNames: ReadonlySet<string> = new Set([...commonNames, "ke
 function allKnown(options: object, names: ReadonlySet<string>, prefix = ""): void {
   for (const name of Object.keys(options)) {
     if (names.has(name)) continue;
-    const known = prefix === "" ? [...names, ...hookPaths] : hookPaths;
+    const known = prefix === ""
+      ? [...names, ...hookPaths]
+      : [...names].map((known) => prefix + known);
     const like = (each: string) => likeness(each, prefix + name);
     const nearest = known.reduce((a, b) => like(b) > like(a) ? b : a);
     throw refused(

@@ -45,6 +45,8 @@ export interface LeaseAnswer {
   readonly failures?: number | undefined;
   /** For how much longer nobody is to fetch, in milliseconds, for a follower of nobody that backs off. */
   readonly quietFor?: number | undefined;
+  /** What the failure tells: its `payload`. */
+  readonly payload?: string | undefined;
 }
 
 /** The answer of {@linkcode LeasesHalf.isReady}. */
@@ -167,7 +169,8 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
         return { _tag: "Leader", remaining, after, replaced, entry, failures };
       }
       if (answer.quietFor !== undefined) {
-        return { _tag: "Failed", remaining: answer.quietFor, failures: failures ?? 0, entry };
+        const { quietFor: remaining, payload } = answer;
+        return { _tag: "Failed", remaining, failures: failures ?? 0, payload, entry };
       }
       const lease = answer.lease ?? String(answer.leaseUntil);
       return { _tag: "Follower", remaining, lease, after, entry };

@@ -33,6 +33,7 @@ export function leasesHalf(store: Store<unknown>): LeasesHalf {
                   leaseUntil: now,
                   failures: acquired.failures,
                   quietFor: acquired.remaining,
+                  payload: acquired.payload,
                 };
               default:
                 return { role: "follower", leaseUntil: now, after: "uncached" };

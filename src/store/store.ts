@@ -46,6 +46,8 @@ export interface Failure {
   readonly failures: number;
   /** For how long nobody is to fetch again, in milliseconds, greater than zero. */
   readonly quietFor: number;
+  /** What those are told meanwhile: base64 of at most 8 kB. */
+  readonly payload?: string | undefined;
 }
 
 /** What {@linkcode Store.acquire} has to know besides the lease that is asked for. */
@@ -112,6 +114,8 @@ export interface Failed<V = unknown> {
   readonly remaining: number;
   /** How many fetches have failed in a row. */
   readonly failures: number;
+  /** What the failure tells: its {@linkcode Failure.payload}. */
+  readonly payload?: string | undefined;
   /** As {@linkcode Leader.entry}. */
   readonly entry?: Entry<V> | undefined;
 }

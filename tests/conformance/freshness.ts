@@ -534,6 +534,34 @@ export const freshness: readonly Property[] = [
   },
   {
     name:
+      "what a failure tells is told to those who back off: up to 8 kB, also nothing, until the next end",
+    needs: ["failures"],
+    *holds({ one, two, key }) {
+      const backOff = (store: Process, waitedFor?: string) =>
+        store.acquire(key, "b", LONG, { backOff: true, waitedFor });
+      const longest = "+/aA9".repeat(2184) + "====";
+      for (const payload of ["eyJfdGFnIjoiRG93biJ9", "", longest]) {
+        answered(yield* one.acquire(key, "a", LONG), "Leader");
+        const follower = answered(yield* backOff(two), "Follower");
+        yield* one.release(key, "a", "failed", { ...failed(1, LONG), payload });
+        for (const waitedFor of [undefined, follower.lease]) {
+          assert.equal(answered(yield* backOff(two, waitedFor), "Failed").payload, payload);
+        }
+        const next = answered(
+          yield* one.acquire(key, "c", LONG, { waitedFor: follower.lease }),
+          "Leader",
+        );
+        assert.equal(next.after, "failed");
+        yield* one.release(key, "c", "cancelled");
+        answered(yield* backOff(two), "Leader");
+        yield* two.release(key, "b", "failed", failed(1, LONG));
+        assert.equal(answered(yield* backOff(two), "Failed").payload, undefined);
+        yield* one.delete(key);
+      }
+    },
+  },
+  {
+    name:
       "a failure is over after its time, how many there were in a row is remembered, and ends with a fill",
     needs: ["staleness", "failures", "fencing"],
     *holds(world) {

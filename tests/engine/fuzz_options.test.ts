@@ -48,7 +48,7 @@ const options = [
   "waitUntil",
   "hooks",
 ];
-const clientOptions = [...options, "name", "metrics"];
+const clientOptions = [...options, "name", "metrics", "failures"];
 
 function names(error: Told | undefined, option: string): void {
   if (error === undefined) return;

@@ -116,6 +116,18 @@ export function types() {
     FetchError | HookError | OtherHookError | CacheLockingError,
     Database | Metrics
   >()(client.refresh("k", () => fetchUser, { hooks: { onFallback: () => otherHook } }));
+  const sharing = Cache.make({
+    adapter: "memory",
+    failures: {
+      codec: { encode: ({ _tag }: FetchError) => _tag, decode: () => new FetchError() },
+      ttl: "2 seconds",
+      when: ({ _tag }) => _tag === "FetchError",
+    },
+  });
+  hasType<GetOrSetResult<number>, FetchError | CacheLockingError, never>()(
+    sharing.getOrSet("k", () => Effect.succeed(1)),
+  );
+  hasType<void, never, never>()(sharing.close());
   hasType<void, CacheLockingError, never>()(client.expire("k"));
   hasType<void, CacheLockingError, never>()(client.delete("k"));
 

@@ -61,6 +61,7 @@ interface Lease {
   /** How many fetches have failed in a row, and until when nobody is to fetch again. */
   failures: number;
   quietUntil: number;
+  payload?: string | undefined;
   readonly before?: Lease | undefined;
 }
 
@@ -123,7 +124,9 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
       return { role: "follower", remaining, lease: live.owner, after } as const;
     }
     const quietFor = (last?.quietUntil ?? 0) - now();
-    if (backOff && quietFor > 0) return { role: "quiet", remaining: quietFor, failures } as const;
+    if (backOff && quietFor > 0) {
+      return { role: "quiet", remaining: quietFor, failures, payload: last?.payload } as const;
+    }
     const before = last && { ...last, before: undefined };
     leases.set(key, {
       owner,
@@ -140,6 +143,7 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
     if (lease === undefined) return;
     if (failure !== undefined) {
       lease.failures = failure.failures;
+      lease.payload = failure.payload;
       lease.quietUntil = now() + failure.quietFor;
       lease.until = Math.max(lease.until, lease.quietUntil + FAILURES_REMEMBERED);
     } else if (outcome === "uncached") lease.failures = 0;

@@ -26,7 +26,7 @@ export function endingOf(cause: unknown, mine: { readonly call: number }): Endin
     if (isCacheLockingError(error)) return { type: "error", tag: error._tag, own: false };
     // Effect 3 wraps errors that are objects.
     const { _tag = String(error), call } = error as { _tag?: string; call?: number };
-    return { type: "error", tag: _tag, own: call === mine.call };
+    return { type: "error", tag: _tag, own: call === mine.call, of: call };
   }
   return reasons.some(({ _tag }) => _tag === "Die")
     ? { type: "died", cause: JSON.stringify(reasons) }

@@ -26,6 +26,8 @@ export interface Terms {
   readonly errorBackoff?: number | undefined;
   /** From which part of the time on, or how early by chance, it refreshes a fresh entry that it finds. */
   readonly refreshAhead?: number | { readonly beta: number } | undefined;
+  /** For how long it shares a failure of its fetch with all processes at first; not at all without it. */
+  readonly shares?: number | undefined;
   /** Whether it has the key fetched though its entry is fresh. */
   readonly refresh?: boolean | undefined;
   /** Whether its fetch under a lease goes on when its last caller has left. */
@@ -41,15 +43,21 @@ export type Ending =
     readonly waited?: number | undefined;
     readonly staleFor?: number | undefined;
   }
-  /** `own` if it is the error of the call's own fetcher. */
-  | { readonly type: "error"; readonly tag: string; readonly own: boolean }
+  /** `own` if it is the error of the call's own fetcher; if it is another's, `of` is the number of that call. */
+  | {
+    readonly type: "error";
+    readonly tag: string;
+    readonly own: boolean;
+    readonly of?: number | undefined;
+  }
   | { readonly type: "interrupted" }
   | { readonly type: "died"; readonly cause: string };
 
 /** How a fetch ended. */
 export type Fetched =
   | { readonly type: "value"; readonly value: unknown }
-  | { readonly type: "failed" }
+  /** `typed` if it was an error of its own, and nothing thrown. */
+  | { readonly type: "failed"; readonly typed?: boolean | undefined }
   | { readonly type: "interrupted" };
 
 /** What a backend answers, as far as it matters here. */

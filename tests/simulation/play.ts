@@ -203,6 +203,12 @@ function close({ process, number, clients }: Place, recorder: Recorder, each: nu
   }
 }
 
+/** How the errors of fetches are shared. */
+const shared = {
+  encode: (error: unknown) => JSON.stringify(error),
+  decode: (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes)),
+};
+
 const values = { null: null, undefined: undefined, zero: 0, empty: "", false: false };
 
 function call(
@@ -243,7 +249,9 @@ function call(
               fetch,
               result: exit._tag === "Success"
                 ? { type: "value", value }
-                : { type: interrupted ? "interrupted" : "failed" },
+                : interrupted
+                ? { type: "interrupted" }
+                : { type: "failed", typed: plan.result === "fails" },
             });
           });
         }));
@@ -275,6 +283,7 @@ function call(
   };
   const client = Cache.make({
     ...options,
+    ...(terms.shares === undefined ? {} : { failures: { codec: shared, ttl: terms.shares } }),
     adapter: store,
     hooks: {
       onHit: hook("onHit"),

@@ -282,6 +282,26 @@ function withSoftTimeout(scenario: Scenario): Scenario {
   return { ...scenario, terms, deeds };
 }
 
+/** The scenarios of some seeds in which fetches fail, and their failures are shared by all processes. */
+function withSharing(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x6a09e667) ^ 0x3c6ef372);
+  const pick = <A>(...items: readonly A[]) => items[Math.floor(random() * items.length)]!;
+  if (scenario.backend === "halves" || random() < 0.88) return scenario;
+  const shares = pick(10, 50, 50, 300);
+  const fails = pick(0.3, 0.8, 1);
+  const stretch = pick(1, 1, 3, 8);
+  const isShared = random() < 0.7;
+  const deeds = scenario.deeds.map((deed): Deed => {
+    const at = deed.at * stretch;
+    if (deed.type !== "call") return { ...deed, at };
+    const { fetch, terms } = deed;
+    const result = fetch.result === "value" && random() < fails ? "fails" : fetch.result;
+    const own = isShared || random() < 0.6 ? { shares } : {};
+    return { ...deed, at, fetch: { ...fetch, result }, terms: { ...terms, ...own } };
+  });
+  return { ...scenario, deeds };
+}
+
 /** The scenarios of some seeds in which clients are closed amid calls: those of all calls of a process, or of some. */
 function withClosing(scenario: Scenario): Scenario {
   const random = seededRandom(Math.imul(scenario.seed, 0x7f4a7c15) ^ 0x1f83d9ab);
@@ -466,4 +486,5 @@ const additions: readonly ((scenario: Scenario) => Scenario)[] = [
   withRefreshesAhead,
   withSoftTimeout,
   withClosing,
+  withSharing,
 ];

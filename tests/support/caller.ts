@@ -24,6 +24,11 @@ const { store, ready, close } = await connect(place);
 const recorder = recorderOf(number);
 const adapter = recorded(store, recorder, number);
 const unrecorded = Cache.make({ adapter: store });
+/** How the errors of fetches are shared. */
+const codec = {
+  encode: (error: { readonly _tag: string }) => JSON.stringify(error),
+  decode: (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes)),
+};
 const self: RecordedProcess = { cache: Cache.make({ adapter }), recorder, process: number };
 
 const say: (told: Told) => void = answer;
@@ -35,7 +40,10 @@ const waiting = new Map<number, ((number: number) => void)[]>();
 
 async function run(task: Task): Promise<void> {
   const { id, key, callers, fetch, value = `value of ${process.pid}`, succeedsFrom = 1 } = task;
-  const { options = {} } = task;
+  const { options = {}, shares } = task;
+  const client = shares === undefined
+    ? unrecorded
+    : Cache.make({ adapter: store, failures: { codec, ttl: shares } });
   const report = newReport();
   const delays = startDelays();
   const values = new Set<string>();
@@ -53,8 +61,8 @@ async function run(task: Task): Promise<void> {
         ? Effect.succeed(value)
         : Effect.fail({ _tag: "SOURCE_DOWN" as const, call });
     });
-  const calling = task.unrecorded
-    ? Effect.match(unrecorded.getOrSet(key, () => fetcher(0), options), {
+  const calling = task.unrecorded || shares !== undefined
+    ? Effect.match(client.getOrSet(key, () => fetcher(0), options), {
       onSuccess: ({ value, meta }): Ending => ({ type: "value", value, cache: meta.cache }),
       onFailure: ({ _tag: tag }): Ending => ({ type: "error", tag, own: false }),
     })

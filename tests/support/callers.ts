@@ -22,6 +22,8 @@ export interface Task {
   readonly options?: PlainOptions;
   /** Whether they have the key fetched though its entry is fresh. */
   readonly refresh?: boolean;
+  /** For how long its failures are shared with all processes at first, in milliseconds; nothing is recorded then. */
+  readonly shares?: number;
   /** Whether nothing is recorded of it, so that what is measured is the library alone. */
   readonly unrecorded?: boolean;
 }

@@ -18,7 +18,14 @@ export const errors: Judge = (story, broken) => {
     const { ended } = call;
     if (ended?.ending.type !== "error") continue;
     const { tag, own } = ended.ending;
-    if (!isItsOwn(story, call, tag, own)) broken(`call ${call.call} failed with ${tag}`, ended);
+    const { of } = ended.ending;
+    if (!own && of !== undefined) {
+      if (!isShared(story, call, of)) {
+        broken(`call ${call.call} failed with the error of call ${of}`, ended);
+      }
+    } else if (!isItsOwn(story, call, tag, own)) {
+      broken(`call ${call.call} failed with ${tag}`, ended);
+    }
     if (tag === "LEASE_ACQUIRE_FAILED" && story.backend.fenced && !hasWaited(story, call, ended)) {
       broken(`call ${call.call} gave up at one failed look`, ended);
     }
@@ -105,6 +112,15 @@ function isReportable(story: Story, operation: OperationStory): boolean {
   }
   if (name === "fill" && answered?.answer.is === "false") return !failedToAnswer(story, operation);
   return failed !== undefined || (name === "fill" && dropped !== undefined);
+}
+
+/** Whether a call may fail with the error of another call's fetch: both share their failures. */
+function isShared({ calls }: Story, { key, terms, ended }: CallStory, of: number): boolean {
+  const other = calls.find(({ call }) => call === of);
+  return terms.shares !== undefined && other?.terms.shares !== undefined && other.key === key &&
+    other.fetches.some((fetch) =>
+      fetch.ended?.result.type === "failed" && fetch.ended.seq < ended!.seq
+    );
 }
 
 function isItsOwn(story: Story, call: CallStory, tag: string, own: boolean): boolean {

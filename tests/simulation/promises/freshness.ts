@@ -332,10 +332,13 @@ const LONGEST_BACKOFF = 30_000;
 
 /** A failed fetch says for how long all are to be quiet: twice as long as after the last failure. */
 function tellsFailure(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]): void {
-  const { call: { call, terms }, operations } = lease;
-  const { staleWhileRevalidate = 0, staleIfError = 0, errorBackoff = 1_000, refreshAhead } = terms;
+  const { call: { call, terms }, operations, fetch } = lease;
+  const { staleWhileRevalidate = 0, staleIfError = 0, refreshAhead, shares } = terms;
   const isHeeded = Math.max(staleWhileRevalidate, staleIfError) > 0 || refreshAhead !== undefined;
-  const isTold = isHeeded && errorBackoff > 0;
+  const result = fetch?.ended?.result;
+  const isShared = shares !== undefined && result?.type === "failed" && result.typed === true;
+  const errorBackoff = isShared ? shares : terms.errorBackoff ?? 1_000;
+  const isTold = (isHeeded || isShared) && errorBackoff > 0;
   const won = operations.findLast(({ answered }) => answered?.answer.is === "Leader")?.answered;
   for (const { question: { operation, outcome, failure }, asked } of operations) {
     if (operation !== "release") continue;
@@ -344,6 +347,9 @@ function tellsFailure(story: Story, lease: LeaseStory, broken: Parameters<Judge>
         `call ${call} let go as ${outcome}, ${failure ? "and" : "but"} told of a failure`,
         asked,
       );
+    }
+    if (failure !== undefined && (failure.payload !== undefined) !== isShared) {
+      broken(`call ${call} ${isShared ? "didn't share" : "shared"} its failure`, asked);
     }
     if (failure === undefined || story.backend.seen !== "deeds") continue;
     const before = won?.answer.failures ?? 0;
@@ -390,13 +396,15 @@ function keepsQuiet(
   broken: Parameters<Judge>[1],
 ): void {
   const won = wonAt(fetch);
-  if (won === undefined || !mayDoWithout(story, spans, fetch)) return;
-  const { key } = fetch.call;
+  if (won === undefined) return;
+  const { key, terms: { shares } } = fetch.call;
   const deeds = story.operations.filter(({ question, done }) =>
     question.key === key && done !== undefined && done.seq < won.seq
   ).sort((a, b) => a.done!.seq - b.done!.seq);
   const released = deeds.findLast(({ question }) => question.failure !== undefined);
   if (released === undefined) return;
+  const isTold = shares !== undefined && released.question.failure!.payload !== undefined;
+  if (!isTold && !mayDoWithout(story, spans, fetch)) return;
   const { seq, at } = released.done!;
   const { owner } = released.question;
   // Whose lease had expired by its release has told nobody.

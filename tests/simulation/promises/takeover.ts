@@ -36,6 +36,8 @@ export const takeover: Judge = (story, broken) => {
       // After one that failed the next comes as a strategy has it.
       if (answered === undefined || next === undefined || failedToAnswer(story, look)) return;
       const { is, lease: name, remaining = Infinity } = answered.answer;
+      // Of a failure that can't be read it makes nothing.
+      if (is === "Failed" && lease.call.terms.shares !== undefined) return;
       if (is !== "Follower") {
         // Halves look at the entry behind the lease, which may fail.
         return story.backend.fenced &&
