@@ -261,7 +261,12 @@ export function scenarioOf(seed: number): Scenario {
 function withSoftTimeout(scenario: Scenario): Scenario {
   const random = seededRandom(Math.imul(scenario.seed, 0x5be0cd19) ^ 0x1f83d9ab);
   const pick = <A>(...items: readonly A[]) => items[Math.floor(random() * items.length)]!;
-  if (scenario.terms.errorBackoff === undefined || random() < 0.7) return scenario;
+  // Calls that don't coalesce are rare, and others need them as they are.
+  const isRare = scenario.deeds.some((deed) =>
+    deed.type === "call" && deed.terms.coalesce === false
+  );
+  const isChosen = random() < (isRare ? 0.05 : 0.3);
+  if (scenario.terms.errorBackoff === undefined || !isChosen) return scenario;
   const some = () => pick(0, 5, 20, 20, 60, 150);
   const softTimeout = some();
   const staleIfError = pick(30, 150, 2_000, 2_000);

@@ -68,7 +68,12 @@ function endsWithItsCallers(
   const { call, began, ended, unwanted } = fetch;
   if (isRefresh(story, fetch)) return;
   if (isSlow(story, fetch)) {
-    if (slowAt(call) === undefined || unwanted === undefined) return;
+    if (unwanted === undefined) return;
+    const isNow = (moment: Moment | undefined) =>
+      moment !== undefined && Math.abs(moment.at - unwanted.at) <= story.slack;
+    const isLast = scene.calls.some((each) => isNow(slowAt(each))) &&
+      !scene.calls.some(({ left }) => isNow(left));
+    if (slowAt(call) === undefined && !isLast) return;
     return broken(`call ${call.call}'s slow fetch was interrupted`, unwanted);
   }
   if (call.terms.finish && fetch.lease !== undefined) {
