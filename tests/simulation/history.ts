@@ -125,6 +125,8 @@ export type Happening =
   }
   | { readonly type: "changed"; readonly change: number; readonly ok: boolean }
   | { readonly type: "pause" | "resume" | "crash" }
+  /** The process's wall clock is set, by so many milliseconds. */
+  | { readonly type: "skew"; readonly by: number }
   /** The backend loses an entry, or its bytes. */
   | { readonly type: "lost"; readonly key: string }
   /** Nothing is left to happen: what is left in a process, as far as it can tell. */

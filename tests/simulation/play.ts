@@ -119,6 +119,7 @@ export async function play(scenario: Scenario): Promise<History> {
             process.resume();
           });
         case "skew":
+          recorder.note(number, { type: "skew", by: deed.by });
           return process.skew(deed.by);
         case "set":
         case "expire":

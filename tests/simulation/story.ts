@@ -107,6 +107,8 @@ export interface Story {
   readonly changes: readonly ChangeStory[];
   readonly scenes: readonly Scene[];
   readonly rests: readonly (Event & { readonly type: "rest" })[];
+  /** When the wall clocks of processes were set back. */
+  readonly setBack: readonly (Moment & { readonly process: number })[];
   /** When the backend lost an entry of a key. */
   readonly lost: readonly (Moment & { readonly key: string })[];
   /** When a process crashed. */
@@ -133,6 +135,7 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
   const leases = new Map<string, LeaseStory>();
   const scenes = new Map<string, Scene>();
   const rests: (Event & { readonly type: "rest" })[] = [];
+  const setBack: (Moment & { readonly process: number })[] = [];
   const lost: (Moment & { readonly key: string })[] = [];
   const crashes = new Map<number, Moment>();
   const pauses = new Map<number, { from: number; to: number }[]>();
@@ -272,6 +275,9 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
       case "resume":
         for (const pause of pauses.get(process) ?? []) pause.to = Math.min(pause.to, at);
         break;
+      case "skew":
+        if (event.by < 0) setBack.push({ ...moment, process });
+        break;
       case "lost":
         lost.push({ ...moment, key: event.key });
         break;
@@ -302,6 +308,7 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
     changes: [...changes.values()],
     scenes: [...scenes.values()],
     rests,
+    setBack,
     lost,
     crashed: (process) => crashes.get(process),
     running: (process, from, to) =>
@@ -319,7 +326,8 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
   /** Ends a fetch that went on when its client was closed: what it ends with later is nobody's. */
   function close(fetch: FetchStory, closing: Moment): void {
     const { at, seq, result } = fetch.ended ?? { ...end, result: undefined };
-    const isByItself = result !== undefined && result.type !== "interrupted";
+    const isByItself = result !== undefined && result.type !== "interrupted" &&
+      (fetch.unwanted?.seq ?? Infinity) > seq;
     if (seq < closing.seq || (isByItself && at <= closing.at + instant)) return;
     fetch.ended = { ...closing, result: { type: "interrupted" } };
     if ((fetch.unwanted?.seq ?? -1) < closing.seq) return;

@@ -190,8 +190,10 @@ function isLetGo(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]):
     ? undefined
     : "cancelled";
   if (operation === "release" && outcome !== wanted) {
-    // A fetch may end otherwise than by its interruption; halves may be unable to store.
-    const cancels = fetch?.unwanted !== undefined ||
+    // A fetch may end otherwise than by its interruption, or in the moment of it; halves may be unable to store.
+    const isClosing = call.closing !== undefined &&
+      Math.abs(call.closing.at - over.at) <= story.instant;
+    const cancels = fetch?.unwanted !== undefined || isClosing ||
       (wanted === undefined && !story.backend.fenced);
     if (cancels && outcome === "cancelled") return;
     // One that goes on when it is interrupted may still fail by itself.

@@ -92,6 +92,12 @@ function isOlder(story: Story, call: CallStory, change: ChangeStory): boolean {
   const { value, cache } = ended.ending;
   // What has expired is stale, and may be had as that.
   if (change.how === "expire" && cache.startsWith("STALE")) return false;
+  // In memory an entry expires by the wall clock, which may be set back to a time in which it was fresh.
+  const isFreshAgain = change.how === "expire" && story.backend.seen === "some answers" &&
+    story.setBack.some(({ process, seq }) =>
+      process === call.process && seq > change.began.seq && seq < ended.seq
+    );
+  if (isFreshAgain) return false;
   const since = operation.done ?? operation.asked;
   const sources = story.fetches.filter((fetch) =>
     fetch.call.key === call.key && isValueOf(fetch, value)
