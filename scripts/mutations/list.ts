@@ -329,4 +329,26 @@ export const mutations: readonly Mutation[] = [
     "same failures",
     swap(/return .*;/, "return true;"),
   ),
+  mutation(
+    "a fetch of many keys doesn't wait for who looks",
+    "look for many keys",
+    swap("gather.look()", "() => {}"),
+  ),
+  mutation(
+    "a fetch of many keys waits for others",
+    "batch waits",
+    drop,
+  ),
+  mutation("only one of many keys is fetched", "keys of a batch", swap("at + maxBatch", "at + 1")),
+  mutation(
+    "who leaves a fetch of many keys ends it for all",
+    "some of a batch",
+    swap(" || left.size > 0", ""),
+  ),
+  mutation("a fetch of many keys isn't told that nobody wants it", "signal of a batch", drop),
+  mutation(
+    "a key that was left out has another's value",
+    "left out",
+    swap("Effect.fail(leftOut(name))", "Effect.succeed([...fetched as never][0])"),
+  ),
 ];

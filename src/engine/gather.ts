@@ -1,14 +1,15 @@
 import type { Gather } from "./call.ts";
-import { callFor } from "./circle.ts";
+import { callFor, contextFor } from "./circle.ts";
 import { callback } from "../effect/callback.ts";
 import type * as Clock from "effect/Clock";
 import { monotonicMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
-import { type FiberContext, fork, type Forked, withContext } from "../effect/fork.ts";
+import { fork, type Forked, interruptNoWait } from "../effect/fork.ts";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
 import type { Caller, Flight } from "./flight.ts";
+import { whenEnded } from "./single_flight.ts";
 
 /** For how long fetches wait for a look whose answer is late: in milliseconds. */
 const PATIENCE = 500;
@@ -39,9 +40,10 @@ export interface Gathering {
 /** The key of a flight that is to be fetched. */
 interface Asker {
   readonly flight: Flight;
-  readonly context: FiberContext;
-  resume(result: Effect.Effect<unknown, unknown>): void;
-  /** It goes before it is resumed. */
+  /** What it gets, and what waits for that. */
+  result: Effect.Effect<unknown, unknown> | undefined;
+  resume: ((result: Effect.Effect<unknown, unknown>) => void) | undefined;
+  /** It goes, if it has no result by then. */
   leave: () => Effect.Effect<unknown>;
 }
 
@@ -80,8 +82,8 @@ export function gather(
   /** How long those who ask wait for others to come; undefined for not at all. */
   const patience = () => {
     if (asking.some(({ flight }) => flight.fallsBack)) return 0;
-    if (looks > 0) return PATIENCE;
-    if (!asking.some(hasWaited)) return undefined;
+    if (looks > 0) return Math.min(PATIENCE, ...asking.map(waitMaxOf));
+    if (!asking.some(hasWaited)) return undefined; // mutate: batch waits
     return callers.some(waits) ? WINDOW : 0;
   };
   const check = () => {
@@ -104,25 +106,32 @@ export function gather(
         check();
       };
     },
-    fetch: (flight) =>
-      withContext((context) =>
-        callback((resume) => {
-          const asker: Asker = {
-            flight,
-            context,
-            resume,
-            leave: () => {
-              asking = asking.filter((each) => each !== asker);
-              check();
-              return Effect.void;
-            },
-          };
-          if (asking.push(asker) === 1) since = monotonicMillis(clock);
+    fetch(flight) {
+      const asker: Asker = {
+        flight,
+        result: undefined,
+        resume: undefined,
+        leave() {
+          asking = asking.filter((each) => each !== asker);
           check();
-          return Effect.suspend(() => asker.leave());
-        })
-      ),
+          return Effect.void;
+        },
+      };
+      if (asking.push(asker) === 1) since = monotonicMillis(clock);
+      // What is interrupted before it runs doesn't leave by itself.
+      whenEnded(flight, () => asker.leave());
+      check();
+      return callback((resume) => {
+        if (asker.result !== undefined) return resume(asker.result);
+        asker.resume = resume;
+        return Effect.suspend(() => asker.leave());
+      });
+    },
   };
+}
+
+function waitMaxOf({ flight }: Asker): number {
+  return flight.call.settings.waitMax;
 }
 
 /** Whether the key is fetched after its caller has waited for another. */
@@ -138,38 +147,43 @@ function waits(caller: Caller): boolean {
 
 /** Fetches some keys in a fiber of the first of them, which is interrupted when all of them have left. */
 function fetchTogether(askers: readonly Asker[], { fetcher, pick }: Gathering): void {
-  const { flight: first, context } = askers[0]!;
+  const { flight: first } = askers[0]!;
   const batch = askers.map(({ flight }) => flight);
   const keys = batch.map(({ key }) => key);
   const left = new Set(askers);
+  let isOver = false;
   let fiber: Forked<unknown, unknown> | undefined;
   let controller: AbortController | undefined;
   const called: BatchContext = {
     keys,
     get signal() {
       controller ??= new AbortController();
-      if (left.size === 0) controller.abort(first.overdue);
+      if (!isOver && left.size === 0) controller.abort(first.overdue);
       return controller.signal;
     },
   };
   for (const asker of askers) {
     asker.flight.batch = batch;
     asker.leave = () => {
-      left.delete(asker);
-      if (left.size > 0) return Effect.void; // mutate: some of a batch
-      controller?.abort(first.overdue);
-      return fiber === undefined ? Effect.void : Fiber.interrupt(fiber); // mutate: all of a batch
+      if (!left.delete(asker) || left.size > 0) return Effect.void; // mutate: some of a batch
+      controller?.abort(first.overdue); // mutate: signal of a batch
+      return fiber === undefined ? Effect.void : Fiber.interrupt(fiber);
     };
   }
   const fetching = Effect.suspend(() =>
     callFor(first, fetcher, called) as Effect.Effect<unknown, unknown>
   );
-  const started = fiber = fork(context, Effect.scoped(fetching));
+  const started = fiber = fork(contextFor(first), Effect.scoped(fetching));
   // The fetcher itself may have aborted the call.
-  if (left.size === 0) return void Effect.runFork(Fiber.interrupt(started));
+  if (left.size === 0) return interruptNoWait(started);
   started.addObserver((exit) => {
-    for (const { flight, resume } of left) {
-      resume(Exit.isSuccess(exit) ? pick(flight.key, exit.value) : Effect.failCause(exit.cause));
+    const waiting = [...left];
+    isOver = true;
+    left.clear();
+    for (const asker of waiting) {
+      const { flight: { key }, resume } = asker;
+      asker.result = Exit.isSuccess(exit) ? pick(key, exit.value) : Effect.failCause(exit.cause);
+      resume?.(asker.result);
     }
   });
 }

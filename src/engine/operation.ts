@@ -53,7 +53,7 @@ export function operate<O extends keyof Operations>(
   const { gather } = asker.call;
   const isLook = operation === "get" || operation === "acquire";
   if (gather === undefined || !isLook) return begin(asker, operation, rest, handlers);
-  const looked = gather.look(); // mutate: look of a batch
+  const looked = gather.look(); // mutate: look for many keys
   const then = <A>(handle: (answer: A) => void) => (answer: A) => {
     handle(answer);
     looked();

@@ -78,7 +78,8 @@ export function callMany(
         return Effect.succeed(fetched.get(key));
       }
       left.add(name);
-      return instead === undefined ? Effect.fail(leftOut(name)) : Effect.succeed(instead.value);
+      if (instead === undefined) return Effect.fail(leftOut(name)); // mutate: left out
+      return Effect.succeed(instead.value);
     },
   });
   const results = Effect.map(running, (exits): Exits => {

@@ -89,7 +89,15 @@ export interface Question {
 
 /** What happened. Calls, fetches, operations and changes have numbers of their own. */
 export type Happening =
-  | { readonly type: "call"; readonly call: number; readonly key: string; readonly terms: Terms }
+  | {
+    readonly type: "call";
+    readonly call: number;
+    readonly key: string;
+    readonly terms: Terms;
+    /** The number of the call for many keys that it is a part of: its end is known when all have ended. */
+    readonly batch?: number | undefined;
+    readonly maxBatch?: number | undefined;
+  }
   | { readonly type: "leave"; readonly call: number; readonly how: "interrupt" | "abort" }
   | { readonly type: "return"; readonly call: number; readonly ending: Ending }
   /** The call's client is being closed, and is closed. */
@@ -101,6 +109,8 @@ export type Happening =
     readonly call: number;
     /** Whether it goes on when it is interrupted. */
     readonly deaf?: boolean | undefined;
+    /** The number of the fetch for many keys that it is a part of. */
+    readonly batch?: number | undefined;
   }
   /** Its signal fired. */
   | { readonly type: "unwanted"; readonly fetch: number }

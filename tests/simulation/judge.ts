@@ -7,6 +7,7 @@ import { errors } from "./promises/errors.ts";
 import { failure } from "./promises/failure.ts";
 import { backsOff, honestlyStale, oneRefresh, softly } from "./promises/freshness.ts";
 import { fencing } from "./promises/fencing.ts";
+import { manyKeys } from "./promises/many_keys.ts";
 import { noSecondFetch } from "./promises/no_second_fetch.ts";
 import { oneHolder } from "./promises/one_holder.ts";
 import { oneFetch } from "./promises/one_fetch.ts";
@@ -48,6 +49,7 @@ export const promises: Readonly<Record<string, Judge>> = {
   "14. Stale never hides a change": honestlyStale,
   "15. A source that is down is asked once per backoff": backsOff,
   "Closing leaves nothing behind": closing,
+  "17. Many keys, one fetch": manyKeys,
   "Rest": rest,
 };
 

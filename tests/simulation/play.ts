@@ -1,6 +1,7 @@
 import { Duration, Effect, Fiber } from "effect";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import {
+  type BatchContext,
   Cache,
   type CacheClient,
   type CallOptions,
@@ -18,7 +19,9 @@ import { makeBackend } from "./backend.ts";
 import { endingOf } from "./ending.ts";
 import {
   type Ending,
+  type Event,
   FOR_GOOD,
+  type Happening,
   type History,
   makeRecorder,
   type Recorder,
@@ -47,7 +50,8 @@ interface Place {
 export async function play(scenario: Scenario): Promise<History> {
   const { seed, backend: kind, halves, terms, yields } = scenario;
   const world = makeWorld({ seed, yields });
-  const recorder = makeRecorder(world.now);
+  const owners: Owners = new Map();
+  const recorder = withOwners(makeRecorder(world.now), owners);
   const backend = makeBackend({ now: world.now, expires: kind !== "observed", halves });
 
   const places = scenario.processes.map((plan, number): Place => {
@@ -129,6 +133,8 @@ export async function play(scenario: Scenario): Promise<History> {
           return void process.after(0, () => close(place, recorder, deed.each));
         case "call":
           return void process.after(0, () => call(place, recorder, scenario, deed));
+        case "batch":
+          return void process.after(0, () => batch(place, recorder, owners, scenario, deed));
       }
     });
   }
@@ -140,7 +146,7 @@ export async function play(scenario: Scenario): Promise<History> {
     const last = scenario.deeds.at(-1)?.at ?? 0;
     // Fetches that hang may come one after the other.
     const hanging = scenario.deeds.filter((deed) =>
-      deed.type === "call" && deed.fetch.result === "hangs"
+      (deed.type === "call" || deed.type === "batch") && deed.fetch.result === "hangs"
     );
     await world.run(last + (2 + hanging.length) * LONGEST_FETCH);
   } finally {
@@ -222,8 +228,6 @@ function call(
   const note = (happening: Parameters<Recorder["note"]>[1]) => recorder.note(number, happening);
   const call = recorder.number();
   const terms: Terms = { ...scenario.terms, ...own };
-  const { takeovers, leaseTtl, waitMax, operationTimeout, cacheTtl, coalesce, bypass } = terms;
-  const { fetchTimeout, staleWhileRevalidate, staleIfError, softTimeout, errorBackoff } = terms;
   const mine = { _tag: "MINE", call };
   const aborted = leave?.how === "abort" ? fakeSignal() : undefined;
   if (aborted !== undefined) signals.push(aborted);
@@ -262,26 +266,7 @@ function call(
       note({ type: "hook", call, hook: name });
       return name === failingHook ? Effect.fail(mine) : Effect.void;
     });
-  const options: CallOptions<unknown> = {
-    ownerId: `call ${call}`,
-    takeovers,
-    leaseTtl,
-    waitMax,
-    waitStep: scenario.waitStep,
-    operationTimeout,
-    ...(fetchTimeout === undefined ? {} : { fetchTimeout }),
-    staleWhileRevalidate,
-    staleIfError,
-    ...(softTimeout === undefined ? {} : { softTimeout }),
-    errorBackoff,
-    refreshAhead: terms.refreshAhead,
-    ...(terms.finish ? { abandonedFetch: "finish" } : {}),
-    coalesce,
-    onCacheFailure: bypass ? "bypass" : "fail",
-    ...(cacheTtl === FOR_GOOD ? {} : { cacheTtl }),
-    ...(scenario.pause === undefined ? {} : { waitStrategy: fixedWaitStrategy(scenario.pause) }),
-    ...(aborted === undefined ? {} : { signal: aborted.signal }),
-  };
+  const options = optionsOf(scenario, terms, `call ${call}`, aborted?.signal);
   const client = Cache.make({
     ...options,
     ...(terms.shares === undefined ? {} : { failures: { codec: shared, ttl: terms.shares } }),
@@ -337,6 +322,189 @@ function call(
     if (aborted !== undefined) aborted.abort();
     else process.start(Fiber.interrupt(fiber), () => {});
   });
+}
+
+function optionsOf(
+  scenario: Scenario,
+  terms: Terms,
+  ownerId: string,
+  signal: AbortSignal | undefined,
+): CallOptions<unknown> {
+  const { takeovers, leaseTtl, waitMax, operationTimeout, cacheTtl, coalesce, bypass } = terms;
+  const { fetchTimeout, staleWhileRevalidate, staleIfError, softTimeout, errorBackoff } = terms;
+  return {
+    ownerId,
+    takeovers,
+    leaseTtl,
+    waitMax,
+    waitStep: scenario.waitStep,
+    operationTimeout,
+    ...(fetchTimeout === undefined ? {} : { fetchTimeout }),
+    staleWhileRevalidate,
+    staleIfError,
+    ...(softTimeout === undefined ? {} : { softTimeout }),
+    errorBackoff,
+    refreshAhead: terms.refreshAhead,
+    ...(terms.finish ? { abandonedFetch: "finish" } : {}),
+    coalesce,
+    onCacheFailure: bypass ? "bypass" : "fail",
+    ...(cacheTtl === FOR_GOOD ? {} : { cacheTtl }),
+    ...(scenario.pause === undefined ? {} : { waitStrategy: fixedWaitStrategy(scenario.pause) }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
+
+/** The call of each key of each batch, by the names of both. */
+type Owners = Map<string, number>;
+
+/** Has the owners of a batch be those of its keys' calls. */
+function withOwners(recorder: Recorder, owners: Owners): Recorder {
+  const keys = new Map<number, string>();
+  const own = (name: string | undefined, key: string) =>
+    name?.replace(/^batch \d+(?=:)/, (batch) => `call ${owners.get(`${batch} ${key}`)}`);
+  return {
+    ...recorder,
+    note(process, happening) {
+      if (happening.type === "ask") {
+        const { operation, question, question: { key, owner, waitedFor } } = happening;
+        keys.set(operation, key);
+        const renamed = { owner: own(owner, key), waitedFor: own(waitedFor, key) };
+        return recorder.note(process, { ...happening, question: { ...question, ...renamed } });
+      }
+      if (happening.type !== "done" && happening.type !== "answer") {
+        return recorder.note(process, happening);
+      }
+      const { answer, operation } = happening;
+      const lease = own(answer.lease, keys.get(operation)!);
+      recorder.note(process, { ...happening, answer: { ...answer, lease } });
+    },
+  };
+}
+
+/** A call for many keys, written down as a call for each. */
+function batch(
+  place: Place,
+  recorder: Recorder,
+  owners: Owners,
+  scenario: Scenario,
+  deed: Deed & { readonly type: "batch" },
+): void {
+  const { process, number, store, signals } = place;
+  const { keys, leavesOut, maxBatch, fetch: plan, leave } = deed;
+  const note = (happening: Parameters<Recorder["note"]>[1]) => recorder.note(number, happening);
+  const batch = recorder.number();
+  const terms: Terms = { ...scenario.terms, ...deed.terms };
+  const mine = { _tag: "MINE", call: batch };
+  const calls = new Map(keys.map((key) => [key, recorder.number()]));
+  for (const [key, call] of calls) owners.set(`batch ${batch} ${key}`, call);
+  /** Where it is written down that a key has its value. */
+  const told = new Map<string, Event>();
+  const aborted = leave?.how === "abort" ? fakeSignal() : undefined;
+  if (aborted !== undefined) signals.push(aborted);
+
+  const fetcher = ({ keys, signal }: BatchContext<string>) =>
+    Effect.suspend(() => {
+      const fetch = recorder.number();
+      const all = keys.map((key) => ({ key, call: calls.get(key)!, fetch: recorder.number() }));
+      process.hold(10);
+      for (const { call, fetch: each } of all) {
+        note({ type: "fetch", fetch: each, call, batch: fetch });
+      }
+      const unwanted = () => {
+        const type = isCacheLockingError(signal.reason) ? "overdue" : "unwanted";
+        for (const { fetch } of all) note({ type, fetch });
+      };
+      if (signal.aborted) unwanted();
+      else signal.addEventListener("abort", unwanted, { once: true });
+      const found = new Map(
+        all.flatMap(({ key, fetch }) => leavesOut.includes(key) ? [] : [[key, `fetch ${fetch}`]]),
+      );
+      return Effect.onExit(fetched(plan, found, mine), (exit) =>
+        Effect.suspend(() => {
+          const interrupted = exit._tag === "Failure" && signal.aborted;
+          return Effect.map(interrupted ? Effect.sleep(plan.cleanup) : Effect.void, () => {
+            process.hold(10);
+            for (const { key, fetch } of all) {
+              const value = exit._tag === "Success" ? found.get(key) : undefined;
+              note({
+                type: "fetched",
+                fetch,
+                result: value !== undefined
+                  ? { type: "value", value }
+                  : { type: interrupted ? "interrupted" : "failed" },
+              });
+            }
+          });
+        })) as Effect.Effect<ReadonlyMap<string, unknown>, unknown>;
+    });
+  const hook =
+    (name: string, tagOf: (...args: never[]) => string | undefined = () => undefined) =>
+    (...args: unknown[]) =>
+      Effect.sync(() => {
+        const { key } = args.at(-1) as { readonly key: string };
+        const tag = tagOf(...args as never[]);
+        const call = calls.get(key)!;
+        note({ type: "hook", call, hook: name, ...(tag === undefined ? {} : { tag }) });
+        if (name === "onOutcome") told.set(key, recorder.events.at(-1)!);
+      });
+  const client = Cache.make({
+    ...optionsOf(scenario, terms, `batch ${batch}`, aborted?.signal),
+    adapter: store,
+    hooks: {
+      onHit: hook("onHit"),
+      onLeader: hook("onLeader"),
+      onFallback: hook("onFallback"),
+      onStale: hook("onStale", (_: unknown, { reason }: { readonly reason: string }) => reason),
+      onFollowerWait: hook(
+        "onFollowerWait",
+        ({ outcome }: { readonly outcome: string }) => outcome,
+      ),
+      onError: hook("onError", ({ _tag }: { readonly _tag: string }) => _tag),
+      onOutcome: hook("onOutcome"),
+    },
+  });
+  const calling = client.getOrSetMany(keys, fetcher, { maxBatch });
+
+  for (const [key, call] of calls) note({ type: "call", call, key, terms, batch, maxBatch });
+  let over = false;
+  const fiber = process.start(calling, (exit) => {
+    over = true;
+    for (const [key, call] of calls) {
+      const own = exit._tag === "Success" ? exit.value.get(key)! : exit;
+      const event = told.get(key);
+      if (own._tag === "Failure") {
+        // It had its value by then, and nobody has that.
+        if (event !== undefined) replace(event, { type: "leave", call, how: leave!.how });
+        note({ type: "return", call, ending: endingOf(own.cause, mine) });
+        continue;
+      }
+      const { value, meta } = own.value as Result;
+      const ending: Ending = {
+        type: "value",
+        value,
+        cache: meta.cache,
+        waited: (meta.waited as { millis?: number } | undefined)?.millis,
+        staleFor: meta.staleFor && Duration.toMillis(meta.staleFor),
+      };
+      replace(event!, { type: "return", call, ending });
+    }
+  });
+  if (leave === undefined) return;
+  process.after(leave.after, () => {
+    if (over) return;
+    for (const [key, call] of calls) {
+      if (!told.has(key)) note({ type: "leave", call, how: leave.how });
+    }
+    if (aborted !== undefined) aborted.abort();
+    else process.start(Fiber.interrupt(fiber), () => {});
+  });
+}
+
+/** Writes something else in an event's place. */
+function replace(event: Event, happening: Happening): void {
+  const { at, process } = event;
+  for (const name of Object.keys(event)) delete (event as unknown as Record<string, unknown>)[name];
+  Object.assign(event, happening, { at, process });
 }
 
 interface Result {

@@ -54,6 +54,19 @@ export type Deed =
     /** What is different from the scenario's terms. */
     readonly terms: Partial<Terms>;
   }
+  /** A call for many keys. */
+  | {
+    readonly type: "batch";
+    readonly at: number;
+    readonly process: number;
+    readonly keys: readonly string[];
+    /** What its fetch finds no value for. */
+    readonly leavesOut: readonly string[];
+    readonly maxBatch: number;
+    readonly fetch: FetchPlan;
+    readonly leave?: { readonly after: number; readonly how: "interrupt" | "abort" } | undefined;
+    readonly terms: Partial<Terms>;
+  }
   | {
     readonly type: "set" | "expire" | "delete";
     readonly at: number;
@@ -323,6 +336,37 @@ function withClosing(scenario: Scenario): Scenario {
   return { ...scenario, deeds };
 }
 
+/** The scenarios of some seeds with calls for many keys in place of some calls. */
+function withBatches(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x510e527f) ^ 0x1b05688c);
+  const pick = <A>(...items: readonly A[]) => items[Math.floor(random() * items.length)]!;
+  const calls = scenario.deeds.filter(({ type }) => type === "call").length;
+  const { softTimeout, fetchTimeout } = scenario.terms;
+  const isOther = softTimeout !== undefined || fetchTimeout !== undefined || calls > 30 ||
+    scenario.deeds.some((deed) =>
+      deed.type === "close" || (deed.type === "call" && deed.terms.shares !== undefined)
+    );
+  if (isOther || random() < 0.85) return scenario;
+  const keys = pick(["a", "b"], ["a", "b", "c"], ["a", "b", "c", "d"]);
+  const part = pick(0.3, 0.7, 1);
+  const leftOut = pick(0, 0, 0.3);
+  const deeds = scenario.deeds.map((deed): Deed => {
+    if (deed.type !== "call" || deed.terms.refresh || deed.fetch.deaf || random() >= part) {
+      return deed;
+    }
+    const { failingHook: _, key, fetch, ...rest } = deed;
+    return {
+      ...rest,
+      type: "batch",
+      keys: [...new Set([key, ...keys.filter(() => random() < 0.7)])],
+      leavesOut: keys.filter(() => random() < leftOut),
+      maxBatch: pick(100, 100, 2),
+      fetch: { ...fetch, value: undefined, cleanup: 0 },
+    };
+  });
+  return { ...scenario, deeds };
+}
+
 /** The scenarios of some seeds with entries that live for a while, and calls that refresh them before their end. */
 function withRefreshesAhead(scenario: Scenario): Scenario {
   const random = seededRandom(Math.imul(scenario.seed, 0x3c6ef372) ^ 0x510e527f);
@@ -492,4 +536,5 @@ const additions: readonly ((scenario: Scenario) => Scenario)[] = [
   withSoftTimeout,
   withClosing,
   withSharing,
+  withBatches,
 ];

@@ -21,6 +21,10 @@ export interface CallStory {
   readonly process: number;
   readonly key: string;
   readonly terms: Terms;
+  /** The number of the call for many keys that it is a part of: its end is told when all have ended. */
+  readonly batch?: number | undefined;
+  /** How many of them are fetched together at most. */
+  readonly maxBatch?: number | undefined;
   readonly began: Moment;
   /** When it was interrupted or aborted. */
   left?: Moment & { readonly how: "interrupt" | "abort" | "close" };
@@ -39,6 +43,10 @@ export interface FetchStory {
   readonly began: Moment;
   /** Whether it goes on when it is interrupted. */
   readonly deaf: boolean | undefined;
+  /** The number of the fetch for many keys that it is a part of. */
+  readonly batch?: number | undefined;
+  /** When it was called: of many keys that is later than its lease was won, from when on it counts. */
+  readonly called: Moment;
   /** When its time was out. What it does from then on is nobody's. */
   overdue?: Moment;
   /** Whether it was interrupted in the end. */
@@ -154,8 +162,18 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
     const moment = { at, seq };
     switch (event.type) {
       case "call": {
-        const { call, key, terms } = event;
-        const story = { call, process, key, terms, began: moment, hooks: [], fetches: [] };
+        const { call, key, terms, batch, maxBatch } = event;
+        const story: CallStory = {
+          call,
+          process,
+          key,
+          terms,
+          batch,
+          maxBatch,
+          began: moment,
+          hooks: [],
+          fetches: [],
+        };
         calls.set(call, story);
         sceneOf(story).calls.push(story);
         break;
@@ -184,9 +202,12 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
         break;
       case "fetch": {
         const call = calls.get(event.call)!;
-        const { fetch, deaf } = event;
-        const story: FetchStory = { fetch, call, began: moment, deaf };
-        const lease = leaseOf(sceneOf(call), story);
+        const { fetch, deaf, batch } = event;
+        const found = leaseOf(sceneOf(call), { call });
+        // What is fetched with others waits for them; who has the lease keeps it meanwhile.
+        const began = batch === undefined ? moment : wonAt(found) ?? moment;
+        const story: FetchStory = { fetch, call, began, called: moment, deaf, batch };
+        const lease = found;
         if (lease !== undefined) {
           story.lease = lease;
           lease.fetch = story;
@@ -297,6 +318,10 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
     }
   }
 
+  for (const fetch of fetches.values()) {
+    if (fetch.batch !== undefined) endForItsKey(fetch);
+  }
+
   return {
     backend,
     slack,
@@ -336,14 +361,18 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
   }
 
   /** The lease that the call was last told that it leads, unless it has ended that or fetched under it. */
-  function leaseOf({ operations }: Scene, { call }: FetchStory): LeaseStory | undefined {
+  function leaseOf(
+    { operations }: Scene,
+    { call }: Pick<FetchStory, "call">,
+  ): LeaseStory | undefined {
     const owners = new Set(
       operations.flatMap(({ question: { owner } }) =>
         owner?.startsWith(`call ${call.call}:`) ? [owner] : []
       ),
     );
     const last = leases.get([...owners].at(-1) ?? "");
-    const acquired = last?.operations.at(-1);
+    // What is fetched with others waits for them, and the lease is renewed meanwhile.
+    const acquired = last?.operations.findLast(({ question }) => question.operation !== "renew");
     const { answered } = acquired ?? {};
     if (answered?.answer.is !== "Leader" || last!.fetch !== undefined) return undefined;
     const looks = backend.fenced
@@ -355,6 +384,61 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
     // Whose look isn't answered yet has had no time to wait for it.
     const isUnanswered = looks.length > 0 && looks.every((each) => overAt(each) === undefined);
     return isUnanswered || look?.failed?.corrupt === false || look?.dropped ? undefined : last;
+  }
+
+  /** A fetch of many keys goes on for the others, when nobody wants one of them any more; for that one it has ended then. */
+  function endForItsKey(fetch: FetchStory): void {
+    const { batch, ended, unwanted, lease } = fetch;
+    const others = [...fetches.values()].filter((each) => each.batch === batch && each !== fetch);
+    const end = (moment: Moment) => {
+      fetch.unwanted = moment;
+      fetch.ended = { ...moment, result: { type: "interrupted" } };
+    };
+    const release = lease?.operations.find(({ question, asked }) =>
+      question.outcome === "cancelled" && asked.seq < (ended?.seq ?? Infinity)
+    );
+    if (release !== undefined && others.length > 0) {
+      return end({ at: release.asked.at, seq: release.asked.seq - 0.5 });
+    }
+    const last = lastWaiter(fetch);
+    if (goesOnAnyway(fetch) || last === undefined || last.seq >= (ended?.seq ?? Infinity)) return;
+    const isWanted = others.some((each) => (lastWaiter(each)?.at ?? Infinity) > last.at);
+    // All that go together do so one after the other, and the signal fires when the last has.
+    if (isWanted || (unwanted !== undefined && unwanted.at <= last.at + slack)) end(last);
+  }
+
+  function goesOnAnyway(fetch: FetchStory): boolean {
+    return isRefresh({ instant }, fetch) ||
+      (fetch.call.terms.finish === true && fetch.lease !== undefined);
+  }
+
+  /** When the last left who waited for a fetch; undefined for one that is waited for, or that goes on for nobody. */
+  function lastWaiter(fetch: FetchStory): Moment | undefined {
+    const { call } = fetch;
+    if (goesOnAnyway(fetch)) return undefined;
+    // Who comes when nobody is left doesn't join it.
+    const callers = call.terms.coalesce ? sceneOf(call).calls : [call];
+    let last = activeUntil(call);
+    for (;;) {
+      const until: Moment | undefined = last;
+      if (until === undefined) return undefined;
+      const ends = callers.filter(({ began }) => began.seq < until.seq).map(activeUntil);
+      last = ends.reduce(
+        (one, other) => one && other && (one.seq > other.seq ? one : other),
+        until as Moment | undefined,
+      );
+      if (last === until) return last;
+    }
+  }
+
+  /** When its owner learned that it leads. */
+  function wonAt(lease: LeaseStory | undefined): Moment | undefined {
+    const { answered } =
+      lease?.operations.findLast(({ question }) => question.operation !== "renew") ?? {};
+    if (answered === undefined) return undefined;
+    const look = lookBehind(sceneOf(lease!.call).operations, answered);
+    const { at, seq } = (look && overAt(look)) ?? answered;
+    return { at, seq };
   }
 
   /** Halves look at the entry before they say who leads, and that may fail. */
@@ -535,7 +619,10 @@ export function isSlow(story: Story, { call, lease, began, ended }: FetchStory):
 }
 
 /** Whether a fetch was begun for a caller who has had a stale value, or left before it could tell. */
-export function isRefresh({ instant }: Story, { call, began }: FetchStory): boolean {
+export function isRefresh(
+  { instant }: Pick<Story, "instant">,
+  { call, began }: FetchStory,
+): boolean {
   const { hooks, left } = call;
   if (isAhead(call)) return true;
   return windowsOf(call).staleWhileRevalidate > 0 &&
@@ -597,8 +684,15 @@ export function mayBeTooLate({ leases, slack }: Story, look: OperationStory, at:
 }
 
 /** Until when a call was there. */
-export function activeUntil({ ended, left }: CallStory): Moment | undefined {
+export function activeUntil({ ended: returned, left, hooks }: CallStory): Moment | undefined {
+  // One of many keys may have its value when its process crashes before the others have theirs.
+  const ended = returned ?? hooks.find(({ hook }) => hook === "onOutcome");
   return left !== undefined && (ended === undefined || left.seq < ended.seq) ? left : ended;
+}
+
+/** Whether it is told late how a call ended: a failure of one of many keys is told when all have ended. */
+export function isToldLate({ batch, ended }: CallStory): boolean {
+  return batch !== undefined && ended?.ending.type !== "value";
 }
 
 /** How long an operation took who asked, or takes still. */

@@ -149,10 +149,22 @@ function isLetGo(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]):
   if (asked === undefined) return;
   const answered = asked.answered?.answer.is;
   if (answered !== "Leader" && asked.answered !== undefined) return;
-  const over: Moment | undefined = fetch === undefined
-    ? asked.answered ?? asked.failed ?? asked.dropped
-    : fetch.ended;
+  // What is to be fetched with others waits for them.
+  const { left } = call;
+  const waits = call.batch !== undefined && left !== undefined &&
+    left.seq > (asked.answered?.seq ?? Infinity) &&
+    !operations.some(({ question, asked: { seq } }) =>
+      question.operation === "release" && seq < left.seq
+    );
+  const over: Moment | undefined = fetch !== undefined
+    ? fetch.ended
+    : waits
+    ? left
+    : asked.answered ?? asked.failed ?? asked.dropped;
   if (over === undefined || mayNoticeLoss(lease) !== undefined) return;
+  if (fetch === undefined && call.batch !== undefined && story.crashed(process) !== undefined) {
+    return;
+  }
 
   // Halves say first that they are ready, and when that hangs, the lease ends by itself.
   const hung = !story.backend.fenced &&

@@ -5,6 +5,7 @@ import {
   failedToAnswer,
   type FetchStory,
   isPlain,
+  isToldLate,
   type Judge,
   type Moment,
   overAt,
@@ -38,6 +39,7 @@ export const failure: Judge = (story, broken) => {
       if (last === undefined || (call.left?.seq ?? Infinity) < last.at.seq) continue;
       const fetch = fetches.find(({ began }) => began.seq > last.at.seq);
       if (fetch) broken(`${who} fetched after ${takeovers + 1} failed fetches`, fetch.began);
+      if (isToldLate(call)) continue;
       const until = ended ?? call.left ?? story.crashed(call.process) ?? story.end;
       if (
         story.running(call.process, last.at.at, until.at) >

@@ -5,6 +5,7 @@ import {
   type FetchStory,
   isPlain,
   isRefresh,
+  isToldLate,
   type Judge,
   overAt,
   type Scene,
@@ -115,6 +116,7 @@ function reachesAll(
         member.began.at + member.terms.waitMax > over &&
         !story.paused(member.process, member.began.at, over));
     if (!surely || until === undefined || until.at < ended!.at || until === member.left) continue;
+    if (member.ended === undefined || isToldLate(member)) continue;
     // Its time to wait for it was over by then.
     if ((slowAt(member)?.at ?? Infinity) <= ended!.at + story.slack) continue;
     const { ending } = member.ended!;

@@ -5,6 +5,7 @@ import {
   type FetchStory,
   isPlain,
   isRefresh,
+  isToldLate,
   type Judge,
   type LeaseStory,
   longestFetch,
@@ -62,7 +63,7 @@ function waitsInBounds(
   const waited = story.running(process, began.at, until.at);
   const allowed = waitMax + way + story.slack;
   const beyond = { from: until.at - (waited - allowed), to: until.at, way };
-  if (waited > allowed && !isCovered(story, scene, call, beyond)) {
+  if (waited > allowed && !isToldLate(call) && !isCovered(story, scene, call, beyond)) {
     broken(`${who} waited for ${waited} ms, of ${waitMax}`, until);
   }
   if (crashed !== undefined) return;
@@ -70,6 +71,7 @@ function waitsInBounds(
     return broken(`${who} never returned`, began);
   }
   if (left !== undefined && ended === undefined) return broken(`${who} left and never ended`, left);
+  if (isToldLate(call)) return;
   const cleanup = Math.max(0, ...scene.fetches.map(cleanupOf));
   if (left !== undefined && ended !== undefined) {
     const took = story.running(process, left.at, ended.at);

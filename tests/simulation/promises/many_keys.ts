@@ -1,0 +1,73 @@
+import {
+  type CallStory,
+  durationOf,
+  type FetchStory,
+  isRefresh,
+  type Judge,
+  overAt,
+  type Story,
+} from "../story.ts";
+
+/** For how long a fetch waits for a look that hangs, in milliseconds, if its caller may wait for so long. */
+const PATIENCE = 500;
+
+/** 17. What a call for many keys leads from the beginning is fetched at once, and waits for nobody. */
+export const manyKeys: Judge = (story, broken) => {
+  const groups = new Map<number, CallStory[]>();
+  for (const call of story.calls) {
+    const { batch } = call;
+    if (batch !== undefined) groups.set(batch, [...groups.get(batch) ?? [], call]);
+  }
+  for (const calls of groups.values()) {
+    const led = calls.flatMap((call) => isAlone(story, call) ? call.fetches : [])
+      .filter((fetch) => leadsFromTheBeginning(story, fetch));
+    const [first] = led;
+    // Who falls back waits for nobody, and takes along who asks by then.
+    const fallsBack = calls.some(({ fetches, hooks }) =>
+      fetches.some(({ lease }) => lease === undefined) ||
+      hooks.some(({ tag }) => tag === "FALLBACK")
+    );
+    if (first === undefined || fallsBack || first.call.terms.waitMax < PATIENCE) continue;
+    const looks = calls.flatMap((call) => story.sceneOf(call).operations).filter(({ question }) =>
+      question.operation === "get" || question.operation === "acquire"
+    );
+    // Who has read what is too stale goes on in a fiber of its own, and may yield before it asks for the lease.
+    if (looks.some(({ answered }) => answered?.answer.is === "stale")) continue;
+    // Operations that need two steps, and those of others, are in the way as well.
+    if (looks.some((look) => durationOf(story, look) >= PATIENCE / 4)) continue;
+    if (story.paused(first.call.process, first.call.began.at, first.called.at)) continue;
+    const most = Math.ceil(calls.length / first.call.maxBatch!);
+    if (new Set(led.map(({ batch }) => batch)).size > most) {
+      broken(`call ${first.call.call} fetched its keys one after the other`, first.called);
+    }
+    // Halves ask in several parts, of which others share some.
+    for (const { called, call } of story.backend.fenced ? led : []) {
+      const last = Math.max(
+        ...looks.map((look) => overAt(look)?.at ?? 0).filter((at) => at <= called.at),
+      );
+      if (called.at > last + story.slack) {
+        broken(`call ${call.call}'s fetch waited though nobody looked`, called);
+      }
+    }
+  }
+};
+
+/** Whether no other call of its process for its key is under way when it begins, so that it can join none. */
+function isAlone(story: Story, call: CallStory): boolean {
+  const { calls, fetches } = story.sceneOf(call);
+  return call.terms.coalesce &&
+    calls.every((other) =>
+      other === call || other.began.seq > call.began.seq ||
+      (other.ended?.seq ?? Infinity) < call.began.seq
+    ) &&
+    fetches.every(({ call: other, ended, began }) =>
+      other === call || began.seq > call.began.seq || (ended?.seq ?? Infinity) < call.began.seq
+    );
+}
+
+function leadsFromTheBeginning(story: Story, fetch: FetchStory): boolean {
+  const acquires = fetch.lease?.operations.filter(({ question }) =>
+    question.operation === "acquire"
+  );
+  return acquires?.length === 1 && !isRefresh(story, fetch);
+}
