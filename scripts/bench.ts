@@ -1,6 +1,6 @@
 /**
  * Measures the library beside its neighbours, and beside its build before. `deno task bench` measures what a call costs;
- * `memory` has more hits and herds in memory, `herds` those of processes over Redis, `postgres` or any other module of
+ * `memory` has more hits and herds in memory, `herds` those of processes over Redis, `steady` a hot key under steady load there, `postgres` or any other module of
  * `bench/backends/` the backend beside its driver, and `backends` all of these. `deno task bench --report` measures everything and writes
  * docs/benchmarks.md and its charts; with `--render` they are written of what the last runs measured.
  */
@@ -21,7 +21,8 @@ import { benchHerds } from "./bench/redis_herds.ts";
 import { writeReport } from "./bench/report.ts";
 import { costs, inMemory } from "./bench/rows.ts";
 import { openRuntime } from "./bench/runtime.ts";
-import { comparisonTable, goalTable, herdTable } from "./bench/tables.ts";
+import { benchSteady } from "./bench/steady.ts";
+import { comparisonTable, goalTable, herdTable, steadyTable } from "./bench/tables.ts";
 import type { EffectMajor } from "./project.ts";
 
 const { values: options, rest: positionals } = readArguments({
@@ -29,7 +30,7 @@ const { values: options, rest: positionals } = readArguments({
   does: "Measures the library beside its neighbours, and beside its build before.",
   rest: {
     value: "PART",
-    help: "costs (the default), memory, herds, a backend, or backends for all of them",
+    help: "costs (the default), memory, herds, steady, a backend, or backends for all of them",
   },
   options: {
     on: {
@@ -65,7 +66,7 @@ const backends = globSync("*.ts", { cwd: new URL("bench/backends/", import.meta.
   .map((file) => file.replace(/\.ts$/, ""))
   .sort();
 /** What is measured on its own, and kept. */
-const parts = ["costs", "memory", "herds", ...backends];
+const parts = ["costs", "memory", "herds", "steady", ...backends];
 
 const chosen = orExit(() => partsOf(positionals[0]));
 const runtime = await openRuntime({
@@ -89,6 +90,7 @@ async function measure(part: string): Promise<Measured> {
     return await compareRows(rows, { runtime, effort });
   }
   if (part === "herds") return await withServer("redis", benchHerds);
+  if (part === "steady") return await withServer("redis", benchSteady);
   return await withServer(
     part as keyof typeof servers,
     ({ url }) => runtime.run("backend", { backend: part, url: url!, effort }),
@@ -129,10 +131,11 @@ console.log("Each with its median, and how many times better it is than the firs
 const goals: Goal[] = [];
 for (const part of chosen) {
   const measured = await measure(part);
-  const { comparisons = [], herds = [], failing = [] } = measured;
+  const { comparisons = [], herds = [], failing = [], steady = [] } = measured;
   if (backends.includes(part)) {
     for (const each of comparisons) console.log(`\n${comparisonTable(each)}`);
   }
+  if (steady.length > 0) console.log(`\n${steadyTable(steady)}`);
   if (herds.length > 0) console.log(`\n${herdTable([...herds, ...failing])}`);
   if (!quick && !options.only) keep(part, runtime, measured);
   goals.push(...measured.goals ?? []);
@@ -144,6 +147,7 @@ if (report || render) {
     costs: recall("costs"),
     memory: recalled("memory"),
     fleet: recalled("herds"),
+    steady: recalled("steady"),
     backends: backends.map(recalled),
   });
 }

@@ -35,6 +35,27 @@ export interface Herd {
   readonly failed: number;
 }
 
+/** A hot key under steady load. */
+export interface Steady {
+  readonly name: string;
+  readonly processes: number;
+  /** How many calls a second each of them makes. */
+  readonly rate: number;
+  /** How long a fetch takes, and for how long was measured, in milliseconds. */
+  readonly fetch: number;
+  readonly millis: number;
+  readonly calls: number;
+  /** How many callers had no value. */
+  readonly failed: number;
+  readonly fetches: number;
+  /** How many commands Redis was sent. */
+  readonly sent: number;
+  /** How long calls took, in milliseconds. */
+  readonly median: number;
+  readonly p99: number;
+  readonly slowest: number;
+}
+
 /** What one part of the benchmark measured. */
 export interface Measured {
   /** The servers that it ran against: `Redis 7.0.15`. */
@@ -43,5 +64,6 @@ export interface Measured {
   readonly herds?: readonly Herd[];
   /** Herds whose source is down. */
   readonly failing?: readonly Herd[];
+  readonly steady?: readonly Steady[];
   readonly goals?: readonly Goal[];
 }

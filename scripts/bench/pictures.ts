@@ -2,7 +2,7 @@ import { type Bar, type BarPanel, drawBars } from "../charts/bars.ts";
 import type { Tone } from "../charts/drawing.ts";
 import { drawLines, type Line } from "../charts/lines.ts";
 import { whole } from "../table.ts";
-import type { Comparison, Herd } from "./measured.ts";
+import type { Comparison, Herd, Steady } from "./measured.ts";
 import { formatCost } from "./goals.ts";
 
 /** Fetches, and commands of Redis, by the number of processes. */
@@ -62,6 +62,30 @@ export function drawFailing(failing: readonly Herd[]): string {
   );
 }
 
+/** How a hot key fares under steady load. */
+export function drawSteady(steady: readonly Steady[]): string {
+  const { processes, rate, fetch, millis } = steady[0]!;
+  const panel = (name: string, of: (each: Steady) => number, told: (value: number) => string) => ({
+    name,
+    bars: steady.map((each): Bar => ({
+      name: shortName(each.name),
+      value: of(each),
+      told: told(of(each)),
+      tone: each.name === steady[1]?.name ? "own-too" : toneOf(each.name),
+    })),
+  });
+  return drawBars(
+    `A hot key that lives for 1 s; ${whole(processes * rate)} calls a second for ${
+      whole(millis / 1000)
+    } s, ${fetch} ms a fetch`,
+    [
+      panel("99 of 100 calls take at most", ({ p99 }) => p99, (value) => formatCost(value, "ms")),
+      panel("Fetches of the source", ({ fetches }) => fetches, whole),
+      panel("Commands that Redis was sent", ({ sent }) => sent, whole),
+    ],
+  );
+}
+
 /** Comparisons, one below the other. */
 export function drawComparisons(title: string, comparisons: readonly Comparison[]): string {
   return drawBars(title, comparisons.map(panelOf));
@@ -87,5 +111,8 @@ function toneOf(name: string): Tone {
 }
 
 function shortName(name: string): string {
-  return name.replace(/ with (its bus|@keyv\/redis)$/, "").replace(/^(by hand):.*/, "$1");
+  return name.replace(/ with (grace and its bus|its bus|@keyv\/redis)$/, "").replace(
+    /^(by hand):.*/,
+    "$1",
+  );
 }

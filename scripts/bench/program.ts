@@ -10,6 +10,8 @@ export const jobs = {
     (await import("./backend.ts")).benchBackend(job),
   herds: async (job: import("./herd_process.ts").HerdsJob) =>
     (await import("./herd_process.ts")).runHerds(job),
+  steady: async (job: import("./herd_process.ts").HerdsJob) =>
+    (await import("./steady_process.ts")).runSteady(job),
 };
 
 const run = jobs[process.argv[2] as keyof typeof jobs] as (input: unknown) => Promise<unknown>;

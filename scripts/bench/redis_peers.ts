@@ -111,10 +111,22 @@ export const bentoCache: LoadPeer = async ({ connect }) => {
 };
 
 /** cachified, through its adapter for Redis, which speaks to node-redis. It has no tier in memory. */
-export const cachified: LoadPeer = async ({ connect }) => {
+export const cachified: LoadPeer = async (means) => {
   const { cachified } = await import("@epic-web/cachified");
-  const { redisCacheAdapter } = await import("cachified-redis-adapter");
+  const open = await cachifiedOver(means);
   return (source) => {
+    const { cache, close } = open();
+    return {
+      name: "cachified",
+      promise: (key) => cachified({ cache, key, ttl: 3_600_000, getFreshValue: () => source(key) }),
+      close,
+    };
+  };
+};
+
+async function cachifiedOver({ connect }: Means) {
+  const { redisCacheAdapter } = await import("cachified-redis-adapter");
+  return () => {
     const client = connect();
     const cache = redisCacheAdapter({
       get: (key) => client.get(key),
@@ -122,13 +134,9 @@ export const cachified: LoadPeer = async ({ connect }) => {
         EXAT > 0 ? client.set(key, value, "EXAT", EXAT) : client.set(key, value),
       del: (key) => client.del(key),
     });
-    return {
-      name: "cachified",
-      promise: (key) => cachified({ cache, key, ttl: 3_600_000, getFreshValue: () => source(key) }),
-      close: () => client.quit(),
-    };
+    return { cache, close: () => client.quit() };
   };
-};
+}
 
 /** cacheable in two tiers, as its documentation has it: memory, and Redis through Keyv's client. */
 export const cacheable: LoadPeer = async ({ connect }) => {
@@ -172,6 +180,70 @@ export const persistedCache: LoadPeer = async (means) =>
 /** The same, where each call asks Redis. */
 export const persistedCacheAlone: LoadPeer = async (means) =>
   (await import("./persisted_cache.ts")).persistedCache(means, 0);
+
+/** This library, with a key that lives for a second and may be stale. */
+export const steadyStale: LoadPeer =
+  ({ library: { createCache, redisAdapter }, connect }) => (source) => {
+    const client = connect();
+    const cache = createCache({
+      adapter: redisAdapter({ client }),
+      cacheTtl: "1 second",
+      staleWhileRevalidate: "1 minute",
+    });
+    return {
+      name: "cache-locking",
+      promise: (key) => cache.getOrSet(key, () => source(key)),
+      close: () => client.quit(),
+    };
+  };
+
+/** The same key without a stale value. */
+export const steadyPlain: LoadPeer =
+  ({ library: { createCache, redisAdapter }, connect }) => (source) => {
+    const client = connect();
+    const cache = createCache({ adapter: redisAdapter({ client }), cacheTtl: "1 second" });
+    return {
+      name: "cache-locking, nothing stale",
+      promise: (key) => cache.getOrSet(key, () => source(key)),
+      close: () => client.quit(),
+    };
+  };
+
+/** The same in bentocache, with a tier in memory, its bus, and a grace period in which nobody waits. */
+export const steadyBento: LoadPeer = async ({ connect }) => {
+  const { BentoCache, bentostore } = await import("bentocache");
+  const { memoryDriver } = await import("bentocache/drivers/memory");
+  const { redisBusDriver, redisDriver } = await import("bentocache/drivers/redis");
+  const connection = addressOf(connect);
+  return (source) => {
+    const store = bentostore()
+      .useL1Layer(memoryDriver({}))
+      .useL2Layer(redisDriver({ connection }))
+      .useBus(redisBusDriver({ connection }));
+    const cache = new BentoCache({ default: "redis", stores: { redis: store } });
+    return {
+      name: "bentocache with grace and its bus",
+      promise: (key) =>
+        cache.getOrSet({ key, ttl: "1s", grace: "1m", timeout: 0, factory: () => source(key) }),
+      close: () => cache.disconnectAll(),
+    };
+  };
+};
+
+/** The same in cachified, which may serve it stale while it is revalidated. */
+export const steadyCachified: LoadPeer = async (means) => {
+  const { cachified } = await import("@epic-web/cachified");
+  const open = await cachifiedOver(means);
+  return (source) => {
+    const { cache, close } = open();
+    return {
+      name: "cachified with swr",
+      promise: (key) =>
+        cachified({ cache, key, ttl: 1000, swr: 60_000, getFreshValue: () => source(key) }),
+      close,
+    };
+  };
+};
 
 function readThrough(connect: Means["connect"], source: Source): Peer & { promise: Source } {
   const client = connect();

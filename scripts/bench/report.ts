@@ -6,8 +6,8 @@ import { formatCost, formatRatio } from "./goals.ts";
 import { versionOf } from "./machine.ts";
 import type { Kept } from "./kept.ts";
 import type { Comparison, Herd } from "./measured.ts";
-import { drawComparisons, drawFailing, drawHerds } from "./pictures.ts";
-import { comparisonTable, herdTable } from "./tables.ts";
+import { drawComparisons, drawFailing, drawHerds, drawSteady } from "./pictures.ts";
+import { comparisonTable, herdTable, steadyTable } from "./tables.ts";
 
 /** All that there is to report. */
 export interface Report {
@@ -17,6 +17,8 @@ export interface Report {
   readonly memory: Kept;
   /** Herds of processes over Redis. */
   readonly fleet: Kept;
+  /** A hot key under steady load. */
+  readonly steady: Kept;
   /** Each backend, beside its driver. */
   readonly backends: readonly Kept[];
 }
@@ -25,9 +27,10 @@ export interface Report {
 export async function writeReport(report: Report): Promise<void> {
   mkdirSync(`${root}docs/charts`, { recursive: true });
   const draw = (name: string, svg: string) => writeFileSync(`${root}docs/charts/${name}.svg`, svg);
-  const { costs: [cost], memory, fleet, backends } = report;
+  const { costs: [cost], memory, fleet, steady, backends } = report;
   draw("herds", drawHerds(fleet.herds!));
   draw("failing", drawFailing(fleet.failing!));
+  draw("steady", drawSteady(steady.steady!));
   for (
     const [name, title, comparisons] of [
       ["hits", "A hit in memory", comparisonsOf(memory, /^Hit/).slice(0, 2)],
@@ -112,8 +115,8 @@ function goalsByRuntime(costs: readonly Kept[]): string {
 }
 
 /** The figures of docs/benchmarks.md, by the names that the page has for them. */
-function figuresOf({ costs, memory, fleet, backends }: Report): Record<string, string> {
-  const all = [...costs, memory, fleet, ...backends];
+function figuresOf({ costs, memory, fleet, steady, backends }: Report): Record<string, string> {
+  const all = [...costs, memory, fleet, steady, ...backends];
   const measured = (of: (kept: Kept) => readonly string[]) => distinct(all.flatMap(of));
   const { callers, fetch } = fleet.herds![0]!;
   const down = fleet.failing![0]!;
@@ -141,6 +144,7 @@ ${herdsByProcesses(fleet.herds!, ({ sent, slowest }) => `${whole(sent)}, ${whole
 ${down.fetch} ms.
 
 ${herdTable(fleet.failing!)}`,
+    steady: steadyFigures(steady),
     hits: tables(comparisonsOf(memory, /^Hit/)),
     stampedes: tables(comparisonsOf(memory, /^Stampede/)),
     redis: tables(comparisonsOf(costs[0]!, redisHits)),
@@ -154,6 +158,17 @@ of its own, and a fetch of ${clients.fetch} ms:
 ${herdTable(herds)}`,
     lateness: backendTable(["polling", "p99", "pushed", "p99"], ofBackends(backends, /follow/)),
   };
+}
+
+/** The figures of the steady load: those of all caches, and on what. */
+export function steadyFigures({ date, machine, steady = [] }: Kept): string {
+  const { processes, rate, fetch, millis } = steady[0]!;
+  return `${processes} processes with ${whole(rate)} calls a second each, for ${
+    whole(millis / 1000)
+  } s; a fetch takes ${fetch} ms, and the
+key lives for a second (${date}, ${machine}):
+
+${steadyTable(steady)}`;
 }
 
 const packages = [

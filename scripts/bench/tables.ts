@@ -1,6 +1,6 @@
 import { table, whole } from "../table.ts";
 import { formatCost, formatRatio } from "./goals.ts";
-import type { Comparison, Goal, Herd } from "./measured.ts";
+import type { Comparison, Goal, Herd, Steady } from "./measured.ts";
 
 /** Costs side by side. */
 export function comparisonTable({ title, timings, unit }: Comparison): string {
@@ -24,6 +24,26 @@ export function herdTable(herds: readonly Herd[]): string {
       name,
       ...[processes, processes * callers, fetches, sent, failed].map(whole),
       formatCost(slowest, "ms"),
+    ]),
+  );
+}
+
+/** Steady loads, each in a row. */
+export function steadyTable(steady: readonly Steady[]): string {
+  return table(
+    [
+      "cache",
+      "p99",
+      "median",
+      "the slowest call",
+      "fetches",
+      "commands to Redis",
+      "without a value",
+    ],
+    steady.map(({ name, p99, median, slowest, fetches, sent, failed }) => [
+      name,
+      ...[p99, median, slowest].map((millis) => formatCost(millis, "ms")),
+      ...[fetches, sent, failed].map(whole),
     ]),
   );
 }
