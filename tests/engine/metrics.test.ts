@@ -292,6 +292,30 @@ for (const { name: kind, make } of [openTelemetry, ofEffect]) {
 }
 
 describe("metrics", () => {
+  it("of a program's own are asked once for each client, on both faces", async () => {
+    const told: unknown[] = [];
+    const calls: string[] = [];
+    const nothing = () => {};
+    const metrics: Metrics = {
+      observe(client) {
+        told.push(client);
+        const call = (key: string) => void calls.push(key);
+        return { call, fetch: nothing, operation: nothing, event: nothing };
+      },
+    };
+    const cache = Cache.make({ name: "a", adapter: memoryAdapter(), metrics });
+    await run(cache.getOrSet(KEY, () => Effect.succeed(1), { takeovers: 2 }));
+    await run(cache.set(KEY, 2));
+    const plain = createCache({ adapter: memoryAdapter(), metrics });
+    await plain.getOrSet(KEY, () => 1, { takeovers: 2 });
+    await plain.set(KEY, 2);
+    assert.deepEqual(told, [
+      { name: "a", backend: "memory" },
+      { name: undefined, backend: "memory" },
+    ]);
+    assert.deepEqual(calls, [KEY, KEY]);
+  });
+
   it("of one meter add up, also if they are made twice", async () => {
     const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
     const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 1e8 });
