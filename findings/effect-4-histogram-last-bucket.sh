@@ -9,7 +9,7 @@
 #   last: three buckets, whose counts are less than `count`. With `Metric.linearBoundaries` or
 #   `exponentialBoundaries`, which end with infinity, the counts are right.
 # Why it matters: just the slowest calls are in no bucket, so the 99th percentile is that of the fast
-#   ones. End boundaries of one's own with `Infinity`.
+#   ones. Make them by `Metric.boundariesFromIterable`, which adds `Infinity`.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
