@@ -167,7 +167,10 @@ function fetchTogether(askers: readonly Asker[], { fetcher, pick }: Gathering): 
     asker.leave = () => {
       if (!left.delete(asker) || left.size > 0) return Effect.void; // mutate: some of a batch
       controller?.abort(first.overdue); // mutate: signal of a batch
-      return fiber === undefined ? Effect.void : Fiber.interrupt(fiber);
+      if (fiber === undefined) return Effect.void;
+      // Not everybody waits for it who goes.
+      interruptNoWait(fiber);
+      return Fiber.interrupt(fiber);
     };
   }
   const fetching = Effect.suspend(() =>
