@@ -1,7 +1,6 @@
 import { causeKind } from "../effect/cause.ts";
 import * as Cause from "effect/Cause";
 import { isCacheLockingError } from "../model/errors.ts";
-
 import type { Settings } from "./call.ts";
 
 /** How many bytes of an encoded failure are shared at most. */

@@ -220,8 +220,8 @@ function settle(
     case "Stale":
       return haveStale(caller, signal);
     case "FetchFailed":
-      if (first || (signal.shared && shareFailures(settings, flight.call.settings))) { // mutate: shared here
-        return Effect.failCause(signal.cause); // mutate: own error
+      if (first || (signal.shared && shareFailures(settings, flight.call.settings))) { // mutate: own error
+        return Effect.failCause(signal.cause);
       }
       caller.lastFailure = Cause.squash(signal.cause);
       return --caller.failuresLeft > 0 ? again(caller) : Effect.fail(outOfFailures(caller)); // mutate: failure here

@@ -73,6 +73,8 @@ function asksAsOne(story: Story, scene: Scene, broken: Parameters<Judge>[1]): vo
     looks.forEach((look, index) => {
       const before = looks[index - 1];
       if (before?.answered === undefined) return;
+      // Of a failure that it can't read a call makes nothing, and looks again.
+      if (before.answered.answer.is === "Failed" && lease.call.terms.shares !== undefined) return;
       const pause = look.asked.at - before.answered.at;
       if (pause >= SHORTEST_PAUSE - story.slack) return;
       const enough = reasons.filter(({ seq }) => seq > looks[0]!.asked.seq && seq < look.asked.seq);

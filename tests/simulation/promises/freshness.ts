@@ -403,7 +403,12 @@ function keepsQuiet(
   ).sort((a, b) => a.done!.seq - b.done!.seq);
   const released = deeds.findLast(({ question }) => question.failure !== undefined);
   if (released === undefined) return;
-  const isTold = shares !== undefined && released.question.failure!.payload !== undefined;
+  // Who has been told of one that it can't read looks once more, and heeds none then.
+  const looksAgain = fetch.lease!.operations.some(({ answered }) =>
+    answered?.answer.is === "Failed" && answered.seq < won.seq
+  );
+  const isTold = shares !== undefined && released.question.failure!.payload !== undefined &&
+    !looksAgain;
   if (!isTold && !mayDoWithout(story, spans, fetch)) return;
   const { seq, at } = released.done!;
   const { owner } = released.question;

@@ -24,6 +24,9 @@ const OPERATIONS = 2;
 /** How many more where it may have a stale value: to read beside a fetch, and in the end. */
 const MORE_OPERATIONS = 2;
 
+/** One more where failures are shared: to look again behind one that it can't read. */
+const SECOND_LOOK = 1;
+
 /** Of how many parts one operation of halves may be. */
 const PARTS = 3;
 
@@ -36,9 +39,10 @@ export const waiting: Judge = (story, broken) => {
     const slowest = Math.max(0, ...scene.operations.map((each) => durationOf(story, each)));
     const parts = story.backend.fenced ? 1 : PARTS;
     for (const call of scene.calls) {
-      const { staleWhileRevalidate = 0, staleIfError = 0 } = call.terms;
+      const { staleWhileRevalidate = 0, staleIfError = 0, shares } = call.terms;
       const more = staleWhileRevalidate + staleIfError > 0 ? MORE_OPERATIONS : 0;
-      const way = (OPERATIONS + more) * parts * slowest;
+      const again = shares === undefined ? 0 : SECOND_LOOK;
+      const way = (OPERATIONS + more + again) * parts * slowest;
       waitsInBounds(story, scene, call, way, broken);
     }
     sharesFetches(story, scene, broken);
