@@ -162,9 +162,9 @@ function isLetGo(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]):
     ? left
     : asked.answered ?? asked.failed ?? asked.dropped;
   if (over === undefined || mayNoticeLoss(lease) !== undefined) return;
-  if (fetch === undefined && call.batch !== undefined && story.crashed(process) !== undefined) {
-    return;
-  }
+  // Whose process crashes meanwhile, or whose halves still look, isn't seen to wait.
+  const isUnseen = story.crashed(process) !== undefined || !story.backend.fenced;
+  if (fetch === undefined && call.batch !== undefined && isUnseen) return;
 
   // Halves say first that they are ready, and when that hangs, the lease ends by itself.
   const hung = !story.backend.fenced &&

@@ -40,8 +40,12 @@ export const manyKeys: Judge = (story, broken) => {
     if (new Set(led.map(({ batch }) => batch)).size > most) {
       broken(`call ${first.call.call} fetched its keys one after the other`, first.called);
     }
-    // Halves ask in several parts, of which others share some.
-    for (const { called, call } of story.backend.fenced ? led : []) {
+    // Halves ask in several parts, of which others share some; and what is taken over waits for others, with all who ask.
+    const takesOver = story.leases.some((lease) =>
+      calls.includes(lease.call) && !led.some((fetch) => fetch.lease === lease) &&
+      lease.operations.some(({ answered }) => answered?.answer.is === "Leader")
+    );
+    for (const { called, call } of story.backend.fenced && !takesOver ? led : []) {
       const last = Math.max(
         ...looks.map((look) => overAt(look)?.at ?? 0).filter((at) => at <= called.at),
       );
