@@ -217,7 +217,7 @@ function withholdsNothing(story: Story, scene: Scene, broken: Parameters<Judge>[
       const { began, terms: { waitMax } } = call;
       const until = activeUntil(call) ?? story.crashed(scene.process) ?? story.end;
       const since = readUntil(story, scene, call) ?? began;
-      if (began.seq > fetched.seq || until.seq < fetched.seq) continue;
+      if (began.seq > fetched.seq || until.seq < fetched.seq || isToldLate(call)) continue;
       const patience = Math.min(PATIENCE, Math.max(0, since.at + waitMax - fetched.at));
       const first = call.fetches.length > 0;
       const took = story.running(scene.process, fetched.at, until.at);
