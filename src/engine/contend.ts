@@ -61,7 +61,8 @@ export function contend(flight: Flight): void {
         const isForeign = _tag === "Failed" && !mayBeQuiet &&
           failureIn(call.settings, acquired.payload) === undefined;
         // Nobody can tell what has failed: it counts for nobody.
-        if (isForeign) return look(waitedFor, found, within, tooLate, true); // mutate: unreadable failure
+        const left = within - (monotonicMillis(clock) - asked);
+        if (isForeign) return look(waitedFor, found, left, tooLate, true); // mutate: unreadable failure
         if (_tag === "Leader" || _tag === "Follower") mayHold = false;
         const entry = renewed?.(acquired, waitedFor, asked);
         if (entry === undefined) return understand(flight, owner, acquired, waitedFor, found);

@@ -139,6 +139,11 @@ function isCovered(
   return story.running(process, at, to) <= way + story.slack;
 }
 
+/** For how long the key of a fetch may have waited for others to be fetched with. */
+function gatheredFor({ batch }: FetchStory): number {
+  return batch === undefined ? 0 : PATIENCE;
+}
+
 /** Nobody fetches without a lease beside a fetch of its process, whatever `waitMax` says. */
 function sharesFetches(story: Story, scene: Scene, broken: Parameters<Judge>[1]): void {
   // A change that failed may have been made nevertheless.
@@ -149,7 +154,7 @@ function sharesFetches(story: Story, scene: Scene, broken: Parameters<Judge>[1])
     const { began, call } = fetch;
     const beside = fetches.find((other) =>
       other.began.at + story.slack < began.at && (other.ended?.seq ?? Infinity) > began.seq &&
-      began.at - other.began.at < longestFetch(other.call) - story.slack &&
+      began.at - other.began.at < longestFetch(other.call) - gatheredFor(other) - story.slack &&
       // A pause may be between the decision and its fetch.
       !story.paused(scene.process, other.call.began.at, began.at) &&
       !retired(other.call.began, began) && !retired(call.began, began) &&
