@@ -119,7 +119,10 @@ function goesOnAlone(
 function waitedUntil(story: Story, lease: LeaseStory, over: Moment): number {
   const { call, operations } = lease;
   const acquires = operations.filter(({ question }) => question.operation === "acquire");
-  if (acquires.length < 2 && !hasFollowed(story, lease, over)) return over.at;
+  // With a lease, one of many keys waits for the others to be fetched with, for whoever has joined it.
+  if (acquires.length < 2 && call.batch === undefined && !hasFollowed(story, lease, over)) {
+    return over.at;
+  }
   const callers = call.terms.coalesce ? story.sceneOf(call).calls : [call];
   const ends = callers.filter(({ began }) => began.seq < over.seq)
     .map((caller) => activeUntil(caller)?.at ?? story.end.at);
@@ -177,7 +180,7 @@ function isLetGo(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]):
     ...story.sceneOf(call).operations.map((each) => durationOf(story, each)),
   );
   const isUnanswered = asked.answered === undefined ||
-    (fetch === undefined && failedToAnswer(story, asked));
+    (fetch === undefined && (failedToAnswer(story, asked) || call.batch !== undefined));
   const from = isUnanswered ? waitedUntil(story, lease, over) : over.at;
   const crashed = story.crashed(process);
   // Halves take several steps for one.

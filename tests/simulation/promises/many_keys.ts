@@ -31,8 +31,9 @@ export const manyKeys: Judge = (story, broken) => {
     const looks = calls.flatMap((call) => story.sceneOf(call).operations).filter(({ question }) =>
       question.operation === "get" || question.operation === "acquire"
     );
-    // Who has read what is too stale goes on in a fiber of its own, and may yield before it asks for the lease.
-    if (looks.some(({ answered }) => answered?.answer.is === "stale")) continue;
+    // Who has read what is too stale goes on in a fiber of its own, and who reports a failed read runs a hook: either may
+    // yield before it asks for the lease.
+    if (looks.some(({ answered, failed }) => failed || answered?.answer.is === "stale")) continue;
     // Operations that need two steps, and those of others, are in the way as well.
     if (looks.some((look) => durationOf(story, look) >= PATIENCE / 4)) continue;
     if (story.paused(first.call.process, first.call.began.at, first.called.at)) continue;

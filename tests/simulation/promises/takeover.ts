@@ -176,6 +176,13 @@ function fallsBackAtOnce(
       each.answered?.answer.is === "Ended" && !failedToAnswer(story, each)
     ) ?? {};
   if (answered === undefined || call.left !== undefined) return;
+  // Halves look at the entry behind that, which may fail: then it was told of nothing.
+  const behind = story.backend.fenced
+    ? undefined
+    : scene.operations.find(({ question, asked }) =>
+      question.operation === "get" && asked.seq > answered.seq
+    );
+  if (behind !== undefined && failedToAnswer(story, behind)) return;
   const by = (at: number) =>
     story.running(call.process, answered.at, at) <=
       besides(story, scene, answered.at, at) + story.slack;

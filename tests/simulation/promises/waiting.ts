@@ -158,7 +158,7 @@ function sharesFetches(story: Story, scene: Scene, broken: Parameters<Judge>[1])
       // A pause may be between the decision and its fetch.
       !story.paused(scene.process, other.call.began.at, began.at) &&
       !retired(other.call.began, began) && !retired(call.began, began) &&
-      !isLost(story, other, began)
+      !isLost(story, other, began) && !isTimedOut(story, other, began)
     );
     if (beside !== undefined) {
       broken(`call ${call.call} fetched beside another fetch of its process`, began);
@@ -205,6 +205,12 @@ function waitOver({ leases }: Story, call: CallStory): number {
   )
     .map((operation) => overAt(operation)?.at ?? Infinity);
   return Math.min(...asked, Infinity) + call.terms.waitMax;
+}
+
+/** Whether a fetch's time was out by then: that it is told nothing of, once it is unwanted. */
+function isTimedOut({ slack }: Story, { unwanted, began, call }: FetchStory, at: Moment): boolean {
+  const { fetchTimeout = Infinity } = call.terms;
+  return unwanted !== undefined && at.at - began.at >= fetchTimeout - slack;
 }
 
 /** Whether a fetch had lost its lease by then, so that nobody joined it any more. */
