@@ -7,6 +7,7 @@ import {
   isPlain,
   isRefresh,
   isSlow,
+  isToldLate,
   type Judge,
   type LeaseStory,
   mayNoticeLoss,
@@ -52,7 +53,7 @@ function goesOnForOthers(
   const waiting = scene.calls.find((call) =>
     call.began.at + story.instant < unwanted.at &&
     call.began.at + call.terms.waitMax > unwanted.at &&
-    (activeUntil(call)?.at ?? Infinity) > unwanted.at &&
+    (activeUntil(call)?.at ?? Infinity) > unwanted.at && !isToldLate(call) &&
     !story.paused(call.process, call.began.at, unwanted.at)
   );
   if (waiting) broken(`a fetch was interrupted that call ${waiting.call} waited for`, unwanted);
@@ -75,6 +76,12 @@ function endsWithItsCallers(
       !scene.calls.some(({ left }) => isNow(left));
     if (slowAt(call) === undefined && !isLast) return;
     return broken(`call ${call.call}'s slow fetch was interrupted`, unwanted);
+  }
+  // In a pause its time for a fresh value may have ended before it left.
+  const { softTimeout = Infinity } = call.terms;
+  const over = call.began.at + softTimeout;
+  if (call.left !== undefined && over <= call.left.at && story.paused(call.process, over, over)) {
+    return;
   }
   if (call.terms.finish && fetch.lease !== undefined) {
     return goesOnAlone(story, scene, fetch, broken);

@@ -335,6 +335,8 @@ function tellsFailure(story: Story, lease: LeaseStory, broken: Parameters<Judge>
   const { call: { call, terms }, operations, fetch } = lease;
   const { staleWhileRevalidate = 0, staleIfError = 0, refreshAhead, shares } = terms;
   const isHeeded = Math.max(staleWhileRevalidate, staleIfError) > 0 || refreshAhead !== undefined;
+  // One that goes on when it is interrupted may still fail by itself.
+  if (fetch?.deaf && fetch.unwanted !== undefined) return;
   const result = fetch?.ended?.result;
   const isShared = shares !== undefined && result?.type === "failed" && result.typed === true;
   const errorBackoff = isShared ? shares : terms.errorBackoff ?? 1_000;

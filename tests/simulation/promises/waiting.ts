@@ -39,9 +39,9 @@ export const waiting: Judge = (story, broken) => {
     const slowest = Math.max(0, ...scene.operations.map((each) => durationOf(story, each)));
     const parts = story.backend.fenced ? 1 : PARTS;
     for (const call of scene.calls) {
-      const { staleWhileRevalidate = 0, staleIfError = 0, shares } = call.terms;
+      const { staleWhileRevalidate = 0, staleIfError = 0 } = call.terms;
       const more = staleWhileRevalidate + staleIfError > 0 ? MORE_OPERATIONS : 0;
-      const again = shares === undefined ? 0 : SECOND_LOOK;
+      const again = scene.calls.some(({ terms }) => terms.shares !== undefined) ? SECOND_LOOK : 0;
       const way = (OPERATIONS + more + again) * parts * slowest;
       waitsInBounds(story, scene, call, way, broken);
     }
@@ -97,7 +97,9 @@ function looksInBounds(story: Story, lease: LeaseStory, broken: Parameters<Judge
   const first = looks.findIndex(({ answered }) => answered?.answer.is === "Follower");
   const since = looks[first]?.answered;
   if (since === undefined) return;
-  const allowed = Math.ceil(waitMax) + story.slack;
+  // A fetch for many keys waits for their looks, also for one that nobody waits for any more.
+  const gathered = call.batch === undefined ? 0 : Math.min(PATIENCE, waitMax);
+  const allowed = Math.ceil(waitMax) + gathered + story.slack;
   for (const { asked } of looks.slice(first + 1)) {
     if (story.running(process, since.at, asked.at) > allowed) {
       broken(`call ${call.call} looked beyond its wait`, asked);
