@@ -388,14 +388,15 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
 
   /** A fetch of many keys goes on for the others, when nobody wants one of them any more; for that one it has ended then. */
   function endForItsKey(fetch: FetchStory): void {
-    const { batch, ended, unwanted, lease } = fetch;
+    const { batch, began, ended, unwanted, lease } = fetch;
     const others = [...fetches.values()].filter((each) => each.batch === batch && each !== fetch);
     const end = (moment: Moment) => {
       fetch.unwanted = moment;
       fetch.ended = { ...moment, result: { type: "interrupted" } };
     };
     const release = lease?.operations.find(({ question, asked }) =>
-      question.outcome === "cancelled" && asked.seq < (ended?.seq ?? Infinity)
+      question.outcome === "cancelled" && asked.seq > began.seq &&
+      asked.seq < (ended?.seq ?? Infinity)
     );
     if (release !== undefined && others.length > 0) {
       return end({ at: release.asked.at, seq: release.asked.seq - 0.5 });

@@ -41,6 +41,14 @@ function endsAsItWants({ call, ended, left, fetches }: CallStory, broken: Parame
   }
 }
 
+/** Whether the caller of a fetch had waited for as long as it may while it asked, or led; and not while it followed. */
+function isSlowHere({ call, lease }: FetchStory): boolean {
+  const slow = slowAt(call);
+  const told = (is: string) =>
+    lease?.operations.find(({ answered }) => answered?.answer.is === is)?.answered?.seq ?? Infinity;
+  return slow !== undefined && (slow.seq < told("Follower") || slow.seq > told("Leader"));
+}
+
 /** A fetch is not interrupted while somebody waits for it. */
 function goesOnForOthers(
   story: Story,
@@ -74,7 +82,7 @@ function endsWithItsCallers(
       moment !== undefined && Math.abs(moment.at - unwanted.at) <= story.slack;
     const isLast = scene.calls.some((each) => isNow(slowAt(each))) &&
       !scene.calls.some(({ left }) => isNow(left));
-    if (slowAt(call) === undefined && !isLast) return;
+    if (!isSlowHere(fetch) && !isLast) return;
     return broken(`call ${call.call}'s slow fetch was interrupted`, unwanted);
   }
   // In a pause its time for a fresh value may have ended before it left.
@@ -213,9 +221,9 @@ function isLetGo(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]):
     : "cancelled";
   if (operation === "release" && outcome !== wanted) {
     // A fetch may end otherwise than by its interruption, or in the moment of it; halves may be unable to store.
-    const isClosing = call.closing !== undefined &&
-      Math.abs(call.closing.at - over.at) <= story.instant;
-    const cancels = fetch?.unwanted !== undefined || isClosing ||
+    const isNow = (moment: Moment | undefined) =>
+      moment !== undefined && Math.abs(moment.at - over.at) <= story.instant;
+    const cancels = fetch?.unwanted !== undefined || isNow(call.closing) || isNow(call.left) ||
       (wanted === undefined && !story.backend.fenced);
     if (cancels && outcome === "cancelled") return;
     // One that goes on when it is interrupted may still fail by itself.

@@ -118,9 +118,12 @@ function isReportable(story: Story, operation: OperationStory): boolean {
 function isShared({ calls }: Story, { key, terms, ended }: CallStory, of: number): boolean {
   const other = calls.find(({ call }) => call === of);
   return terms.shares !== undefined && other?.terms.shares !== undefined && other.key === key &&
-    other.fetches.some((fetch) =>
-      fetch.ended?.result.type === "failed" && fetch.ended.seq < ended!.seq
-    );
+    other.fetches.some((fetch) => {
+      // One that goes on when it is interrupted may still fail by itself.
+      const mayFail = fetch.deaf === true && fetch.unwanted !== undefined;
+      return (mayFail || fetch.ended?.result.type === "failed") &&
+        (fetch.ended?.seq ?? Infinity) < ended!.seq;
+    });
 }
 
 function isItsOwn(story: Story, call: CallStory, tag: string, own: boolean): boolean {

@@ -4,6 +4,7 @@ import {
   type FetchStory,
   isRefresh,
   type Judge,
+  type OperationStory,
   overAt,
   type Story,
 } from "../story.ts";
@@ -59,8 +60,11 @@ export const manyKeys: Judge = (story, broken) => {
 
 /** Whether no other call of its process for its key is under way when it begins, so that it can join none. */
 function isAlone(story: Story, call: CallStory): boolean {
-  const { calls, fetches } = story.sceneOf(call);
+  const { calls, fetches, operations } = story.sceneOf(call);
+  const isBefore = (operation: OperationStory) => operation.asked.seq < call.began.seq;
   return call.terms.coalesce &&
+    // Nor is there one that lets go of what nobody wants any more.
+    operations.filter(isBefore).every((each) => (overAt(each)?.seq ?? Infinity) < call.began.seq) &&
     calls.every((other) =>
       other === call || other.began.seq > call.began.seq ||
       (other.ended?.seq ?? Infinity) < call.began.seq

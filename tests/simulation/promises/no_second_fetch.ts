@@ -22,7 +22,7 @@ export const noSecondFetch: Judge = (story, broken) => {
       entry.key === call.key && story.isBefore(entry.from, won.first) && entry.until > began.at &&
       (entry.gone?.seq ?? Infinity) > began.seq &&
       (isAhead(call)
-        ? entry.from.seq > call.ended!.seq && isNewest(entry, entries)
+        ? entry.from.seq > (call.ended?.seq ?? Infinity) && isNewest(entry, entries)
         : !call.terms.refresh || isNewFor(lease!, entry, entries))
     );
     if (there) broken(`call ${call.call} fetched what had been stored`, began);

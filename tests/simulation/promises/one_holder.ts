@@ -56,7 +56,8 @@ function holdingsOf(story: Story, lease: LeaseStory): Holding[] {
     const { at } = won.first;
     if (at < ends) ends = Math.min(ends, at + ttl);
     // Where leases end by whoever has seen them for long enough, it may be the one that it had, whose time is out.
-    else ends = index > 0 && won.answer.remaining === undefined ? at : at + ttl;
+    else if (index > 0) ends = at + Math.min(ttl, won.answer.remaining ?? 0);
+    else ends = at + ttl;
     // A renewal is of the lease that was won last.
     const next = wins[index + 1]?.deed.first.seq ?? Infinity;
     const renewed = deeds.filter(({ name, deed: { answer, first } }) =>
