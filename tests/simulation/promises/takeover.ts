@@ -186,9 +186,12 @@ function fallsBackAtOnce(
   const by = (at: number) =>
     story.running(call.process, answered.at, at) <=
       besides(story, scene, answered.at, at) + story.slack;
-  const fetches = scene.fetches.some(({ lease, began, ended }) =>
-    lease === undefined && by(began.at) && (ended?.seq ?? Infinity) > answered.seq
-  );
+  // Its process may lead again, behind a change.
+  const fetches = scene.fetches.some(({ call: other, lease, began, ended }) => {
+    const ends = [ended, ...(lease?.operations ?? []).map(overAt)];
+    return (lease === undefined || other !== call) && by(began.at) &&
+      ends.some((end) => (end?.seq ?? Infinity) > answered.seq);
+  });
   const over = call.ended !== undefined && by(call.ended.at);
   const crashed = story.crashed(call.process);
   if (!fetches && !over && !(crashed && by(crashed.at))) {

@@ -105,6 +105,12 @@ function looksInBounds(story: Story, lease: LeaseStory, broken: Parameters<Judge
       broken(`call ${call.call} looked beyond its wait`, asked);
     }
   }
+  // Who may have a stale value reads once more when its wait is over.
+  const reads = windowsOf(call).staleIfError > 0 &&
+    story.sceneOf(call).operations.some(({ question, asked }) =>
+      question.operation === "get" && asked.seq > since.seq
+    );
+  if (reads) return;
   const last = overAt(looks.at(-1)!) ?? story.crashed(process) ?? story.end;
   const until = call.fetches[0]?.began ?? activeUntil(call) ?? last;
   const waited = story.running(process, since.at, last.at);
