@@ -46,8 +46,8 @@ function asksAsOne(story: Story, scene: Scene, broken: Parameters<Judge>[1]): vo
       const before = all[index - 1];
       if (
         before !== undefined && (overAt(before)?.seq ?? Infinity) > operation.asked.seq &&
-        // What a client that is closed has asked for is dropped in that moment.
-        (before.dropped?.at ?? Infinity) > operation.asked.at &&
+        // What a client has asked for is dropped, or answered, in the moment in which it is closed.
+        !scene.calls.some(({ closing }) => closing?.at === operation.asked.at) &&
         !mayBeGivenUp(story, before, operation.asked) &&
         !(name === "acquire" &&
           [before, operation].some((look) => mayBeTooLate(story, look, operation.asked)))
