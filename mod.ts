@@ -83,6 +83,7 @@ export type {
   CommonOptions,
   FailureCodec,
   FailuresOptions,
+  L1Options,
 } from "./src/face/common_options.ts";
 export type {
   BatchContext,
@@ -145,16 +146,21 @@ export type { Closable } from "./src/model/closable.ts";
 export type {
   Acquired,
   AcquireOptions,
+  Changes,
+  ChangesListener,
   Ended,
   Entry,
   Failed,
   Failure,
   Follower,
   Hit,
+  L1Settings,
   Leader,
   LeaseOutcome,
   Lifetime,
+  OnMany,
   Store,
+  StoreOfMany,
   Watch,
 } from "./src/store/store.ts";
 export {

@@ -48,6 +48,7 @@ export type {
   CommonOptions,
   FailureCodec,
   FailuresOptions,
+  L1Options,
 } from "./src/face/common_options.ts";
 export type { Codec } from "./src/store/codec.ts";
 export type { FetchContext } from "./src/model/fetch_context.ts";

@@ -112,11 +112,18 @@ export function heirloom<A>(key: string): Heirloom<A> {
         context: add(known.context, value),
       });
     },
-    of(context) {
-      const { context: services = context } = context as unknown as { context?: unknown };
-      return Option.getOrUndefined(Context.getOption(services as never, tag));
-    },
+    of: (context) => serviceIn(context, tag),
   };
+}
+
+/** The span that a fiber with this context is in. */
+export function spanIn(context: FiberContext): Tracer.AnySpan | undefined {
+  return serviceIn(context, Tracer.ParentSpan as never);
+}
+
+function serviceIn<A>(context: FiberContext, tag: never): A | undefined {
+  const { context: services = context } = context as unknown as { context?: unknown };
+  return Option.getOrUndefined(Context.getOption(services as never, tag));
 }
 
 /** Starts an effect in a fiber of its own, see {@linkcode fork}. */

@@ -4,6 +4,7 @@ import { quoted } from "../model/describe.ts";
 import * as Effect from "effect/Effect";
 import type * as Exit from "effect/Exit";
 import type * as Fiber from "effect/Fiber";
+import { nothing } from "../effect/nothing.ts";
 import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
 import { attributesOf, type Keyed } from "./call.ts";
 import type { Flight } from "./flight.ts";
@@ -97,5 +98,3 @@ export function inBackground(flight: Flight, begin: (done: () => void) => unknow
   });
   run(flight, told, nothing);
 }
-
-function nothing(): void {}

@@ -1,6 +1,9 @@
 import type { ClientState } from "./client_state.ts";
+import type { deadline } from "../effect/deadline.ts";
 import type * as Effect from "effect/Effect";
-import type { CacheLockingError } from "../model/errors.ts";
+import type * as Exit from "effect/Exit";
+import type { Flight } from "./single_flight.ts";
+import type { AdapterOperation, CacheLockingError } from "../model/errors.ts";
 import type { FetchContext } from "../model/fetch_context.ts";
 import type { Hooks } from "../model/hooks.ts";
 import type { Observer } from "../model/metrics.ts";
@@ -86,18 +89,34 @@ export interface Settings {
   readonly log: (error: CacheLockingError, name: string | undefined) => Effect.Effect<void>;
 }
 
-/** What the calls for many keys at once have in common: their fetches are gathered. */
-export interface Gather {
+/** What the calls for many keys at once have in common: what they ask of the store is gathered. */
+export interface Together {
+  /** What they ask of the store in this turn, by operation. */
+  readonly asked: Map<AdapterOperation, unknown[]>;
+  /** Waits for nearly so long, with others. */
+  readonly deadline: typeof deadline;
   /** One of them looks: it reads, or acquires the lease. Once it knows its part, it calls what this returns. */
   look(): () => void;
 }
+
+/** The same where their fetches are gathered, too. */
+export interface Gather extends Together {
+  /** Has a flight's key fetched with those of others, and goes on with what it gets. What this returns gives that up. */
+  fetch(flight: Flight<unknown>, ended: (exit: FetchExit) => void): Leave;
+}
+
+/** How a fetch has ended for one key. */
+export type FetchExit = Exit.Exit<unknown, unknown>;
+
+/** Gives something up, unless it has ended, and calls back once it is no longer under way for that. */
+export type Leave = (left: () => void) => void;
 
 /** A key, and the settings that it is used with. */
 export interface Keyed {
   readonly settings: Settings;
   readonly key: string;
-  /** Gathers its fetch with those of the other keys that were asked for with it. */
-  readonly gather?: Gather | undefined;
+  /** Gathers what it asks for with what the other keys do that were asked for with it. */
+  readonly gather?: Together | undefined;
 }
 
 /** What spans and logs say of a key's calls beside their outcome. */
@@ -111,5 +130,6 @@ export function attributesOf(
 
 /** One call: the settings, the key, and the caller's own fetcher. */
 export interface Call extends Keyed {
+  readonly gather?: Gather | undefined;
   readonly fetcher: (context: FetchContext) => Effect.Effect<unknown, unknown, unknown>;
 }

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import { type FiberContext, heirloom } from "../effect/fork.ts";
 import { quoted } from "../model/describe.ts";
 import { cacheLockingError } from "../model/errors.ts";
-import { relatives } from "../store/with_codec.ts";
+import { relatives } from "../store/variants.ts";
 import type { Caller, Flight } from "./flight.ts";
 
 const fetching = heirloom<Flight>("cache-locking/fetching");

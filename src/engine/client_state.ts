@@ -1,3 +1,4 @@
+import { type LastingSet, lastingSet } from "./lasting.ts";
 import type { Flight } from "./single_flight.ts";
 
 /** What a client has under way. */
@@ -5,7 +6,7 @@ export interface ClientState {
   /** Whether its calls fail. */
   closed: boolean;
   /** The flights that run with its calls, or that these wait in. */
-  readonly flights: Set<Flight<unknown>>;
+  readonly flights: LastingSet<Flight<unknown>>;
   /** How many operations of its store are under way for it. */
   running: number;
   /** Called once it is closed, when it has nothing under way any more. */
@@ -14,10 +15,10 @@ export interface ClientState {
 
 /** A client that has nothing under way. */
 export function newClientState(): ClientState {
-  return { closed: false, flights: new Set(), running: 0, idle: undefined };
+  return { closed: false, flights: lastingSet(), running: 0, idle: undefined };
 }
 
 /** A flight or an operation of a client has ended. */
 export function tellIdle({ flights, running, idle }: ClientState): void {
-  if (running === 0 && flights.size === 0) idle?.();
+  if (running === 0 && flights.size() === 0) idle?.();
 }

@@ -3,24 +3,23 @@ import { deadline } from "../effect/deadline.ts";
 import { inBackground, reportAnd } from "./background.ts";
 import { bypassCache } from "./fetch_alone.ts";
 import { failureIn } from "./failures.ts";
-import type { End, Flight } from "./flight.ts";
+import { type End, type Flight, forgetEntry } from "./flight.ts";
 import { follow, type Following, type Unanswered, waitLeft } from "./follow.ts";
 import { lead, release } from "./lead.ts";
 import { operate, phaseError } from "./operation.ts";
 import { outOfFailures, waitedOf } from "./result.ts";
 import { renewal } from "./renewal.ts";
 import { keepQuiet, staleOf } from "./stale.ts";
-import { complete, countFailure, notBusy, whenEnded } from "./single_flight.ts";
+import { complete, countFailure, notBusy, removeFromTable, whenEnded } from "./single_flight.ts";
 import type { Acquired, Follower, Leader } from "../store/store.ts";
-import { randomToken } from "../model/token.ts";
+import { link, ownerOf } from "./tracing.ts";
 
 /** Acquires the lease and leads, or follows its holder, until there is a value or the wait has ended. */
 export function contend(flight: Flight): void {
   const { first, clock, call } = flight;
-  const { ownerId, leaseTtl, freshBelow, failures } = call.settings;
+  const { leaseTtl, freshBelow, failures } = call.settings;
   flight.step = "asks";
-  const token = randomToken();
-  const owner = ownerId === undefined ? token : `${ownerId}:${token}`;
+  const owner = ownerOf(flight);
   const renewed = freshBelow === Infinity ? renewal(clock) : undefined;
   let mayHold = false;
   const cancel = (done: () => void) =>
@@ -66,6 +65,9 @@ export function contend(flight: Flight): void {
         if (_tag === "Leader" || _tag === "Follower") mayHold = false;
         const entry = renewed?.(acquired, waitedFor, asked);
         if (entry === undefined) return understand(flight, owner, acquired, waitedFor, found);
+        forgetEntry(call.settings.store, call.key); // mutate: l1 renewed elsewhere
+        // Its watch may be a while in closing: what is new by now is old for who comes meanwhile.
+        removeFromTable(flight); // mutate: joined a renewed entry
         inBackground(flight, cancel); // mutate: lease of a renewed entry
         found({ _tag: "Value", value: entry.value, source: "follower", stored: true });
       },
@@ -144,7 +146,8 @@ function understand(
     return next({ _tag: "Quiet" }); // mutate: quiet end
   }
   if (acquired._tag === "Follower" && flight.refreshes) {
-    keepQuiet(flight, acquired.remaining, false); // mutate: quiet loser
+    keepQuiet(flight, acquired.remaining, false, acquired.lease); // mutate: quiet loser
+    link(caller, acquired.lease); // mutate: link of a loser
     return next({ _tag: "Cancelled" });
   }
   if (acquired.after === "failed") { // mutate: failure elsewhere

@@ -1,5 +1,5 @@
 import { run } from "./background.ts";
-import type { FetchContext } from "./call.ts";
+import type { FetchContext, FetchExit, Leave } from "./call.ts";
 import { callFor, contextFor } from "./circle.ts";
 import { callUserCode, causeOf, runUserCode, type UserCode, userCodeError } from "./user_code.ts";
 import { causeKind } from "../effect/cause.ts";
@@ -8,9 +8,11 @@ import { deadline } from "../effect/deadline.ts";
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
+import { nothing } from "../effect/nothing.ts";
 import { type End, type Flight, holdsProcess, longestFetch } from "./flight.ts";
 import type { CacheLockingError } from "../model/errors.ts";
 import { interruptNoWait } from "../effect/fork.ts";
+import { whenEnded } from "./single_flight.ts";
 import { traced } from "./tracing.ts";
 
 /** How it goes on after a fetch: with a value, or with the end of a flight that has none. */
@@ -44,38 +46,33 @@ export function fetch(flight: Flight, { onValue: next, onEnd: end }: Fetched): v
     end(ended);
   };
   const code: UserCode = { what: "the fetcher", key: call.key, phase: "fetch" };
-  const fetcher = () => callFor(flight, call.fetcher, new Context(flight));
-  const fetching = flight.hasSpans
-    ? traced(flight, "fetch", runUserCode(code, fetcher), fetched)
-    : callUserCode(code, fetcher);
-  if (Exit.isExit(fetching) && fetching._tag === "Success") return onValue(fetching.value);
-  flight.busyUntil ??= monotonicMillis(flight.clock) + longestFetch(call);
   let isOver = false;
   let cancelTimeout: (() => unknown) | undefined = undefined;
-  const fiber = run(
-    flight,
-    Effect.scoped(Effect.interruptible(fetching)),
-    (exit) => {
-      if (isOver) return; // mutate: late end
-      isOver = true;
-      cancelTimeout?.();
-      flight.stop = undefined;
-      if (exit._tag === "Success") onValue(exit.value);
-      else onEnd(endOf(flight, causeOf(code, exit.cause)));
-    },
-    contextFor(flight),
-  );
-  // A closure right of `flight.stop =` would be among V8's old objects from its birth, and all that it sees with it.
-  if (isOver) return;
-  const stop = (now = false) => {
-    if (now) giveUp({ _tag: "Cancelled" }); // mutate: stopped at once
-    else interruptNoWait(fiber);
-  };
-  const giveUp = (ended: End) => {
+  const over = () => {
     isOver = true;
     cancelTimeout?.();
     flight.stop = undefined;
-    interruptNoWait(fiber); // mutate: overdue
+  };
+  const ended = (exit: FetchExit) => {
+    if (isOver) return; // mutate: late end
+    over();
+    if (exit._tag === "Success") onValue(exit.value);
+    else onEnd(endOf(flight, causeOf(code, exit.cause)));
+  };
+  const leave = begin(flight, code, ended);
+  if (isOver) return;
+  const stop = (now = false) => {
+    if (now) giveUp({ _tag: "Cancelled" }); // mutate: stopped at once
+    else leave(cancelled);
+  };
+  const cancelled = () => {
+    if (isOver) return;
+    over();
+    onEnd({ _tag: "Cancelled" });
+  };
+  const giveUp = (ended: End) => {
+    over();
+    leave(nothing); // mutate: overdue
     onEnd(ended);
   };
   flight.stop = stop;
@@ -87,6 +84,36 @@ export function fetch(flight: Flight, { onValue: next, onEnd: end }: Fetched): v
     giveUp(flight.cancelled ? { _tag: "Cancelled" } : failedBy(error)); // mutate: timed out
   };
   cancelTimeout = deadline(flight.clock, fetchTimeout, expire, holdsProcess(flight)); // mutate: fetch timeout
+}
+
+/** Begins a fetch, and goes on with its end, at once or later. What this returns interrupts it. */
+function begin(flight: Flight, code: UserCode, ended: (exit: FetchExit) => void): Leave {
+  const { call, call: { gather }, hasSpans, clock } = flight;
+  const setBusy = () => flight.busyUntil ??= monotonicMillis(clock) + longestFetch(call);
+  if (gather !== undefined && !hasSpans) {
+    setBusy();
+    return gather.fetch(flight, ended);
+  }
+  // Its span's fiber may be a while in coming to the fetcher.
+  const looked = gather?.look(); // mutate: look in a span
+  if (looked !== undefined) whenEnded(flight, looked);
+  const fetcher = () => {
+    const fetching = callFor(flight, call.fetcher, new Context(flight));
+    looked?.();
+    return fetching;
+  };
+  const fetching = hasSpans
+    ? traced(flight, "fetch", runUserCode(code, fetcher), fetched)
+    : callUserCode(code, fetcher);
+  if (Exit.isExit(fetching) && fetching._tag === "Success") {
+    ended(fetching);
+    return nothing;
+  }
+  setBusy();
+  const effect = Effect.scoped(Effect.interruptible(fetching));
+  const fiber = run(flight, effect, ended, contextFor(flight));
+  // Its end tells that it was interrupted.
+  return () => interruptNoWait(fiber);
 }
 
 const fetched = () => "fetched";

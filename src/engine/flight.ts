@@ -2,7 +2,8 @@ import * as Cause from "effect/Cause";
 import type * as Clock from "effect/Clock";
 import type * as Effect from "effect/Effect";
 import type { FiberContext } from "../effect/fork.ts";
-import type { CacheLockingError } from "../model/errors.ts";
+import { type LastingMap, lastingMap } from "./lasting.ts";
+import type { AdapterError, CacheLockingError } from "../model/errors.ts";
 import type { CacheOutcome, GetOrSetResult } from "../model/outcome.ts";
 import type { Call, Keyed } from "./call.ts";
 import { tellIdle } from "./client_state.ts";
@@ -14,8 +15,8 @@ import {
   type Waiter,
 } from "./single_flight.ts";
 import { forgetQuiet, type Stale } from "./stale.ts";
-import { relatives } from "../store/with_codec.ts";
-import type { Store } from "../store/store.ts";
+import { relatives } from "../store/variants.ts";
+import type { Entry, Store } from "../store/store.ts";
 
 /** What a call ends with. */
 export type Result = Effect.Effect<GetOrSetResult<unknown>, unknown>;
@@ -68,8 +69,13 @@ export type End =
   | Stale
   /** A fetch has failed lately: who may have a stale value has that, and nobody else waits. */
   | { readonly _tag: "Quiet" }
+  /** What many keys have that were read together: each goes on with what its key has. */
+  | { readonly _tag: "Read"; answerOf(key: string): ReadAnswer }
   /** Nothing has come of it, as nobody wanted it any more: whoever does meanwhile starts anew. */
   | { readonly _tag: "Cancelled" };
+
+/** What a read has brought for a key, or how it has failed for that. */
+export type ReadAnswer = Entry<unknown> | AdapterError | undefined;
 
 /** A call that the entry did not answer, and what it went through so far. */
 export interface Caller extends Waiter<End> {
@@ -143,7 +149,7 @@ export interface Flight extends SingleFlight<End> {
 }
 
 /** A new flight with its first caller, in a table that others find it by, or alone. */
-export function openFlight(first: Caller, table: Map<string, Flight> | undefined): Flight {
+export function openFlight(first: Caller, table: LastingMap<string, Flight> | undefined): Flight {
   const { call, call: { key }, clock, context } = first;
   const flight: Flight = {
     key,
@@ -222,7 +228,7 @@ const flights = new WeakMap<Store<unknown>, StoreFlights>();
 export function flightsOf(store: Store<unknown>): StoreFlights {
   let known = flights.get(store);
   if (known === undefined) {
-    known = { reading: new Map(), leading: new Map(), fallingBack: new Map() };
+    known = { reading: lastingMap(), leading: lastingMap(), fallingBack: lastingMap() };
     flights.set(store, known);
   }
   return known;
@@ -232,20 +238,26 @@ export function flightsOf(store: Store<unknown>): StoreFlights {
 export function flightsFor(
   { settings: { store, coalesce } }: Keyed,
   which: keyof StoreFlights,
-): Map<string, Flight> | undefined {
-  return coalesce ? flightsOf(store)[which] as Map<string, Flight> : undefined; // mutate: joining
+): LastingMap<string, Flight> | undefined {
+  return coalesce ? flightsOf(store)[which] as LastingMap<string, Flight> : undefined; // mutate: joining
 }
 
 /** How many flights of a store are under way that callers can join. */
 export function flightsUnderWay(store: Store<unknown>): number {
   const { reading, leading, fallingBack } = flightsOf(store);
-  return reading.size + leading.size + fallingBack.size;
+  return reading.size() + leading.size() + fallingBack.size();
+}
+
+/** A fill has changed the key, or may have: what this process has read of it before isn't found any more. */
+export function forgetEntry(store: Store<unknown>, key: string): void {
+  for (const each of relatives(store)) each.forget?.(key);
 }
 
 /** Makes later callers start anew: what is under way, or known of its refresh, is from before the key was changed. */
 export function retireFlights(store: Store<unknown>, key: string): void {
   for (const each of relatives(store)) {
     for (const table of Object.values(flightsOf(each))) table.delete(key);
+    each.forget?.(key);
     forgetQuiet(each, key);
   }
 }

@@ -12,12 +12,16 @@ import { causeKind } from "../effect/cause.ts";
 import { forkDetached, type Forked, interruptNoWait } from "../effect/fork.ts";
 import { ask, phaseError } from "./operation.ts";
 import { report, run } from "./background.ts";
+import { GRACE } from "../model/defaults.ts";
 import { complete } from "./single_flight.ts";
 import { traced } from "./tracing.ts";
-import type { Follower, Leader, Watch } from "../store/store.ts";
+import type { Follower, Leader, Store, Watch } from "../store/store.ts";
 
 /** The shortest pause between two looks, in milliseconds, whatever a strategy says. */
 const SHORTEST_PAUSE = 10; // mutate: shortest pause
+
+/** The longest pause between two looks at a lease of which the store can tell that its owner is gone, in milliseconds. */
+export const WATCHED_PAUSE = 250;
 
 /** What ends a pause: the watch stands, a push, the time, a watch that failed, or a store that has no push. */
 type PauseEnd = "opened" | "pushed" | "paused" | "broken" | "none";
@@ -95,7 +99,7 @@ function pauseAndLook(
   look: Following["look"],
 ): Effect.Effect<Leader | Unanswered | End> {
   const { first: caller, clock, call } = flight;
-  const { waitMax, waitStep } = call.settings;
+  const { waitMax, waitStep, store } = call.settings;
   caller.waitingSince ??= wholeMillis(clock);
   const left = () => waitLeft(caller);
   const isOver = () => left() < 1; // mutate: followed until
@@ -138,7 +142,13 @@ function pauseAndLook(
           : Math.max(Math.min(asked, rest), SHORTEST_PAUSE);
         const untilQuiet = left() - quiet;
         const most = untilQuiet >= SHORTEST_PAUSE ? untilQuiet : left();
-        const ended = yield* wait(flight, news, Math.min(pause, most));
+        const awaited = lease?.lease;
+        const ended = yield* wait(
+          flight,
+          news,
+          Math.min(pause, most, untilDead(store, lease)),
+          awaited,
+        );
         if (ended === "broken" || ended === "none") {
           news = undefined;
           attempt = 1;
@@ -148,7 +158,7 @@ function pauseAndLook(
           const paused = monotonicMillis(clock) - pausedAt;
           const pace = inVain ? Math.min(pause, waitStep) : SHORTEST_PAUSE;
           const early = Math.min(pace - paused, left());
-          if (early > 0) yield* wait(flight, undefined, early);
+          if (early > 0) yield* wait(flight, undefined, early, awaited);
         }
         if (isOver()) break;
         const looked = lease?.lease; // mutate: waited for
@@ -169,6 +179,12 @@ function pauseAndLook(
       }
       return failed ?? { _tag: "FallBack" };
     }));
+}
+
+/** The longest pause until a look that may find the leader dead. */
+function untilDead({ announce }: Store<unknown>, lease: Follower | undefined): number {
+  if (announce === undefined) return Infinity;
+  return lease?.watched ? WATCHED_PAUSE : GRACE; // mutate: watched pause
 }
 
 /**
@@ -205,6 +221,7 @@ function wait(
   flight: Flight,
   news: News | undefined,
   pause: number,
+  awaited: string | undefined,
 ): Effect.Effect<PauseEnd> {
   const { call } = flight;
   const pausing = Effect.as(Effect.sleep(pause), "paused" as const);
@@ -215,7 +232,7 @@ function wait(
       onFailure: (error) => Effect.as(report(flight, phaseError(call, error)), "broken" as const),
     },
   );
-  return traced(flight, "wait", Effect.interruptible(waiting), (ended) => ended);
+  return traced(flight, "wait", Effect.interruptible(waiting), (ended) => ended, awaited); // mutate: link of a wait
 }
 
 /** The strategy's next pause in milliseconds, or the error of a strategy that threw or said nonsense. */

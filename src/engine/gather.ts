@@ -1,4 +1,4 @@
-import type { Gather } from "./call.ts";
+import type { FetchExit, Gather, Leave } from "./call.ts";
 import { callFor, contextFor } from "./circle.ts";
 import { callback } from "../effect/callback.ts";
 import type * as Clock from "effect/Clock";
@@ -7,9 +7,10 @@ import { deadline } from "../effect/deadline.ts";
 import { fork, type Forked, interruptNoWait } from "../effect/fork.ts";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
-import * as Fiber from "effect/Fiber";
+import { nothing } from "../effect/nothing.ts";
 import type { Caller, Flight } from "./flight.ts";
 import { whenEnded } from "./single_flight.ts";
+import { makeDeadlines } from "./together.ts";
 
 /** For how long fetches wait for a look whose answer is late: in milliseconds. */
 const PATIENCE = 500;
@@ -19,8 +20,8 @@ const WINDOW = 50;
 
 /** What the fetch of some keys is to know. */
 export interface BatchContext {
-  /** The keys, as they are in the store. */
-  readonly keys: readonly string[];
+  /** The keys, as the caller knows them. */
+  readonly keys: readonly unknown[];
   /** Fires when nobody needs any of them any more. */
   readonly signal: AbortSignal;
 }
@@ -31,20 +32,21 @@ type Fetching = Effect.Effect<unknown, unknown, unknown>;
 export interface Gathering {
   /** How many keys are fetched together at most. */
   readonly maxBatch: number;
+  /** What the caller knows a key by. */
+  readonly keyOf: (key: string) => unknown;
   /** The fetch of some keys. */
   readonly fetcher: (context: BatchContext) => Fetching;
   /** What one key gets of it. */
-  readonly pick: (key: string, fetched: unknown) => Effect.Effect<unknown, unknown>;
+  readonly pick: (key: string, fetched: unknown) => FetchExit;
 }
 
 /** The key of a flight that is to be fetched. */
 interface Asker {
   readonly flight: Flight;
-  /** What it gets, and what waits for that. */
-  result: Effect.Effect<unknown, unknown> | undefined;
-  resume: ((result: Effect.Effect<unknown, unknown>) => void) | undefined;
-  /** It goes, if it has no result by then. */
-  leave: () => Effect.Effect<unknown>;
+  /** Goes on with what it gets. */
+  readonly ended: (exit: FetchExit) => void;
+  /** It goes, if it has got nothing by then. */
+  leave: Leave;
 }
 
 /**
@@ -54,14 +56,16 @@ interface Asker {
  * Keys that have waited come one by one, when their leases end or are released, or their time is out: the first of them is
  * fetched a moment later, with those that have come meanwhile.
  */
-export function gather(
+export function makeGather(
   clock: Clock.Clock,
   callers: readonly Caller[],
   gathering: Gathering,
-): Gather & { readonly fetch: (flight: Flight) => Effect.Effect<unknown, unknown> } {
+): Gather {
   const { maxBatch } = gathering;
   let looks = 0;
-  let asking: Asker[] = [];
+  const asking = new Set<Asker>();
+  /** Whether one of them waits for nobody. */
+  let isUrgent = false;
   /** When the first of them has asked, and when they are fetched at the latest. */
   let since = 0;
   let due = Infinity;
@@ -73,22 +77,25 @@ export function gather(
   };
   const flush = () => {
     settle();
-    const all = asking;
-    asking = [];
+    const all = [...asking];
+    asking.clear();
     for (let at = 0; at < all.length; at += maxBatch) {
       fetchTogether(all.slice(at, at + maxBatch), gathering); // mutate: keys of a batch
     }
   };
   /** How long those who ask wait for others to come; undefined for not at all. */
   const patience = () => {
-    if (asking.some(({ flight }) => flight.fallsBack)) return 0;
-    if (looks > 0) return Math.min(PATIENCE, ...asking.map(waitMaxOf));
-    if (!asking.some(hasWaited)) return undefined; // mutate: batch waits
+    if (isUrgent) return 0;
+    if (looks > 0) {
+      const [{ flight: { call } }] = asking as Iterable<Asker> as [Asker];
+      return Math.min(PATIENCE, call.settings.waitMax);
+    }
+    if (![...asking].some(hasWaited)) return undefined; // mutate: batch waits
     return callers.some(waits) ? WINDOW : 0;
   };
   const check = () => {
-    if (asking.length === 0) return settle();
-    const left = asking.length < maxBatch ? patience() : undefined;
+    if (asking.size === 0) return settle();
+    const left = asking.size < maxBatch ? patience() : undefined;
     if (left === undefined) return flush();
     if (since + left >= due) return;
     settle();
@@ -96,6 +103,8 @@ export function gather(
     cancel = deadline(clock, due - monotonicMillis(clock), flush);
   };
   return {
+    asked: new Map(),
+    deadline: makeDeadlines(),
     look() {
       looks++;
       let isOver = false;
@@ -106,32 +115,49 @@ export function gather(
         check();
       };
     },
-    fetch(flight) {
+    fetch(flight, ended) {
       const asker: Asker = {
-        flight,
-        result: undefined,
-        resume: undefined,
-        leave() {
-          asking = asking.filter((each) => each !== asker);
+        flight: flight as Flight,
+        ended,
+        leave(left) {
+          asking.delete(asker);
+          isUrgent &&= [...asking].some(waitsForNobody);
           check();
-          return Effect.void;
+          left();
         },
       };
-      if (asking.push(asker) === 1) since = monotonicMillis(clock);
-      // What is interrupted before it runs doesn't leave by itself.
-      whenEnded(flight, () => asker.leave());
+      asking.add(asker);
+      if (asking.size === 1) {
+        since = monotonicMillis(clock);
+        isUrgent = false;
+      }
+      isUrgent ||= waitsForNobody(asker);
       check();
-      return callback((resume) => {
-        if (asker.result !== undefined) return resume(asker.result);
-        asker.resume = resume;
-        return Effect.suspend(() => asker.leave());
-      });
+      return (left) => asker.leave(left);
     },
   };
 }
 
-function waitMaxOf({ flight }: Asker): number {
-  return flight.call.settings.waitMax;
+/** The fetch of a flight as an effect, which has asked once it has been made. */
+export function gathered(flight: Flight): Effect.Effect<unknown, unknown> {
+  let got: FetchExit | undefined;
+  let resume: ((exit: FetchExit) => void) | undefined;
+  const leave = flight.call.gather!.fetch(flight, (exit) => {
+    got = exit;
+    resume?.(exit);
+  });
+  // What is interrupted before it runs doesn't leave by itself.
+  whenEnded(flight, () => leave(nothing));
+  return callback((goOn) => {
+    if (got !== undefined) return goOn(got);
+    resume = goOn;
+    return callback((left) => leave(() => left(Effect.void)));
+  });
+}
+
+/** Whether the wait is over of the caller whose key is fetched without a lease. */
+function waitsForNobody({ flight }: Asker): boolean {
+  return flight.fallsBack || (flight.step !== "leads" && flight.first.waitingSince !== undefined);
 }
 
 /** Whether the key is fetched after its caller has waited for another. */
@@ -146,32 +172,24 @@ function waits(caller: Caller): boolean {
 }
 
 /** Fetches some keys in a fiber of the first of them, which is interrupted when all of them have left. */
-function fetchTogether(askers: readonly Asker[], { fetcher, pick }: Gathering): void {
+function fetchTogether(askers: readonly Asker[], { keyOf, fetcher, pick }: Gathering): void {
   const { flight: first } = askers[0]!;
   const batch = askers.map(({ flight }) => flight);
-  const keys = batch.map(({ key }) => key);
   const left = new Set(askers);
-  let isOver = false;
   let fiber: Forked<unknown, unknown> | undefined;
-  let controller: AbortController | undefined;
-  const called: BatchContext = {
-    keys,
-    get signal() {
-      controller ??= new AbortController();
-      if (!isOver && left.size === 0) controller.abort(first.overdue);
-      return controller.signal;
-    },
-  };
+  const called = new Called(batch, keyOf);
   for (const asker of askers) {
     asker.flight.batch = batch;
-    asker.leave = () => {
-      if (!left.delete(asker) || left.size > 0) return Effect.void; // mutate: some of a batch
-      controller?.abort(first.overdue); // mutate: signal of a batch
-      if (fiber === undefined) return Effect.void;
+    const leave: Leave = (gone) => {
+      const isLeft = left.delete(asker);
+      if (left.size > 0) return gone(); // mutate: some of a batch
+      if (isLeft) called.abort(); // mutate: signal of a batch
+      if (fiber === undefined) return gone();
       // Not everybody waits for it who goes.
-      interruptNoWait(fiber);
-      return Fiber.interrupt(fiber);
+      if (isLeft) interruptNoWait(fiber);
+      fiber.addObserver(gone);
     };
+    asker.leave = leave;
   }
   const fetching = Effect.suspend(() =>
     callFor(first, fetcher, called) as Effect.Effect<unknown, unknown>
@@ -181,12 +199,38 @@ function fetchTogether(askers: readonly Asker[], { fetcher, pick }: Gathering): 
   if (left.size === 0) return interruptNoWait(started);
   started.addObserver((exit) => {
     const waiting = [...left];
-    isOver = true;
     left.clear();
-    for (const asker of waiting) {
-      const { flight: { key }, resume } = asker;
-      asker.result = Exit.isSuccess(exit) ? pick(key, exit.value) : Effect.failCause(exit.cause);
-      resume?.(asker.result);
+    for (const { flight, ended } of waiting) {
+      try {
+        ended(Exit.isSuccess(exit) ? pick(flight.key, exit.value) : exit);
+      } catch (defect) {
+        flight.die(defect);
+      }
     }
   });
+}
+
+/** What the fetcher of some keys receives. Its signal is made when it is first read. */
+class Called implements BatchContext {
+  readonly keys: readonly unknown[];
+  readonly #first: Flight;
+  #isAborted = false;
+  #controller: AbortController | undefined;
+
+  constructor(batch: readonly Flight[], keyOf: Gathering["keyOf"]) {
+    this.keys = batch.map(({ key }) => keyOf(key));
+    [this.#first] = batch as [Flight];
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#isAborted) this.abort();
+    return this.#controller.signal;
+  }
+
+  /** All of them have left. */
+  abort(): void {
+    this.#isAborted = true;
+    this.#controller?.abort(this.#first.overdue);
+  }
 }

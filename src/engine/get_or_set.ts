@@ -9,7 +9,8 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Tracer from "effect/Tracer";
 import { isElected } from "./election.ts";
-import type { Entry } from "../store/store.ts";
+import { isAdapterError } from "../model/errors.ts";
+import { type Entry, isFresh } from "../store/store.ts";
 import { failsInCircle, fetchOf } from "./circle.ts";
 import { shareFailures } from "./failures.ts";
 import { fetchAlone } from "./fetch_alone.ts";
@@ -20,18 +21,28 @@ import {
   flightsFor,
   longestFetch,
   openFlight,
+  type ReadAnswer,
   type Result,
 } from "./flight.ts";
-import { read, readBeside } from "./read.ts";
+import { read, readBeside, readFailed } from "./read.ts";
 import { start, waitIn } from "./start.ts";
 import { refresh, refreshAhead } from "./refresh.ts";
-import { after, hit, outOfFailures, resultFor, staleResult, waitedOf, whyStale } from "./result.ts";
+import {
+  after,
+  hit,
+  hitHere,
+  outOfFailures,
+  resultFor,
+  staleResult,
+  waitedOf,
+  whyStale,
+} from "./result.ts";
 import { abortedError, untilAborted } from "./signal.ts";
 import { complete, isBusy, leave, type Signal, type Wake } from "./single_flight.ts";
 import { beginSoftTimeout } from "./soft_timeout.ts";
-import { quietReason, type Stale, staleness, staleOf } from "./stale.ts";
+import { quietOf, type Stale, staleness, staleOf } from "./stale.ts";
 import { heard, heardHit, hearing } from "./telling.ts";
-import { inOwnSpan, keepsSpans } from "./tracing.ts";
+import { inOwnSpan, keepsSpans, link, traceOf } from "./tracing.ts";
 
 /**
  * Gets the entry, or has one caller of all fetch and fill it.
@@ -47,7 +58,7 @@ export function getOrSet(call: Call): Result {
     const aged = settings.refreshAhead !== undefined;
     const entry = freshBelow > 0 ? undefined : store.peek?.(key, wallMillis(clock), aged);
     if (entry !== undefined) {
-      const found = heardHit(call, hit(call, entry.value));
+      const found = heardHit(call, hitHere(call, entry.value));
       return aged && isElected(call, entry) ? andRefresh(call, clock, entry, found) : found;
     }
     const missed = heard(
@@ -146,7 +157,29 @@ export function enter(caller: Caller, needsRead: boolean): void {
     return caller.resume!(inOwnSpan(caller, joinOrStart));
   }
   const until = (caller.waitingSince ??= wholeMillis(clock)) + settings.waitMax; // mutate: joined until
+  link(caller, traceOf(current)); // mutate: link to a flight
   join(current, caller, until);
+}
+
+/** Goes on with what was read for the caller: has it, or takes part in the key's flight. */
+export function goOnWith(caller: Caller, answer: ReadAnswer): void {
+  const { call, clock } = caller;
+  if (isAdapterError(answer)) {
+    const flights = flightsFor(call, "leading");
+    if (flights?.get(call.key) !== undefined) return enter(caller, false);
+    return readFailed(openFlight(caller, flights), answer);
+  }
+  if (answer === undefined) {
+    caller.stale = null;
+    return enter(caller, false);
+  }
+  const { value, freshFor = 0 } = answer;
+  if (!isFresh(answer)) { // mutate: stale of many
+    caller.stale = { _tag: "Stale", value, staleFor: -freshFor, at: monotonicMillis(clock) };
+    return caller.resume!(haveStale(caller, caller.stale));
+  }
+  caller.resume!(hit(call, value));
+  if (isElected(call, answer)) refreshAhead(caller, answer);
 }
 
 /** Whether there may be a value that the caller may have, while a flight fetches another. */
@@ -168,6 +201,7 @@ function fallBack(caller: Caller): Result {
     const current = flights?.get(call.key);
     if (failsInCircle(caller, current)) return;
     if (current !== undefined && isBusy(current)) { // mutate: shared fallback
+      link(caller, traceOf(current));
       return join(current, caller, current.busyUntil!); // mutate: fallback until
     }
     const flight = openFlight(caller, flights);
@@ -198,7 +232,9 @@ function settle(
   signal: Signal<End>,
 ): Result {
   const first = caller === flight.first;
-  const again = flight.fallsBack ? fallBack : joinOrStart;
+  const again: (caller: Caller, needsRead?: boolean) => Result = flight.fallsBack
+    ? fallBack
+    : joinOrStart;
   if (first && flight.hookFailure !== undefined) return Effect.failCause(flight.hookFailure);
   const { failed, call: { settings } } = caller;
   if (signal._tag === "Value") {
@@ -245,13 +281,22 @@ function settle(
         }],
         Effect.suspend(() => fallBack(caller)),
       );
+    case "Read":
+      return settings.freshBelow > 0 // mutate: joined a read
+        ? again(caller)
+        : waitIn(caller, () => goOnWith(caller, signal.answerOf(caller.call.key)));
     case "SharedFailure":
       return first || shareFailures(settings, flight.call.settings)
         ? Effect.fail(signal.error) // mutate: failure of another
         : again(caller);
     case "OutOfFailures":
       return Effect.fail(outOfFailures(caller));
-    case "Cancelled":
+    case "Cancelled": {
+      const { reads, staleFor } = settings;
+      // Who had only joined has read nothing yet that it may have in place of a fresh value.
+      const isUnread = reads && staleFor !== undefined && caller.stale === undefined; // mutate: read anew
+      return again(caller, isUnread && flight.works && flight.completed !== undefined);
+    }
     case "Quiet":
       return again(caller);
     case "Died":
@@ -262,13 +307,14 @@ function settle(
 /** What a stale value means for a caller: it has it and sees to its refresh, or goes on to a fresh one. */
 function haveStale(caller: Caller, stale: Stale): Result {
   const staleFor = staleness(stale, caller.clock);
-  const reason = quietReason(caller, staleFor);
-  if (staleFor < caller.call.settings.staleWhileRevalidate) { // mutate: stale while revalidate
-    if (reason === undefined) refresh(caller);
-    return staleResult(caller, stale, { reason: "refreshing" });
-  }
-  if (reason === "failed" && staleOf(caller) !== undefined) {
-    return staleResult(caller, stale, { reason });
+  const quiet = quietOf(caller, staleFor);
+  const isEnough = staleFor < caller.call.settings.staleWhileRevalidate; // mutate: stale while revalidate
+  if (isEnough || (quiet?.failed && staleOf(caller) !== undefined)) {
+    return inOwnSpan(caller, () => {
+      if (isEnough && quiet === undefined) refresh(caller);
+      else link(caller, quiet?.trace);
+      return staleResult(caller, stale, { reason: isEnough ? "refreshing" : "failed" });
+    });
   }
   beginSoftTimeout(caller);
   return joinOrStart(caller);

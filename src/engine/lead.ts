@@ -1,10 +1,11 @@
+import { announceLater } from "./announce.ts";
 import { backgroundFailure, inBackground, reportAnd } from "./background.ts";
 import { monotonicMillis, wallMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
 import { entryTtl, lifetimeOf } from "./entry_ttl.ts";
 import { payloadOf } from "./failures.ts";
 import { fetch } from "./fetch.ts";
-import { type End, type Flight, holdsProcess, longestFetch } from "./flight.ts";
+import { type End, type Flight, forgetEntry, holdsProcess, longestFetch } from "./flight.ts";
 import { type Handlers, operate, phaseError } from "./operation.ts";
 import { AdapterError } from "../model/errors.ts";
 import { asStored } from "./result.ts";
@@ -55,7 +56,14 @@ export function lead(flight: Flight, owner: string, { remaining, failures }: Lea
       reportAnd(flight, backgroundFailure(flight.key, ended.cause), finish);
     },
   });
-  if (!isOver) letGo = keepLease(flight, lease);
+  if (!isOver) {
+    const { cancel, end: unannounced } = announceLater(flight, owner); // mutate: announced
+    const endKeeping = keepLease(flight, lease, unannounced);
+    letGo = () => {
+      cancel(); // mutate: announced while filling
+      endKeeping();
+    };
+  }
 }
 
 /** Has nobody fetch for a while where a stale value may be had, or the failure is shared. */
@@ -63,7 +71,8 @@ function backOff(flight: Flight, lease: Lease, before: number | undefined, ended
   const { settings } = flight.call;
   const payload = ended._tag === "FetchFailed" ? payloadOf(settings, ended.cause) : undefined;
   lease.failure = failureAfter(settings, before, payload); // mutate: share a failure
-  if (lease.failure !== undefined) keepQuiet(flight, lease.failure.quietFor, true);
+  if (lease.failure === undefined) return;
+  keepQuiet(flight, lease.failure.quietFor, true, lease.owner);
 }
 
 /**
@@ -89,7 +98,9 @@ function endWith(flight: Flight, lease: Lease, value: unknown, began: number): v
     else finish();
     return giveOutLater(flight, endOf(false));
   }
+  const forget = () => forgetEntry(settings.store, key); // mutate: l1 fill
   const answered = (stored: boolean) => {
+    forget();
     if (stored) return end(true);
     count(flight.call, "refusedFills");
     const reason = "the lease was lost: it has expired, or the key was set or deleted";
@@ -99,13 +110,15 @@ function endWith(flight: Flight, lease: Lease, value: unknown, began: number): v
   if (lease.state === "lost") return answered(false); // mutate: lost
   const filled: Handlers<boolean> = {
     onSuccess: (stored) => answered(stored), // mutate: refused
-    onFailure: (error) =>
+    onFailure: (error) => {
+      forget();
       reportAnd(flight, phaseError(flight.call, error), () => { // mutate: fill reported
         // Nobody waits for it: the backend has just failed to answer, and the value is here.
         inBackground(flight, (done) => release(flight, lease, "cancelled", done));
         // Halves store first and release then.
         end(error.operation !== "fill" && error.operation !== "set"); // mutate: value kept
-      }),
+      });
+    },
   };
   const lifetime = lifetimeOf(settings, ttl, () => monotonicMillis(flight.clock) - began);
   operate(flight, "fill", [lease.owner, value, lifetime], filled); // mutate: fence
@@ -119,28 +132,36 @@ function giveOutLater(flight: Flight, end: End): void {
   whenEnded(flight, deadline(flight.clock, PATIENCE, () => handOut(flight, end))); // mutate: patience
 }
 
-/** Renews the lease at each third of it, and at once after a renewal without an answer; what it returns ends that. */
-function keepLease(flight: Flight, lease: Lease): () => void {
+/**
+ * Renews the lease at each third of it, and at once after a renewal without an answer; what it returns ends that. It gives up
+ * once the lease is lost, or the fetch has run for too long.
+ */
+function keepLease(flight: Flight, lease: Lease, givenUp: () => void): () => void {
   const { clock, call } = flight;
   const { leaseTtl, operationTimeout } = call.settings;
   const third = leaseTtl / 3; // mutate: third
   const until = monotonicMillis(clock) + longestFetch(call);
+  const after = call.gather?.deadline ?? deadline;
   let isOver = false;
   let cancelWait: (() => unknown) | undefined;
   let giveUp: (() => void) | undefined;
   const wait = () => {
-    if (!isOver) cancelWait = deadline(clock, third, renew, holdsProcess(flight)); // mutate: renewal
+    if (!isOver) cancelWait = after(clock, third, renew, holdsProcess(flight)); // mutate: renewal
+  };
+  const giveUpKey = () => {
+    removeFromTable(flight);
+    givenUp();
   };
   const renew = () => {
     const began = monotonicMillis(clock);
     if (isOver) return;
-    if (began >= until) return removeFromTable(flight); // mutate: renewals
+    if (began >= until) return giveUpKey(); // mutate: renewals
     giveUp = operate(flight, "renew", [lease.owner, leaseTtl], {
       onSuccess(held) {
         if (held) return wait(); // mutate: renewed
         lease.state = "lost";
         count(call, "lostLeases");
-        return removeFromTable(flight); // mutate: lost in the table
+        return giveUpKey(); // mutate: lost in the table
       },
       onFailure(error) {
         const timedOut = monotonicMillis(clock) - began >= operationTimeout; // mutate: renewal timed out

@@ -6,11 +6,12 @@ import type * as Effect from "effect/Effect";
 import type * as Exit from "effect/Exit";
 import type { Caller } from "./flight.ts";
 import { withContext } from "../effect/fork.ts";
-import { gather, type Gathering } from "./gather.ts";
+import { gathered, type Gathering, makeGather } from "./gather.ts";
 import { enter, newCaller } from "./get_or_set.ts";
 import { isElected } from "./election.ts";
+import { canReadTogether, readTogether } from "./read_together.ts";
 import { refreshAhead } from "./refresh.ts";
-import { hit } from "./result.ts";
+import { hitHere } from "./result.ts";
 import { sideBySide } from "./side_by_side.ts";
 import { leave } from "./single_flight.ts";
 import { heardHit, hearing } from "./telling.ts";
@@ -35,14 +36,16 @@ export function getOrSetMany(
   return withContext((context, tracer, clock) => {
     const origin = { context, tracer };
     const callers: Caller[] = [];
-    const gathered = gather(clock, callers, gathering);
-    const fetcher = () => gathered.fetch(calledFlight()!);
+    const reading: Caller[] = [];
+    let stopReading = () => {};
+    const gather = makeGather(clock, callers, gathering);
+    const fetcher = () => gathered(calledFlight()!);
     // Nothing is fetched before all have begun.
-    const begun = gathered.look();
+    const begun = gather.look();
     return sideBySide<GetOrSetResult<unknown>>(context, keys.length, (index, end) => {
       const key = keys[index]!;
       const settings = settingsOf(key);
-      const call: Call = { settings, key, fetcher, gather: gathered };
+      const call: Call = { settings, key, fetcher, gather };
       const caller = newCaller(call, clock, origin);
       const aged = settings.refreshAhead !== undefined;
       const entry = isClosed(call)
@@ -50,14 +53,21 @@ export function getOrSetMany(
         : settings.store.peek?.(key, wallMillis(clock), aged);
       if (entry !== undefined) {
         if (aged && isElected(call, entry)) refreshAhead(caller, entry);
-        end(heardHit(call, hit(call, entry.value)));
+        end(heardHit(call, hitHere(call, entry.value)));
       } else {
         callers.push(caller);
         caller.resume = hearing(call, end);
-        enter(caller, settings.reads);
+        if (canReadTogether(caller)) reading.push(caller);
+        else enter(caller, settings.reads);
       }
-      if (index === keys.length - 1) begun();
-      return () => leave(caller);
+      if (index === keys.length - 1) {
+        stopReading = readTogether(reading);
+        begun();
+      }
+      return () => {
+        stopReading();
+        return leave(caller);
+      };
     });
   });
 }

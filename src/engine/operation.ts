@@ -2,27 +2,43 @@ import { type Asker, run } from "./background.ts";
 import type { Keyed } from "./call.ts";
 import { callback } from "../effect/callback.ts";
 import { monotonicMillis, timeOf } from "../effect/clock.ts";
-import { deadline } from "../effect/deadline.ts";
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
-import { fork, interruptNoWait, withContext } from "../effect/fork.ts";
+import type * as Exit from "effect/Exit";
+import { nothing } from "../effect/nothing.ts";
+import { withContext } from "../effect/fork.ts";
 import {
   AdapterError,
   type AdapterOperation,
   type CacheLockingError,
   cacheLockingError,
   type CacheLockingErrorTag,
+  isAdapterError,
   isCacheLockingError,
 } from "../model/errors.ts";
-import { type Start, startOf, stepOf } from "../store/attempt.ts";
-import type { Acquired, Store } from "../store/store.ts";
-import { adapterErrorOf, typed } from "../store/typed.ts";
+import { stepOf } from "../store/attempt.ts";
+import type { Acquired, Store, StoreOfMany } from "../store/store.ts";
 import { traced } from "./tracing.ts";
 import { tellIdle } from "./client_state.ts";
-import { endTurn, takeTurn, turnsOf } from "./turns.ts";
+import type { ReadAnswer } from "./flight.ts";
+import { send } from "./request.ts";
+import { askTogether, failureOf, hasMany, type Request, requestOf } from "./together.ts";
 
 type Operations = Required<
-  Omit<Store<unknown>, "name" | "peek" | "copy" | "withCodec" | "closeIdle">
+  Omit<
+    Store<unknown>,
+    | keyof StoreOfMany<unknown>
+    | "name"
+    | "peek"
+    | "tier"
+    | "forget"
+    | "copy"
+    | "withCodec"
+    | "withL1"
+    | "changes"
+    | "announce"
+    | "closeIdle"
+  >
 >;
 type Operation = (...args: unknown[]) => Effect.Effect<unknown, AdapterError, unknown>;
 type Rest<O extends keyof Operations> = Parameters<Operations[O]> extends
@@ -38,7 +54,7 @@ export interface Handlers<A> {
 
 /**
  * Runs one operation of a store on the asker's key: in its turn, for at most `operationTimeout` from then on; then it counts
- * as failed and is given up. `rest` is what the operation takes after the key. What an adapter throws is an `AdapterError` as
+ * as failed and is given up. What is gathered for many keys asks together, where the store can. `rest` is what the operation takes after the key. What an adapter throws is an `AdapterError` as
  * well. It has a span where its asker has spans.
  *
  * One of the handlers is called, once, at once or later, unless what this returns is called before: that gives it up, but
@@ -52,118 +68,146 @@ export function operate<O extends keyof Operations>(
 ): () => void {
   const { gather } = asker.call;
   const isLook = operation === "get" || operation === "acquire";
-  if (gather === undefined || !isLook) return begin(asker, operation, rest, handlers);
-  const looked = gather.look(); // mutate: look for many keys
-  const then = <A>(handle: (answer: A) => void) => (answer: A) => {
-    handle(answer);
-    looked();
-  };
-  const { onSuccess, onFailure } = handlers;
-  const giveUp = begin(asker, operation, rest, {
-    onSuccess: then(onSuccess),
-    onFailure: then(onFailure),
-  });
-  return () => {
-    giveUp();
-    looked();
-  };
+  const looked = isLook ? gather?.look() : undefined; // mutate: look for many keys
+  return begin(asker, operation, rest, handlers, looked);
 }
 
+/** The same; `over` is called at its end, or once it is given up. */
 function begin<O extends keyof Operations>(
   asker: Asker,
   operation: O,
   rest: Rest<O>,
   handlers: Handlers<Answer<O>>,
+  over: (() => void) | undefined,
 ): () => void {
-  const { call, call: { key, settings: { store, operationTimeout, client, observer } }, clock } =
-    asker;
+  const { call, call: { key, gather, settings: { store, client } }, clock } = asker;
   if (asker.hasSpans && (operation === "acquire" || operation === "fill")) {
-    return inSpan(asker, operation, ask(call, operation, rest) as never, handlers as never);
+    return inSpan(asker, operation, ask(call, operation, rest) as never, (exit) => {
+      if (exit._tag === "Success") handlers.onSuccess(exit.value as Answer<O>);
+      else handlers.onFailure(Cause.squash(exit.cause) as AdapterError);
+      over?.();
+    });
   }
-  const { onSuccess, onFailure } = handlers;
   const step = stepOf(store[operation]);
   if (step !== undefined) {
     try {
-      onSuccess(step(timeOf(clock), key, ...rest) as Answer<O>);
+      handlers.onSuccess(step(timeOf(clock), key, ...rest) as Answer<O>);
     } catch (defect) {
       asker.die(defect);
     }
+    over?.();
     return nothing;
   }
-  const turns = turnsOf(store);
   if (client !== undefined) client.running++;
-  const ended = () => {
-    if (client === undefined) return;
-    client.running--;
-    tellIdle(client);
+  const question: Question = {
+    asker,
+    operation,
+    asked: [key, ...rest],
+    handlers: handlers as Handlers<unknown>,
+    over,
+    began: 0,
+    isOpen: true,
+    leave: undefined,
+    begun,
+    done,
+    failed,
   };
-  let waiting = true;
-  let turn: number | undefined;
-  let tooLate = false;
-  let cancelDeadline: (() => boolean) | undefined;
-  let leave: () => void;
+  if (gather !== undefined && hasMany(store, operation)) askTogether(gather, question); // mutate: together
+  else question.leave = send(asker, operation, () => requestOf(question), question);
+  return () => giveUp(question);
+}
+
+/** What is asked of a store. It is one object without closures, as there may be thousands. */
+interface Question extends Request {
+  readonly handlers: Handlers<unknown>;
+  readonly over: (() => void) | undefined;
+  /** When it was sent, by the monotonic clock, if that is observed. */
+  began: number;
+}
+
+function begun(this: Question): void {
+  const { call: { settings: { observer } }, clock } = this.asker;
+  if (observer !== undefined) this.began = monotonicMillis(clock);
+}
+
+function done(this: Question, answer: unknown): void {
+  end(this, answer);
+}
+
+function failed(
+  this: Question,
+  error: AdapterError = late(this.asker.call, this.operation),
+): void {
+  end(this, undefined, error);
+}
+
+function end(question: Question, answer: unknown, error?: AdapterError): void {
+  if (!question.isOpen) return;
+  question.isOpen = false;
+  const { asker, asker: { call: { key, settings: { observer } }, clock }, operation } = question;
+  try {
+    const took = observer === undefined ? 0 : monotonicMillis(clock) - question.began;
+    observer?.operation(key, { operation, took, error });
+    if (error === undefined) question.handlers.onSuccess(answer);
+    else question.handlers.onFailure(error);
+  } catch (defect) {
+    asker.die(defect);
+  }
+  ended(question);
+}
+
+function giveUp(question: Question): void {
+  if (!question.isOpen) return;
+  question.isOpen = false;
+  question.leave?.();
+  ended(question);
+}
+
+function ended({ asker: { call: { settings: { client } } }, over }: Question): void {
+  over?.();
+  if (client === undefined) return;
+  client.running--;
+  tellIdle(client); // mutate: operations of a client
+}
+
+/**
+ * Gets the entries of many keys in one request, as {@linkcode operate} gets one: each has its answer, or its own failure. What
+ * this returns gives it up.
+ */
+export function getAll(
+  asker: Asker,
+  keys: readonly string[],
+  aged: boolean,
+  onAnswers: (answers: readonly ReadAnswer[]) => void,
+): () => void {
+  const { call: { settings, settings: { store, observer } }, clock } = asker;
   let began = 0;
-  const end = (answer: Answer<O> | undefined, failure?: AdapterError) => {
-    if (!waiting) return;
-    waiting = false;
-    cancelDeadline?.();
-    if (turn !== undefined) endTurn(turns, turn, !tooLate);
-    const error = tooLate ? late(call, operation) : failure;
+  const done = (answers: readonly ReadAnswer[]) => {
     try {
-      observer?.operation(key, { operation, took: monotonicMillis(clock) - began, error });
-      if (error === undefined) onSuccess(answer as Answer<O>);
-      else onFailure(error);
+      tellAll(answers);
+      onAnswers(answers);
     } catch (defect) {
       asker.die(defect);
     }
-    ended(); // mutate: operations of a client
   };
-  const done = (answer: unknown) => end(answer as Answer<O>);
-  const failed = (error: AdapterError) => end(undefined, error);
-  const leaveQueue = takeTurn(turns, asker, operation, (number) => {
-    turn = number;
-    if (observer !== undefined) began = monotonicMillis(clock);
-    try {
-      const effect = (store[operation] as Operation)(key, ...rest);
-      const start = startOf(effect) ?? inFiber(asker, typed(operation, key, () => effect));
-      leave = start(done, failed);
-    } catch (error) {
-      return failed(adapterErrorOf(operation, key, error));
+  const tellAll = (answers: readonly ReadAnswer[]) => {
+    if (observer === undefined) return;
+    const took = monotonicMillis(clock) - began;
+    for (const [index, key] of keys.entries()) {
+      const answer = answers[index];
+      const error = isAdapterError(answer) ? answer : undefined;
+      observer.operation(key, { operation: "get", took, error });
     }
-    // What has answered at once needs no deadline.
-    if (!waiting) return;
-    cancelDeadline = deadline(clock, operationTimeout, () => { // mutate: timeout
-      tooLate = true;
-      // It may clean up, but what hangs where it can't be interrupted isn't waited for.
-      cancelDeadline = deadline(clock, 0, () => end(undefined));
-      leave();
-    });
+  };
+  const request = () => store.getMany!(keys.map((key) => aged ? [key, true] : [key]));
+  return send(asker, "get", request, {
+    begun() {
+      if (observer !== undefined) began = monotonicMillis(clock);
+    },
+    done: (answers) => done(answers as readonly ReadAnswer[]),
+    failed: (error) =>
+      done(keys.map((key) => error ? failureOf(key, error) : late({ key, settings }, "get"))),
   });
-  if (turn === undefined) leave = leaveQueue;
-  return () => {
-    if (!waiting) return;
-    waiting = false;
-    cancelDeadline?.();
-    if (turn !== undefined) endTurn(turns, turn, false);
-    leave();
-    ended();
-  };
-}
-
-function nothing(): void {}
-
-/** Starts an operation that is more than one promise or step in a fiber of its own. */
-function inFiber<A>(
-  { context }: Asker,
-  effect: Effect.Effect<A, AdapterError, unknown>,
-): Start<A> {
-  return (done, failed) => {
-    const fiber = fork(context, effect);
-    fiber.addObserver((exit) =>
-      exit._tag === "Success" ? done(exit.value) : failed(Cause.squash(exit.cause) as AdapterError)
-    );
-    return () => interruptNoWait(fiber);
-  };
 }
 
 /** The same as an effect. Where its fiber can't be interrupted, the operation can't be either, but by its timeout. */
@@ -190,18 +234,11 @@ function inSpan(
   asker: Asker,
   part: "acquire" | "fill",
   asking: Effect.Effect<Acquired<unknown> | boolean, AdapterError>,
-  { onSuccess, onFailure }: Handlers<Acquired<unknown> | boolean>,
+  next: (exit: Exit.Exit<unknown, AdapterError>) => void,
 ): () => void {
   const outcomeOf = (answer: Acquired<unknown> | boolean) =>
     typeof answer === "object" ? answer._tag.toLowerCase() : answer ? "stored" : "refused";
-  run(
-    asker,
-    traced(asker, part, asking, outcomeOf),
-    (exit) =>
-      exit._tag === "Success"
-        ? onSuccess(exit.value)
-        : onFailure(Cause.squash(exit.cause) as AdapterError),
-  );
+  run(asker, traced(asker, part, asking, outcomeOf), next);
   return nothing;
 }
 

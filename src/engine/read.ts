@@ -7,6 +7,7 @@ import { bypassCache } from "./fetch_alone.ts";
 import { type Caller, type End, type Flight, flightsFor, openFlight } from "./flight.ts";
 import { operate, phaseError } from "./operation.ts";
 import { refreshAhead } from "./refresh.ts";
+import type { AdapterError } from "../model/errors.ts";
 import { complete } from "./single_flight.ts";
 import { start } from "./start.ts";
 import { isFresh } from "../store/store.ts";
@@ -42,18 +43,26 @@ export function read(flight: Flight, onMiss?: () => void): void {
       );
       if (isHit && ahead !== undefined && isElected(call, entry)) refreshAhead(flight.first, entry); // mutate: refresh ahead
     },
-    onFailure(error) {
-      const failure = phaseError(call, error);
-      const bypass = call.settings.bypass && failure._tag !== "VALIDATION_ERROR";
-      if (!(error.corrupt || bypass)) { // mutate: corrupt entry
-        return complete<End>(flight, { _tag: "Failed", error: failure, scope: "all" });
-      }
-      reportAnd(flight, failure, () => goOn(error.corrupt ? contend : bypassCache));
-    },
+    onFailure: (error) => readFailed(flight, error, goOn),
   });
   const stop = () => {
     giveUp();
     complete<End>(flight, { _tag: "Cancelled" });
   };
   if (!flight.works) flight.stop = stop;
+}
+
+/** Goes on where a read has failed: by asking for the lease, without the cache, or not at all. */
+export function readFailed(
+  flight: Flight,
+  error: AdapterError,
+  goOn = (work: (flight: Flight) => void) => start(flight, work),
+): void {
+  const { call } = flight;
+  const failure = phaseError(call, error);
+  const bypass = call.settings.bypass && failure._tag !== "VALIDATION_ERROR";
+  if (!(error.corrupt || bypass)) { // mutate: corrupt entry
+    return complete<End>(flight, { _tag: "Failed", error: failure, scope: "all" });
+  }
+  reportAnd(flight, failure, () => goOn(error.corrupt ? contend : bypassCache));
 }

@@ -14,6 +14,7 @@ import { type CacheMeta, CacheOutcome } from "../model/outcome.ts";
 import { countCalls } from "../model/stats.ts";
 
 const HIT: CacheMeta = Object.freeze({ cache: CacheOutcome.HIT });
+const HIT_IN_L1: CacheMeta = Object.freeze({ cache: CacheOutcome.HIT, tier: "l1" });
 
 /** What a fetched value is for all who get it: over a remote store, what a later hit has. */
 export function asStored({ settings: { store } }: Call, value: unknown): unknown {
@@ -35,12 +36,29 @@ export function ownValue({ copy, store }: Settings, value: unknown): unknown {
   }
 }
 
+/** Counts a hit in this process, and says what is told of it. */
+export function peeked({ store, counters }: Settings): CacheMeta {
+  counters.hits++;
+  if (store.tier === undefined) return HIT;
+  counters.l1Hits++;
+  return HIT_IN_L1;
+}
+
+/** The result of a caller that found the entry in this process, after its hooks. */
+export function hitHere(call: Keyed, found: unknown): Result {
+  return hitOf(call, found, peeked(call.settings));
+}
+
 /** The result of a caller that found the entry, after its hooks. */
 export function hit(call: Keyed, found: unknown): Result {
+  call.settings.counters.hits++;
+  return hitOf(call, found, HIT);
+}
+
+function hitOf(call: Keyed, found: unknown, meta: CacheMeta): Result {
   const { key, settings } = call;
-  settings.counters.hits++;
   const value = settings.copy ? ownValue(settings, found) : found;
-  const result = Effect.succeed({ value, meta: HIT });
+  const result = Effect.succeed({ value, meta });
   return settings.hooks === noHooks ? result : told(call, "onHit", () => [value, { key }], result);
 }
 

@@ -29,10 +29,11 @@ export function sideBySide<A>(
       const stop = begin(index, (result) => {
         if (Exit.isExit(result)) return ended(index, result as Exit.Exit<A, unknown>);
         const fiber = fork(context, result);
-        stops[index] = () => {
+        const interrupt = () => {
           interruptNoWait(fiber);
           return Fiber.interrupt(fiber);
         };
+        stops[index] = interrupt;
         fiber.addObserver((exit) => ended(index, exit));
       });
       stops[index] ??= stop;

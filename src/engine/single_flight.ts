@@ -4,9 +4,10 @@ import { deadline } from "../effect/deadline.ts";
 import type * as Cause from "effect/Cause";
 import type * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import type { LastingMap } from "./lasting.ts";
 
 /** The flights that callers can join, by key. */
-export type FlightTable<End> = Map<string, Flight<End>>;
+export type FlightTable<End> = LastingMap<string, Flight<End>>;
 
 /** Work that is done once for all who wait for it. It ends with an `End`, of which nothing is known here. */
 export interface Flight<End> {

@@ -6,6 +6,7 @@ import { staleResult } from "./result.ts";
 import { handOut, leave } from "./single_flight.ts";
 import { keepQuiet, staleOf } from "./stale.ts";
 import { count } from "./telling.ts";
+import { traceOf } from "./tracing.ts";
 
 /** Begins a caller's `softTimeout`, unless it has begun, if it may have the stale value that it has read. */
 export function beginSoftTimeout(caller: Caller): void {
@@ -41,7 +42,8 @@ function goOnAsRefresh(flight: Flight): void {
   const { step, first, call, call: { settings } } = flight;
   if (step === undefined || flight.refreshes) return;
   if (step === "leads") count(call, "refreshes");
-  flight.first = newRefresher(first, keepQuiet(first, settings.leaseTtl, false));
+  const quiet = keepQuiet(first, settings.leaseTtl, false, traceOf(flight));
+  flight.first = newRefresher(first, quiet);
   flight.first.flight = flight;
   flight.waiting++; // mutate: stands for it
   flight.refreshes = true;

@@ -56,6 +56,8 @@ export interface Quiet {
   readonly from: number;
   readonly until: number;
   readonly failed: boolean;
+  /** The owner of its lease, or what stands for it in links. */
+  trace: string | undefined;
 }
 
 const quiets = new WeakMap<Store<unknown>, Map<string, Quiet>>();
@@ -68,6 +70,7 @@ export function keepQuiet(
   { call: { key, settings: { store, freshBelow } }, clock }: Reader,
   quietFor: number,
   failed: boolean,
+  trace?: string,
 ): Quiet {
   const known = quiets.get(store) ?? new Map<string, Quiet>();
   quiets.set(store, known);
@@ -78,7 +81,7 @@ export function keepQuiet(
     known.delete(each);
   }
   const from = freshBelow < Infinity ? now + freshBelow : now;
-  const quiet = { from, until: now + quietFor, failed };
+  const quiet = { from, until: now + quietFor, failed, trace };
   known.set(key, quiet);
   return quiet;
 }
@@ -93,14 +96,13 @@ export function forgetQuiet(store: Store<unknown>, key: string, quiet?: Quiet): 
  * Why nobody here has to ask for the lease of a key whose entry has been stale for so many milliseconds, or is fresh, which is
  * a number below zero: it is refreshed, or its fetch has failed.
  */
-export function quietReason(
+export function quietOf(
   { call: { key, settings: { store } }, clock }: Reader,
   staleFor: number,
-): "refreshing" | "failed" | undefined {
+): Quiet | undefined {
   const quiet = quiets.get(store)?.get(key);
   const now = monotonicMillis(clock);
   // What ends later is another entry.
   if (quiet === undefined || quiet.until <= now) return undefined; // mutate: quiet
-  if (now - staleFor > quiet.from + PRECISION) return undefined;
-  return quiet.failed ? "failed" : "refreshing";
+  return now - staleFor > quiet.from + PRECISION ? undefined : quiet;
 }

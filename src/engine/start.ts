@@ -12,12 +12,19 @@ export function start(flight: Flight, work: (flight: Flight) => void): void {
   const { first } = flight;
   if (flight.completed !== undefined) return;
   if (first.span === "missing" && first.flight === flight) {
-    const inside = (): Result => {
-      if (first.flight === flight) return waitIn(first, () => start(flight, work));
-      // Its client was closed before it came here.
-      complete<End>(flight, { _tag: "Cancelled" });
-      return Effect.fail(closedError(flight.key));
-    };
+    // Its fiber may be a while in coming to that.
+    const looked = flight.call.gather?.look(); // mutate: look before a span
+    if (looked !== undefined) whenEnded(flight, looked);
+    const inside = (): Result =>
+      waitIn(first, () => {
+        if (first.flight === flight) {
+          start(flight, work);
+          return looked?.();
+        }
+        // Its client was closed before it came here.
+        complete<End>(flight, { _tag: "Cancelled" });
+        first.resume!(Effect.fail(closedError(flight.key)));
+      });
     return first.resume!(inOwnSpan(first, inside, flight.refreshes));
   }
   flight.context = first.context;
@@ -31,8 +38,14 @@ export function start(flight: Flight, work: (flight: Flight) => void): void {
   }
   if (first.wokenAt === undefined) return work(flight);
   // All who were woken with it are there before a fetch that takes no time has ended.
-  const looked = flight.call.gather?.look();
-  run(flight, Effect.sleep(0), () => {
+  const { gather } = flight.call;
+  const looked = gather?.look();
+  // What many keys ask for then is asked for in one turn.
+  const turn = gather === undefined ? Effect.sleep(0) : callback<void, never>((resume) => {
+    const cancel = gather.deadline(flight.clock, 0, () => resume(Effect.void));
+    return Effect.sync(cancel);
+  });
+  run(flight, turn, () => {
     work(flight);
     looked?.();
   });

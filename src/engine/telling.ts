@@ -21,6 +21,8 @@ const HIT: CallEnd = {
   calls: 1,
 };
 
+const HIT_IN_L1: CallEnd = { ...HIT, tier: "l1" };
+
 /** Whether anybody is told of the calls. */
 export function isHeard({ observer }: Settings): boolean {
   return observer !== undefined || (channel !== undefined && channel.hasSubscribers);
@@ -35,9 +37,9 @@ export function tell(key: string, { name, store, observer }: Settings, end: Call
   for (let call = 0; call < calls; call++) channel.publish(message);
 }
 
-/** Tells who listens of a hit. */
+/** Tells who listens of a hit in this process. */
 export function tellHit(key: string, settings: Settings): void {
-  if (isHeard(settings)) tell(key, settings, HIT);
+  if (isHeard(settings)) tell(key, settings, settings.store.tier === "l1" ? HIT_IN_L1 : HIT);
 }
 
 /** The result of a hit in this process, of which those are told who listen. */
@@ -45,7 +47,7 @@ export function heardHit(call: Keyed, result: Result): Result {
   const { key, settings } = call;
   if (!isHeard(settings)) return result;
   if (settings.hooks !== noHooks) return heard(call, result);
-  tell(key, settings, HIT);
+  tellHit(key, settings);
   return result;
 }
 
@@ -68,8 +70,9 @@ export function hearing(call: Keyed, resume: (result: Result) => void): (result:
   return isHeard(call.settings) ? (result) => resume(heard(call, result)) : resume;
 }
 
-function endOf({ meta: { cache, waited } }: GetOrSetResult<unknown>): CallEnd {
-  return cache === CacheOutcome.HIT ? HIT : {
+function endOf({ meta: { cache, waited, tier } }: GetOrSetResult<unknown>): CallEnd {
+  if (cache === CacheOutcome.HIT) return tier === undefined ? HIT : HIT_IN_L1;
+  return {
     outcome: cache,
     waited: waited && Duration.toMillis(waited),
     error: undefined,

@@ -1,9 +1,11 @@
+import { nothing } from "../effect/nothing.ts";
 import type { Asker } from "./background.ts";
 import { deadline } from "../effect/deadline.ts";
+import { type LastingSet, lastingSet } from "./lasting.ts";
 import { inWorkers } from "../effect/runtime.ts";
 import type { AdapterOperation } from "../model/errors.ts";
 import type { Store } from "../store/store.ts";
-import { relatives } from "../store/with_codec.ts";
+import { relatives } from "../store/variants.ts";
 
 /** How many operations of one store run at once. */
 const MOST_AT_ONCE = 128;
@@ -16,7 +18,7 @@ export interface Turns {
   /** How many have begun, which is the number of the last. */
   begun: number;
   /** The numbers of those that take a place, in their order. */
-  readonly running: Set<number>;
+  readonly running: LastingSet<number>;
   /** How many were answered, and the highest number of these. */
   answers: number;
   answered: number;
@@ -44,7 +46,7 @@ export function turnsOf(store: Store<unknown>): Turns {
     turns = origin === store
       ? {
         begun: 0,
-        running: new Set(),
+        running: lastingSet(),
         answers: 0,
         answered: 0,
         holders: [],
@@ -126,12 +128,10 @@ function nobodyWaits({ holders, others }: Turns): boolean {
 
 /** Whether one more may run. What so many have overtaken is in no queue before others: it hangs, and takes no place. */
 function hasPlace({ running, answered }: Turns): boolean {
-  if (running.size < MOST_AT_ONCE) return true;
+  if (running.size() < MOST_AT_ONCE) return true;
   for (const number of running) {
     if (number > answered - MOST_AT_ONCE) break;
     running.delete(number);
   }
-  return running.size < MOST_AT_ONCE;
+  return running.size() < MOST_AT_ONCE;
 }
-
-function nothing(): void {}

@@ -1,8 +1,9 @@
 import { getOrSet } from "../engine/get_or_set.ts";
-import { attributesOf, type Call, type Settings } from "../engine/call.ts";
+import { attributesOf, type Call, type Settings, type Together } from "../engine/call.ts";
 import type { ClientOptions } from "./common_options.ts";
 import type { DurationInput } from "../model/duration.ts";
 import * as Effect from "effect/Effect";
+import { wallMillis } from "../effect/clock.ts";
 import * as Option from "effect/Option";
 import type * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
@@ -18,6 +19,7 @@ import { closedError, closing } from "../engine/closing.ts";
 import { invalidKey, isKey } from "./key.ts";
 import { retireFlights } from "../engine/flight.ts";
 import { ask, phaseError } from "../engine/operation.ts";
+import { deadline } from "../effect/deadline.ts";
 import type {
   AdapterOptions,
   CallOptions,
@@ -34,8 +36,11 @@ import { type CacheStats, statsOf } from "../model/stats.ts";
 import { reportError } from "../engine/background.ts";
 import { toRefresh } from "../engine/renewal.ts";
 import {
+  aloneOptionNames,
   callOptionNames,
+  clientOptionNames,
   invalid,
+  known,
   manyOptionNames,
   newClientParts,
   type OpenAdapter,
@@ -211,7 +216,7 @@ export function makeCacheModule<Config>(open: OpenAdapter): CacheModule<Config> 
     getOrSet: ((options: { readonly key: unknown; readonly fetcher: unknown }) => {
       const called = reading(() =>
         call(
-          settingsOf(options, open, { names: callOptionNames, log: logWarning }),
+          settingsOf(known(options, aloneOptionNames), open, { log: logWarning }),
           options.key,
           options.fetcher,
         )
@@ -241,9 +246,9 @@ export function makeClient<H>(
   log: Settings["log"],
   parts = newClientParts(),
 ): CacheClient<H> {
-  const resolve = (options: () => unknown, names?: ReadonlySet<string>) =>
-    reading(() => settingsOf(options(), open, { parts, log, names }));
-  const settings = resolve(() => defaults);
+  const resolve = (options: () => object) =>
+    reading(() => settingsOf(options(), open, { parts, log }));
+  const settings = resolve(() => known(defaults, clientOptionNames));
   if (isCacheLockingError(settings)) throw settings;
 
   /**
@@ -263,8 +268,10 @@ export function makeClient<H>(
   const close = closing(settings);
   const remove = (key: string) => change(key, ask({ settings, key }, "delete", []));
 
-  const settingsWith = (overrides: object | undefined, names?: ReadonlySet<string>) =>
-    overrides === undefined ? settings : resolve(() => merge(defaults as object, overrides), names);
+  const settingsWith = (overrides: object | undefined, names = callOptionNames) =>
+    overrides === undefined
+      ? settings
+      : resolve(() => merge(defaults as object, known(overrides, names)));
 
   const set = (key: unknown, value: unknown, ttl?: DurationInput) =>
     checked(key, (key) => {
@@ -299,14 +306,16 @@ export function makeClient<H>(
     getOrSetAll: (keys: unknown, fetcher: unknown, options?: object) =>
       Effect.flatMap(many(keys, fetcher, options), allValues),
     get: (key: unknown) => checked(key, (key) => read(settings, key)),
-    getMany: (keys: unknown, { key: keyOf }: OwnOptions = {}) =>
-      Effect.map(
-        eachOf(keys, keyOf, (key) => checked(key, (key) => read(settings, key))),
+    getMany: (keys: unknown, { key: keyOf }: OwnOptions = {}) => {
+      const reads = { asked: new Map(), look: () => () => {}, deadline };
+      return Effect.map(
+        eachOf(keys, keyOf, (key) => checked(key, (key) => read(settings, key, reads))),
         (found) =>
           new Map(
             [...found].flatMap(([key, value]) => Option.isSome(value) ? [[key, value.value]] : []),
           ),
-      ),
+      );
+    },
     set,
     setMany: (
       entries: Iterable<readonly [unknown, unknown]>,
@@ -335,10 +344,15 @@ export function makeClient<H>(
 function read(
   settings: Settings,
   key: string,
+  gather?: Together,
 ): Effect.Effect<Option.Option<unknown>, unknown> {
   const found = (entry: Entry<unknown> | undefined) =>
     entry !== undefined && isFresh(entry) ? Option.some(entry.value) : Option.none();
-  return Effect.matchEffect(ask({ settings, key }, "get", []), {
+  const asked = Effect.clockWith((clock) => {
+    const here = settings.store.peek?.(key, wallMillis(clock));
+    return here === undefined ? ask({ settings, key, gather }, "get", []) : Effect.succeed(here);
+  });
+  return Effect.matchEffect(asked, {
     onSuccess: (entry) => Effect.succeed(found(entry)),
     onFailure: (error) => {
       const failure = phaseError({ settings, key }, error);
@@ -367,7 +381,6 @@ function call(
 
 /** The options of one call of a client: its own options first, then the client's. */
 export function merge(defaults: object, overrides: object): object {
-  if (typeof overrides !== "object" || overrides === null) return overrides;
   const own = Object.entries(overrides).filter(([, value]) => value !== undefined);
   const merged: Record<string, unknown> = { ...defaults, ...Object.fromEntries(own) };
   const { hooks } = merged;

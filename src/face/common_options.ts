@@ -46,7 +46,7 @@ export interface CommonOptions<V, Duration, WaitStrategy> {
    */
   readonly refreshAhead?: number | { readonly beta: number } | undefined;
   /**
-   * How long a lease outlives a leader that dies; 5 seconds by default. The leader renews it every third of it while the
+   * How long a lease outlives a leader that dies, where the backend can't tell that; 5 seconds by default. The leader renews it every third of it while the
    * fetcher runs: for 5 minutes, or 20 times its length if that is longer, and with `fetchTimeout` until the fetch ends.
    */
   readonly leaseTtl?: Duration | undefined;
@@ -130,6 +130,31 @@ export interface FailuresOptions<F, Duration = unknown> {
   when?(failure: F): boolean;
 }
 
+/** Which entries a process keeps in its memory in front of the backend, and for how long. */
+export interface L1Options<Duration = unknown> {
+  /**
+   * How old an entry may be that is served from here, since it was read. By default 1 second, or 1 minute while the adapter is
+   * told of changes, as those of Redis, Postgres and MongoDB can be, in a cluster of Redis 5 seconds. While one that can be
+   * isn't, 1 second at most. An entry is never served beyond its own time, nor while it is stale.
+   */
+  readonly ttl?: Duration | undefined;
+  /** The largest number of entries; 10,000 by default. */
+  readonly maxEntries?: number | undefined;
+  /** What their values may weigh together, in bytes as the backend has them; 64 MiB by default. */
+  readonly maxBytes?: number | undefined;
+  /**
+   * Whether each hit has a value of its own, which is decoded for it; off by default: all hits share one, as in memory. A codec
+   * whose `decode` returns a promise keeps nothing here then.
+   */
+  readonly copy?: boolean | undefined;
+  /**
+   * Whether the server itself tells which keys were changed, by whoever: by hand, by another program, by eviction or a flush, too.
+   * Off by default: this library tells. Redis can, on one server or behind Sentinel; for other
+   * backends it means nothing.
+   */
+  readonly tracking?: boolean | undefined;
+}
+
 /** The options of a client alone, on both faces. `F` is the type of the failures that it shares. */
 export interface ClientOptions<F = unknown, Duration = unknown> {
   /**
@@ -137,6 +162,13 @@ export interface ClientOptions<F = unknown, Duration = unknown> {
    * failure, unless they may have a stale value. Off by default.
    */
   readonly failures?: FailuresOptions<F, Duration> | undefined;
+  /**
+   * Keeps entries that were read in this process, in front of the backend: a hit there costs no round trip. It may be as old as
+   * its `ttl`: what another process changes is seen then, or at once where changes are told. What this process changes is seen
+   * at once. Clients of one adapter that want the same of it share it. Off by default. For adapters in this process, as memory,
+   * it means nothing; hand-written halves have none.
+   */
+  readonly l1?: boolean | L1Options<Duration> | undefined;
   /** What the client is called in spans, logs, metrics and `stats()`: a text that isn't empty. */
   readonly name?: string | undefined;
   /** Makes numbers of what the client does; `cache-locking/metrics` has two, for Effect and for OpenTelemetry. */

@@ -12,7 +12,7 @@ export function isKey(key: unknown): key is string {
       new TextEncoder().encodeInto(key, longestKey).read === key.length);
 }
 
-/** The error of what can be none. */
-export function invalidKey(key: unknown): CacheLockingError {
-  return invalid("key", "a non-empty string of at most 64 kB", key);
+/** The error of what can be none; of many keys, others have names by an option. */
+export function invalidKey(key: unknown, more = ""): CacheLockingError {
+  return invalid("key", `a non-empty string of at most 64 kB${more}`, key);
 }

@@ -1,4 +1,5 @@
 import type { Settings } from "../engine/call.ts";
+import type { BatchContext } from "../engine/gather.ts";
 import { getOrSetMany, type ResultExit } from "../engine/many.ts";
 import { abortedError, untilAborted } from "../engine/signal.ts";
 import { userCodeError } from "../engine/user_code.ts";
@@ -9,7 +10,7 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
 import { invalidKey, isKey } from "./key.ts";
-import { invalid, reading, ttl as ttlOption } from "./settings.ts";
+import { invalid, reading, ttl as ttlOption, wholeOf } from "./settings.ts";
 
 /** The options that calls for many keys have beside those of other calls. */
 export interface OwnOptions {
@@ -19,9 +20,7 @@ export interface OwnOptions {
 }
 
 /** A fetcher for many keys, as it was given. */
-export type ManyFetcher = (
-  context: { readonly keys: readonly unknown[]; readonly signal: AbortSignal },
-) => Effect.Effect<unknown, unknown, unknown>;
+export type ManyFetcher = (context: BatchContext) => Effect.Effect<unknown, unknown, unknown>;
 
 /** How the call for each key ended, in the order of the keys. */
 export type Exits = ReadonlyMap<unknown, ResultExit>;
@@ -35,9 +34,6 @@ export function callMany(
 ): Effect.Effect<Exits, CacheLockingError> {
   const { signal } = settings;
   if (typeof fetcher !== "function") throw invalid("fetcher", "a function", fetcher);
-  if (!Number.isSafeInteger(maxBatch) || (maxBatch as number) < 1) {
-    throw invalid("maxBatch", "a whole number from 1", maxBatch);
-  }
   const instead = absentOf(absent);
   const named = namesOf(given, keyOf);
   const keys = new Map<string, unknown>();
@@ -46,19 +42,23 @@ export function callMany(
   }
   /** The keys that were left out of their last fetch. */
   const left = new Set<string>();
+  /** Those of which their last fetch had a value. */
+  const got = new Set<string>();
   const names = [...keys.keys()].sort();
   const running = getOrSetMany({
     keys: names,
-    maxBatch: maxBatch as number,
+    maxBatch: wholeOf("maxBatch", maxBatch, 1),
     settingsOf: (name) =>
-      instead ? absentSettings(settings, instead.ttl, () => left.has(name)) : settings,
+      instead
+        ? absentSettings(
+          settings,
+          instead.ttl,
+          (value) => left.has(name) || !got.has(name) && Object.is(value, instead.value),
+        )
+        : settings,
+    keyOf: (name) => keys.get(name),
     fetcher: (context) => {
-      const returned = (fetcher as ManyFetcher)({
-        keys: context.keys.map((name) => keys.get(name)),
-        get signal() {
-          return context.signal;
-        },
-      });
+      const returned = (fetcher as ManyFetcher)(context);
       return Effect.isEffect(returned)
         ? returned
         : Effect.succeed(new Refused("an Effect", returned));
@@ -70,16 +70,18 @@ export function callMany(
           : new Refused("a Map of values by key", fetched);
         const code = { what: "the fetcher", key: name, phase: "fetch" } as const;
         const problem = `must return ${must}, and returned ${is}`;
-        return Effect.fail(userCodeError("VALIDATION_ERROR", code, problem));
+        return Exit.fail(userCodeError("VALIDATION_ERROR", code, problem));
       }
       const key = keys.get(name);
       if (fetched.has(key)) {
         left.delete(name);
-        return Effect.succeed(fetched.get(key));
+        got.add(name);
+        return Exit.succeed(fetched.get(key));
       }
       left.add(name);
-      if (instead === undefined) return Effect.fail(leftOut(name)); // mutate: left out
-      return Effect.succeed(instead.value);
+      got.delete(name);
+      if (instead === undefined) return Exit.fail(leftOut(name)); // mutate: left out
+      return Exit.succeed(instead.value);
     },
   });
   const results = Effect.map(running, (exits): Exits => {
@@ -165,9 +167,12 @@ export function namesOf(
   const known = new Set<string>();
   for (const key of given as Iterable<unknown>) {
     const name = keyOf === undefined ? key : keyOf(key);
-    if (!isKey(name)) named.set(key, invalidKey(name));
-    else if (!known.has(name)) named.set(key, name);
-    if (isKey(name)) known.add(name);
+    if (!isKey(name)) {
+      named.set(key, invalidKey(name, keyOf ? "" : ", or named by the option `key`"));
+    } else if (!known.has(name)) {
+      named.set(key, name);
+      known.add(name);
+    }
   }
   return named;
 }
@@ -205,18 +210,18 @@ function absentOf(
   return { value, ttl: ttl === undefined ? undefined : ttlOption("absent.ttl", ttl) ?? Infinity };
 }
 
-/** The settings of a key whose value may be the one of keys that are left out, which is stored whatever `shouldCache` says. */
+/** The settings of a key whose value may be the one of keys that are left out, or was when it is found again, which is stored whatever `shouldCache` says. */
 function absentSettings(
   settings: Settings,
   ttl: number | undefined,
-  isLeft: () => boolean,
+  isLeft: (value: unknown) => boolean,
 ): Settings {
   const { cacheTtl, shouldCache } = settings;
   const wholeTtl = (value: unknown) =>
     typeof cacheTtl === "function" ? cacheTtl(value) : cacheTtl ?? Infinity;
   return {
     ...settings,
-    cacheTtl: ttl === undefined ? cacheTtl : (value) => isLeft() ? ttl : wholeTtl(value),
-    shouldCache: shouldCache && ((value) => isLeft() || shouldCache(value)),
+    cacheTtl: ttl === undefined ? cacheTtl : (value) => isLeft(value) ? ttl : wholeTtl(value),
+    shouldCache: shouldCache && ((value) => isLeft(value) || shouldCache(value)),
   };
 }

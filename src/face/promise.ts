@@ -1,4 +1,4 @@
-import { type Flight, flightsFor } from "../engine/flight.ts";
+import { flightsFor } from "../engine/flight.ts";
 import { startCall, startRefresh } from "../engine/get_or_set.ts";
 import { whenAborted } from "../engine/signal.ts";
 import type { Call, Settings } from "../engine/call.ts";
@@ -10,7 +10,6 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 import { type Forked, interruptNoWait } from "../effect/fork.ts";
-import { CacheOutcome } from "../model/cache_outcome.ts";
 import type { CallEnd } from "../model/metrics.ts";
 import { formatCacheLockingError, isCacheLockingError } from "../model/errors.ts";
 import type { FetchContext } from "../model/fetch_context.ts";
@@ -18,7 +17,7 @@ import type { CacheMeta as EffectMeta, GetOrSetResult as EffectResult } from "..
 import type { NoHooks } from "../model/hooks.ts";
 import { calledFlight, callFor } from "../engine/circle.ts";
 import { toRefresh } from "../engine/renewal.ts";
-import { hit } from "../engine/result.ts";
+import { hitHere, peeked } from "../engine/result.ts";
 import { heard, isHeard, tell, tellHit } from "../engine/telling.ts";
 import { countCalls } from "../model/stats.ts";
 import { makeClient, merge } from "./client.ts";
@@ -34,7 +33,9 @@ import type {
   WrapOptions,
 } from "./promise_options.ts";
 import {
+  callOptionNames,
   invalid,
+  known,
   manyOptionNames,
   newClientParts,
   type OpenAdapter,
@@ -46,18 +47,18 @@ import {
 export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
   return (defaults) => {
     const parts = newClientParts();
-    const resolve = (read: () => object, names?: ReadonlySet<string>) => {
+    const client = makeClient<NoHooks>(effectOptions(defaults), open, log, parts);
+    const resolve = (read: () => object) => {
       const settings = reading(() =>
-        settingsOf(effectOptions(read()), open, { parts, log, names })
+        settingsOf(effectOptions(read()) as object, open, { parts, log })
       );
       if (isCacheLockingError(settings)) throw settings;
       return planOf(settings);
     };
     const plan = resolve(() => defaults);
-    const planWith = (own: object | undefined, names?: ReadonlySet<string>) =>
-      own === undefined ? plan : resolve(() => merge(defaults, own), names);
+    const planWith = (own: object | undefined, names = callOptionNames) =>
+      own === undefined ? plan : resolve(() => merge(defaults, known(own, names)));
     const { store } = plan.settings;
-    const client = makeClient<NoHooks>(effectOptions(defaults), open, log, parts);
     const getEntry = async <V>(key: string): Promise<CacheEntry<V> | undefined> => {
       const entry = parts.state.closed ? undefined : store.peek?.(key, Date.now());
       if (entry !== undefined) return { value: entry.value as V };
@@ -141,7 +142,7 @@ interface Plan {
   readonly settings: Settings;
   readonly signal: AbortSignal | undefined;
   /** The flights in which nobody can tell the callers of this plan apart: none where each has its hooks run. */
-  readonly alike: ReadonlyMap<string, Flight> | undefined;
+  readonly alike: ReturnType<typeof flightsFor>;
   /** Whether a hit is nothing but the value that was found. */
   readonly bare: boolean;
 }
@@ -173,7 +174,7 @@ interface Shared {
  */
 function getValue<V>(plan: Plan, key: string, fetcher: Fetcher<V>): Promise<V> {
   const { settings, alike } = plan;
-  const flight = alike === undefined || alike.size === 0 ? undefined : alike.get(key);
+  const flight = alike === undefined || alike.size() === 0 ? undefined : alike.get(key);
   const mayWait = flight !== undefined && flight.call.settings.freshBelow === 0 &&
     (settings.staleFor === undefined || flight.cold);
   if (!mayWait) return call(plan, key, fetcher, valueOf);
@@ -204,8 +205,6 @@ function getValue<V>(plan: Plan, key: string, fetcher: Fetcher<V>): Promise<V> {
 
 /** What a call hands out of its result. */
 type Pick<V, A> = (value: V, meta: EffectMeta) => A;
-
-const HIT: EffectMeta = Object.freeze({ cache: CacheOutcome.HIT });
 
 function valueOf<V>(value: V): V {
   return value;
@@ -238,11 +237,11 @@ function call<V, A>(
     startRefresh(callOf(settings, key, fetcher), entry);
   }
   if (plan.bare) {
-    settings.counters.hits++;
+    const meta = peeked(settings);
     tellHit(key, settings);
-    return Promise.resolve(pick(entry.value as V, HIT));
+    return Promise.resolve(pick(entry.value as V, meta));
   }
-  const found = heard({ settings, key }, hit({ settings, key }, entry.value));
+  const found = heard({ settings, key }, hitHere({ settings, key }, entry.value));
   return picked(found, pick, signal);
 }
 
@@ -259,7 +258,7 @@ function picked<V, A>(
   pick: Pick<V, A>,
   signal: AbortSignal | undefined,
 ): Promise<A> {
-  return toPromise(found, ({ value }) => pick(value as V, HIT), signal);
+  return toPromise(found, ({ value, meta }) => pick(value as V, meta), signal);
 }
 
 /** A fetcher for many keys that returns a promise, as the engine has them; what is none is left as it is. */

@@ -70,6 +70,8 @@ export interface CacheMeta {
   readonly waited?: number | undefined;
   /** For how many milliseconds the value has been stale: with `STALE` and `STALE-ERROR`. */
   readonly staleFor?: number | undefined;
+  /** `'l1'` for a hit in the L1 of this process. */
+  readonly tier?: "l1" | undefined;
 }
 
 /** The result of `getOrSetResult`. */

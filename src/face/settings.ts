@@ -1,6 +1,6 @@
 import type { Settings } from "../engine/call.ts";
 import { type ClientState, newClientState } from "../engine/client_state.ts";
-import { defaults, LONGEST_LEASE } from "../model/defaults.ts";
+import { defaults, l1Defaults, LONGEST_LEASE } from "../model/defaults.ts";
 import { describe, quoted } from "../model/describe.ts";
 import { millisOf } from "../model/duration.ts";
 import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
@@ -13,14 +13,15 @@ import {
 } from "../store/halves.ts";
 import { type Hooks, noHooks } from "../model/hooks.ts";
 import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
-import type { ClientOptions, FailuresOptions } from "./common_options.ts";
+import type { ClientOptions, FailuresOptions, L1Options } from "./common_options.ts";
 import { inWorkers } from "../effect/runtime.ts";
 import type { Codec } from "../store/codec.ts";
 import type { Metrics, Observer } from "../model/metrics.ts";
+import { nearestOption, unknownOption } from "../model/option_names.ts";
 import { type Counters, newCounters } from "../model/stats.ts";
 import { sharedStore } from "../store/shared_store.ts";
-import type { Store } from "../store/store.ts";
-import { withCodec } from "../store/with_codec.ts";
+import type { L1Settings, Store } from "../store/store.ts";
+import { withCodec, withL1 } from "../store/variants.ts";
 import { defaultWaitStrategy } from "../model/wait_strategy.ts";
 
 /**
@@ -52,23 +53,17 @@ export function newClientParts(): ClientParts & { readonly state: ClientState } 
 }
 
 /**
- * Checks options and adds the defaults. For a bad option, throws an error with its name, its value and valid values; and
- * for one whose name isn't known.
+ * Checks the values of options and adds the defaults. For a bad one, throws an error with its name, its value and valid values.
  */
 export function settingsOf(
-  input: unknown,
+  given: object,
   open: OpenAdapter,
-  { log, names = optionNames, parts = withoutClient }: {
+  { log, parts = withoutClient }: {
     readonly log: Settings["log"];
-    readonly names?: ReadonlySet<string> | undefined;
     readonly parts?: ClientParts;
   },
 ): Settings {
-  if (!isObject(input)) {
-    throw refused("the options", `they must be an object, and are ${describe(input)}`);
-  }
-  allKnown(input, names);
-  const options: Options = input;
+  const options: Options = given;
   const {
     takeovers = defaults.takeovers,
     ttlJitter = 0,
@@ -78,9 +73,6 @@ export function settingsOf(
     copy = false,
     cacheTtl,
   } = options;
-  if (!Number.isSafeInteger(takeovers) || takeovers < 0) {
-    throw invalid("takeovers", "a whole number from 0", takeovers);
-  }
   if (typeof ttlJitter !== "number" || !(ttlJitter >= 0 && ttlJitter <= 1)) {
     throw invalid("ttlJitter", "a number from 0 to 1", ttlJitter);
   }
@@ -90,8 +82,6 @@ export function settingsOf(
   if (onCacheFailure !== "fail" && onCacheFailure !== "bypass") {
     throw invalid("onCacheFailure", "'fail' or 'bypass'", onCacheFailure);
   }
-  if (typeof coalesce !== "boolean") throw invalid("coalesce", "true or false", coalesce);
-  if (typeof copy !== "boolean") throw invalid("copy", "true or false", copy);
   const store = storeOf(options, open);
   const staleWhileRevalidate = millis("staleWhileRevalidate", options.staleWhileRevalidate, 0);
   const staleIfError = millis("staleIfError", options.staleIfError, 0);
@@ -110,7 +100,7 @@ export function settingsOf(
     freshBelow: 0,
     refreshAhead: refreshAheadOf(options.refreshAhead),
     errorBackoff: millis("errorBackoff", options.errorBackoff, defaults.errorBackoff),
-    reads: store.peek === undefined || staleFor !== undefined,
+    reads: store.peek === undefined || store.tier === "l1" || staleFor !== undefined,
     cacheTtl: typeof cacheTtl === "function" ? cacheTtl : ttl("cacheTtl", cacheTtl),
     ttlJitter,
     leaseTtl: leaseTtlOf(options.leaseTtl),
@@ -121,11 +111,11 @@ export function settingsOf(
     waitStrategy: optionalOf("function", "waitStrategy", options.waitStrategy) ??
       defaultWaitStrategy,
     shouldCache: optionalOf("function", "shouldCache", options.shouldCache),
-    maxFailures: takeovers + 1,
+    maxFailures: wholeOf("takeovers", takeovers, 0) + 1,
     ownerId: ownerIdOf(options.ownerId),
     signal: signalOf(options.signal),
-    copy,
-    coalesce,
+    copy: booleanOf("copy", copy),
+    coalesce: booleanOf("coalesce", coalesce),
     bypass: onCacheFailure === "bypass",
     operationTimeout: positiveMillis(
       "operationTimeout",
@@ -164,13 +154,13 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-function millis(option: string, value: unknown, byDefault: number): number {
+function millis<D>(option: string, value: unknown, byDefault: D): number | D {
   if (value === undefined) return byDefault;
   const result = millisOf(value);
   if (result !== undefined) return result;
   throw invalid(
     option,
-    "a duration that isn't negative, such as 500 (milliseconds) or '5 seconds'",
+    "a duration that isn't negative, such as 500 (milliseconds), '5 seconds' or { minutes: 5 }",
     value,
   );
 }
@@ -197,10 +187,26 @@ function refreshAheadOf(value: Options["refreshAhead"]): Settings["refreshAhead"
   throw invalid("refreshAhead", "a number between 0 and 1, or `{ beta }` with one above 0", value);
 }
 
-function positiveMillis(option: string, value: unknown, byDefault: number): number {
+function positiveMillis<D>(option: string, value: unknown, byDefault: D): number | D {
   const result = millis(option, value, byDefault);
   if (result === 0) throw invalid(option, "longer than zero, such as '5 seconds'", value);
   return result;
+}
+
+function booleanOf(option: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw invalid(option, "true or false", value);
+}
+
+/** A whole number that is at least `least`. */
+export function wholeOf(option: string, value: unknown, least: number): number {
+  if (Number.isSafeInteger(value) && value as number >= least) return value as number;
+  throw invalid(option, `a whole number from ${least}`, value);
+}
+
+function codecOf(option: string, value: unknown): Codec {
+  if (has(value, "encode") && has(value, "decode")) return value as unknown as Codec;
+  throw invalid(option, "a codec with `encode` and `decode`", value);
 }
 
 /** Checks the type of an option that may be left out. */
@@ -227,20 +233,37 @@ function nameOf(value: string | undefined): string | undefined {
   throw invalid("name", "a non-empty string", value);
 }
 
-const failureNames = new Set(["codec", "ttl", "when"]);
-
 function failuresOf(value: FailuresOptions<unknown> | undefined): Settings["failures"] {
   if (value === undefined) return undefined;
   if (!isObject(value)) throw invalid("failures", "an object with a `codec`", value);
-  allKnown(value, failureNames, "failures.");
   const { codec, ttl, when } = value;
-  if (!has(codec, "encode") || !has(codec, "decode")) {
-    throw invalid("failures.codec", "a codec with `encode` and `decode`", codec);
-  }
   return {
-    codec: codec as Codec,
+    codec: codecOf("failures.codec", codec),
     ttl: positiveMillis("failures.ttl", ttl, defaults.errorBackoff),
     when: optionalOf("function", "failures.when", when),
+  };
+}
+
+function l1Of(value: boolean | L1Options | undefined): L1Settings | undefined {
+  if (value === undefined || value === false) return undefined;
+  const own: L1Options = value === true ? {} : value;
+  if (!isObject(own)) throw invalid("l1", "true, false, or an object of its options", own);
+  const {
+    ttl,
+    maxEntries = l1Defaults.maxEntries,
+    maxBytes = l1Defaults.maxBytes,
+    copy = false,
+    tracking = false,
+  } = own;
+  if (typeof maxBytes !== "number" || !(maxBytes > 0)) {
+    throw invalid("l1.maxBytes", "a number above 0", maxBytes);
+  }
+  return {
+    ttl: positiveMillis("l1.ttl", ttl, undefined),
+    maxEntries: wholeOf("l1.maxEntries", maxEntries, 1),
+    maxBytes,
+    copy: booleanOf("l1.copy", copy),
+    tracking: booleanOf("l1.tracking", tracking),
   };
 }
 
@@ -252,22 +275,19 @@ function signalOf(value: AbortSignal | undefined): AbortSignal | undefined {
   throw invalid("signal", "an AbortSignal", value);
 }
 
-const hookNames = new Set(
-  [
-    "onHit",
-    "onLeader",
-    "onFollowerWait",
-    "onFallback",
-    "onBypass",
-    "onStale",
-    "onOutcome",
-    "onError",
-  ] as const,
-);
-const hookPaths = [...hookNames].map((name) => `hooks.${name}`);
+const hookNames = [
+  "onHit",
+  "onLeader",
+  "onFollowerWait",
+  "onFallback",
+  "onBypass",
+  "onStale",
+  "onOutcome",
+  "onError",
+] as const;
 
-/** The options of calls. Of two that are as near to an unknown name, the first is meant. */
-const commonNames: readonly (keyof Options)[] = [
+/** The options of a client's calls. Of two that are as near to an unknown name, the first is meant. */
+export const callOptionNames: readonly string[] = [
   "cacheTtl",
   "ttlJitter",
   "staleWhileRevalidate",
@@ -288,74 +308,57 @@ const commonNames: readonly (keyof Options)[] = [
   "takeovers",
   "onCacheFailure",
   "coalesce",
-  "hooks",
+  ...hookNames.map((name) => `hooks.${name}` as const),
   "signal",
   "waitUntil",
   "ownerId",
-  "adapter",
-  "leases",
+] satisfies readonly (keyof CallOptions<unknown> | `hooks.${string}`)[];
+
+/** The options of a client that its calls don't have. */
+const ofClients: readonly string[] = ["adapter", "leases", "name", "metrics", "failures", "l1"];
+
+/** Those of a client's `failures` and `l1`, which nobody means who leaves these out. */
+const within: readonly string[] = [
+  ...["codec", "ttl", "when"].map((name) => `failures.${name}`),
+  ...["ttl", "maxEntries", "maxBytes", "copy", "tracking"].map((name) => `l1.${name}`),
 ];
 
-/** The options of a client and of its calls. */
-const optionNames: ReadonlySet<string> = new Set<keyof Options>([
-  ...commonNames,
-  "name",
-  "metrics",
-  "failures",
-]);
+/** The options of a client. */
+export const clientOptionNames: readonly string[] = [...callOptionNames, ...ofClients, ...within];
 
-/** The options of calls for many keys. */
-export const manyOptionNames: ReadonlySet<string> = new Set([
-  ...optionNames,
-  "key",
-  "maxBatch",
-  "absent",
-]);
+/** The options of its calls for many keys. */
+export const manyOptionNames: readonly string[] = [...callOptionNames, "key", "maxBatch", "absent"];
 
 /** The options of `Cache.getOrSet`. */
-export const callOptionNames: ReadonlySet<string> = new Set([...commonNames, "key", "fetcher"]);
+export const aloneOptionNames: readonly string[] = [
+  ...callOptionNames,
+  ...["adapter", "leases", "key", "fetcher"],
+];
 
-/** Throws for an option that nobody knows, and names the nearest one. */
-function allKnown(options: object, names: ReadonlySet<string>, prefix = ""): void {
-  for (const name of Object.keys(options)) {
-    if (names.has(name)) continue;
-    const known = prefix === ""
-      ? [...names, ...hookPaths]
-      : [...names].map((known) => prefix + known);
-    const like = (each: string) => likeness(each, prefix + name);
-    const nearest = known.reduce((a, b) => like(b) > like(a) ? b : a);
-    throw refused(
-      `the option ${quoted(prefix + name)}`,
-      `there is none; the nearest is \`${nearest}\``,
-    );
+/** Options that have these names alone. For others it throws: it names the nearest one. */
+export function known(input: unknown, names: readonly string[]): object {
+  if (!isObject(input)) {
+    throw refused("the options", `they must be an object, and are ${describe(input)}`);
   }
-}
-
-/** How alike two names are, from 0 to 1: by the longest text that both have in this order. */
-function likeness(one: string, other: string): number {
-  const [a, b] = [one, other].map((name) => name.slice(0, 50).toLowerCase()) as [string, string];
-  const lengths = new Array<number>(b.length + 1).fill(0);
-  for (const letter of a) {
-    let before = 0;
-    for (let index = 1; index <= b.length; index++) {
-      const above = lengths[index]!;
-      lengths[index] = letter === b[index - 1] ? before + 1 : Math.max(above, lengths[index - 1]!);
-      before = above;
-    }
-  }
-  return 2 * lengths[b.length]! / (a.length + b.length);
+  const unknown = unknownOption(input, names);
+  if (unknown === undefined) return input;
+  if (ofClients.includes(unknown)) throw refused(`the option \`${unknown}\``, "calls have none");
+  const meant = unknown.includes(".") ? names : names.filter((path) => !within.includes(path));
+  throw refused(
+    `the option ${quoted(unknown)}`,
+    `there is none; the nearest is \`${nearestOption(unknown, meant)}\``,
+  );
 }
 
 function hooksOf(value: unknown): Hooks<unknown> {
   if (value === undefined) return noHooks;
   if (!isObject(value)) throw invalid("hooks", "an object of hooks", value);
   const hooks: Hooks<unknown> = value;
-  allKnown(hooks, hookNames, "hooks.");
   for (const name of hookNames) optionalOf("function", `hooks.${name}`, hooks[name]);
   return hooks;
 }
 
-function storeOf({ adapter, leases, codec }: Options, open: OpenAdapter): Store<unknown> {
+function storeOf({ adapter, leases, codec, l1 }: Options, open: OpenAdapter): Store<unknown> {
   const leasesHalf = leases === undefined ? undefined : leasesHalfOf("leases", leases);
   if (isHalves(adapter)) {
     const own = adapter.leases === undefined
@@ -366,21 +369,29 @@ function storeOf({ adapter, leases, codec }: Options, open: OpenAdapter): Store<
       throw invalid("leases", "a leases half, as the adapter keeps no leases", leases);
     }
     const store = mix(adapter.cache, chosen, () => entriesOfHalf(adapter.cache));
-    return coded(store, codec);
+    return withEntriesHere(coded(store, codec), l1);
   }
-  const store = coded(isStore(adapter) ? adapter : opened(adapter, open), codec);
+  const own = coded(isStore(adapter) ? adapter : opened(adapter, open), codec);
+  const store = withEntriesHere(own, l1);
   return leasesHalf === undefined ? store : mix(store, leasesHalf, () => store);
 }
 
 /** The store with the codec of the call. One in this process keeps references, and needs none. */
 function coded(store: Store<unknown>, codec: Codec | undefined): Store<unknown> {
   if (codec === undefined) return store;
-  if (!has(codec, "encode") || !has(codec, "decode")) {
-    throw invalid("codec", "a codec with `encode` and `decode`", codec);
-  }
-  const made = store.peek === undefined ? withCodec(store, codec) : store;
+  const checked = codecOf("codec", codec);
+  const made = store.peek === undefined ? withCodec(store, checked) : store;
   if (made !== undefined) return made;
   throw invalid("codec", "left out with an adapter that has no codecs", codec);
+}
+
+/** The store with the L1 of the client. One in this process needs none. */
+function withEntriesHere(store: Store<unknown>, l1: Options["l1"]): Store<unknown> {
+  const settings = l1Of(l1);
+  if (settings === undefined) return store;
+  const made = store.peek === undefined ? withL1(store, settings) : store;
+  if (made !== undefined) return made;
+  throw invalid("l1", "left out with halves or stores written by hand, which have no L1", l1);
 }
 
 /** Makes a store. What its adapter throws is the error of the option. */
@@ -399,7 +410,9 @@ function opened(adapter: unknown, open: OpenAdapter): Store<unknown> {
   throw invalid(
     "adapter",
     "'memory', a config `{ type, options }` of a known type, an adapter, or halves `{ cache, leases }`",
-    isObject(adapter) && "type" in adapter ? adapter.type : adapter,
+    isObject(adapter) && "type" in adapter && typeof adapter.type === "string"
+      ? adapter.type
+      : adapter,
   );
 }
 

@@ -56,10 +56,10 @@ export function makeObserver(
       return known.get(id) ?? make(id, more, what);
     };
   };
-  const ofRequest = ({ outcome, error }: CallEnd): Attributes =>
+  const ofRequest = ({ outcome, error, tier }: CallEnd): Attributes =>
     outcome === undefined
       ? { "cache.request.type": "failed", "error.type": errorType(error) }
-      : { "cache.request.type": outcome.toLowerCase() };
+      : { "cache.request.type": outcome.toLowerCase(), ...tier && { "cache.tier": tier } };
   const request = seriesOf("counter", requests, ofRequest);
   const wait = seriesOf("histogram", waits, ofRequest);
   const fetch = seriesOf("histogram", fetches, ({ error }: TimedEnd) => ofError(error));
@@ -80,7 +80,7 @@ export function makeObserver(
   };
   return {
     call(key, end) {
-      const label = end.outcome ?? errorType(end.error);
+      const label = end.tier ?? end.outcome ?? errorType(end.error);
       request(key, label, end)(end.calls);
       if (end.waited === undefined) return;
       const add = wait(key, label, end);

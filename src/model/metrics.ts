@@ -37,6 +37,8 @@ export interface Observer {
 export interface CallEnd {
   /** The outcome; undefined for a call that failed. */
   readonly outcome: CacheOutcome | undefined;
+  /** `'l1'` for hits in the L1 of this process. */
+  readonly tier?: "l1" | undefined;
   /** How long it waited for others, in milliseconds, if it did. */
   readonly waited: number | undefined;
   /** What it failed with. */

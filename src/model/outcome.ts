@@ -13,6 +13,8 @@ export interface CacheMeta {
   readonly waited?: Duration.Duration | undefined;
   /** For how long the value has been stale: with `STALE` and `STALE-ERROR`. */
   readonly staleFor?: Duration.Duration | undefined;
+  /** `'l1'` for a hit in the L1 of this process. */
+  readonly tier?: "l1" | undefined;
 }
 
 /** The result of `getOrSet`. */

@@ -6,6 +6,8 @@ export interface CacheStats {
   readonly name?: string | undefined;
   /** Calls that found a fresh value: `HIT`. */
   readonly hits: number;
+  /** Those of them that found it in the L1 of this process. */
+  readonly l1Hits: number;
   /** Calls that fetched under the lease: `MISS-LEADER` and `MISS-LEADER-NOCACHE`. */
   readonly leaders: number;
   /** Calls that waited, and got the value of another caller's fetch: `MISS-FOLLOWER-HIT`. */
@@ -42,6 +44,7 @@ export function statsOf(counters: Counters, name: string | undefined): CacheStat
 export function newCounters(): Counters {
   return {
     hits: 0,
+    l1Hits: 0,
     leaders: 0,
     followers: 0,
     fallbacks: 0,

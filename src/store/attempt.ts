@@ -78,7 +78,12 @@ export function attempt<A, B = A>(
       controller?.abort();
     };
   };
-  const effect: Startable<B> = callback<B, AdapterError>((resume) => {
+  return startable(start);
+}
+
+/** An operation that starts so. */
+export function startable<A>(start: Start<A>): Effect.Effect<A, AdapterError> {
+  const effect: Startable<A> = callback<A, AdapterError>((resume) => {
     const leave = start(
       (answer) => resume(Effect.succeed(answer)),
       (error) => resume(Effect.fail(error)),

@@ -37,6 +37,8 @@ export interface LeaseAnswer {
   readonly leaseUntil: number;
   /** The name of this lease, for `waitedFor`. */
   readonly lease?: string | undefined;
+  /** Whether it can be told that its owner is gone. */
+  readonly watched?: boolean | undefined;
   /** How the awaited lease ended, if that is known. */
   readonly after?: "failed" | "uncached" | undefined;
   /** What stood in the place of the lease, was none, and is replaced: to be reported. */
@@ -88,6 +90,8 @@ export interface LeasesHalf {
   isReady?(key: string): Effect.Effect<ReadyAnswer, unknown>;
   /** As {@linkcode Store.watch}: wakes followers by push. */
   watch?(key: string): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope>;
+  /** As {@linkcode Store.announce}: has it known whether the owner is still there. */
+  announce?(key: string, owner: string): () => void;
   /** See {@linkcode Store.closeIdle}. */
   closeIdle?(): void;
 }
@@ -103,7 +107,7 @@ export interface Halves<V = unknown> {
 /** The part that keeps entries: a whole store, or a hand-written half. */
 export type Entries<V> = Pick<
   Store<V>,
-  "name" | "copy" | "get" | "set" | "expire" | "delete" | "closeIdle"
+  "name" | "copy" | "get" | "set" | "expire" | "delete" | "closeIdle" | "peek" | "tier" | "forget"
 >;
 
 /** The entries of a hand-written half, which has no clock to ask: nothing in it is ever stale, and what expires is gone. */
@@ -173,7 +177,7 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
         return { _tag: "Failed", remaining, failures: failures ?? 0, payload, entry };
       }
       const lease = answer.lease ?? String(answer.leaseUntil);
-      return { _tag: "Follower", remaining, lease, after, entry };
+      return { _tag: "Follower", remaining, lease, after, entry, watched: answer.watched };
     });
   const acquire = (key: string, owner: string, ttl: number, options: AcquireOptions) =>
     checked("acquire", key, () => leases.acquire(key, owner, ttl, options.waitedFor, options), {
@@ -185,6 +189,7 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
   return {
     name: entries.name,
     ...(entries.copy && { copy: (value: V) => entries.copy!(value) }),
+    ...(entries.tier && { tier: entries.tier, peek: entries.peek!, forget: entries.forget! }),
     get: entries.get,
     set: entries.set,
     expire: entries.expire,
@@ -230,6 +235,9 @@ export function storeOfHalves<V>(entries: Entries<V>, leases: LeasesHalf): Store
       });
     },
     ...(leases.watch ? { watch: (key: string) => leases.watch!(key) } : {}),
+    ...(leases.announce
+      ? { announce: (key: string, owner: string) => leases.announce!(key, owner) }
+      : {}),
     closeIdle() {
       entries.closeIdle?.();
       leases.closeIdle?.();

@@ -26,6 +26,7 @@ export function leasesHalf(store: Store<unknown>): LeasesHalf {
                   leaseUntil: now + acquired.remaining,
                   lease: acquired.lease,
                   after: acquired.after,
+                  watched: acquired.watched,
                 };
               case "Failed":
                 return {
@@ -44,6 +45,9 @@ export function leasesHalf(store: Store<unknown>): LeasesHalf {
       store.release(key, owner, outcome, failure),
     renew: (key, owner, ttl) => store.renew(key, owner, ttl),
     ...(store.watch ? { watch: (key: string) => store.watch!(key) } : {}),
+    ...(store.announce
+      ? { announce: (key: string, owner: string) => store.announce!(key, owner) }
+      : {}),
     ...(store.closeIdle ? { closeIdle: () => store.closeIdle!() } : {}),
   };
 }

@@ -14,6 +14,8 @@ export interface Entry<V> {
   readonly freshFor?: number | undefined;
   /** How long its fetch took, in milliseconds, where that was stored with it. */
   readonly took?: number | undefined;
+  /** The value as it is stored, in bytes; only for an L1. */
+  readonly data?: Uint8Array | undefined;
 }
 
 /** Whether an entry is fresh for longer than `freshBelow`, in milliseconds; of `Infinity` none is. */
@@ -94,6 +96,8 @@ export interface Follower<V = unknown> {
   readonly remaining: number;
   /** The name of this lease, for `waitedFor`. Two leases of a key never have the same name. */
   readonly lease: string;
+  /** Whether the store can tell that the owner is gone: see {@linkcode Store.announce}. */
+  readonly watched?: boolean | undefined;
   /** `'failed'` if the awaited lease ended so. */
   readonly after?: "failed" | undefined;
 }
@@ -123,13 +127,92 @@ export interface Failed<V = unknown> {
 /** The answers of {@linkcode Store.acquire}. */
 export type Acquired<V> = Hit<V> | Leader<V> | Follower<V> | Ended | Failed<V>;
 
+/** What an L1 keeps, and for how long. */
+export interface L1Settings {
+  /** How old an entry may be, in milliseconds, since it was read; a default of the L1 by default. */
+  readonly ttl?: number | undefined;
+  /** The largest number of entries. */
+  readonly maxEntries: number;
+  /** What their values may weigh together, in bytes as the backend has them. */
+  readonly maxBytes: number;
+  /** Whether each hit has a value of its own. */
+  readonly copy: boolean;
+  /** Whether the server itself tells of changes; off by default. */
+  readonly tracking?: boolean | undefined;
+}
+
+/** Tells of changes of entries, whoever makes them, for an L1. */
+export interface Changes {
+  /** By which whole number below 2^31 changes tell of a key. Other keys may have the same. */
+  hashOf(key: string): number;
+  /** How old an entry is served at most that is kept on them, in milliseconds, where nothing else says so; 1 minute by default. */
+  readonly ttl?: number | undefined;
+  /**
+   * Tells a listener of changes, until what this returns is called. It calls nothing of it before it returns, nor
+   * afterwards.
+   */
+  listen(listener: ChangesListener): () => void;
+}
+
+/** What is told of changes. All times are milliseconds of the monotonic clock of this process. */
+export interface ChangesListener {
+  /** The entries of keys with this hash were set, expired, deleted, or filled over, maybe by this process. */
+  changed(hash: number): void;
+  /** Any entry may have been changed before now without being told of. */
+  missed(): void;
+  /**
+   * What was read since the last `missed`, and told no change of since it was read, may be served until this time. Without a
+   * time, it may not.
+   */
+  stands(until: number | undefined): void;
+  /** This deployment of the backend tells of none. */
+  none(): void;
+}
+
 /** An open watch on one key. */
 export interface Watch {
   /**
-   * Completes after a fill, release, set or delete of the key since the watch was opened, or since the last `next`
-   * completed; at once if there was one already. It may complete without a reason: the engine looks again.
+   * Completes after a fill, release, set, expire or delete of the key since the watch was opened, or since the last `next`
+   * completed; at once if there was one already. A store may leave out what ends no lease that this process has found since
+   * then, by `acquire`. It may complete without a reason: the engine looks again.
    */
   readonly next: Effect.Effect<void, AdapterError>;
+}
+
+/** What an operation on many keys answers: for each, in their order, its answer, or how it has failed. */
+export type OnMany<Answer> = Effect.Effect<readonly (Answer | AdapterError)[], AdapterError>;
+
+/**
+ * Operations of a {@linkcode Store} on many keys at once, each key once, for backends that have one request for them. All
+ * are left out where there is none: then each key is asked for by itself.
+ *
+ * Each takes for each key what the operation on one key takes, and does the same, with the same guarantees: a key is one atomic step, all of them
+ * together needn't be. A key that fails doesn't fail the others. Two of them that meet in another order must not wait for
+ * each other.
+ */
+export interface StoreOfMany<V> {
+  /** As {@linkcode Store.get}. */
+  getMany?(
+    asked: readonly [key: string, aged?: boolean][],
+  ): OnMany<Entry<V> | undefined>;
+
+  /** As {@linkcode Store.acquire}. */
+  acquireMany?(
+    asked: readonly [key: string, owner: string, ttl: number, options?: AcquireOptions][],
+  ): OnMany<Acquired<V>>;
+
+  /** As {@linkcode Store.renew}. */
+  renewMany?(asked: readonly [key: string, owner: string, ttl: number][]): OnMany<boolean>;
+
+  /** As {@linkcode Store.fill}. */
+  fillMany?(
+    asked: readonly [key: string, owner: string, value: V, lifetime?: Lifetime][],
+  ): OnMany<boolean>;
+
+  /** As {@linkcode Store.release}. */
+  releaseMany?(
+    asked: readonly [key: string, owner: string, outcome: LeaseOutcome, failure?: Failure][],
+  ): OnMany<void>;
 }
 
 /**
@@ -144,15 +227,27 @@ export interface Watch {
  *   such a clock, a reader watches one version of the lease stay unchanged by its own clock. Two clocks are never compared.
  * - A method may be called again with the same owner after its reply was lost.
  */
-export interface Store<V> {
+export interface Store<V> extends StoreOfMany<V> {
   /** The backend's name, for errors, spans and logs. */
   readonly name: string;
 
   /**
    * Returns the entry that is fresh at `now` (epoch milliseconds), or undefined, without a round trip. For stores in this
-   * process.
+   * process, and for those that keep what they have read in it.
    */
   peek?(key: string, now: number, aged?: boolean): Entry<V> | undefined;
+
+  /** `'l1'` if `peek` doesn't find all that there is, but what was read lately. */
+  readonly tier?: "l1" | undefined;
+
+  /**
+   * Tells of changes, as a backend with messages can: of `set`, `expire`, `delete`, and a `fill` over an entry that is there. It
+   * may leave out those of entries that aren't fresh.
+   */
+  readonly changes?: Changes | undefined;
+
+  /** This process has changed the key, or may have: what was read of it before isn't found by `peek` any more. */
+  forget?(key: string): void;
 
   /**
    * Reads the entry, fresh or stale; undefined if there is none. Fails with a `corrupt` error for an entry that can't be
@@ -228,6 +323,17 @@ export interface Store<V> {
   watch?(key: string): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope>;
 
   /**
+   * Has the store tell for itself whether the owner of a lease is still there, until what this returns is called: once the
+   * lease has ended. It fails never, and costs nothing where this deployment of the backend can't tell.
+   *
+   * An owner is there while its process and the connection of it live. Once that stands, followers are told that the lease
+   * is `watched`, and ask for it often. Where the owner was absent in two acquires, {@linkcode GRACE} apart at least, and was
+   * neither there, nor announced, nor renewed in between, the lease is over: the second of them may have it. One whose
+   * connection is back is announced again.
+   */
+  announce?(key: string, owner: string): () => void;
+
+  /**
    * Closes the connections of its own that nobody uses now, as a client that uses the store is closed. What needs them later
    * opens them again.
    */
@@ -241,4 +347,10 @@ export interface Store<V> {
 
   /** The same entries and leases with another codec. Stores without it keep values as they are, or have codecs of their own. */
   withCodec?(codec: Codec): Store<V>;
+
+  /**
+   * The same entries and leases, with entries kept in this process in front of them. Throws a `VALIDATION_ERROR` for what it
+   * can't do of what is wanted.
+   */
+  withL1?(l1: L1Settings): Store<V>;
 }
