@@ -27,6 +27,7 @@
  *
  * @module
  */
+import { checkNames } from "../src/model/option_names.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
@@ -49,6 +50,7 @@ export type { D1Database, D1Statement } from "./kit/d1_database.ts";
  * share a flight. Throws a `TypeError` for bad options.
  */
 export function cloudflareD1Adapter<V = unknown>(options: CloudflareD1AdapterOptions): Store<V> {
+  checkNames(options, "db", "table", "createTable", "keyPrefix", "codec");
   const { db, table = "cache_locking" } = options;
   checkMethods("db", ["prepare", "batch"], "a D1 binding", db);
   return sqliteStore({ ...options, ...onD1(db), name: "cloudflare-d1", table }) as Store<V>;

@@ -40,6 +40,7 @@
  *
  * @module
  */
+import { checkNames } from "../src/model/option_names.ts";
 import type { Store } from "../src/store/store.ts";
 import { kvBackend, LAG } from "./cloudflare_kv/backend.ts";
 import { onD1 } from "./kit/d1.ts";
@@ -55,6 +56,7 @@ export type { D1Database, D1Statement } from "./kit/d1_database.ts";
  * share a flight. Throws a `TypeError` for bad options.
  */
 export function cloudflareKvAdapter<V = unknown>(options: CloudflareKvAdapterOptions): Store<V> {
+  checkNames(options, "kv", "leasesDb", "leases.table", "leases.createTable", "keyPrefix", "codec");
   const { kv, leasesDb: db, leases = {}, keyPrefix, codec } = options;
   checkMethods("kv", ["getWithMetadata", "put"], "a KV binding", kv);
   checkMethods("leasesDb", ["prepare", "batch"], "a D1 binding", db);

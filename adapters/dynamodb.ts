@@ -62,11 +62,12 @@
  *
  * @module
  */
+import { checkNames } from "../src/model/option_names.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
 import { dynamodbBackend } from "./dynamodb/backend.ts";
-import { namesOf } from "./dynamodb/items.ts";
+import { attributeNames, namesOf } from "./dynamodb/items.ts";
 import { whyFailed } from "./dynamodb/sdk.ts";
 import { makeNames } from "./kit/names.ts";
 import { checkMethods, checkOption } from "./kit/options.ts";
@@ -85,6 +86,8 @@ export type {
  * share a flight. Throws a `TypeError` for bad options.
  */
 export function dynamodbAdapter<V = unknown>(options: DynamodbAdapterOptions): Store<V> {
+  const ofAttributes = attributeNames.map((name) => `attributes.${name}`);
+  checkNames(options, "client", "table", "keyPrefix", "codec", ...ofAttributes);
   const { client, table, attributes, keyPrefix, codec } = options;
   checkMethods("client", ["send"], "a DynamoDBClient", client);
   const isName = typeof table === "string" && table !== "";

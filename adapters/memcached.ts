@@ -52,6 +52,7 @@
  *
  * @module
  */
+import { checkNames } from "../src/model/option_names.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
@@ -74,6 +75,7 @@ export type {
  * share a flight. Throws a `TypeError` for bad options.
  */
 export function memcachedAdapter<V = unknown>(options: MemcachedAdapterOptions): Store<V> {
+  checkNames(options, "client", "keyPrefix", "codec");
   const { client, keyPrefix, codec } = options;
   const commands = memjsCommands(client);
   const nameOf = makeNames({ prefix: keyPrefix });
@@ -82,6 +84,7 @@ export function memcachedAdapter<V = unknown>(options: MemcachedAdapterOptions):
     backend: memcachedBackend(commands),
     nameOf: (key) => itemName(nameOf(key)),
     codec,
+    agedByTook: true,
   }) as Store<V>;
 }
 

@@ -28,6 +28,7 @@
  * @module
  */
 import { describe } from "../src/model/describe.ts";
+import { checkNames } from "../src/model/option_names.ts";
 import { step } from "../src/store/attempt.ts";
 import {
   type AcquireOptions,
@@ -38,7 +39,7 @@ import {
   type Store,
 } from "../src/store/store.ts";
 import { makeWatchers } from "./kit/watchers.ts";
-import { makeEntries } from "./memory/entries.ts";
+import { makeEntries } from "../src/store/entries.ts";
 import { makeLeases } from "./memory/leases.ts";
 import type { MemoryAdapterOptions } from "./memory/options.ts";
 
@@ -49,6 +50,7 @@ export type { MemoryAdapterOptions } from "./memory/options.ts";
  * that is no positive number or has no `sizeOf`.
  */
 export function memoryAdapter<V = unknown>(options: MemoryAdapterOptions = {}): Store<V> {
+  checkNames(options, "maxEntries", "maxBytes", "sizeOf");
   const { maxEntries = 10_000, maxBytes, sizeOf } = options;
   if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
     throw new TypeError(

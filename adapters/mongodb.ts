@@ -10,7 +10,10 @@
  *
  * One change stream for all keys wakes followers. The first follower opens it; it is closed a second after the last has
  * left. It takes one connection of the client's pool. A server without a replica set has no change streams: followers
- * poll.
+ * poll. So they do where the user may open none.
+ *
+ * In a replica set, where the collection reads from the primary, the same stream tells an L1 of changes, whoever makes them.
+ * The user needs the actions `changeStream` and `collStats`.
  *
  * The collection's own read preference, read concern and write concern hold. A read from a secondary may find an entry
  * for a moment after its `delete`. Leases and fills go to the primary. With write concern `majority`, the default of
@@ -21,8 +24,9 @@
  * it after ten minutes.
  *
  * The driver waits up to 30 seconds for a server that it can't reach, and then still sends commands whose calls have
- * ended. Set `serverSelectionTimeoutMS` to about `operationTimeout`. The adapter needs MongoDB 4.4 or later, and a
- * collection without its own collation.
+ * ended. Set `serverSelectionTimeoutMS` to about `operationTimeout`. A client whose first command couldn't connect fails
+ * each later one: call `client.connect()` until it succeeds, in a process that may start while the server is away. The
+ * adapter needs MongoDB 4.4 or later, and a collection without its own collation.
  *
  * @example
  * ```ts mongodb
@@ -48,16 +52,18 @@
  *
  * @module
  */
+import { checkNames } from "../src/model/option_names.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
 import { leasesAlone } from "./kit/data.ts";
 import { makeNames } from "./kit/names.ts";
 import { checkOption } from "./kit/options.ts";
-import { sharedPush } from "./kit/push.ts";
 import { makeStore } from "./kit/store.ts";
 import { mongodbBackend } from "./mongodb/backend.ts";
-import { changesOf, checkCollection } from "./mongodb/driver.ts";
+import { mongodbChanges } from "./mongodb/changes.ts";
+import { checkCollection } from "./mongodb/driver.ts";
+import { topicOf } from "./mongodb/stream.ts";
 import type { MongodbAdapterOptions, MongodbLeasesOptions } from "./mongodb/options.ts";
 
 export type {
@@ -72,6 +78,7 @@ export type {
  * {@linkcode Store} share a flight. Throws a `TypeError` for bad options.
  */
 export function mongodbAdapter<V = unknown>(options: MongodbAdapterOptions): Store<V> {
+  checkNames(options, "collection", "createIndex", "keyPrefix", "codec");
   const { collection, createIndex = true, keyPrefix, codec } = options;
   checkCollection(collection);
   checkOption("createIndex", typeof createIndex === "boolean", "true or false", createIndex);
@@ -81,7 +88,8 @@ export function mongodbAdapter<V = unknown>(options: MongodbAdapterOptions): Sto
     nameOf: makeNames({ prefix: keyPrefix }),
     codec,
     unordered: true,
-    push: sharedPush(collection, "changes", () => changesOf(collection)),
+    ...mongodbChanges(collection, keyPrefix),
+    topicOf,
   }) as Store<V>;
 }
 

@@ -4,10 +4,17 @@
  *
  * Every operation is one statement, so one round trip with prepared statements, and two with `prepare: false`. The
  * server's clock decides when entries and leases expire. LISTEN wakes followers over a second connection: the first wait
- * opens it, by `sql.listen` or with the pool's options, and it is closed a second after the last, or with the client.
+ * opens it, by `sql.listen` or with the pool's options, and it is closed a second after the last, or with the client. As
+ * NOTIFY has all commits of the server wait for each other, only a change of a row on which somebody waits sends one: the
+ * look of a follower that listens marks the row, in the same statement, as it is under its lock. An L1 is told of the changes
+ * of fresh entries in the same way: while there is one, it holds locks that each such change tries to take.
  *
  * Make a client of postgres.js with `fetch_types: false`. Otherwise postgres.js asks for the server's array types on each new
  * connection. If that connection breaks at this moment, nothing catches the error, and it ends the process.
+ *
+ * A process whose fetch has run for half a second holds an advisory lock on that connection, and its row names it. An
+ * acquire that finds such a lease asks whether the lock is free: where it was twice, a second apart, the lease of a dead
+ * leader is over. Behind a pooler in transaction mode, and with `subscriber: false`, the lease's time decides.
  *
  * The role needs SELECT, INSERT, UPDATE and DELETE on the table; the first acquire of one without a right fails, and names
  * the four. A statement is sent again, twice at most, if its connection was just ended. A hot standby is refused.
@@ -50,16 +57,20 @@
  *
  * @module
  */
+import { checkNames } from "../src/model/option_names.ts";
 import { attempt } from "../src/store/attempt.ts";
 import type * as Effect from "effect/Effect";
 import type { AdapterError } from "../src/model/errors.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
+import { hashOf } from "./kit/changes.ts";
 import { makeNames } from "./kit/names.ts";
 import { makeStore } from "./kit/store.ts";
 import { postgresBackend, topicOf } from "./postgres/backend.ts";
+import { postgresChanges } from "./postgres/changes.ts";
 import { postgresCommands } from "./postgres/client.ts";
+import { PRESENCE } from "./postgres/session.ts";
 import { openTable, pruned } from "./postgres/table.ts";
 import type { PostgresAdapterOptions, PostgresLeasesOptions } from "./postgres/options.ts";
 
@@ -82,17 +93,28 @@ export type {
  * share a flight. Throws a `TypeError` for bad options.
  */
 export function postgresAdapter<V = unknown>(options: PostgresAdapterOptions): Store<V> {
+  checkNames(options, "sql", "pool", "subscriber", "table", "createTable", "keyPrefix", "codec");
   const { table = TABLE, createTable = true, keyPrefix, codec } = options;
   const commands = postgresCommands(options);
   const opened = openTable(commands, table, createTable);
+  const { channel } = opened;
+  const [push, session] = [commands.pushOn(channel), commands.sessionOn(channel)];
+  const nameOf = makeNames({ prefix: keyPrefix, longest: LONGEST_NAME, noNul: true });
+  // Of the name, which may have to be made of a hash that costs more, or may be refused.
+  const hash = (key: string) => hashOf((keyPrefix ?? "") + key);
   return makeStore({
     name: "postgres",
-    backend: postgresBackend(opened),
-    nameOf: makeNames({ prefix: keyPrefix, longest: LONGEST_NAME, noNul: true }),
+    backend: postgresBackend(opened, hash, push),
+    changes: push && session && {
+      ...postgresChanges({ channel, push, session, query: commands.query }),
+      hashOf: hash,
+    },
+    nameOf,
     codec,
     unordered: true,
-    push: commands.pushOn(opened.channel),
+    push,
     topicOf,
+    presenceOf: () => PRESENCE,
   }) as Store<V>;
 }
 

@@ -37,6 +37,7 @@
  */
 import { bucketObjects, patient } from "./kit/bucket_objects.ts";
 import { commandObjects } from "./kit/command_objects.ts";
+import { checkNames } from "../src/model/option_names.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import { makeObjectStore } from "./kit/object_store.ts";
@@ -56,6 +57,7 @@ export type {
  * options.
  */
 export function r2Adapter<V = unknown>(options: R2AdapterOptions): Store<V> {
+  checkNames(options, "client", "bucket", "keyPrefix", "codec");
   const { client, bucket, keyPrefix, codec } = options;
   const objects = client === undefined
     ? bucketObjects(bucket)

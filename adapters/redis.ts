@@ -10,9 +10,20 @@
  * closed a second after the last follower has left, or with the client. In a cluster the pub/sub is sharded (Redis 7,
  * and ioredis 5.9 or node-redis; the others' followers poll). If pub/sub fails, followers poll.
  *
+ * A process whose fetch has run for half a second subscribes to a channel of its own on that connection, and its lease
+ * names it. An acquire that finds such a lease asks in its script how many subscribe to the channel: where nobody did twice,
+ * a second apart, the lease of a dead leader is over. Where that can't be asked, the lease's time decides.
+ *
+ * Where a client of one server has an L1, the scripts that change entries count that and tell of it on a channel, by whose
+ * name, `lease:{~changes}` with the `cache.keyPrefix` before the `~`, it is counted, too. In a cluster they tell of it on that
+ * channel by PUBLISH, and nothing counts it; an L1 hears it by one more connection, to any node. A user of an ACL who may not
+ * use that name changes entries without telling anybody. With `l1: { tracking: true }` the server itself tells of changes, by
+ * CLIENT TRACKING, on one more connection; an ACL must allow CLIENT ID, CLIENT TRACKING and the channel `__redis__:invalidate`.
+ *
  * An ACL must allow the user EVAL, EVALSHA, GET, SET, DEL, HGET, HSET, HMGET, HDEL, PEXPIRE and PTTL, and the names of
  * entries and leases; for push PUBLISH, SUBSCRIBE and UNSUBSCRIBE, in a cluster SPUBLISH, SSUBSCRIBE and SUNSUBSCRIBE, and
- * channels with the names of leases. The first acquire without one of the former fails, before the fetch, and names them.
+ * channels with the names of leases; for dead leaders PUBSUB, and INFO or, in a cluster, CLUSTER MYID. The first acquire
+ * without one of the former fails, before the fetch, and names them.
  *
  * A plain entry is what the codec makes of the value, and nothing else. One with a stale time begins with a line that says
  * how long that is; for how much longer it lives is asked for with its value, in the same round trip (PTTL, GET), by callers
@@ -57,12 +68,15 @@
  * @module
  */
 import type { AdapterErrorOptions, AdapterOperation } from "../src/model/errors.ts";
+import { checkNames } from "../src/model/option_names.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
+import { randomToken } from "../src/model/token.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
-import type { Store } from "../src/store/store.ts";
+import type { Changes, Store } from "../src/store/store.ts";
 import { checkPrefix, makeNames } from "./kit/names.ts";
 import { makeStore } from "./kit/store.ts";
 import { redisBackend } from "./redis/backend.ts";
+import { changesOf, trackedChangesOf } from "./redis/changes.ts";
 import { redisCommands } from "./redis/client.ts";
 import { redisNames } from "./redis/names.ts";
 import type { RedisAdapterOptions, RedisLeasesOptions } from "./redis/options.ts";
@@ -87,7 +101,7 @@ export type {
  * share a flight. Throws a `TypeError` for bad options.
  */
 export function redisAdapter<V = unknown>(options: RedisAdapterOptions): Store<V> {
-  return storeOf(options, (lease, entry) => [lease, entry]) as Store<V>;
+  return storeOf(options) as Store<V>;
 }
 
 /**
@@ -95,14 +109,15 @@ export function redisAdapter<V = unknown>(options: RedisAdapterOptions): Store<V
  * share a flight. Throws a `TypeError` for bad options.
  */
 export function redisLeases(options: RedisLeasesOptions): LeasesHalf {
-  // In place of the entry that isn't there: a lease is no string, as an entry is.
-  return leasesHalf(storeOf(options, (lease) => [lease, lease]));
+  return leasesHalf(storeOf(options, { leasesAlone: true }));
 }
 
 function storeOf(
-  { client, subscriber, cache, leases, codec }: RedisAdapterOptions,
-  keysOf: (lease: string, entry: string) => readonly [lease: string, entry: string],
+  options: RedisAdapterOptions,
+  { leasesAlone = false }: { readonly leasesAlone?: boolean } = {},
 ): Store<unknown> {
+  checkNames(options, "client", "subscriber", "cache.keyPrefix", "leases.keyPrefix", "codec");
+  const { client, subscriber, cache, leases, codec } = options;
   const commands = redisCommands(client, subscriber);
   const ofEntries = { option: "cache.keyPrefix", prefix: cache?.keyPrefix };
   const { entryOf, leaseOf } = redisNames({
@@ -110,16 +125,37 @@ function storeOf(
     ofEntries: checkPrefix(ofEntries),
     ofLeases: checkPrefix({ option: "leases.keyPrefix", prefix: leases?.keyPrefix ?? "lease:" }),
   });
-  const nameOf = makeNames(ofEntries);
+  const nameOfKey = makeNames(ofEntries);
+  const nameOf = (key: string) => entryOf(nameOfKey(key));
+  const changesName = leaseOf(`${ofEntries.prefix ?? ""}~changes`);
+  const changes = leasesAlone ? undefined : changesOf(commands, changesName);
+  const channel = `${commands.keyPrefix}${changesName}`;
+  const token = randomToken();
+  let trackedChanges: Changes | undefined;
   return makeStore({
     name: "redis",
-    backend: redisBackend(commands, (entry) => keysOf(leaseOf(entry), entry)),
-    nameOf: (key) => entryOf(nameOf(key)),
+    backend: redisBackend(
+      commands,
+      // A lease alone is in place of the entry that isn't there: it is no string, as an entry is.
+      (entry) => [leaseOf(entry), leasesAlone ? leaseOf(entry) : entry],
+      (key) => changes === undefined ? [] : [channel, changes.hashOf(key)],
+    ),
+    changes,
+    tracked: () =>
+      trackedChanges ??= trackedChangesOf(commands, {
+        name: changesName,
+        prefix: commands.keyPrefix + (ofEntries.prefix ?? ""),
+        nameOf: (key) => commands.keyPrefix + nameOf(key),
+      }),
+    nameOf,
     codec,
     explain,
     unordered: commands.unordered,
     push: commands.push,
     topicOf: (name) => commands.keyPrefix + leaseOf(name),
+    // One channel for all leases, or in a cluster one in the slot of each.
+    presenceOf: (name) =>
+      commands.keyPrefix + (commands.isCluster ? leaseOf(name) + token : leaseOf(token)),
   });
 }
 

@@ -49,6 +49,7 @@
  * @module
  */
 import { commandObjects } from "./kit/command_objects.ts";
+import { checkNames } from "../src/model/option_names.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import { makeObjectStore } from "./kit/object_store.ts";
@@ -62,6 +63,7 @@ export type { S3AdapterOptions, S3Client, S3LeasesOptions } from "./s3/options.t
  * options.
  */
 export function s3Adapter<V = unknown>(options: S3AdapterOptions): Store<V> {
+  checkNames(options, "client", "bucket", "keyPrefix", "codec");
   const { client, bucket, keyPrefix, codec } = options;
   const objects = commandObjects({ client, bucket, conditional: "unproven" });
   return makeObjectStore({ name: "s3", objects, keyPrefix, codec }) as Store<V>;

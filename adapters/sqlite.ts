@@ -44,6 +44,7 @@
  *
  * @module
  */
+import { checkNames } from "../src/model/option_names.ts";
 import type { LeasesHalf } from "../src/store/halves.ts";
 import { leasesHalf } from "../src/store/leases_half.ts";
 import type { Store } from "../src/store/store.ts";
@@ -76,10 +77,10 @@ export function sqliteLeases(options: SqliteLeasesOptions): LeasesHalf {
   return leasesHalf(storeOf({ ...options, table: options.table ?? "cache_locking_leases" }));
 }
 
-function storeOf(
-  { db, table = "cache_locking", createTable = true, keyPrefix, watch = true, codec }:
-    SqliteAdapterOptions,
-): Store<unknown> {
+function storeOf(options: SqliteAdapterOptions): Store<unknown> {
+  checkNames(options, "db", "table", "createTable", "keyPrefix", "watch", "codec");
+  const { db, table = "cache_locking", createTable = true, keyPrefix, watch = true, codec } =
+    options;
   checkMethods("db", ["prepare", "exec"], "a connection of SQLite", db);
   checkOption("watch", typeof watch === "boolean", "true or false", watch);
   return sqliteStore({

@@ -10,7 +10,8 @@ import type { DynamodbAttributes } from "./options.ts";
 /** All of them. */
 export type Names = { readonly [Name in keyof DynamodbAttributes]-?: string };
 
-const all = [
+/** Those of the option. */
+export const attributeNames = [
   ...["key", "value", "expiresAt", "freshUntil", "staleFor", "took", "ttl"] as const,
   ...["owner", "version", "leaseTtl", "leaseUntil", "ended", "failures", "quietUntil"] as const,
 ] as const;
@@ -19,7 +20,7 @@ const all = [
 export function namesOf(attributes: DynamodbAttributes = {}): Names {
   const isNames = typeof attributes === "object" && attributes !== null;
   checkOption("attributes", isNames, "names", attributes);
-  const named = all.map((attribute) => {
+  const named = attributeNames.map((attribute) => {
     const name: unknown = attributes[attribute] ?? attribute;
     const isName = typeof name === "string" && name !== "" && isWellFormed(name);
     checkOption(`attributes.${attribute}`, isName, "a name", name);

@@ -32,6 +32,8 @@ export interface Row {
   readonly lastOwner?: string | null | undefined;
   /** How that lease ended. */
   readonly outcome?: RememberedOutcome | null | undefined;
+  /** Whether it can be told that the owner is gone. */
+  readonly watched?: boolean | undefined;
   /** How many fetches have failed in a row. */
   readonly failures?: number | null | undefined;
   /** For how much longer nobody is to fetch again, in milliseconds, where there is no lease. */
@@ -97,7 +99,7 @@ export interface LeaseEnd {
  *
  * A name has at most one entry and at most one lease. Times to live may have a fraction.
  */
-export interface Backend<Found extends Row = Row> {
+export interface Backend<Found extends Row = Row> extends BackendOfMany<Found> {
   /**
    * The row, of which only the entry counts, fresh or stale; undefined for none. A stale entry says so; a fresh one whose
    * lifetime had `staleFor` or `took` says for how much longer it is fresh if it is to be `aged`.
@@ -119,10 +121,36 @@ export interface Backend<Found extends Row = Row> {
    * its `failures` for {@linkcode FAILURES_REMEMBERED} more, and by the next lease.
    */
   release(target: Target, end: LeaseEnd): Promise<unknown>;
+  /**
+   * Has leases say by which topic it is known that their owners' process is there, if the backend sees that by now; nothing
+   * for those that are lost. `take` looks whether it is, and takes a lease whose owner was absent twice, {@linkcode GRACE}
+   * apart at least, for none, if it was neither there, nor announced, nor renewed in between.
+   */
+  announce?(
+    asked: readonly (readonly [Target, { readonly owner: string; readonly topic: string }])[],
+  ): Promise<unknown>;
   /** Stores the entry unconditionally, revokes the lease, and wakes. */
   write(target: Target, written: Written): Promise<unknown>;
   /** Ends the time in which the entry is fresh, removes one without a stale time, revokes the lease, and wakes. */
   expire(target: Target): Promise<unknown>;
   /** Removes the entry, revokes the lease, and wakes. */
   remove(target: Target): Promise<unknown>;
+}
+
+/**
+ * What a backend can do for many names in one request, each name once: for each what the function above does, with its answer
+ * in its place. Each is left out where there is no such request. If one of them throws, each name is asked for by itself.
+ */
+export interface BackendOfMany<Found extends Row> {
+  readMany?(
+    asked: readonly (readonly [Target, aged: boolean])[],
+  ): Promise<readonly (Row | undefined)[]>;
+  takeMany?(asked: readonly (readonly [Target, Wanted<Found>])[]): Promise<readonly Found[]>;
+  renewMany?(
+    asked: readonly (readonly [Target, { readonly owner: string; readonly ttl: number }])[],
+  ): Promise<readonly boolean[]>;
+  fillMany?(
+    asked: readonly (readonly [Target, Written & { readonly owner: string }])[],
+  ): Promise<readonly boolean[]>;
+  releaseMany?(asked: readonly (readonly [Target, LeaseEnd])[]): Promise<unknown>;
 }

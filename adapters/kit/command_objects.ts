@@ -4,7 +4,7 @@ import { importFromNpm } from "./optional_import.ts";
 import { checkMethods, checkOption } from "./options.ts";
 import { retry } from "./retry.ts";
 import { makeServerClock } from "./server_clock.ts";
-import { sendOn, type SmithyClient, type SmithyCommands } from "./smithy.ts";
+import { expectNothing, sendOn, type SmithyClient, type SmithyCommands } from "./smithy.ts";
 
 /** The options of {@linkcode commandObjects}. */
 export interface CommandObjectsOptions {
@@ -68,6 +68,7 @@ export function commandObjects(
     const { [command]: Command } = await commands();
     try {
       const request = new Command({ Bucket: bucket, ...input });
+      expectNothing(request);
       return await sendOn(client, request, clock, signal) as Output;
     } catch (error) {
       const { name = "" } = error as { name?: string };

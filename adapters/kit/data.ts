@@ -25,19 +25,32 @@ export function toData(codec: Codec, value: unknown): string | Uint8Array {
   throw new Refusal(`the codec must return text or bytes, and returned ${kindOf(data)}`);
 }
 
-/** The entry of a row, or a promise of it where the codec decodes by one. */
-export function toEntry(codec: Codec, row: Row): Entry<unknown> | PromiseLike<Entry<unknown>> {
-  const value = toValue(codec, row.data);
-  return isPromise(value) ? value.then((value) => entryOf(value, row)) : entryOf(value, row);
+/** The entry of a row, or a promise of it where the codec decodes by one; with its bytes, if it is to have them. */
+export function toEntry(
+  codec: Codec,
+  row: Row,
+  withData = false,
+): Entry<unknown> | PromiseLike<Entry<unknown>> {
+  const bytes = toBytes(row.data);
+  const value = toValue(codec, bytes);
+  const data = withData ? bytes : undefined;
+  return isPromise(value)
+    ? value.then((value) => entryOf(value, row, data))
+    : entryOf(value, row, data);
 }
 
-function entryOf(value: unknown, { freshFor, took }: Row): Entry<unknown> {
+function entryOf(
+  value: unknown,
+  { freshFor, took }: Row,
+  data: Uint8Array | undefined,
+): Entry<unknown> {
   const isEnding = typeof freshFor === "number" && freshFor !== Infinity;
   const isKnown = typeof took === "number" && took > 0 && took < Infinity;
-  if (!isEnding && !isKnown) return { value };
+  if (!isEnding && !isKnown) return data === undefined ? { value } : { value, data };
   // What is no number is no time for which it is fresh.
   return {
     value,
+    ...data && { data },
     freshFor: isEnding ? freshFor || 0 : undefined,
     took: isKnown ? took : undefined,
   };
@@ -45,10 +58,7 @@ function entryOf(value: unknown, { freshFor, took }: Row): Entry<unknown> {
 
 /** The value of what a backend has kept, or a promise of it. The error quotes nothing of it: a parser's own message does. */
 export function toValue(codec: Codec, data: unknown): unknown {
-  const bytes = typeof data === "string" ? utf8.encode(data) : data;
-  if (!isBytes(bytes)) {
-    throw new Refusal("the stored value is neither text nor bytes", { corrupt: true });
-  }
+  const bytes = toBytes(data);
   const fail = (error: unknown) => {
     const reason = `the codec can't decode the stored value${whyOf(error)}`;
     throw new Refusal(reason, { corrupt: true });
@@ -59,6 +69,13 @@ export function toValue(codec: Codec, data: unknown): unknown {
   } catch (error) {
     return fail(error);
   }
+}
+
+/** What a backend has kept as bytes. */
+function toBytes(data: unknown): Uint8Array {
+  const bytes = typeof data === "string" ? utf8.encode(data) : data;
+  if (isBytes(bytes)) return bytes;
+  throw new Refusal("the stored value is neither text nor bytes", { corrupt: true });
 }
 
 const utf8 = new TextEncoder();

@@ -48,7 +48,8 @@ export function decide(
   if (row.owner === owner) return { _tag: "Leader", remaining, after, entry, failures };
   if (outcome === "uncached") return { _tag: "Ended", outcome };
   if (typeof row.owner === "string") {
-    return { _tag: "Follower", remaining, lease: row.owner, after, entry };
+    const { watched } = row;
+    return { _tag: "Follower", remaining, lease: row.owner, after, entry, watched };
   }
   const quietFor = row.quietFor ?? 0;
   return backOff && quietFor > 0 && quietFor <= LONGEST_LEASE

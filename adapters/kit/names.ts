@@ -31,8 +31,7 @@ export function makeNames(naming: Naming): (key: string) => string {
     const broken = brokenRule(key, naming);
     if (broken !== undefined) throw new Refusal(`the key must ${broken}`);
     const name = prefix + key;
-    // UTF-8 has three bytes at most for what has a length of one.
-    if (longest === undefined || refuse && name.length * 3 <= longest) return name;
+    if (longest === undefined || refuse && isShort(name, longest)) return name;
     if (!refuse) return shortened(name, longest);
     const bytes = bytesOf(name).length;
     if (bytes <= longest) return name;
@@ -56,6 +55,11 @@ export function checkPrefix(naming: Omit<Naming, "longest" | "refuse">): string 
 function brokenRule(text: string, { noNul }: Pick<Naming, "noNul">): string | undefined {
   if (!isWellFormed(text)) return "be text that UTF-8 can carry";
   return noNul && text.includes("\0") ? "not have a NUL" : undefined;
+}
+
+/** Whether a name has at most so many bytes of UTF-8, which has three at most for what has a length of one. */
+function isShort(name: string, most: number): boolean {
+  return name.length * 3 <= most;
 }
 
 /** Keys that are no longer are named as quickly as they are looked up. */
@@ -92,7 +96,7 @@ export function isWellFormed(key: string): boolean {
  * like that already is hashed, too, so that two names never become one.
  */
 export function shortened(name: string, most: number): string {
-  const fits = name.length <= most && bytesOf(name).length <= most;
+  const fits = isShort(name, most) || name.length <= most && bytesOf(name).length <= most;
   if (fits && !/~[0-9a-f]{64}$/.test(name)) return name;
   return `${[...name.slice(0, 80)].slice(0, 40).join("")}~${sha256(name)}`;
 }

@@ -14,8 +14,8 @@ export interface PushDriver {
 
 /** The events of a connection. */
 export interface PushEvents {
-  /** A message of a topic has come. */
-  readonly message: (topic: string) => void;
+  /** A message of a topic has come, with its text where that is known; without, the topic may be subscribed to anew. */
+  readonly message: (topic: string, text?: string) => void;
   /** The connection is up again: messages may have been missed, and it has no subscriptions. */
   readonly back: () => void;
   /** The connection is down, and a first try to open it again has failed. */
@@ -37,6 +37,16 @@ export interface PushConnection {
 /** Why there will be no push, as the deployment forbids it: the first watch fails with it, and later ones do without. */
 export class PushForbidden extends Error {}
 
+/** What else is told of a topic that is held. */
+export interface Heard {
+  /** A message has come. */
+  readonly message: (text: string) => void;
+  /** It isn't subscribed to any more. */
+  readonly lost: () => void;
+  /** There is no push. */
+  readonly none: () => void;
+}
+
 /** Wakes followers. */
 export interface Push {
   /** Watches a topic on behalf of a key, as `Store.watch` says. */
@@ -44,6 +54,13 @@ export interface Push {
     topic: string,
     key: string,
   ): Effect.Effect<Watch | undefined, AdapterError, Scope.Scope>;
+  /**
+   * Stays subscribed to a topic that shows that this process is there, until what it returns is called: again whenever the
+   * connection is back, or another is there. `stands` is told each time. It ends by itself where there is no push.
+   */
+  hold(topic: string, stands: () => void, heard?: Heard): () => void;
+  /** Whether a watch of a topic stands in this process; which topic is asked only if any may. */
+  hears(topic: () => string): boolean;
   /** Ends at once what nobody watches any more, with the connection if nobody watches anything. */
   closeIdle(): void;
 }
@@ -51,9 +68,28 @@ export interface Push {
 /** How long the connection and its subscriptions outlive the last watch, in milliseconds. */
 export const IDLE_CLOSE_MS = 1000;
 
+/**
+ * How long a subscription may take, with the connection for it, in milliseconds. Then another connection is opened: a
+ * client may wait for ever for an answer that a reset has lost.
+ */
+const SUBSCRIBE_MS = 4000;
+
+/** After how long it is tried again to hold a topic, in milliseconds. */
+const HOLD_AGAIN_MS = 100;
+
+/** Who holds a topic. */
+interface Holder {
+  readonly name: string;
+  readonly stands: () => void;
+  readonly lost: () => void;
+  readonly heard: Heard | undefined;
+}
+
 /** A topic that is subscribed to. */
 interface Topic {
   readonly subscribed: Promise<boolean>;
+  /** Whether it stands. */
+  stands: boolean;
   watches: number;
   /** When the last watch has gone, by `performance.now()`. */
   idleSince: number;
@@ -64,16 +100,18 @@ interface Topic {
  * after the last has closed; one subscription for all watches of a topic. A connection that is up again wakes all watches,
  * and one that is lost fails them all.
  */
-export function makePush(driver: PushDriver): Push {
+export function makePush(driver: PushDriver, patience = SUBSCRIBE_MS): Push {
   const watchers = makeWatchers();
   const topics = new Map<string, Topic>();
   let opening: Promise<PushConnection | undefined> | undefined;
   let sweep: ReturnType<typeof setTimeout> | undefined;
   let isForbidden = false;
+  const holders = new Set<Holder>();
 
   const lose = (error: unknown) => {
     topics.clear();
     watchers.failAll(error);
+    for (const { lost } of [...holders]) lost();
   };
   const close = () => {
     clearTimeout(sweep);
@@ -86,11 +124,22 @@ export function makePush(driver: PushDriver): Push {
   const open = () => {
     const isCurrent = () => opening === own;
     const events: PushEvents = {
-      message: watchers.notify,
+      message: (topic, text) => {
+        watchers.notify(topic);
+        for (const { name, stands, heard } of holders) {
+          if (name !== topic) continue;
+          if (heard !== undefined && text !== undefined) heard.message(text);
+          // It was subscribed to anew.
+          else stands();
+        }
+      },
       back: () => {
         if (!isCurrent()) return;
         const again = (topic: string) => own.then((connection) => connection?.subscribe(topic));
-        Promise.all([...topics.keys()].map(again)).then(watchers.notifyAll, lose);
+        answered(own, Promise.all([...topics.keys()].map(again))).then(() => {
+          watchers.notifyAll();
+          for (const { stands } of holders) stands();
+        }, lose);
       },
       lost: (error) => isCurrent() && lose(error),
       ended: (error) => {
@@ -105,21 +154,37 @@ export function makePush(driver: PushDriver): Push {
     return own;
   };
 
-  const add = (name: string) => {
+  /** What a connection answers; one that leaves it unanswered is given up. */
+  const answered = <A>(own: typeof opening, answer: Promise<A>) =>
+    new Promise<A>((resolve, reject) => {
+      const giveUp = () => {
+        const error = new Error("the connection for push leaves a subscription unanswered");
+        reject(error);
+        if (opening !== own) return;
+        lose(error);
+        close();
+      };
+      const timer = unref(setTimeout(giveUp, patience));
+      answer.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+
+  const add = (name: string, held = false) => {
     let topic = topics.get(name);
     if (topic === undefined) {
-      const subscribed = (opening ??= open()).then(async (connection) => {
+      const own = opening ??= open();
+      const subscribing = own.then(async (connection) => {
         if (isForbidden) return false;
         try {
           await connection?.subscribe(name);
         } catch (error) {
-          if (isForbidden) return false;
+          if (isForbidden || held && error instanceof PushForbidden) return false;
           isForbidden = error instanceof PushForbidden;
           throw error;
         }
-        return connection !== undefined;
+        return added.stands = connection !== undefined;
       });
-      const added = topic = { subscribed, watches: 0, idleSince: 0 };
+      const subscribed = answered(own, subscribing);
+      const added: Topic = topic = { subscribed, stands: false, watches: 0, idleSince: 0 };
       topics.set(name, topic);
       subscribed.catch(() => topics.get(name) === added && topics.delete(name));
     }
@@ -149,7 +214,52 @@ export function makePush(driver: PushDriver): Push {
     if (idle.length > 0) opening?.then((connection) => connection?.unsubscribe(idle), ignore);
   };
 
+  const hold = (name: string, stands: () => void, heard?: Heard) => {
+    let topic: Topic | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const leave = () => {
+      if (topic !== undefined) remove(topic);
+      topic = undefined;
+    };
+    const holder: Holder = {
+      name,
+      stands,
+      heard,
+      lost() {
+        leave();
+        heard?.lost();
+        clearTimeout(timer);
+        timer = unref(setTimeout(begin, HOLD_AGAIN_MS));
+      },
+    };
+    const begin = () => {
+      const own = topic = add(name, true);
+      const isCurrent = () => topic === own && holders.has(holder);
+      own.subscribed.then(
+        (has) => {
+          if (!isCurrent()) return;
+          if (has) stands();
+          else heard?.none();
+        },
+        () => isCurrent() && holder.lost(),
+      );
+    };
+    holders.add(holder);
+    begin();
+    return () => {
+      holders.delete(holder);
+      clearTimeout(timer);
+      leave();
+    };
+  };
+
   return {
+    hold,
+    hears(topic) {
+      if (topics.size === 0) return false;
+      const known = topics.get(topic());
+      return known !== undefined && known.stands && known.watches > 0;
+    },
     closeIdle: () => closeIdle(0),
     watch: (name, key) =>
       Effect.flatMap(

@@ -7,14 +7,18 @@ export interface SmithyCommand {
     /** Adds a step. */
     add(
       middleware: never,
-      options: { readonly step: "deserialize"; readonly priority: "low" },
+      options: { readonly step: "build" | "deserialize"; readonly priority: "low" },
     ): void;
   };
 }
 
-type Handler = (args: unknown) => Promise<{
+type Handler = (args: Sent) => Promise<{
   readonly response: { readonly headers?: Readonly<Record<string, string | undefined>> };
 }>;
+
+interface Sent {
+  readonly request: { readonly headers: Record<string, string> };
+}
 
 /** The commands of a client, by their names there. */
 export type SmithyCommands<Name extends string> = Readonly<
@@ -25,6 +29,19 @@ export type SmithyCommands<Name extends string> = Readonly<
 export interface SmithyClient {
   /** Sends a command, and resolves with its output. */
   send(command: never, options?: { readonly abortSignal?: AbortSignal }): Promise<unknown>;
+}
+
+/**
+ * Has a command's body follow its headers at once. By `Expect`, which the client adds to writes, a body waits for the server to
+ * ask for it: that is one more trip, over a connection of its own in newer versions, and some older ones
+ * [never send it](https://github.com/aws/aws-sdk-js-v3/issues/6805) once a second has passed.
+ */
+export function expectNothing({ middlewareStack }: SmithyCommand): void {
+  const send = (next: Handler): Handler => (args) => {
+    delete args.request.headers["Expect"];
+    return next(args);
+  };
+  middlewareStack.add(send as never, { step: "build", priority: "low" });
 }
 
 /** Sends a command. The clock learns by the `Date` of each answer to it, whatever it says; the client stays as it is. */

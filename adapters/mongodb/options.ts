@@ -7,6 +7,8 @@ import type { Codec } from "../../src/store/codec.ts";
 export interface MongodbCollection {
   /** The write concern, if it has one of its own. */
   readonly writeConcern?: { readonly w?: unknown } | undefined;
+  /** The read preference: an L1 is told of changes where reads go to the primary. */
+  readonly readPreference?: { readonly mode?: unknown } | undefined;
   /** [find](https://www.mongodb.com/docs/manual/reference/command/find/) */
   findOne(filter: object, options: object): Promise<object | null>;
   /** [findAndModify](https://www.mongodb.com/docs/manual/reference/command/findAndModify/) */
@@ -25,16 +27,22 @@ export interface MongodbCollection {
   deleteOne(filter: object): Promise<unknown>;
   /** [createIndexes](https://www.mongodb.com/docs/manual/reference/command/createIndexes/) */
   createIndex(fields: { readonly expires: 1 }, options: object): Promise<unknown>;
+  /** [aggregate](https://www.mongodb.com/docs/manual/reference/command/aggregate/), for an L1 that is told of changes. */
+  aggregate?(pipeline: object[], options: object): { toArray(): Promise<object[]> };
   /** Opens a [change stream](https://www.mongodb.com/docs/manual/changeStreams/). */
   watch(pipeline: object[], options: object): MongodbChangeStream;
 }
 
 /** What the adapter uses of a change stream. */
 export interface MongodbChangeStream {
-  /** Listens to the event that says that it is open. */
-  on(event: "resumeTokenChanged", listener: () => void): unknown;
-  /** Waits for the next change, and resumes where the connection was lost. */
-  next(): Promise<object>;
+  /** How far it has come. */
+  readonly resumeToken: unknown;
+  /** Whether it is closed. */
+  readonly closed: boolean;
+  /** Listens to the events that say that it has come further, and that its cursor is closed, which it may replace. */
+  on(event: "resumeTokenChanged" | "close", listener: () => void): unknown;
+  /** Waits for the next change, and resumes where the connection was lost; null if there is none for a while. */
+  tryNext(): Promise<object | null>;
   /** Closes it. */
   close(): Promise<unknown>;
 }

@@ -2,7 +2,8 @@ import { bytesOf } from "../kit/data.ts";
 import { checkMethods } from "../kit/options.ts";
 import { type PushDriver, sharedPush, unref } from "../kit/push.ts";
 import { sharedBy } from "../kit/shared.ts";
-import type { PgPool, PostgresParameter, PostgresRow } from "./options.ts";
+import type { PgPool, PgQuery, PostgresParameter, PostgresRow } from "./options.ts";
+import { hearsOthers, sessionOf, tell, topicsOn } from "./session.ts";
 import type { PostgresCommands } from "./table.ts";
 
 /** The commands of a pool of pg. Throws a `TypeError` for what is none. */
@@ -17,6 +18,7 @@ export function pgCommands(pool: PgPool, subscriber: PgPool | false = pool): Pos
       subscriber === false
         ? undefined
         : sharedPush(subscriber, channel, () => driverOf(subscriber, channel)),
+    sessionOn: (channel) => subscriber === false ? undefined : sessionOf(subscriber, channel),
   };
 }
 
@@ -28,7 +30,7 @@ const types = { getTypeParser: () => (text: string) => text };
 
 /** Sends a statement without a name: poolers in transaction mode may know none that was prepared. */
 async function query(
-  pool: PgPool,
+  pool: Pick<PgPool, "query">,
   text: string,
   values: PostgresParameter[],
 ): Promise<readonly PostgresRow[]> {
@@ -51,9 +53,6 @@ function ended(error: unknown): unknown {
 /** How often it is looked whether the pool is being closed, in milliseconds. */
 const CHECK_MS = 250;
 
-/** How long a notification from another connection may take, in milliseconds, until it is known that none will come. */
-const HEARD_MS = 500;
-
 /** After how long it is tried again, in milliseconds: the server may have been slow. */
 const DEAF_MS = 60_000;
 
@@ -73,6 +72,7 @@ interface PoolFields extends PgPool {
 interface Connection {
   connect(): Promise<unknown>;
   query(text: string): Promise<unknown>;
+  query(query: PgQuery): Promise<{ readonly rows: unknown[][] }>;
   on(event: string, listener: (what: never) => void): unknown;
   removeListener(event: string, listener: (what: never) => void): unknown;
   /** Has it keep no process alive. */
@@ -85,13 +85,16 @@ interface Connection {
  * `end`, and the end of the process. pg doesn't connect again by itself.
  */
 function driverOf(pool: PgPool, channel: string): PushDriver {
+  const session = sessionOf(pool, channel);
   const ears = sharedBy(pool, "ears", (): Ears => ({ hear: false, deafUntil: 0 }));
   const listen = `listen "${channel.replaceAll('"', '""')}"`;
   return {
     async open({ message, ended }) {
-      if (performance.now() < ears.deafUntil) return undefined;
+      if (pool.ending || performance.now() < ears.deafUntil) return undefined;
       const { Client, options } = pool as PoolFields;
       const connection = new Client(options);
+      const send = (statement: string) => query(connection, statement, []);
+      const { leave, ...topics } = topicsOn(session, channel, send);
       let heard = () => {};
       const hearing = new Promise<void>((resolve) => heard = resolve);
       let lost = (_error: Error) => {};
@@ -101,7 +104,7 @@ function driverOf(pool: PgPool, channel: string): PushDriver {
       const notified = ({ channel: on, payload }: { channel: string; payload?: string }) => {
         if (on !== channel) return;
         if (payload === test) heard();
-        else message(payload ?? "");
+        else tell(message, payload ?? "");
       };
       const lose = (error = new Error("the connection for LISTEN was lost")) => {
         lost(error);
@@ -118,6 +121,7 @@ function driverOf(pool: PgPool, channel: string): PushDriver {
       const close = () => {
         if (!isOpen) return;
         isOpen = false;
+        leave();
         clearInterval(check);
         connection.removeListener("notification", notified);
         connection.unref?.();
@@ -126,7 +130,8 @@ function driverOf(pool: PgPool, channel: string): PushDriver {
       const listening = async () => {
         await connection.connect();
         await connection.query(listen);
-        ears.hear ||= await hearsOthers(pool, channel, test, hearing);
+        const notify = () => query(pool, "select pg_notify($1, $2)", [channel, test]);
+        ears.hear ||= await hearsOthers(notify, hearing);
       };
       try {
         // A pool that is closed may never answer a query that waits for a connection.
@@ -142,31 +147,9 @@ function driverOf(pool: PgPool, channel: string): PushDriver {
         close();
         return undefined;
       }
-      return { subscribe: () => Promise.resolve(), unsubscribe: ignore, close };
+      return { ...topics, close };
     },
   };
 }
 
 function ignore(): void {}
-
-/** Behind a pooler in transaction mode LISTEN succeeds, and then nothing comes. */
-async function hearsOthers(
-  pool: PgPool,
-  channel: string,
-  text: string,
-  hearing: Promise<void>,
-): Promise<boolean> {
-  await query(pool, "select pg_notify($1, $2)", [channel, text]);
-  const heard = hearing.then(() => true);
-  // In steps: after a pause of this process a timer fires before what has come meanwhile is read.
-  for (let step = 0; step < 5; step++) {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<boolean>((resolve) =>
-      timer = setTimeout(resolve, HEARD_MS / 5, false)
-    );
-    const hears = await Promise.race([heard, late]);
-    clearTimeout(timer);
-    if (hears) return true;
-  }
-  return false;
-}

@@ -1,7 +1,8 @@
 import { checkMethods, hasMethods } from "../kit/options.ts";
 import { type PushDriver, sharedPush, unref } from "../kit/push.ts";
+import { hearsOthers, sessionOf, tell, topicsOn } from "./session.ts";
 import type { PostgresCommands } from "./table.ts";
-import type { PostgresClient, PostgresSubscriber } from "./options.ts";
+import type { PostgresClient, PostgresRow, PostgresSubscriber } from "./options.ts";
 
 /** The commands of a postgres.js client. Throws a `TypeError` for what is none. */
 export function postgresJsCommands(
@@ -22,25 +23,29 @@ export function postgresJsCommands(
     pushOn: (channel) =>
       subscriber === false
         ? undefined
-        : sharedPush(subscriber, channel, () => driverOf(subscriber, channel)),
+        : sharedPush(subscriber, channel, () => driverOf(sql, subscriber, channel)),
+    sessionOn: (channel) => subscriber === false ? undefined : sessionOf(subscriber, channel),
   };
 }
 
 /**
- * What postgres.js keeps on its `listen`, and documents nowhere: the client that it has opened to listen, which has no
- * other way to be closed, and by channel the latest statement that listens to it. After a loss it sends another, and tells
+ * What postgres.js keeps on its `listen`, and documents nowhere: the client that it has opened to listen, of one connection,
+ * which has no other way to be closed, and by channel the latest statement that listens to it. After a loss it sends another, and tells
  * nobody where that fails.
  */
 interface ListenFields {
   readonly channels: Record<string, { readonly result: PromiseLike<unknown> }>;
-  sql?: { close(): PromiseLike<unknown> };
+  sql?: {
+    close(): PromiseLike<unknown>;
+    unsafe(statement: string): { raw(): PromiseLike<readonly PostgresRow[]> };
+  };
 }
 
 /** Throws where a field is missing, once the channel was listened to. */
 function checkFields({ channels, sql }: Partial<ListenFields>, channel: string): void {
   const isThere = {
     channels: hasMethods(channels?.[channel]?.result, "then"),
-    sql: hasMethods(sql, "close"),
+    sql: hasMethods(sql, "close", "unsafe"),
   };
   for (const [field, known] of Object.entries(isThere)) {
     if (known) continue;
@@ -54,8 +59,13 @@ function checkFields({ channels, sql }: Partial<ListenFields>, channel: string):
 const CHECK_MS = 500;
 
 /** Pushes by one channel. After a loss postgres.js connects and listens again by itself. */
-function driverOf(subscriber: PostgresSubscriber, channel: string): PushDriver {
+function driverOf(
+  sql: PostgresClient,
+  subscriber: PostgresSubscriber,
+  channel: string,
+): PushDriver {
   const fields = subscriber.listen as Partial<ListenFields>;
+  const session = sessionOf(subscriber, channel);
   // A connection that is given up while it opens is closed after the next was opened.
   let listeners = 0;
   return {
@@ -63,25 +73,49 @@ function driverOf(subscriber: PostgresSubscriber, channel: string): PushDriver {
       let isUp = false;
       let unlisten = (): PromiseLike<unknown> => Promise.resolve();
       let check: ReturnType<typeof setInterval> | undefined;
+      let hears: Promise<boolean> | undefined;
+      let heard = () => {};
+      const hearing = new Promise<void>((resolve) => heard = resolve);
+      const test = `${Math.random()}`;
+      const notified = (payload: string) => payload === test ? heard() : tell(message, payload);
       const onlisten = () => {
         if (isUp) back();
         isUp = true;
       };
-      const close = () => {
+      const close = (topics: readonly string[] = []) => {
         clearInterval(check);
         listeners--;
         const closing = listeners === 0 && closeClient(fields, channel);
+        if (!closing) unsubscribe(topics);
+        leave();
         (closing || unlisten()).then(ignore, ignore);
         if (listeners === 0) delete fields.channels?.[channel];
       };
+      // A lock would stay with a connection of a pooler.
+      const notify = () =>
+        sql.unsafe("select pg_notify($1, $2)", [channel, test], { prepare: true }).raw();
+      const listening = () => fields.channels?.[channel]?.result;
+      // What is lost with the connection tells nothing.
+      const tried = async () => {
+        const known = listening();
+        if (await hearsOthers(notify, hearing)) return true;
+        if (listening() !== known) throw new Error("the connection for LISTEN was lost");
+        return false;
+      };
+      const { subscribe, unsubscribe, leave } = topicsOn(session, channel, async (statement) => {
+        hears ??= tried().catch((error) => {
+          hears = undefined;
+          throw error;
+        });
+        return await hears ? await fields.sql!.unsafe(statement).raw() : [];
+      });
       listeners++;
       try {
-        ({ unlisten } = await subscriber.listen(channel, message, onlisten));
+        ({ unlisten } = await subscriber.listen(channel, notified, onlisten));
         checkFields(fields, channel);
-        const statement = () => fields.channels?.[channel]?.result;
-        let known = statement();
+        let known = listening();
         check = unref(setInterval(() => {
-          const result = statement();
+          const result = listening();
           if (result !== known) result?.then(ignore, ended);
           known = result;
         }, CHECK_MS));
@@ -89,7 +123,7 @@ function driverOf(subscriber: PostgresSubscriber, channel: string): PushDriver {
         close();
         throw error;
       }
-      return { subscribe: () => Promise.resolve(), unsubscribe: ignore, close };
+      return { subscribe, unsubscribe, close };
     },
   };
 }

@@ -6,6 +6,7 @@ import type { Push } from "../kit/push.ts";
 import { Refusal } from "../kit/refusal.ts";
 import { retry } from "../kit/retry.ts";
 import type { PostgresParameter, PostgresRow } from "./options.ts";
+import type { Session } from "./session.ts";
 
 /** What the adapter asks of a client, whichever library made it: each has a file of its own that says how. */
 export interface PostgresCommands {
@@ -13,6 +14,8 @@ export interface PostgresCommands {
   query(statement: string, parameters: PostgresParameter[]): PromiseLike<readonly PostgresRow[]>;
   /** Notifications on a channel, whose payloads are the topics; undefined where no connection listens. */
   pushOn(channel: string): Push | undefined;
+  /** The session that listens to a channel; undefined where none does. */
+  sessionOn(channel: string): Session | undefined;
 }
 
 /** A table that is made by the first statement that misses it. */
@@ -36,8 +39,9 @@ const MOST_ENDED = 2;
 const MOST_TRIES = 10;
 
 /** Opens a table by its name. Throws a `TypeError` for a name that can't be used. */
-export function openTable({ query }: PostgresCommands, table: string, create: boolean) {
+export function openTable({ query, sessionOn }: PostgresCommands, table: string, create: boolean) {
   const name = quotedTable(table);
+  const channel = channelOf(name);
   const definition = definitionOf(name);
   const make = async (cause: unknown) => {
     const missing = (why: string, cause: unknown) =>
@@ -56,7 +60,9 @@ export function openTable({ query }: PostgresCommands, table: string, create: bo
     /** Its name, quoted. */
     name,
     /** The channel of its notifications. */
-    channel: channelOf(name),
+    channel,
+    /** The lock that this process holds. */
+    lock: () => sessionOn(channel)?.lock,
     /** Sends a statement, and again if its connection was just ended. */
     ask(caller: Pick<Target, "signal">, statement: string, parameters: PostgresParameter[]) {
       let ended = 0;
@@ -133,14 +139,18 @@ delete from ${table} where key = any(array(
 
 /**
  * A row has an entry, a lease, or both. The entry has `text` or `bytes`; it is over when it `ends`, and stale for `stale_for`
- * milliseconds before that. The lease has an `owner`, and is over at `lease_until`; until then it is remembered whose lease
- * `ended` failed or uncached, and how many `failures` there were in a row, after which nobody is to fetch until
- * `quiet_until`. All of it is over at `until`.
+ * milliseconds before that. The lease has an `owner`, and is over at `lease_until`; one that was announced holds the lock
+ * `present`, and has been `missing` since then, if it was found so. Until its end it is remembered whose lease
+ * `ended` failed or uncached, by `outcome`, and how many `failures` there were in a row, after which nobody is to fetch until
+ * `quiet_until`. All of it is over at `until`. The row is `followed` while somebody waits to be woken, who may wait for the
+ * next lease, too; false says that the last change has woken them. An `outcome` that no lease has ended with, `outdated`, says
+ * that the last change was one of a fresh entry.
  */
 function definitionOf(table: string): string {
   return `create unlogged table ${table} (\
 key text collate "C" primary key, until timestamptz not null, text text, bytes bytea, \
 ends timestamptz, stale_for float8, took float8, owner text, lease_until timestamptz, \
-ended text, outcome text, failures int4, quiet_until timestamptz); \
+present int8, missing timestamptz, \
+ended text, outcome text, failures int4, quiet_until timestamptz, followed bool); \
 create index on ${table} (until)`;
 }

@@ -1,7 +1,8 @@
 import { checkMethods, hasMethods } from "../kit/options.ts";
 import type { PushConnection, PushEvents } from "../kit/push.ts";
-import type { RedisArgument, RedisLibrary } from "./backend.ts";
-import { type RedisScript, scriptsFor } from "./scripts.ts";
+import type { LineEvents, RedisArgument, RedisLibrary } from "./backend.ts";
+import { isOfMany, mayBeProxy, type RedisScript, scriptsFor } from "./scripts.ts";
+import { INVALIDATED, passInvalidated, track } from "./tracking.ts";
 import type { IoredisClient, IoredisSubscriber, RedisClient, RedisSubscriber } from "./options.ts";
 
 /** By which a client of ioredis is known, or of iovalkey, which has the same. */
@@ -30,9 +31,15 @@ export function ioredisClient(
   return {
     keyPrefix: String(client.options?.keyPrefix ?? ""),
     unordered: client.isCluster === true,
+    many: client.isCluster !== true && !mayBeProxy(client.options),
+    isCluster: client.isCluster === true,
     get(key) {
       gather(client);
       return client.getBuffer(key);
+    },
+    getMany(keys) {
+      gather(client);
+      return client.mgetBuffer(...keys);
     },
     getAged(key) {
       gather(client);
@@ -41,9 +48,11 @@ export function ioredisClient(
     },
     run(script, keys, args) {
       gather(client);
-      return scriptOf(client, script)(...keys, ...args.map(toSend));
+      const many = isOfMany(script) ? [keys.length] : [];
+      return scriptOf(client, script)(...many, ...keys, ...args.map(toSend));
     },
     openPush: (events) => openOn(client, subscriber, events),
+    openLine: (events, tracked) => openLine(client, subscriber, events, tracked),
   };
 }
 
@@ -88,7 +97,8 @@ function define(client: IoredisClient): void {
   const scripts = scriptsFor({ cluster: client.isCluster === true });
   for (const [script, lua] of Object.entries(scripts)) {
     const numberOfKeys = lua.includes("KEYS[2]") ? 2 : 1;
-    client.defineCommand(`cacheLocking1_${script}`, { lua, numberOfKeys });
+    const definition = isOfMany(script as RedisScript) ? {} : { numberOfKeys };
+    client.defineCommand(`cacheLocking1_${script}`, { lua, ...definition });
     const command = commandOf(script as RedisScript);
     if (hasMethods(client, command)) continue;
     throw new TypeError(
@@ -110,13 +120,18 @@ function scriptOf(client: IoredisClient, script: RedisScript): Run {
 /** The clients of a cluster that listen to one node alone: those of iovalkey, and of ioredis before 5.9. */
 const unsharded = new WeakSet<IoredisClient>();
 
+/** Whether a client is closed for good: a duplicate would connect. That of a cluster says `close` once more after `end`. */
+function isClosed({ status }: IoredisClient): boolean {
+  return status === "end" || status === "close";
+}
+
 /** Opens pub/sub on the subscriber, or on a duplicate of the client, which is closed with the client. */
 function openOn(
   client: IoredisClient,
   subscriber: IoredisSubscriber | undefined,
   { message, back, lost, ended }: PushEvents,
 ): PushConnection | undefined {
-  if (unsharded.has(client)) return undefined;
+  if (unsharded.has(client) || isClosed(client)) return undefined;
   const connection = subscriber ?? duplicate(client);
   if (connection.isCluster && !("shardedSubscribers" in connection)) {
     unsharded.add(client);
@@ -178,7 +193,10 @@ function openOn(
         try {
           return await connection.ssubscribe(channel.slice(prefix));
         } catch (error) {
-          if (!(error instanceof Error && /unknown command/i.test(error.message))) throw error;
+          const { message } = error as Error;
+          // ioredis 5 and 6 may lose those for good by a reset amid their start, and still say that all is up.
+          if (message.startsWith("No sharded subscriber")) end();
+          if (!/unknown command/i.test(message)) throw error;
           sharded = false;
         }
       }
@@ -192,6 +210,62 @@ function openOn(
       connection.disconnect();
     },
   };
+}
+
+/** Opens one more connection, to a server of the client's, which is closed with the client, and for good once it is lost. */
+function openLine(
+  client: IoredisClient,
+  subscriber: IoredisSubscriber | undefined,
+  { message, ended }: LineEvents,
+  tracked: string | undefined,
+): PushConnection | undefined {
+  if (isClosed(client)) return undefined;
+  const from = serverOf((subscriber ?? client) as IoredisClient);
+  const own = { keyPrefix: "", lazyConnect: false, enableOfflineQueue: true, protocol: 2 };
+  const once = { autoResubscribe: false, maxRetriesPerRequest: 0, retryStrategy: null };
+  const connection = from.duplicate({ ...own, ...once } as never);
+  const ready = new Promise<void>((resolve, reject) => {
+    connection.on("ready", () => resolve());
+    connection.on("close", () => reject(lostConnection()));
+  });
+  const { call } = connection as unknown as { call(...command: string[]): Promise<unknown> };
+  const begun = tracked === undefined
+    ? ready
+    : ready.then(() => track((...command) => call.apply(connection, command), tracked));
+  begun.catch(ignore);
+  const end = () => ended(lostConnection());
+  const listeners = {
+    message: (channel: string, text: string) => channel === INVALIDATED || message(channel, text),
+    // The names of keys may have commas, by which the text of the other event joins them.
+    messageBuffer(channel: unknown, keys: unknown) {
+      if (String(channel) === INVALIDATED) passInvalidated(keys, message);
+    },
+    close: end,
+    error: ignore,
+  };
+  for (const [event, listener] of Object.entries(listeners)) connection.on(event, listener);
+  client.on("end", end);
+  return {
+    async subscribe(channel) {
+      await begun;
+      return await connection.subscribe(channel);
+    },
+    unsubscribe: (channels) => void connection.unsubscribe(...channels).catch(ignore),
+    close() {
+      client.removeListener("end", end);
+      connection.removeListener("close", end);
+      connection.disconnect();
+    },
+  };
+}
+
+/** The client of one server, of a cluster any of its nodes. */
+function serverOf(client: IoredisClient): IoredisClient {
+  if (!client.isCluster) return client;
+  const nodes = (client as IoredisClient & { nodes(): readonly IoredisClient[] }).nodes();
+  const node = nodes[Math.floor(Math.random() * nodes.length)];
+  if (node === undefined) throw new Error("the client knows no node of the cluster");
+  return node;
 }
 
 const lostConnection = () => new Error("the connection for pub/sub was lost");

@@ -1,7 +1,20 @@
 import { checkMethods, hasMethods } from "../kit/options.ts";
-import type { RedisArgument, RedisLibrary } from "./backend.ts";
-import { isCluster, isSingle, openPush, subscriberMethods } from "./node_redis_push.ts";
-import { type RedisScript, scriptsFor } from "./scripts.ts";
+import type { LineEvents, RedisArgument, RedisLibrary } from "./backend.ts";
+import {
+  canDuplicate,
+  isCluster,
+  isSingle,
+  openLine,
+  openPush,
+  subscriberMethods,
+} from "./node_redis_push.ts";
+import {
+  isOfMany,
+  mayBeProxy,
+  type ProxyOptions,
+  type RedisScript,
+  scriptsFor,
+} from "./scripts.ts";
 import type {
   NodeRedisClient,
   NodeRedisCommands,
@@ -15,6 +28,8 @@ interface Fields {
   readonly clientSideCache?: unknown;
   /** From 6 on; text or a `Buffer`. */
   readonly _keyPrefix?: unknown;
+  /** What it is made with. */
+  readonly options?: ProxyOptions | undefined;
 }
 
 /** By which a client of node-redis is known; 4 and earlier have no `withTypeMapping`. */
@@ -43,14 +58,22 @@ export function nodeRedisClient(
   }
   const commands = client.withTypeMapping({ [BLOB_STRING]: bufferOf() } as never);
   const run = runnerOf(commands, isCluster(client));
+  const from = (subscriber ?? client) as NodeRedisSubscriber;
   return {
     keyPrefix: String(_keyPrefix),
     unordered: !isSingle(client),
+    many: !isCluster(client) && !mayBeProxy((client as Fields).options),
+    isCluster: isCluster(client),
     get: (key) => commands.get(key) as Promise<Uint8Array | null>,
+    getMany: (keys) => commands.mGet([...keys]) as Promise<(Uint8Array | null)[]>,
     // A pool may send two commands on two connections.
     getAged: (key) => run("get", [key], []) as Promise<[unknown, Uint8Array | null]>,
     run,
     openPush: (events) => openPush(client, subscriber as NodeRedisSubscriber | undefined, events),
+    ...canDuplicate(from) &&
+      {
+        openLine: (events: LineEvents, tracked?: string) => openLine(client, from, events, tracked),
+      },
   };
 }
 
@@ -77,7 +100,7 @@ function runnerOf(commands: NodeRedisCommands, cluster: boolean): RedisLibrary["
   return async (script, keys, args) => {
     const lua = scripts[script];
     const options = {
-      keys: keys.slice(0, lua.includes("KEYS[2]") ? 2 : 1),
+      keys: isOfMany(script) ? [...keys] : keys.slice(0, lua.includes("KEYS[2]") ? 2 : 1),
       arguments: args.map(toSend) as string[],
     };
     const sum = sums.get(script);

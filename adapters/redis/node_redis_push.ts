@@ -1,13 +1,16 @@
 import { hasMethods } from "../kit/options.ts";
 import type { PushConnection, PushEvents } from "../kit/push.ts";
+import type { LineEvents } from "./backend.ts";
 import { slotOf } from "./names.ts";
+import { INVALIDATED, passInvalidated, track } from "./tracking.ts";
 import type { NodeRedisClient, NodeRedisSubscriber } from "./options.ts";
 
 /** A client of one server. What the types of the adapter leave out is what only some of the clients have. */
 interface Single extends NodeRedisSubscriber {
   readonly isReady: boolean;
-  duplicate(overrides: { readonly disableOfflineQueue: boolean }): Single;
+  duplicate(overrides: object): Single;
   connect(): Promise<unknown>;
+  sendCommand(command: readonly string[]): Promise<unknown>;
   destroy(): void;
 }
 
@@ -53,8 +56,76 @@ export function openPush(
 ): Promise<PushConnection> | PushConnection | undefined {
   const connection = subscriber ?? client;
   if (isCluster(connection)) return openNodes(connection, events);
-  if (subscriber === undefined && isSingle(client)) return openDuplicate(client, events);
+  if (subscriber === undefined && isSingle(client)) {
+    // One that was closed would be connected again.
+    return client.isOpen ? openDuplicate(client, events) : undefined;
+  }
   return canSubscribe(connection) ? listenOn(connection, events) : undefined;
+}
+
+/** Whether more connections like that of a client can be opened by {@linkcode openLine}. */
+export function canDuplicate(client: NodeRedisSubscriber): client is Single | Cluster {
+  return isCluster(client) || isSingle(client);
+}
+
+/** Opens one more connection, to a server of a client's, which is closed with the client, and for good once it is lost. */
+export async function openLine(
+  client: NodeRedisClient,
+  like: Single | Cluster,
+  { message, ended }: LineEvents,
+  tracked: string | undefined,
+): Promise<PushConnection | undefined> {
+  if (!(client as Partial<Single>).isOpen) return undefined;
+  const connection = (await serverOf(like)).duplicate({
+    disableOfflineQueue: true,
+    RESP: 2,
+    emitInvalidate: false,
+    maintNotifications: "disabled",
+  });
+  const end = () => ended(lostConnection());
+  const ends: readonly (readonly [Pick<Single, "on" | "removeListener">, string])[] = [
+    // It doesn't say that it tracks no more once it is connected again.
+    [connection, "reconnecting"],
+    [connection, "error"],
+    [connection, "end"],
+    [client, "end"],
+    [client, "disconnect"],
+  ];
+  const listener = (text: unknown, channel: unknown) =>
+    channel === INVALIDATED
+      ? passInvalidated(text, message)
+      : message(String(channel), String(text));
+  for (const [emitter, event] of ends) emitter.on(event, end);
+  connection.on("error", ignore);
+  const close = () => {
+    for (const [emitter, event] of ends) emitter.removeListener(event, end);
+    destroy(connection);
+  };
+  await connected(connection, close);
+  const begun = tracked === undefined
+    ? Promise.resolve()
+    : track((...command) => connection.sendCommand(command), tracked);
+  begun.catch(ignore);
+  return {
+    async subscribe(channel) {
+      await begun;
+      return await connection.subscribe(channel, listener);
+    },
+    unsubscribe(channels) {
+      for (const channel of channels) {
+        Promise.resolve(connection.unsubscribe(channel, listener)).catch(ignore);
+      }
+    },
+    close,
+  };
+}
+
+/** The client of one server, of a cluster any of its nodes. */
+async function serverOf(client: Single | Cluster): Promise<Single> {
+  if (!isCluster(client)) return client;
+  const node = client.masters[Math.floor(Math.random() * client.masters.length)];
+  if (node === undefined) throw new Error("the client knows no node of the cluster");
+  return await client.nodeClient(node);
 }
 
 const lostConnection = () => new Error("the connection for pub/sub was lost");
@@ -79,7 +150,7 @@ function listenOn(
   },
   { subscribe, unsubscribe }: Verbs = plain,
 ): PushConnection {
-  const listener = (_message: unknown, channel: unknown) => message(String(channel));
+  const listener = (text: unknown, channel: unknown) => message(String(channel), String(text));
   let isUp = true;
   const listeners = Object.entries<(what: never) => void>({
     ready() {
@@ -133,12 +204,7 @@ async function openDuplicate(
     client.removeListener("end", end);
     destroy(connection);
   };
-  try {
-    await connected(connection);
-  } catch (error) {
-    close();
-    throw error;
-  }
+  await connected(connection, close);
   const listening = listenOn(connection, events, verbs);
   return {
     ...listening,
@@ -149,14 +215,19 @@ async function openDuplicate(
   };
 }
 
-/** Connects, and fails with the first error: node-redis would try again for as long as it may take. */
-function connected(connection: Single): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    connection.on("error", reject);
-    connection.connect().then(resolve, reject).finally(() =>
-      connection.removeListener("error", reject)
-    );
-  });
+/** Connects, and fails with the first error, for which it closes: node-redis would try again for as long as it may take. */
+async function connected(connection: Single, close: () => void): Promise<void> {
+  try {
+    await new Promise((resolve, reject) => {
+      connection.on("error", reject);
+      connection.connect().then(resolve, reject).finally(() =>
+        connection.removeListener("error", reject)
+      );
+    });
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 /** Closes a connection, once it isn't on its way to the server any more: node-redis 5 would leave the socket open then. */
@@ -186,7 +257,7 @@ function openNodes(cluster: Cluster, { message, lost, ended }: PushEvents): Push
   const openNode = async (address: string) => {
     const node = cluster.masters.find((master) => master.address === address);
     if (node === undefined) throw new Error(`the cluster has no node ${address}`);
-    const back = () => on(address).forEach(message);
+    const back = () => on(address).forEach((channel) => message(channel));
     const gone = (error: unknown) => {
       nodes.get(address)?.then((node) => node.close([]), ignore);
       nodes.delete(address);

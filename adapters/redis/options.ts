@@ -7,11 +7,15 @@ import type { Codec } from "../../src/store/codec.ts";
 export interface IoredisConnection {
   /** True for a `Cluster`. */
   readonly isCluster?: boolean;
+  /** Its state: `end` or `close` once it is closed for good. */
+  readonly status?: string;
   /** The options that it was made with. */
   readonly options?: {
     readonly keyPrefix?: string | undefined;
     readonly redisOptions?: object | undefined;
     readonly shardedSubscribers?: boolean | undefined;
+    readonly enableReadyCheck?: boolean | undefined;
+    readonly disableClientInfo?: boolean | undefined;
   };
   /** Listens to an event. */
   on(event: string, listener: (...args: string[]) => void): unknown;
@@ -40,12 +44,14 @@ export interface IoredisSubscriber extends IoredisConnection {
 export interface IoredisClient extends IoredisConnection {
   /** [GET](https://redis.io/docs/latest/commands/get/), as bytes. */
   getBuffer(key: string): Promise<Uint8Array | null>;
+  /** [MGET](https://redis.io/docs/latest/commands/mget/), as bytes. */
+  mgetBuffer(...keys: string[]): Promise<(Uint8Array | null)[]>;
   /** [PTTL](https://redis.io/docs/latest/commands/pttl/) */
   pttl(key: string): Promise<unknown>;
   /** Adds a script to the client's commands; ioredis sends it as EVALSHA, and as EVAL where the server lacks it. */
   defineCommand(
     name: string,
-    definition: { readonly lua: string; readonly numberOfKeys: number },
+    definition: { readonly lua: string; readonly numberOfKeys?: number },
   ): void;
   /** Opens one more connection like this one. */
   duplicate(first?: never, second?: never): IoredisSubscriber;
@@ -63,6 +69,8 @@ export interface NodeRedisScript {
 export interface NodeRedisCommands {
   /** [GET](https://redis.io/docs/latest/commands/get/) */
   get(key: string): Promise<unknown>;
+  /** [MGET](https://redis.io/docs/latest/commands/mget/) */
+  mGet(keys: string[]): Promise<unknown>;
   /** [EVAL](https://redis.io/docs/latest/commands/eval/) */
   eval(script: string, options: NodeRedisScript): Promise<unknown>;
   /** [EVALSHA](https://redis.io/docs/latest/commands/evalsha/) */

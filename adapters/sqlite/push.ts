@@ -15,7 +15,11 @@ interface Files {
     folder: string,
     options: { readonly persistent: boolean },
     changed: (event: string, file: string | null) => void,
-  ): { on(event: "error", listener: (error: unknown) => void): unknown; close(): void };
+  ): {
+    on(event: "error", listener: (error: unknown) => void): unknown;
+    unref?(): unknown;
+    close(): void;
+  };
 }
 interface Paths {
   basename(path: string): string;
@@ -73,7 +77,10 @@ function driverOf(connection: SqliteConnection, states: string): PushDriver {
       };
       const name = paths.basename(path);
       const files = [name, `${name}-wal`, `${name}-journal`];
+      // Deno takes `persistent: false` for nothing, and holds the process again after each event.
+      const letEnd = () => watcher.unref?.();
       const changed = (_event: string, file: string | null) => {
+        queueMicrotask(letEnd);
         if (file !== null && !files.includes(file)) return;
         if (timer !== undefined && looks === 0) return;
         clearTimeout(timer);
@@ -82,6 +89,7 @@ function driverOf(connection: SqliteConnection, states: string): PushDriver {
       };
       const watcher = fs.watch(paths.dirname(path), { persistent: false }, changed);
       watcher.on("error", ended);
+      letEnd();
       return {
         subscribe: (name) => void seen.set(name, statesOf([name]).get(name)),
         unsubscribe: (names) => names.forEach((name) => seen.delete(name)),
