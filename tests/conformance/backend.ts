@@ -29,6 +29,20 @@ export interface Backend {
   readonly damage: Damage | string;
   /** Lists everything of a key in the backend and in the open stores: entry, lease, remembered outcome, watch. */
   readonly leftovers?: ((key: string) => Effect.Effect<readonly unknown[], unknown>) | undefined;
+  /**
+   * Opens a store as `open` does, of a process that can die: with it ends what the process has open to the backend, and
+   * nothing is done any more. For a store that has `announce`.
+   */
+  readonly mortal?:
+    | Effect.Effect<
+      {
+        readonly store: Store<unknown> | Halves & { readonly leases: LeasesHalf };
+        readonly die: () => unknown;
+      },
+      unknown,
+      Scope.Scope
+    >
+    | undefined;
   /** Runs a case: in real time by default, or on a simulated clock. */
   readonly run?: (<A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>) | undefined;
 }
@@ -91,6 +105,8 @@ export interface Gaps {
   readonly failures?: string | undefined;
   /** Processes with different wall clocks see the same. */
   readonly clocks?: string | undefined;
+  /** Entries can be kept in front of the store: it has `withL1`, as those of the adapters of a remote backend do. */
+  readonly l1?: string | undefined;
   /** `null` is a value. */
   readonly nulls?: string | undefined;
 }

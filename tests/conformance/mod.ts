@@ -16,7 +16,7 @@
  * const cases = conformance({
  *   // For a backend of your own, open a client here, and close it with the scope.
  *   open: Effect.sync(() => ({ ...memory })),
- *   gaps: { clocks: "one process has one clock" },
+ *   gaps: { clocks: "one process has one clock", l1: "entries are in this process anyway" },
  *   damage: "nobody else can write to a process's memory",
  * });
  *
@@ -31,10 +31,12 @@ import { damaged } from "./damage.ts";
 import { entries, keeps, values } from "./entries.ts";
 import { fills } from "./fills.ts";
 import { freshness } from "./freshness.ts";
+import { l1 } from "./l1.ts";
 import { leases } from "./leases.ts";
 import { leftovers } from "./leftovers.ts";
 import { many } from "./many.ts";
 import { outcomes } from "./outcomes.ts";
+import { presence } from "./presence.ts";
 import { promises } from "./promises.ts";
 import { watches } from "./watches.ts";
 import { openWorld, PACE, type Property, scoped } from "./world.ts";
@@ -54,8 +56,10 @@ export function conformance(backend: Backend): Case[] {
     ...outcomes,
     ...freshness,
     ...watches,
+    ...presence,
     ...promises,
     ...many,
+    ...l1,
     ...damaged(backend),
     ...leftovers,
   ];

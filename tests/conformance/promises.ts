@@ -341,7 +341,10 @@ export const promises: readonly Property[] = [
       const results = resultsOf(exits);
       assert.deepEqual(outcomes(results), { "MISS-FOLLOWER-FALLBACK": 20 });
       assert.ok(elapsed >= 199 && elapsed < 200 + SOON, `took ${elapsed} ms`);
-      for (const { meta } of results) assert.ok(Duration.toMillis(meta.waited ?? 0) >= 199);
+      // Who joined later waited less: all of a process fall back at once.
+      const waits = results.map(({ meta }) => Duration.toMillis(meta.waited ?? -1));
+      const longest = Math.max(...waits);
+      assert.ok(longest >= 199 && Math.min(...waits) >= 0, `waited ${waits}`);
     },
   },
   {

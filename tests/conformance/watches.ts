@@ -22,13 +22,22 @@ const watch = (store: Process, key: string) =>
     assert.ok(standing !== undefined, "it says that there is no push");
     return standing;
   });
-/** Leads for a moment, which wakes those who watch. */
-const push = (store: Process, key: string) => {
+/** Looks at the lease, as those who watch do, and lets go of it if it was free. */
+const look = (store: Process, key: string) => {
   const owner = randomToken();
   return Effect.flatMap(
     store.acquire(key, owner, LONG),
-    () => store.release(key, owner, "failed"),
+    ({ _tag }) => _tag === "Leader" ? store.release(key, owner, "failed") : Effect.void,
   );
+};
+/** Leads for a moment, which wakes those who watch and have looked meanwhile. */
+const push = (store: Process, key: string, watching: readonly Process[]) => {
+  const owner = randomToken();
+  return Effect.gen(function* () {
+    yield* store.acquire(key, owner, LONG);
+    for (const each of watching) yield* look(each, key);
+    yield* store.release(key, owner, "failed");
+  });
 };
 const woken = ({ next }: Watch) => soon("The push", next);
 
@@ -49,6 +58,7 @@ export const watches: readonly Property[] = [
       yield* two.acquire(key, "a", LONG);
       yield* one.acquire(key, "b", LONG);
       const fiber = yield* start(woken(yield* watch(one, key)));
+      yield* one.acquire(key, "b", LONG);
       yield* Effect.sleep(20);
       yield* happen(world, "a");
       yield* Fiber.join(fiber);
@@ -62,10 +72,11 @@ export const watches: readonly Property[] = [
       const standing = yield* watch(one, key);
       for (const owner of ["a", "b", "c"]) {
         yield* two.acquire(key, owner, LONG);
+        yield* look(one, key);
         yield* two.release(key, owner, "failed");
         yield* woken(standing);
       }
-      yield* push(two, key);
+      yield* push(two, key, [one]);
       yield* Effect.sleep(50);
       yield* woken(standing);
     },
@@ -82,13 +93,13 @@ export const watches: readonly Property[] = [
       });
       yield* interruptNext;
       yield* interruptNext;
-      yield* push(two, key);
+      yield* push(two, key, [one]);
       yield* woken(standing);
 
       yield* interruptNext;
       const fiber = yield* start(woken(standing));
       yield* Effect.sleep(10);
-      yield* push(two, key);
+      yield* push(two, key, [one]);
       yield* Fiber.join(fiber);
     },
   },
@@ -100,8 +111,8 @@ export const watches: readonly Property[] = [
       for (const store of [one, two, one, two]) {
         for (const each of [key, `${key}:2`]) all.push(yield* watch(store, each));
       }
-      yield* push(one, key);
-      yield* push(two, `${key}:2`);
+      yield* push(one, key, [two]);
+      yield* push(two, `${key}:2`, [one]);
       yield* Effect.forEach(all, woken, { concurrency: "unbounded" });
     },
   },
@@ -111,7 +122,7 @@ export const watches: readonly Property[] = [
     *holds({ one, two, key }) {
       const standing = yield* watch(one, key);
       yield* scoped(watch(one, key));
-      yield* push(two, key);
+      yield* push(two, key, [one]);
       yield* woken(standing);
     },
   },
@@ -128,7 +139,7 @@ export const watches: readonly Property[] = [
             () =>
               index % 4 ? scoped(watch(one, key)) : Effect.flatMap(
                 Effect.provideService(watch(one, key), Scope.Scope, scope),
-                (standing) => Effect.flatMap(push(two, key), () => woken(standing)),
+                (standing) => Effect.flatMap(push(two, key, [one]), () => woken(standing)),
               ),
           ),
         { concurrency: "unbounded" },

@@ -1,10 +1,10 @@
 import { Clock, Deferred, Effect, type Fiber, Scope } from "effect";
 import assert from "node:assert/strict";
-import type { CacheClient, CallOptions, GetOrSetResult } from "../../mod.ts";
+import type { CacheClient, CallOptions, GetOrSetResult, L1Options } from "../../mod.ts";
 import { makeCacheModule } from "../../src/face/client.ts";
 import type { AdapterError, AdapterOperation, CacheLockingError } from "../../src/model/errors.ts";
 import { entriesOfHalf, storeOfHalves } from "../../src/store/halves.ts";
-import type { Acquired, Store } from "../../src/store/store.ts";
+import type { Acquired, Store, StoreOfMany } from "../../src/store/store.ts";
 import { randomToken } from "../../src/model/token.ts";
 import type { Backend, Gaps } from "./backend.ts";
 import { type Delays, startDelays } from "./delays.ts";
@@ -16,7 +16,7 @@ export interface Property {
   /** The guarantees without which it doesn't hold. */
   readonly needs?: readonly (keyof Gaps)[];
   /** What the backend's description must tell for it. */
-  readonly given?: "leftovers";
+  readonly given?: "leftovers" | "mortal";
   /** Why it can't be shown of this backend. */
   readonly skipped?: string | undefined;
   /** True where no other may run beside it: it moves this process's clock, takes its time, or keeps it busy. */
@@ -123,15 +123,27 @@ function counted(store: Store<unknown>, delays: Delays): Process {
       const end = delays.begin();
       return Effect.onExit(told, () => Effect.sync(end));
     }));
+  const told = (answer: Acquired<unknown> | AdapterError, owner: string) => {
+    if (answer._tag === "Follower") followers.add(owner);
+  };
+  const { acquireMany } = counting;
   return {
     ...counting,
     counts,
     follows: (times = 1) => until(`${times} callers follow`, () => followers.size >= times),
     acquire: (key, owner, ttl, options) =>
-      Effect.map(counting.acquire(key, owner, ttl, options), (answer) => {
-        if (answer._tag === "Follower") followers.add(owner);
-        return answer;
-      }),
+      Effect.tap(
+        counting.acquire(key, owner, ttl, options),
+        (answer) => Effect.sync(() => told(answer, owner)),
+      ),
+    ...(acquireMany && {
+      acquireMany: (asked) =>
+        Effect.tap(
+          acquireMany(asked),
+          (answers) =>
+            Effect.sync(() => answers.forEach((answer, index) => told(answer, asked[index]![1]))),
+        ),
+    }),
   };
 }
 
@@ -155,6 +167,24 @@ export function around(
     release: (key, owner, outcome, failure) =>
       wrap("release", store.release(key, owner, outcome, failure)),
     ...(store.watch ? { watch: (key: string) => wrap("watch", store.watch!(key)) } : {}),
+    ...(store.announce
+      ? { announce: (key: string, owner: string) => store.announce!(key, owner) }
+      : {}),
+    ...aroundMany(store, wrap),
+  };
+}
+
+/** The operations on many keys of a store that has some. */
+function aroundMany(
+  { getMany, acquireMany, renewMany, fillMany, releaseMany }: Store<unknown>,
+  wrap: <A, E>(operation: AdapterOperation, run: Effect.Effect<A, E>) => Effect.Effect<A, E>,
+): StoreOfMany<unknown> {
+  return {
+    ...(getMany && { getMany: (asked) => wrap("get", getMany(asked)) }),
+    ...(acquireMany && { acquireMany: (asked) => wrap("acquire", acquireMany(asked)) }),
+    ...(renewMany && { renewMany: (asked) => wrap("renew", renewMany(asked)) }),
+    ...(fillMany && { fillMany: (asked) => wrap("fill", fillMany(asked)) }),
+    ...(releaseMany && { releaseMany: (asked) => wrap("release", releaseMany(asked)) }),
   };
 }
 
@@ -164,7 +194,7 @@ const Cache = makeCacheModule(() => undefined);
 /** A client of a store, patient enough for a slow machine; what it is told by `onError` is added to `errors`. */
 export function clientOf(
   adapter: Store<unknown>,
-  options: CallOptions<unknown> = {},
+  options: CallOptions<unknown> & { readonly l1?: L1Options<number> } = {},
   errors: CacheLockingError[] = [],
 ): CacheClient {
   return Cache.make({

@@ -331,7 +331,7 @@ describe("close", () => {
   });
 
   it("between a read and the span of the call, the call fails, too", async () => {
-    for (let seed = 0; seed < 50; seed++) {
+    for (let seed = 0; seed < 150; seed++) {
       const simulation = simulate({ seed });
       const { clients: [cache], stores: [store] } = processes(1);
       await simulation.run(Effect.scoped(Effect.gen(function* () {

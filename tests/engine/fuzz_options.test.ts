@@ -48,13 +48,21 @@ const options = [
   "waitUntil",
   "hooks",
 ];
-const clientOptions = [...options, "name", "metrics", "failures"];
+const clientOptions = [...options, "name", "metrics", "failures", "l1"];
 
 function names(error: Told | undefined, option: string): void {
   if (error === undefined) return;
   const { message } = error;
   const own = option.split(".").at(-1);
-  const about = [`\`${option}\``, `\`${option}.`, `\`${own}\``, "the options", '"key"', "`on"];
+  const about = [
+    `\`${option}\``,
+    `\`${option}.`,
+    `"${option}.`,
+    `\`${own}\``,
+    "the options",
+    '"key"',
+    "`on",
+  ];
   // Halves are an adapter, and may lack the other one.
   if (option === "adapter") about.push("`leases`");
   assert.ok(about.some((text) => message.includes(text)), `${message} doesn't name ${option}`);

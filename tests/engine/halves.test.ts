@@ -34,6 +34,7 @@ const backends: Readonly<Record<string, Backend>> = {
       nulls: "`null` is the miss in this layer",
       staleness: "these halves have no clock to ask how fresh an entry is",
       failures: "these halves remember none",
+      l1: "hand-written halves have none",
       clocks,
     },
     damage: {
@@ -44,7 +45,12 @@ const backends: Readonly<Record<string, Backend>> = {
   },
   "a store with the leases of another": {
     open: Effect.sync(() => storeOfHalves(entries, leasesHalf(leases))),
-    gaps: { fencing: apart, revocation: apart, clocks },
+    gaps: {
+      fencing: apart,
+      revocation: apart,
+      clocks,
+      l1: "a client's option `leases` makes such",
+    },
     damage: "nobody else can write to a process's memory",
     run,
   },

@@ -55,6 +55,19 @@ test("a store that has no watch once it is loaded has no push", async () => {
   assert.equal(await run(Effect.scoped(store.watch!("key"))), undefined);
 });
 
+test("a store that can announce can do so once it is loaded", async () => {
+  const told: string[] = [];
+  const announce = (key: string, owner: string) => {
+    told.push(`${owner} of ${key}`);
+    return () => void told.push("ended");
+  };
+  const store = lazyStore("memory", () => Promise.resolve({ ...memoryAdapter(), announce }));
+  assert.equal(store.announce, undefined);
+  await run(store.get("key"));
+  store.announce!("key", "owner")();
+  assert.deepEqual(told, ["owner of key", "ended"]);
+});
+
 test("what it has opened is closed with its client, and nothing is loaded for that", async () => {
   let closed = 0;
   let loads = 0;

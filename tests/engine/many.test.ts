@@ -143,6 +143,26 @@ for (const [place, open] of places) {
       }));
     });
 
+    it("refreshes what stands for a key ahead by its own time", async () => {
+      const client = clientOf(open(), { cacheTtl: "1 hour", refreshAhead: 0.5 });
+      let fetches = 0;
+      const fetcher = () => Effect.sync(() => (fetches++, new Map<string, null>()));
+      const absent = { value: null, ttl: "1 minute" } as const;
+      await simulate().run(Effect.gen(function* () {
+        const ask = () => client.getOrSetAll(KEYS, fetcher, { absent });
+        yield* ask();
+        for (let hit = 0; hit < 4; hit++) {
+          yield* Effect.sleep(6_000);
+          yield* ask();
+        }
+        assert.equal(fetches, 1);
+        yield* Effect.sleep(10_000);
+        yield* ask();
+        yield* Effect.sleep(100);
+        assert.equal(fetches, 2);
+      }));
+    });
+
     it("stores what stands for a key that was left out", async () => {
       const client = clientOf(open(), { cacheTtl: "1 hour" });
       const { asked, fetcher } = batches();
@@ -277,6 +297,23 @@ for (const [place, open] of places) {
         })));
         assert.deepEqual(asked, [["a", "b", "c"], ["b", "c"]]);
       }
+    });
+
+    it("keeps its lease until a fetch that nobody wants has ended, whoever comes and goes meanwhile", async () => {
+      const store = open();
+      const client = clientOf(store);
+      const fetcher = () => Effect.onInterrupt(Effect.never, () => Effect.sleep(100));
+      await simulate().run(Effect.scoped(Effect.gen(function* () {
+        for (let caller = 1; caller <= 2; caller++) {
+          const many = yield* start(client.getOrSetMany(["a"], fetcher));
+          yield* Effect.sleep(20);
+          yield* start(Fiber.interrupt(many));
+        }
+        yield* Effect.sleep(10);
+        assert.equal((yield* store.acquire("a", "next", 1_000))._tag, "Follower");
+        yield* Effect.sleep(100);
+        yield* nothingLeft(store, ["a"]);
+      })));
     });
 
     it("answers stale values at once, and refreshes them in one fetch with what is missing", async () => {
@@ -565,6 +602,8 @@ describe("what many keys are refused for", () => {
     }
     const nearest = await errorFor(client.getOrSetMany(KEYS, fetcher, { maxBach: 1 } as never));
     assert.match(nearest, /there is none; the nearest is `maxBatch`/);
+    const numbers = await errorFor(client.getOrSetAll([1, 2] as never, fetcher));
+    assert.match(numbers, /of at most 64 kB, or named by the option `key`, and is 1$/);
     const none = await errorFor(client.getOrSetMany(KEYS, 1 as never));
     assert.match(none, /`fetcher`: it must be a function/);
     const threw = await errorFor(client.getOrSetMany(KEYS, fetcher, {

@@ -18,6 +18,7 @@ import {
   tagOf,
   times,
 } from "../support/herd.ts";
+import { processOver } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
 
 const TTL = 10_000;
@@ -234,6 +235,31 @@ describe("refresh", () => {
     assert.deepEqual(outcomes(results), { "MISS-LEADER": 1, "MISS-FOLLOWER-HIT": 1 });
     assert.ok(results.every(({ value }) => value === "new"));
     assert.equal(counter.fetches, 1);
+  });
+
+  it("nor does who comes as its watch closes have what another process had fetched by then", async () => {
+    const simulation = simulate();
+    const { backend, stores, clients: [other] } = processes(1, plain);
+    const watch = (key: string) =>
+      Effect.flatMap(
+        Effect.addFinalizer(() => Effect.sleep(100)),
+        () => stores[0]!.watch!(key),
+      );
+    const one = Cache.make({
+      ...plain,
+      adapter: { ...processOver(backend, { latency: 2 }), watch },
+    });
+    const [first, second] = await simulation.run(Effect.scoped(Effect.gen(function* () {
+      yield* storeFresh(backend, "old");
+      yield* start(other!.refresh(KEY, () => Effect.as(Effect.sleep(50), "another's")));
+      yield* Effect.sleep(10);
+      const first = yield* start(one.refresh(KEY, () => Effect.succeed("first")));
+      yield* Effect.sleep(100);
+      const second = yield* one.refresh(KEY, () => Effect.succeed("second"));
+      return [yield* Fiber.join(first), second] as const;
+    })));
+    assert.equal(first.value, "another's");
+    assert.equal(second.value, "second");
   });
 
   it("in promises, too: others hit meanwhile, however many wait for it", async () => {

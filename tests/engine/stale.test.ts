@@ -807,6 +807,29 @@ describe("staleIfError", () => {
     assert.equal(counter.fetches, 5);
   });
 
+  it("who comes as another's call is cancelled has it, too, and doesn't take over", async () => {
+    const simulation = simulate();
+    const backend = memoryAdapter();
+    const [one, other] = [20, 2].map((latency) =>
+      Cache.make({ ...ifError, adapter: processOver(backend, { latency }) })
+    );
+    const { counter, fetcher } = failing();
+    const results = await simulation.run(Effect.scoped(Effect.gen(function* () {
+      yield* storeStale(backend, "old");
+      const left = yield* start(one!.getOrSet(KEY, fetcher));
+      yield* Effect.sleep(25); // It has read, and asks for the lease.
+      yield* start(Fiber.interrupt(left));
+      yield* Effect.sleep(1);
+      const calls = [
+        one!.getOrSet(KEY, fetcher),
+        Effect.flatMap(Effect.sleep(5), () => other!.getOrSet(KEY, fetcher)),
+      ];
+      return yield* all(calls);
+    })));
+    assert.deepEqual(kinds(results), ["old STALE-ERROR"]);
+    assert.equal(counter.fetches, 1);
+  });
+
   it("a fetch that is interrupted with its last caller is no failure", async () => {
     const simulation = simulate();
     const { backend, clients: [one, other] } = processes(2, ifError);

@@ -11,6 +11,7 @@ import { until } from "../support/until.ts";
 
 const none: CacheStats = {
   hits: 0,
+  l1Hits: 0,
   leaders: 0,
   followers: 0,
   fallbacks: 0,

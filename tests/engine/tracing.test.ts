@@ -7,22 +7,11 @@ import { Cache } from "../../mod.ts";
 import { all, errorOf, KEY, source, times } from "../support/herd.ts";
 import { processOver } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
+import { keepSpans, outcomeOf, parentOf } from "../support/spans.ts";
 
-/** Runs an effect under a tracer that keeps its spans; gives their names, each with its attributes. */
+/** The names of an effect's spans, each with its attributes. */
 async function spansOf(make: () => Effect.Effect<unknown>, spans: Tracer.Span[] = []) {
-  const traced = Effect.flatMap(Effect.tracer, (tracer) => {
-    const keeping = Object.create(tracer, {
-      span: {
-        value: (...args: Parameters<Tracer.Tracer["span"]>) => {
-          const span = tracer.span(...args);
-          spans.push(span);
-          return span;
-        },
-      },
-    }) as Tracer.Tracer;
-    return Effect.withTracer(make(), keeping);
-  });
-  await simulate().run(traced);
+  await simulate().run(keepSpans(make(), spans));
   return spans.map(({ name, attributes }) => [name, Object.fromEntries(attributes)]);
 }
 
@@ -66,7 +55,7 @@ describe("spans", () => {
     ]);
   });
 
-  it("a refresh has its own, linked to where it was begun; its caller has none", async () => {
+  it("a refresh has its own, linked to the stale call that began it", async () => {
     const backend = memoryAdapter();
     const cache = Cache.make({
       adapter: processOver(backend),
@@ -85,16 +74,16 @@ describe("spans", () => {
     assert.deepEqual(spans.map(([name]) => name), [
       "request",
       "cache-locking.getOrSet",
+      "cache-locking.getOrSet",
       "cache-locking.acquire",
       "cache-locking.fetch",
       "cache-locking.fill",
     ]);
-    assert.equal((spans[1]![1] as { outcome: string }).outcome, "MISS-LEADER");
-    const [request, refresh, acquire] = made;
-    const parentOf = ({ parent }: Tracer.Span) =>
-      (parent as unknown as { value?: { spanId: string } } | undefined)?.value?.spanId;
+    const [request, stale, refresh, acquire] = made;
+    assert.deepEqual([stale, refresh].map((span) => outcomeOf(span!)), ["STALE", "MISS-LEADER"]);
+    assert.equal(parentOf(stale!), request!.spanId);
     assert.equal(parentOf(refresh!), undefined);
-    assert.deepEqual(refresh!.links.map(({ span }) => span.spanId), [request!.spanId]);
+    assert.deepEqual(refresh!.links.map(({ span }) => span.spanId), [stale!.spanId]);
     assert.equal(parentOf(acquire!), refresh!.spanId);
   });
 

@@ -24,7 +24,8 @@ const without = (name: keyof typeof good) => {
   return rest;
 };
 
-const finite = "a duration that isn't negative, such as 500 (milliseconds) or '5 seconds'";
+const finite =
+  "a duration that isn't negative, such as 500 (milliseconds), '5 seconds' or { minutes: 5 }";
 const adapter =
   "'memory', a config `{ type, options }` of a known type, an adapter, or halves `{ cache, leases }`";
 const option = (name: string, must: string, is: string) =>
@@ -52,6 +53,16 @@ const cases: [string, unknown, string][] = [
     "a type of Object.prototype",
     { ...good, adapter: { type: "constructor" } },
     option("adapter", adapter, '"constructor"'),
+  ],
+  [
+    "a client for an adapter, which has a method of this name",
+    { ...good, adapter: { type: () => {} } },
+    option("adapter", adapter, "an object"),
+  ],
+  [
+    "an unknown adapter option",
+    { ...good, adapter: { type: "memory", options: { maxEntry: 5 } } },
+    'Cannot use the option `adapter`: it has no option "maxEntry"; the nearest is `maxEntries`',
   ],
   [
     "a bad adapter option",
@@ -273,6 +284,23 @@ describe("bad input is a VALIDATION_ERROR that names the option and the value", 
     const error = await simulate().run(errorOf(Cache.make(known).getOrSet(key, fetcher, options)));
     assert.equal((error as Error).message, message);
     assert.throws(() => Cache.make({ ...known, key, fetcher } as typeof known), /"key"/);
+  });
+
+  it("an option of a client in a call", async () => {
+    const { key, fetcher } = good;
+    const codec = { encode: String, decode: String };
+    for (
+      const own of [{ l1: { ttl: 5 } }, { failures: { codec } }, { name: "a" }, { leases: {} }]
+    ) {
+      const [name] = Object.keys(own);
+      const call = Cache.make({ adapter: "memory" }).getOrSet(key, fetcher, own as object);
+      assert.equal(
+        (await simulate().run(errorOf(call)) as Error).message,
+        `Cannot use the option \`${name}\`: calls have none`,
+      );
+      const ofPromises = createCache({ adapter: "memory" }).getOrSet(key, () => 1, own as object);
+      await assert.rejects(ofPromises, /calls have none/);
+    }
   });
 
   it("a getter of an override that throws", async () => {

@@ -10,6 +10,10 @@
  * somebody may make it stale at once. Who finds it due or stale has it, and may refresh it for all. Others have set no such
  * thing, and fetch what is stale as if it were gone.
  *
+ * With CUTS the store can tell which process is there. A leader may be announced; then it is dead for the store if its
+ * process was found gone, and is found gone once more when the grace has passed. A process that is cut off goes on, and is
+ * announced again when its connection is back.
+ *
  * The script sets the words in capitals: sizes, and, in models that spin must refute, what is broken.
  */
 
@@ -36,6 +40,19 @@ mtype:age age = young;
 bool isQuiet;
 #else
 byte entry;
+#endif
+
+#ifdef CUTS
+/* Whether the owner of the lease was announced; whether it was found gone since, 1, and the grace has passed since, 2. */
+bool announced;
+byte missing;
+
+/* Which process is cut off, if it isn't 0, and whether for less than the grace, 1, or for longer, 2. */
+byte cutOff, cutFor, cuts = CUTS;
+#define isAbsent(process) (gone[process] || cutOff == process + 1)
+#define unannounce() announced = false; missing = 0
+#else
+#define unannounce() skip
 #endif
 
 /* Its watches: which stand, and which have been told something since. */
@@ -113,6 +130,12 @@ inline push() {
 	i = 0
 }
 
+/* Who waits for this lease knows its time, and looks when that is over, whoever has the lease by then. */
+inline outlive() {
+	for (i : 0 .. N - 1) { ranOut[i] = ranOut[i] || waitsFor[i] == lease }
+	i = 0
+}
+
 /* What the store does, in one step. `detail` is the lease that was waited for, the value, or the outcome. */
 inline perform(request, who, detail) {
 	after = false;
@@ -128,7 +151,17 @@ inline perform(request, who, detail) {
 		:: !found(request) && lease != who && detail && detail == last && how == uncached -> reply = ended
 		:: else ->
 			if
+#ifdef CUTS
+			:: lease && announced && isAbsent(processOf(lease)) && missing == 2 ->
+				assert(gone[processOf(lease)] || cutFor == 2); /* only who is gone for the grace is replaced */
+				loses(lease); unannounce();
+				outlive();
+				lease = who; reply = leader
+			:: lease && announced && isAbsent(processOf(lease)) && missing < 2 -> missing = 1; reply = follower
+			:: lease && !(announced && isAbsent(processOf(lease))) -> missing = 0; reply = follower
+#else
 			:: lease -> reply = follower
+#endif
 #ifdef STALE
 			:: !lease && hushes(request) -> reply = quiet
 			:: !lease && !hushes(request) -> lease = who; reply = leader; isQuiet = false
@@ -143,6 +176,7 @@ inline perform(request, who, detail) {
 			assert(!over[processOf(who)]); /* fenced */
 			loses(who);
 			entry = detail; lease = 0; last = 0; how = 0;
+			unannounce();
 #ifdef STALE
 			age = young;
 #endif
@@ -154,6 +188,7 @@ inline perform(request, who, detail) {
 		:: mayRelease(who) ->
 			loses(who);
 			lease = 0;
+			unannounce();
 			if
 			:: detail == cancelled
 #ifdef STALE
@@ -195,6 +230,10 @@ inline countFailure() {
 }
 
 inline forget(process) {
+#ifdef CUTS
+	cutFor = (cutOff == process + 1 -> 0 : cutFor);
+	cutOff = (cutOff == process + 1 -> 0 : cutOff);
+#endif
 	running--;
 	owner[process] = 0;
 	waitsFor[process] = 0;
@@ -297,6 +336,12 @@ follow:
 #endif
 		}
 		:: atomic { (watching[_pid] && pushed[_pid]) || ranOut[_pid] -> pushed[_pid] = false; goto look }
+#ifdef CUTS
+		/* It looks often. Only looks that find something else change anything. */
+		:: atomic {
+			lease == waitsFor[_pid] && announced && isAbsent(processOf(lease)) && missing != 1 -> goto look
+		}
+#endif
 #ifdef PUSH_LOST
 		/* Pushes may not come: it looks again when its pause ends, and falls back when its patience does. */
 		:: goto look
@@ -305,6 +350,13 @@ follow:
 		od;
 
 fetch:
+#ifdef CUTS
+		/* One that takes long announces who leads. */
+		if
+		:: atomic { lease == owner[_pid] && cutOff != _pid + 1 -> announced = true; missing = 0 }
+		:: true
+		fi;
+#endif
 		/* How it ends. By then a renewal may have said that the lease is lost. */
 		atomic {
 			if
@@ -376,15 +428,14 @@ fallBack:
 /* The lease and all that is remembered of others are no more. */
 inline endLease() {
 	if
-	:: lease -> loses(lease); lease = 0
+	:: lease -> loses(lease); lease = 0; unannounce()
 	:: else
 	fi;
 	last = 0; how = 0
 }
 
 inline runOut() {
-	for (i : 0 .. N - 1) { ranOut[i] = ranOut[i] || waitsFor[i] == lease }
-	i = 0;
+	outlive();
 	endLease()
 }
 
@@ -442,6 +493,19 @@ end:
 	:: d_step { isQuiet -> isQuiet = false }
 	:: atomic { wire ?? refresh, whose, what -> d_step { perform(refresh, whose, what); whose = 0; what = 0 } }
 	:: atomic { wire ?? refreshEarly, whose, what -> d_step { perform(refreshEarly, whose, what); whose = 0; what = 0 } }
+#endif
+
+#ifdef CUTS
+	/* A leader's connection is cut, and may be back, or the grace passes. */
+	:: d_step { cuts && lease && led(lease) && !cutOff -> cuts--; cutOff = processOf(lease) + 1; cutFor = 1 }
+	:: d_step {
+		cutOff ->
+#ifndef UNHEARD_RETURN
+		missing = (lease && processOf(lease) + 1 == cutOff -> 0 : missing);
+#endif
+		cutOff = 0; cutFor = 0
+	}
+	:: d_step { cutFor == 1 || missing == 1 -> cutFor = (cutFor -> 2 : 0); missing = (missing -> 2 : 0) }
 #endif
 
 	:: atomic {

@@ -96,8 +96,15 @@ export async function startBackends(
   return { servers: inOrder(servers), missing: inOrder(missing), env, stop };
 }
 
+const ELSEWHERE = "named by the environment";
+
 function elsewhere(url: string): Running {
-  return { version: "named by the environment", url, stop: () => Promise.resolve() };
+  return { version: ELSEWHERE, url, stop: () => Promise.resolve() };
+}
+
+/** Whether a server was not started here. */
+export function isElsewhere({ version }: Server): boolean {
+  return version === ELSEWHERE;
 }
 
 function inOrder<T extends { readonly backend: string }>(items: readonly T[]): T[] {

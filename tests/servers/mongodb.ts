@@ -48,7 +48,16 @@ function beginReplicaSet(server: StartedServer): Promise<void> {
   });
 }
 
-async function withAdmin<A>({ port }: StartedServer, use: (admin: Db) => Promise<A>): Promise<A> {
+/** Has the only member of a replica set stop being its primary for two seconds. */
+export async function stepDown(port: number): Promise<void> {
+  const command = { replSetStepDown: 2, secondaryCatchUpPeriodSecs: 0, force: true };
+  await withAdmin({ port }, (admin) => admin.command(command));
+}
+
+async function withAdmin<A>(
+  { port }: Pick<StartedServer, "port">,
+  use: (admin: Db) => Promise<A>,
+): Promise<A> {
   const url = `mongodb://127.0.0.1:${port}/?directConnection=true`;
   const client = await openMongodb(await oldestDriver(), url);
   try {

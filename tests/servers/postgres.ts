@@ -40,7 +40,10 @@ export function startPostgresServer(
 }
 
 /** Starts a hot standby of a server on the loopback. */
-export function startStandby(programs: string, main: StartedServer): Promise<StartedServer> {
+export function startStandby(
+  programs: string,
+  main: Pick<StartedServer, "port">,
+): Promise<StartedServer> {
   const from = ["-h", "127.0.0.1", "-p", String(main.port), "-U", "postgres"];
   return startServer({
     ...unprivileged(

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { PASSWORD } from "../conformance/told.ts";
 import type { Description } from "./description.ts";
 import {
@@ -54,6 +55,7 @@ export async function startRedisCluster(
   { ports = [], args = [] }: RedisClusterOptions = {},
 ): Promise<RedisCluster> {
   const servers: StartedServer[] = [];
+  const meet: string[] = [];
   const stop = async () => void await Promise.all(servers.map((server) => server.stop()));
   try {
     for (let node = 0; node < 3; node++) {
@@ -68,9 +70,13 @@ export async function startRedisCluster(
       const [from, to] = [Math.ceil(node * 16_384 / 3), Math.ceil((node + 1) * 16_384 / 3) - 1];
       await redisCommand(servers[node]!.port, `CLUSTER ADDSLOTSRANGE ${from} ${to}`);
       await redisCommand(servers[node]!.port, `CLUSTER SET-CONFIG-EPOCH ${node + 1}`);
-      await redisCommand(servers[0]!.port, `CLUSTER MEET 127.0.0.1 ${servers[node]!.port} ${bus}`);
+      if (node > 0) meet.push(`CLUSTER MEET 127.0.0.1 ${servers[node]!.port} ${bus}`);
     }
-    for (const { port } of servers) await untilWhole(port);
+    // One of them may not hear of it.
+    await again(async () => {
+      for (const command of meet) await redisCommand(servers[0]!.port, command);
+      for (const { port } of servers) await untilWhole(port);
+    });
     const { port, url } = servers[0]!;
     return { port, nodes: servers, ports: servers.map(({ port }) => port), url, stop };
   } catch (error) {
@@ -79,12 +85,12 @@ export async function startRedisCluster(
   }
 }
 
-/** Gives each server of a cluster a replica; what this returns stops them. */
+/** Gives each server of a cluster a replica. */
 export async function startReplicas(
   binary: string,
-  { ports }: RedisCluster,
+  { ports }: Pick<RedisCluster, "ports">,
   { args = [] }: Pick<StartOptions, "args"> = {},
-): Promise<() => Promise<void>> {
+): Promise<Pick<RedisCluster, "ports" | "stop">> {
   const servers: StartedServer[] = [];
   const stop = async () => void await Promise.all(servers.map((server) => server.stop()));
   try {
@@ -108,11 +114,42 @@ export async function startReplicas(
           (await redisCommand(replica.port, "INFO replication")).includes("master_link_status:up"),
       );
     }
-    return stop;
+    return { ports: servers.map(({ port }) => port), stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/**
+ * Has a replica of a cluster's server take its place, which was killed, without the votes of the others: they would wait
+ * until they take it for dead. Resolves once the whole cluster knows.
+ */
+export async function takeOver(replica: number, others: readonly number[]): Promise<void> {
+  const [, id] = /([0-9a-f]{40})/.exec(await redisCommand(replica, "CLUSTER MYID"))!;
+  await redisCommand(replica, "CLUSTER FAILOVER TAKEOVER");
+  await untilDone("The cluster doesn't know who leads", async () => {
+    const told = await Promise.all(others.map((port) => redisCommand(port, "CLUSTER NODES")));
+    return told.every((nodes) => new RegExp(`^${id} .*master.* \\d+-\\d+\r?$`, "m").test(nodes));
+  });
+}
+
+/** Kills a server that doesn't expect it. */
+export async function killRedis(port: number): Promise<void> {
+  const [, id] = /process_id:(\d+)/.exec(await redisCommand(port, "INFO server"))!;
+  process.kill(Number(id), "SIGKILL");
+}
+
+/** Starts a replica of a server, which has all that is there. */
+export async function startReplica(binary: string, port: number): Promise<StartedServer> {
+  const args = ["--replicaof", "127.0.0.1", String(port)];
+  const replica = await startRedisServer(binary, { args });
+  await untilDone(
+    "The replica doesn't follow its primary",
+    async () =>
+      (await redisCommand(replica.port, "INFO replication")).includes("master_link_status:up"),
+  );
+  return replica;
 }
 
 /** Starts a Sentinel that watches a server under the name `main`, and alone decides that it failed. */

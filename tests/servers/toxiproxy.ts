@@ -21,6 +21,8 @@ export interface Network {
   slow(millis: number): Promise<void>;
   /** Puts it in order again. Connections on which something was lost are closed, as no network loses a part of a stream. */
   heal(): Promise<void>;
+  /** Has it lead to another port. All connections are closed. */
+  lead(upstream: number): Promise<void>;
   /** Takes it away. */
   close(): Promise<void>;
 }
@@ -69,6 +71,10 @@ export async function openNetwork(toxiproxy: string, upstream: number): Promise<
       }
       toxics.clear();
       await enable(true);
+    },
+    async lead(upstream) {
+      await enable(false);
+      await send("POST", `/${name}`, { upstream: `127.0.0.1:${upstream}`, enabled: true });
     },
     close: () => send("DELETE", `/${name}`),
   };

@@ -1,5 +1,5 @@
 import type { Acquired, Entry, LeaseAnswer, LeaseOutcome } from "../../mod.ts";
-import { FAILURES_REMEMBERED } from "../../src/model/defaults.ts";
+import { FAILURES_REMEMBERED, GRACE } from "../../src/model/defaults.ts";
 import {
   type AcquireOptions,
   type Failure,
@@ -35,6 +35,10 @@ export interface Backend {
     outcome: LeaseOutcome,
     failure?: Failure,
   ) => void;
+  /** Has the owner's lease say in which process it is there. */
+  readonly announce: (key: string, owner: string, process: number) => void;
+  /** Says that a process isn't there any more, or is again. */
+  readonly gone: (process: number, isGone: boolean) => void;
   /** Tells of each change of the key, until what it returns is called. */
   readonly watch: (key: string, tell: () => void) => () => void;
   /** Loses the entry, or makes it unreadable. */
@@ -63,6 +67,9 @@ interface Lease {
   quietUntil: number;
   payload?: string | undefined;
   readonly before?: Lease | undefined;
+  /** The process that its owner is known to be in, and since when it was found not to be there. */
+  process?: number | undefined;
+  missing?: number | undefined;
 }
 
 /** What it is made of. */
@@ -82,6 +89,7 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
   const leases = new Map<string, Lease>();
   const watchers = new Map<string, Set<() => void>>();
   const ready = new Set<string>();
+  const gone = new Set<number>();
   let versions = 0;
 
   const tell = (key: string) => {
@@ -89,6 +97,13 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
   };
   const alive = (lease: Lease | undefined) =>
     lease !== undefined && (!expires || lease.until > now()) ? lease : undefined;
+  /** Looks whether the owner of a lease is there, if that can be told; false if it is dead. */
+  const look = (lease: Lease) => {
+    if (lease.process === undefined) return true;
+    if (!gone.has(lease.process)) lease.missing = undefined;
+    else lease.missing ??= now();
+    return lease.missing === undefined || now() - lease.missing < GRACE;
+  };
   const held = (key: string, owner: string) => {
     const lease = alive(leases.get(key));
     return lease?.owner === owner && lease.ended === undefined ? lease : undefined;
@@ -111,7 +126,11 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
     ttl: number,
     { waitedFor, backOff }: AcquireOptions,
   ) => {
-    const last = alive(leases.get(key));
+    const known = alive(leases.get(key));
+    const isDead = known !== undefined && known.ended === undefined && known.owner !== owner &&
+      !look(known);
+    // What ended before it is remembered.
+    const last = isDead ? known.before : known;
     const live = last?.ended === undefined ? last : undefined;
     const ended = live === undefined ? last : live.before;
     const outcome = ended !== undefined && ended.owner === waitedFor ? ended.ended : undefined;
@@ -121,7 +140,8 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
     if (live?.owner === owner) return { role: "leader", remaining, after, failures } as const;
     if (outcome === "uncached") return { role: "ended" } as const;
     if (live !== undefined) {
-      return { role: "follower", remaining, lease: live.owner, after } as const;
+      const watched = live.process !== undefined;
+      return { role: "follower", remaining, lease: live.owner, after, watched } as const;
     }
     const quietFor = (last?.quietUntil ?? 0) - now();
     if (backOff && quietFor > 0) {
@@ -196,6 +216,7 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
       const lease = held(key, owner);
       if (lease === undefined) return false;
       lease.until = now() + ttl;
+      lease.missing = undefined;
       lease.version = ++versions;
       return true;
     },
@@ -207,6 +228,13 @@ export function makeBackend({ now, expires, halves }: BackendOptions): Backend {
       return true;
     },
     release: end,
+    announce: (key, owner, process) => {
+      const lease = held(key, owner);
+      if (lease === undefined || gone.has(process)) return;
+      lease.process = process;
+      lease.missing = undefined;
+    },
+    gone: (process, isGone) => void (isGone ? gone.add(process) : gone.delete(process)),
     watch: (key, tell) => {
       const all = watchers.get(key) ?? new Set();
       watchers.set(key, all.add(tell));

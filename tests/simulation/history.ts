@@ -30,6 +30,8 @@ export interface Terms {
   readonly shares?: number | undefined;
   /** Whether it has the key fetched though its entry is fresh. */
   readonly refresh?: boolean | undefined;
+  /** How old an entry may be that its process has read before; none without it. */
+  readonly l1?: number | undefined;
   /** Whether its fetch under a lease goes on when its last caller has left. */
   readonly finish?: boolean | undefined;
 }
@@ -40,6 +42,7 @@ export type Ending =
     readonly type: "value";
     readonly value: unknown;
     readonly cache: string;
+    readonly tier?: string | undefined;
     readonly waited?: number | undefined;
     readonly staleFor?: number | undefined;
   }
@@ -71,6 +74,10 @@ export interface Answer {
   readonly freshFor?: number | undefined;
   readonly staleFor?: number | undefined;
   readonly failures?: number | undefined;
+  /** Whether it can be told that the owner of the lease is gone. */
+  readonly watched?: boolean | undefined;
+  /** Whether there is no entry beside the lease. */
+  readonly gone?: boolean | undefined;
 }
 
 /** What a backend is asked. */
@@ -125,6 +132,10 @@ export type Happening =
   /** Nobody waits for the answer any more. */
   | { readonly type: "dropped"; readonly operation: number }
   | { readonly type: "push"; readonly key: string }
+  /** An L1 has heard of a change, by a hash, or that it may have missed some; the backend has counted one of a key. */
+  | { readonly type: "counted"; readonly key: string }
+  | { readonly type: "heard"; readonly hash: number }
+  | { readonly type: "missed" }
   /** Somebody changes the key. */
   | {
     readonly type: "change";
@@ -134,6 +145,10 @@ export type Happening =
     readonly value?: unknown;
   }
   | { readonly type: "changed"; readonly change: number; readonly ok: boolean }
+  /** The owner of a lease begins, or ends, to have it known that its process is there. */
+  | { readonly type: "announce" | "announced"; readonly key: string; readonly owner: string }
+  /** The backend finds that a process isn't there any more, or is again. */
+  | { readonly type: "gone" | "back" }
   | { readonly type: "pause" | "resume" | "crash" }
   /** The process's wall clock is set, by so many milliseconds. */
   | { readonly type: "skew"; readonly by: number }
@@ -145,15 +160,38 @@ export type Happening =
     readonly flights: number;
     readonly watches?: number;
     readonly timers?: number;
+    readonly announced?: number;
     readonly listeners?: number;
   };
 
 /** What happened, when, and in which process; −1 is the backend. */
 export type Event = Happening & { readonly at: number; readonly process: number };
 
+/** A span, once all is over. */
+export interface SpanNote {
+  readonly process: number;
+  /** When it began: the time, and its place in the history. */
+  readonly at: number;
+  readonly seq: number;
+  readonly name: string;
+  readonly id: string;
+  readonly parent: string | undefined;
+  readonly key: unknown;
+  /** The number of the call whose client it is of. */
+  readonly call: number | undefined;
+  readonly outcome: unknown;
+  /** How many spans had begun when it ended. */
+  readonly others: number;
+  /** The ids of what it is linked to. */
+  readonly links: readonly string[];
+}
+
 /** Everything that happened, in its order. */
 export interface History {
   readonly events: readonly Event[];
+  /** The spans of processes with a tracer, and which those are. */
+  readonly spans?: readonly SpanNote[] | undefined;
+  readonly traced?: readonly boolean[] | undefined;
   /** What the backend can do. */
   readonly backend: BackendTraits;
   /** How far measured times may be off, in milliseconds: next to nothing in virtual time. */
@@ -176,6 +214,12 @@ export interface BackendTraits {
   readonly names: boolean;
   /** Whether nobody is told when a read is given up: what is a promise goes on. */
   readonly silent: boolean;
+  /** Whether it can tell that a process is gone. */
+  readonly announces?: boolean | undefined;
+  /** How long a change by one process may be hidden from the L1 of another, in milliseconds, where that is all that is known. */
+  readonly hides?: number | undefined;
+  /** How long a change may be unheard at most, in milliseconds, and how old an entry may be of which none are told. */
+  readonly tells?: { readonly within: number; readonly alone: number } | undefined;
 }
 
 /** Writes a history. */

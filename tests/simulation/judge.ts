@@ -7,10 +7,13 @@ import { errors } from "./promises/errors.ts";
 import { failure } from "./promises/failure.ts";
 import { backsOff, honestlyStale, oneRefresh, softly } from "./promises/freshness.ts";
 import { fencing } from "./promises/fencing.ts";
+import { l1 } from "./promises/l1.ts";
+import { links } from "./promises/links.ts";
 import { manyKeys } from "./promises/many_keys.ts";
 import { noSecondFetch } from "./promises/no_second_fetch.ts";
 import { oneHolder } from "./promises/one_holder.ts";
 import { oneFetch } from "./promises/one_fetch.ts";
+import { presence } from "./promises/presence.ts";
 import { refreshes } from "./promises/refreshes.ts";
 import { rest } from "./promises/rest.ts";
 import { takeover } from "./promises/takeover.ts";
@@ -49,7 +52,10 @@ export const promises: Readonly<Record<string, Judge>> = {
   "14. Stale never hides a change": honestlyStale,
   "15. A source that is down is asked once per backoff": backsOff,
   "Closing leaves nothing behind": closing,
+  "16. L1 is never older than it says": l1,
   "17. Many keys, one fetch": manyKeys,
+  "18. A dead leader is replaced in a moment": presence,
+  "Spans are linked to fetches": links,
   "Rest": rest,
 };
 

@@ -1,4 +1,4 @@
-import { Duration, Effect, Fiber } from "effect";
+import { Duration, Effect, Fiber, type Tracer } from "effect";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import {
   type BatchContext,
@@ -12,10 +12,15 @@ import {
 } from "../../mod.ts";
 import { callback } from "../../src/effect/callback.ts";
 import { flightsUnderWay } from "../../src/engine/flight.ts";
+import { makeChanges } from "../../adapters/kit/changes.ts";
+import { l1Store } from "../../src/store/l1.ts";
+import type { Changes } from "../../src/store/store.ts";
 import { entriesOfHalf, storeOfHalves } from "../../src/store/halves.ts";
 import { fakeSignal } from "../support/fake_signal.ts";
 import { seededRandom } from "../support/random.ts";
+import { outcomeOf, parentOf, withSpans } from "../support/spans.ts";
 import { makeBackend } from "./backend.ts";
+import { counted, fewHashes, type Line, lineOf, makeCounter } from "./changes.ts";
 import { endingOf } from "./ending.ts";
 import {
   type Ending,
@@ -25,12 +30,13 @@ import {
   type History,
   makeRecorder,
   type Recorder,
+  type SpanNote,
   type Terms,
 } from "./history.ts";
 import { recorded } from "./recorded.ts";
 import { type Remote, remoteHalves, remoteStore, type Way } from "./remote.ts";
-import type { Deed, FetchPlan, Scenario } from "./scenario.ts";
-import { makeWorld, type Process } from "./world.ts";
+import type { ChangesPlan, Deed, FetchPlan, Scenario } from "./scenario.ts";
+import { makeWorld, type Process, type World } from "./world.ts";
 
 /** For how long a fetch that hangs is shared at most, in milliseconds. */
 const LONGEST_FETCH = 600_000;
@@ -40,10 +46,25 @@ interface Place {
   readonly process: Process;
   readonly store: Store<unknown>;
   readonly watches: () => number;
+  /** By which it is told of changes. */
+  readonly line?: Line | undefined;
   readonly signals: { listeners: () => number }[];
+  /** Who is announced, and what announces it again. */
+  readonly announced: Map<string, () => void>;
   crashed: boolean;
   /** The clients that are open, by the numbers of their calls. */
   readonly clients: Map<number, Pick<CacheClient, "close">>;
+  /** Runs it with the process's tracer, if it has one. */
+  readonly traced: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>;
+}
+
+/** A span, and when it began. */
+interface Begun {
+  readonly process: number;
+  readonly at: number;
+  readonly seq: number;
+  readonly span: Tracer.Span;
+  others: number;
 }
 
 /** Has a scenario happen to the engine, and gives its history. Throws if there is no end of it. */
@@ -52,10 +73,39 @@ export async function play(scenario: Scenario): Promise<History> {
   const world = makeWorld({ seed, yields });
   const owners: Owners = new Map();
   const recorder = withOwners(makeRecorder(world.now), owners);
-  const backend = makeBackend({ now: world.now, expires: kind !== "observed", halves });
+  const counter = makeCounter();
+  const made = makeBackend({ now: world.now, expires: kind !== "observed", halves });
+  const backend = scenario.changes === undefined ? made : counted(made, {
+    ...counter,
+    changed(key) {
+      recorder.note(-1, { type: "counted", key });
+      counter.changed(key);
+    },
+  });
+
+  const begun: Begun[] = [];
 
   const places = scenario.processes.map((plan, number): Place => {
     const process = world.process();
+    const traced: Place["traced"] = (effect) =>
+      scenario.traced?.[number]
+        ? withSpans(effect, (span) => {
+          const each: Begun = {
+            process: number,
+            at: world.now(),
+            seq: recorder.events.length,
+            span,
+            others: Infinity,
+          };
+          begun.push(each);
+          const { end } = span;
+          span.end = (...args) => {
+            each.others = begun.length;
+            end.apply(span, args);
+          };
+          return span;
+        })
+        : effect;
     const random = seededRandom(Math.imul(seed, 31) + number * 7919);
     const trip = () => {
       const [least, most] = plan.trip;
@@ -69,6 +119,7 @@ export async function play(scenario: Scenario): Promise<History> {
       if (trouble !== "late") return { ...way, trouble };
       return { ...way, there: Math.floor(random() * 3 * terms.operationTimeout) };
     };
+    const announced: Place["announced"] = new Map();
     const remote: Remote = {
       world,
       process,
@@ -77,13 +128,16 @@ export async function play(scenario: Scenario): Promise<History> {
       backend,
       way,
       promises: scenario.promises ? terms : undefined,
+      presence: scenario.presence && { announced },
       push: {
         lost: () => random() < scenario.push.lost,
         late: () => trip() + Math.floor(random() * (scenario.push.late + 1)),
         none: scenario.pushless === true,
       },
     };
-    const rest = { number, process, signals: [], crashed: false, clients: new Map() };
+    const rest = {
+      ...{ number, process, signals: [], announced, crashed: false, clients: new Map(), traced },
+    };
     if (kind === "memory") {
       return {
         ...rest,
@@ -92,20 +146,47 @@ export async function play(scenario: Scenario): Promise<History> {
       };
     }
     if (kind !== "halves") {
+      const { store, watches } = remoteStore(remote, {
+        push: kind === "push",
+        observed: kind === "observed",
+        many: scenario.together === true,
+      });
+      const plan = scenario.changes;
+      if (plan === undefined) return { ...rest, watches, store: withL1(store, world, terms.l1) };
+      const line = lineOf(remote, counter, plan, random);
+      const changes = changesOf(line, plan, remote);
       return {
         ...rest,
-        ...remoteStore(remote, { push: kind === "push", observed: kind === "observed" }),
+        watches,
+        line,
+        store: withL1({ ...store, changes }, world, terms.l1, plan),
       };
     }
     const { halves: { cache, leases }, watches } = remoteHalves(remote, halves);
     return { ...rest, store: storeOfHalves(entriesOfHalf(cache), leases!), watches };
   });
 
+  /** How often a process is gone: its connection is cut, or it has crashed. */
+  const absences = new Map<number, number>();
+  const gone = ({ number, process, announced }: Place, isGone: boolean) => {
+    const times = (absences.get(number) ?? 0) + (isGone ? 1 : -1);
+    absences.set(number, times);
+    if (times !== (isGone ? 1 : 0)) return;
+    recorder.note(number, { type: isGone ? "gone" : "back" });
+    backend.gone(number, isGone);
+    if (!isGone) process.after(0, () => announced.forEach((tell) => tell()));
+  };
+
   for (const deed of scenario.deeds) {
     world.after(deed.at, () => {
       if (deed.type === "corrupt" || deed.type === "evict") {
         recorder.note(-1, { type: "lost", key: deed.key });
         return backend.lose(deed.key, deed.type);
+      }
+      if (deed.type === "recount") {
+        // Else a number that was there before might be missed twice, which nobody can tell.
+        if (deed.how === "back") places.forEach(({ line }) => line?.unplug(5, false));
+        return counter.recount(deed.how);
       }
       const place = places[deed.process];
       if (place === undefined || place.crashed) return;
@@ -114,7 +195,19 @@ export async function play(scenario: Scenario): Promise<History> {
         case "crash":
           place.crashed = true;
           recorder.note(number, { type: "crash" });
+          if ((scenario.presence?.noticed ?? FOR_GOOD) < FOR_GOOD) {
+            world.after(scenario.presence!.noticed, () => gone(place, true));
+          }
           return process.crash();
+        case "cut":
+          gone(place, true);
+          return void world.after(deed.for, () => {
+            if (!place.crashed) gone(place, false);
+          });
+        case "mute":
+          return place.line?.mute(deed.for);
+        case "unplug":
+          return place.line?.unplug(deed.for, deed.told);
         case "pause":
           recorder.note(number, { type: "pause" });
           process.pause();
@@ -152,18 +245,21 @@ export async function play(scenario: Scenario): Promise<History> {
   } finally {
     Math.random = random;
   }
-  for (const { number, process, store, watches, signals, crashed } of places) {
+  for (const { number, process, store, watches, signals, announced, crashed } of places) {
     if (crashed) continue;
     recorder.note(number, {
       type: "rest",
       flights: flightsUnderWay(store),
       timers: process.timers(),
       watches: watches(),
+      announced: announced.size,
       listeners: signals.reduce((sum, { listeners }) => sum + listeners(), 0),
     });
   }
   return {
     events: recorder.events,
+    spans: begun.map((each) => noteOf(each, owners)),
+    traced: scenario.traced,
     slack: 0.01,
     instant: 0,
     backend: {
@@ -173,7 +269,54 @@ export async function play(scenario: Scenario): Promise<History> {
       remembers: kind !== "halves" || halves.outcomes,
       names: kind !== "halves" || halves.outcomes,
       silent: scenario.promises === true,
+      announces: scenario.presence !== undefined,
+      tells: scenario.changes && {
+        within: Math.max(scenario.changes.lostAfter, scenario.changes.alone),
+        alone: scenario.changes.alone,
+      },
     },
+  };
+}
+
+/** The store with an L1, if there is to be one; small, so that it evicts. */
+function withL1(
+  store: Store<unknown>,
+  { now }: World,
+  ttl: number | undefined,
+  plan?: ChangesPlan,
+): Store<unknown> {
+  if (ttl === undefined) return store;
+  const settings = { ttl, maxEntries: 2, maxBytes: Infinity, copy: false };
+  const monotonic = () => 3_600_000 + now();
+  return l1Store(store, settings, { monotonic, untold: plan?.alone, idle: plan?.idle });
+}
+
+/** What a process is told of changes, written down as it hears it. */
+function changesOf(
+  { driver }: Line,
+  { every, lostAfter }: ChangesPlan,
+  { world, process, number, recorder }: Remote,
+): Changes {
+  const { listen } = makeChanges(driver, {
+    monotonic: () => 3_600_000 + world.now(),
+    after: process.after,
+    every,
+    lostAfter,
+  });
+  return {
+    hashOf: fewHashes,
+    listen: (listener) =>
+      listen({
+        ...listener,
+        changed(hash) {
+          recorder.note(number, { type: "heard", hash });
+          listener.changed(hash);
+        },
+        missed() {
+          recorder.note(number, { type: "missed" });
+          listener.missed();
+        },
+      }),
   };
 }
 
@@ -270,6 +413,7 @@ function call(
   const client = Cache.make({
     ...options,
     ...(terms.shares === undefined ? {} : { failures: { codec: shared, ttl: terms.shares } }),
+    name: `call ${call}`,
     adapter: store,
     hooks: {
       onHit: hook("onHit"),
@@ -295,12 +439,13 @@ function call(
   note({ type: "call", call, key, terms });
   let over = false;
   const fiber = process.start(
-    Effect.matchCauseEffect(calling as Effect.Effect<Result, unknown>, {
+    Effect.matchCauseEffect(place.traced(calling as Effect.Effect<Result, unknown>), {
       onSuccess: ({ value, meta }) =>
         Effect.succeed<Ending>({
           type: "value",
           value,
           cache: meta.cache,
+          tier: meta.tier,
           waited: (meta.waited as { millis?: number } | undefined)?.millis,
           staleFor: meta.staleFor && Duration.toMillis(meta.staleFor),
         }),
@@ -357,6 +502,17 @@ function optionsOf(
 /** The call of each key of each batch, by the names of both. */
 type Owners = Map<string, number>;
 
+/** What is judged of a span. */
+function noteOf({ span, ...begun }: Begun, owners: Owners): SpanNote {
+  const { name, spanId: id, attributes, links } = span;
+  const [client, key] = [attributes.get("cache"), attributes.get("key")];
+  return {
+    ...{ ...begun, name, id, key, parent: parentOf(span), outcome: outcomeOf(span) },
+    call: owners.get(`${client} ${key}`) ?? Number(/\d+$/.exec(String(client))?.[0]),
+    links: links.map(({ span }) => span.spanId),
+  };
+}
+
 /** Has the owners of a batch be those of its keys' calls. */
 function withOwners(recorder: Recorder, owners: Owners): Recorder {
   const keys = new Map<number, string>();
@@ -370,6 +526,10 @@ function withOwners(recorder: Recorder, owners: Owners): Recorder {
         keys.set(operation, key);
         const renamed = { owner: own(owner, key), waitedFor: own(waitedFor, key) };
         return recorder.note(process, { ...happening, question: { ...question, ...renamed } });
+      }
+      if (happening.type === "announce" || happening.type === "announced") {
+        const { key, owner } = happening;
+        return recorder.note(process, { ...happening, owner: own(owner, key)! });
       }
       if (happening.type !== "done" && happening.type !== "answer") {
         return recorder.note(process, happening);
@@ -449,6 +609,7 @@ function batch(
       });
   const client = Cache.make({
     ...optionsOf(scenario, terms, `batch ${batch}`, aborted?.signal),
+    name: `batch ${batch}`,
     adapter: store,
     hooks: {
       onHit: hook("onHit"),
@@ -467,7 +628,7 @@ function batch(
 
   for (const [key, call] of calls) note({ type: "call", call, key, terms, batch, maxBatch });
   let over = false;
-  const fiber = process.start(calling, (exit) => {
+  const fiber = process.start(place.traced(calling), (exit) => {
     over = true;
     for (const [key, call] of calls) {
       const own = exit._tag === "Success" ? exit.value.get(key)! : exit;
@@ -483,6 +644,7 @@ function batch(
         type: "value",
         value,
         cache: meta.cache,
+        tier: meta.tier,
         waited: (meta.waited as { millis?: number } | undefined)?.millis,
         staleFor: meta.staleFor && Duration.toMillis(meta.staleFor),
       };
@@ -511,6 +673,7 @@ interface Result {
   readonly value: unknown;
   readonly meta: {
     readonly cache: string;
+    readonly tier?: string;
     readonly waited?: Duration.Duration;
     readonly staleFor?: Duration.Duration;
   };

@@ -1,7 +1,7 @@
 import { Effect } from "effect";
 import type { AdapterError, AdapterOperation, Store, Watch } from "../../mod.ts";
 import { attempt, startOf } from "../../src/store/attempt.ts";
-import type { AcquireOptions, Failure, Lifetime } from "../../src/store/store.ts";
+import type { AcquireOptions, Failure, L1Settings, Lifetime } from "../../src/store/store.ts";
 import type { Answer, Question, Recorder } from "./history.ts";
 
 type Operation = (key: string, ...rest: never[]) => Effect.Effect<unknown, AdapterError>;
@@ -80,7 +80,7 @@ export function recorded(
       },
     );
   };
-  const wrapped: Partial<Record<AdapterOperation, unknown>> = {};
+  const wrapped: Partial<Record<AdapterOperation | "announce", unknown>> = {};
   for (const [operation, parameters] of Object.entries(parametersOf)) {
     const method = store[operation as keyof Store<unknown>] as Operation | undefined;
     if (method === undefined) continue;
@@ -94,7 +94,28 @@ export function recorded(
       );
     };
   }
-  return { ...store, ...wrapped } as Store<unknown>;
+  if (store.announce !== undefined) wrapped.announce = announcing(store, recorder, process);
+  const { withL1 } = store;
+  const more = withL1 && {
+    withL1: (settings: L1Settings) => recorded(withL1(settings), recorder, process),
+  };
+  return { ...store, ...wrapped, ...more } as Store<unknown>;
+}
+
+/** Announces, and notes from when to when. */
+function announcing(
+  store: Store<unknown>,
+  recorder: Recorder,
+  process: number,
+): NonNullable<Store<unknown>["announce"]> {
+  return (key, owner) => {
+    recorder.note(process, { type: "announce", key, owner });
+    const letGo = store.announce!(key, owner);
+    return () => {
+      recorder.note(process, { type: "announced", key, owner });
+      letGo();
+    };
+  };
 }
 
 /** What else the last argument says: of a lifetime, of the options of an acquire, and of a release, what is judged. */
@@ -126,18 +147,19 @@ const parametersOf = {
 function answerOf(answer: unknown): Answer {
   if (typeof answer === "boolean") return { is: String(answer) };
   if (answer === undefined) return { is: "none" };
-  const { _tag, entry, remaining, lease, after, value, freshFor = Infinity } = answer as {
+  const { _tag, entry, remaining, lease, after, value, watched, freshFor = Infinity } = answer as {
     readonly _tag?: string;
     readonly entry?: { readonly value: unknown };
     readonly remaining?: number;
     readonly lease?: string;
     readonly after?: "failed";
+    readonly watched?: boolean;
     readonly value?: unknown;
     readonly freshFor?: number;
   };
   if (_tag === "Hit") return { is: _tag, value: entry?.value };
   if (_tag === "Leader") return { is: _tag, remaining, lease, after, value: entry?.value };
-  if (_tag !== undefined) return { is: _tag, remaining, lease, after };
+  if (_tag !== undefined) return { is: _tag, remaining, lease, after, watched };
   if (!("value" in (answer as object))) return { is: "done" };
   return freshFor > 0 ? { is: "entry", value } : { is: "stale", value, staleFor: -freshFor };
 }

@@ -5,6 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { AdapterError, Cache, type Store } from "../../mod.ts";
 import { attempt } from "../../src/store/attempt.ts";
+import { l1Store } from "../../src/store/l1.ts";
+import type { L1Settings } from "../../src/store/store.ts";
 import { recorded } from "./recorded.ts";
 import { type PlainOptions, recordedCall, type RecordedProcess } from "../support/recorded_call.ts";
 import { recordedChange } from "../support/recorded_change.ts";
@@ -35,6 +37,8 @@ interface Meanwhile {
 }
 
 const MOMENT = 100;
+/** For as long as any test takes, in milliseconds. */
+const LONG = 60_000;
 
 /**
  * Two processes, one of which leads, and what the judges say of it. Its fetch takes so many milliseconds, or ends when the
@@ -147,6 +151,38 @@ describe("What processes have recorded", () => {
     });
     const broken = await judged(forgetful, { fetch: 20, second });
     assert.ok(broken.includes("call N fetched what had been stored"), `${broken}`);
+  });
+
+  it("gives a hit in L1 away of what was replaced for longer than that may be hidden", async () => {
+    const recording = startRecording();
+    const { peek: _, ...backend } = memoryAdapter();
+    const withL1 = (settings: L1Settings) => l1Store(backend, settings);
+    const [one, other] = [0, 1].map(() => {
+      const process = recording.newProcess();
+      const recorder = recorderOf(process);
+      const adapter = recorded({ ...backend, withL1 }, recorder, process);
+      const cache = Cache.make({ adapter, cacheTtl: LONG, l1: { ttl: LONG } });
+      return { cache, recorder, process };
+    }) as [RecordedProcess, RecordedProcess];
+    const fetcher = (call: number) => Effect.succeed(`value of call ${call}`);
+    const options = { cacheTtl: LONG };
+    const read = () =>
+      Effect.runPromise(recordedCall(one, { key: KEY, options, fetcher, l1: LONG }));
+    const set = (process: RecordedProcess) =>
+      Effect.runPromise(recordedChange(process, "set", KEY));
+    await set(other);
+    await sleep(MOMENT);
+    await read();
+    await sleep(MOMENT);
+    await set(other);
+    await sleep(2 * MOMENT);
+    await read();
+    recording.add([...one.recorder.events, ...other.recorder.events]);
+    const brokenBy = (hides: number) => judgeAll(recording.histories(SLACK, { hides }));
+    assert.deepEqual(brokenBy(LONG), []);
+    const [broken, ...more] = brokenBy(10).map(({ what }) => what.replaceAll(/\d+(\.\d+)?/g, "N"));
+    assert.equal(broken, "call N hit in LN what was replaced N ms before");
+    assert.deepEqual(more, []);
   });
 
   /** A process whose operations may take so many milliseconds, over a backend that answers by promises. */

@@ -10,7 +10,7 @@ import {
   type Watch,
 } from "../../mod.ts";
 import { attempt } from "../../src/store/attempt.ts";
-import type { Lifetime } from "../../src/store/store.ts";
+import type { Lifetime, StoreOfMany } from "../../src/store/store.ts";
 import { callback } from "../../src/effect/callback.ts";
 import type { Backend } from "./backend.ts";
 import type { Answer, Question, Recorder } from "./history.ts";
@@ -37,11 +37,41 @@ export interface Remote {
   readonly way: () => Way;
   /** Whether operations are promises, as clients of databases have them. */
   readonly promises?: { readonly operationTimeout: number } | undefined;
+  /** The connection that shows that the process is there; none where that can't be told. */
+  readonly presence?: Presence | undefined;
   /** Pushes that get lost, and how late the others come; whether a watch finds that there are none. */
   readonly push: {
     readonly lost: () => boolean;
     readonly late: () => number;
     readonly none: boolean;
+  };
+}
+
+/** A connection that shows that a process is there. */
+export interface Presence {
+  /** Who is announced, and what does so. */
+  readonly announced: Map<string, () => void>;
+}
+
+/** Announces owners: as long as the connection stands at once, and again when it is back. */
+function announcer(
+  { world, process, number, recorder, backend, way }: Remote,
+  { announced }: Presence,
+): NonNullable<Store<unknown>["announce"]> {
+  return (key, owner) => {
+    const tell = () => {
+      const { there } = way();
+      world.after(there, () => {
+        if (announced.get(owner) === tell) backend.announce(key, owner, number);
+      });
+    };
+    recorder.note(number, { type: "announce", key, owner });
+    announced.set(owner, tell);
+    process.after(0, tell);
+    return () => {
+      recorder.note(number, { type: "announced", key, owner });
+      announced.delete(owner);
+    };
   };
 }
 
@@ -126,7 +156,7 @@ const tellEntry = (entry: Entry<unknown> | undefined): Answer => {
 function tellAcquired(acquired: Acquired<unknown>): Answer {
   switch (acquired._tag) {
     case "Hit":
-      return { is: "Hit", value: acquired.entry.value };
+      return { is: "Hit", value: acquired.entry.value, freshFor: acquired.entry.freshFor };
     case "Ended":
       return { is: "Ended" };
     case "Failed":
@@ -138,6 +168,7 @@ function tellAcquired(acquired: Acquired<unknown>): Answer {
         after: acquired.after,
         failures: acquired.failures,
         value: acquired.entry?.value,
+        gone: acquired.entry === undefined,
       };
     case "Follower":
       return {
@@ -145,6 +176,8 @@ function tellAcquired(acquired: Acquired<unknown>): Answer {
         remaining: acquired.remaining,
         lease: acquired.lease,
         after: acquired.after,
+        watched: acquired.watched,
+        gone: acquired.entry === undefined,
       };
   }
 }
@@ -229,12 +262,57 @@ interface Standing {
 /** A store of the whole contract. */
 export function remoteStore(
   remote: Remote,
-  { push, observed }: { readonly push: boolean; readonly observed: boolean },
+  { push, observed, many }: {
+    readonly push: boolean;
+    readonly observed: boolean;
+    /** Whether it has operations on many keys. */
+    readonly many: boolean;
+  },
 ): { readonly store: Store<unknown>; readonly watches: () => number } {
-  const { backend, world } = remote;
   const { watch, standing } = watcher(remote);
   // What a store without a clock to ask knows: since when a version of a lease has stayed the same.
-  const seen = new Map<string, { version: number; since: number; ttl: number }>();
+  const seen: Sightings = new Map();
+  const store = storeOf(remote, { observed, seen });
+  // Each key is a step of its own at the backend, but what becomes of one on its way becomes of all.
+  const together = (operation: AdapterOperation) => (asked: readonly (readonly unknown[])[]) =>
+    Effect.suspend(() => {
+      const shared = remote.way();
+      const one = storeOf({ ...remote, way: () => shared }, { observed, seen });
+      const run = one[operation as "get"] as (
+        ...asked: readonly unknown[]
+      ) => ReturnType<typeof one.get>;
+      return Effect.forEach(asked, (each) =>
+        Effect.matchEffect(run(...each), {
+          onSuccess: (answer): Effect.Effect<unknown> => Effect.succeed(answer),
+          onFailure: (error) => Effect.succeed(error),
+        }), { concurrency: "unbounded" });
+    });
+  const ofMany = {
+    getMany: together("get"),
+    acquireMany: together("acquire"),
+    renewMany: together("renew"),
+    fillMany: together("fill"),
+    releaseMany: together("release"),
+  } as StoreOfMany<unknown>;
+  return {
+    store: {
+      ...store,
+      ...(push ? { watch } : {}),
+      ...(many ? ofMany : {}),
+      ...(remote.presence ? { announce: announcer(remote, remote.presence) } : {}),
+    },
+    watches: standing,
+  };
+}
+
+type Sightings = Map<string, { version: number; since: number; ttl: number }>;
+
+/** Its operations on one key. */
+function storeOf(
+  remote: Remote,
+  { observed, seen }: { readonly observed: boolean; readonly seen: Sightings },
+): Store<unknown> {
+  const { backend, world } = remote;
   const acquire: Store<unknown>["acquire"] = (key, owner, ttl, options = {}) =>
     Effect.suspend(() => {
       const { waitedFor, backOff } = options;
@@ -264,7 +342,7 @@ export function remoteStore(
         return { ...acquired, remaining: Math.max(0, since + ttl - now) };
       });
     });
-  const store: Store<unknown> = {
+  return {
     name: "model",
     get: reader(remote),
     set: (key, value, lifetime = {}) =>
@@ -298,9 +376,7 @@ export function remoteStore(
         act: () => backend.release(key, owner, outcome, failure),
         tell: tellNothing,
       }),
-    ...(push ? { watch } : {}),
   };
-  return { store, watches: standing };
 }
 
 /** Hand-written halves. */

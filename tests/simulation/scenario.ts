@@ -33,6 +33,23 @@ export interface FetchPlan {
   readonly deaf?: boolean | undefined;
 }
 
+/** What becomes of what is told of changes. */
+export interface ChangesPlan {
+  /** How many get lost, come late, or twice, from 0 to 1. */
+  readonly lost: number;
+  readonly late: number;
+  readonly twice: number;
+  /** How many looks are answered late. */
+  readonly slow: number;
+  /** How often it is looked whether all was heard, and for how long the line is believed then, in milliseconds. */
+  readonly every: number;
+  readonly lostAfter: number;
+  /** How old an entry may be while changes aren't told. */
+  readonly alone: number;
+  /** After how long without a read a process is told of none any more; when nothing can be left without it. */
+  readonly idle?: number | undefined;
+}
+
 /** One thing that somebody does, `at` milliseconds after the beginning. */
 export type Deed =
   | {
@@ -74,6 +91,8 @@ export type Deed =
     readonly key: string;
   }
   | { readonly type: "crash"; readonly at: number; readonly process: number }
+  /** Cuts the connection that shows that a process is there. */
+  | { readonly type: "cut"; readonly at: number; readonly process: number; readonly for: number }
   /** Closes the clients of a process's calls until then: of each that its number says. */
   | {
     readonly type: "close";
@@ -83,6 +102,17 @@ export type Deed =
   }
   | { readonly type: "pause"; readonly at: number; readonly process: number; readonly for: number }
   | { readonly type: "skew"; readonly at: number; readonly process: number; readonly by: number }
+  /** Nothing comes over a process's line of changes, or that is cut, which it may be told of. */
+  | { readonly type: "mute"; readonly at: number; readonly process: number; readonly for: number }
+  | {
+    readonly type: "unplug";
+    readonly at: number;
+    readonly process: number;
+    readonly for: number;
+    readonly told: boolean;
+  }
+  /** Changes are counted anew; or by a replica that lags, and that no line is at yet. */
+  | { readonly type: "recount"; readonly at: number; readonly how: "anew" | "back" }
   | { readonly type: "corrupt"; readonly at: number; readonly key: string }
   | { readonly type: "evict"; readonly at: number; readonly key: string };
 
@@ -104,6 +134,14 @@ export interface Scenario {
   readonly pushless?: boolean | undefined;
   /** Whether operations are promises, as clients of databases have them. */
   readonly promises?: boolean | undefined;
+  /** Whether the store has operations on many keys. */
+  readonly together?: boolean | undefined;
+  /** Whether it can be told that a process is gone, and how much later that is noticed of one that has crashed. */
+  readonly presence?: { readonly noticed: number } | undefined;
+  /** What becomes of what an L1 is told of changes; it is told of none without it. */
+  readonly changes?: ChangesPlan | undefined;
+  /** Which processes have a tracer that keeps spans; none without it. */
+  readonly traced?: readonly boolean[] | undefined;
   readonly deeds: readonly Deed[];
 }
 
@@ -336,6 +374,174 @@ function withClosing(scenario: Scenario): Scenario {
   return { ...scenario, deeds };
 }
 
+/**
+ * The scenarios of some seeds with leases that are longer than all else, fetches that take seconds, and processes that crash,
+ * which is noticed early, late or never, or are cut off, so that they seem to be gone.
+ */
+function withPresence(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x3956c25b) ^ 0x59f111f1);
+  const pick = <A>(...items: readonly A[]) => items[Math.floor(random() * items.length)]!;
+  const { backend, terms, processes } = scenario;
+  if ((backend !== "push" && backend !== "poll") || random() < 0.85) return scenario;
+  const upTo = (most: number) => Math.floor(random() * (most + 1));
+  const times = <A>(count: number, make: () => A) => Array.from({ length: count }, make);
+  const process = () => upTo(processes.length - 1);
+  const deeds = scenario.deeds.map((deed): Deed => {
+    if (deed.type !== "call" && deed.type !== "batch") return deed;
+    const takes = random() < 0.3 ? deed.fetch.takes : upTo(pick(600, 2_000, 5_000));
+    return { ...deed, fetch: { ...deed.fetch, takes } };
+  });
+  const crashes = times(pick(0, 1, 1, 2), (): Deed => ({
+    type: "crash",
+    at: upTo(pick(600, 3_000)),
+    process: process(),
+  }));
+  const cuts = times(pick(0, 0, 1, 3), (): Deed => ({
+    type: "cut",
+    at: upTo(pick(600, 3_000)),
+    process: process(),
+    for: pick(upTo(900), upTo(900), upTo(5_000)),
+  }));
+  const isSlow = random() < 0.3;
+  const longestPause = isSlow ? 2_000 : terms.longestPause;
+  return {
+    ...scenario,
+    ...(isSlow ? { pause: longestPause } : {}),
+    terms: { ...terms, leaseTtl: 30_000, waitMax: pick(3_000, 60_000, 60_000), longestPause },
+    presence: { noticed: pick(0, 20, 20, 700, 4_000, FOR_GOOD) },
+    deeds: [...deeds, ...crashes, ...cuts].sort((a, b) => a.at - b.at),
+  };
+}
+
+/** The scenarios of some seeds in which processes keep what they have read, with callers who come again, and changes. */
+function withL1(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x428a2f98) ^ 0x71374491);
+  const pick = <A>(...items: readonly A[]) => items[Math.floor(random() * items.length)]!;
+  const isHere = scenario.backend === "halves" || scenario.backend === "memory";
+  if (isHere || scenario.deeds.length > 60 || random() < 0.8) return scenario;
+  const l1 = pick(5, 30, 100, 1_000);
+  const spread = pick(0.5, 2, 2, 5) * Math.min(l1, 200);
+  const times = pick(1, 3, 6);
+  const changes = pick(0, 0.05, 0.2);
+  const deeds = scenario.deeds.flatMap((deed): Deed[] => {
+    if (deed.type !== "call" && deed.type !== "batch") return [deed];
+    const again = Array.from({ length: times }, (): Deed => {
+      const at = deed.at + Math.floor(random() * spread);
+      const process = Math.floor(random() * scenario.processes.length);
+      const key = deed.type === "call" ? deed.key : deed.keys[0]!;
+      if (random() < changes) {
+        return { type: pick("set", "set", "delete", "expire"), at, process, key };
+      }
+      return random() < 0.7 ? { ...deed, at } : { ...deed, at, process };
+    });
+    return [deed, ...again];
+  }).sort((a, b) => a.at - b.at);
+  const cacheTtl = random() < 0.5 ? pick(20, 60, 300) : scenario.terms.cacheTtl;
+  const coalesce = scenario.terms.coalesce && random() < 0.8;
+  return { ...scenario, terms: { ...scenario.terms, cacheTtl, l1, coalesce }, deeds };
+}
+
+/** The scenarios of some seeds in which processes are told of changes, with trouble on the way. */
+function withChanges(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x6a09e667) ^ 0x3c6ef372);
+  const upTo = (most: number) => Math.floor(random() * (most + 1));
+  const pick = <A>(...items: readonly A[]) => items[upTo(items.length - 1)]!;
+  const { backend, terms, deeds } = scenario;
+  const isHere = backend === "halves" || backend === "memory" || terms.l1 !== undefined;
+  const isOther = terms.softTimeout !== undefined || terms.fetchTimeout !== undefined;
+  if (isHere || isOther || deeds.length > 20 || random() < 0.85) return scenario;
+  const lostAfter = pick(60, 150, 600);
+  const span = pick(4, 8) * lostAfter;
+  const first = deeds.find((deed) => deed.type === "call");
+  if (first?.type !== "call") return scenario;
+  const keys = pick(["a"], ["a"], ["a", "b", "c", "d", "e"]);
+  const processes = scenario.processes.length > 1
+    ? scenario.processes.slice(0, 3)
+    : [scenario.processes[0]!, scenario.processes[0]!];
+  const process = () => upTo(processes.length - 1);
+  const some = <A>(most: number, make: () => A) => Array.from({ length: upTo(most) }, make);
+  const { fetch } = first;
+  const call = (at: number, process: number, key: string, terms: Partial<Terms> = {}): Deed => ({
+    type: "call",
+    at,
+    process,
+    key,
+    fetch: { ...fetch, result: "value", takes: upTo(10), value: undefined, deaf: undefined },
+    terms,
+  });
+  const change = (at: number, process: number, key: string): Deed => ({
+    type: pick("set", "set", "delete", "expire"),
+    at,
+    process,
+    key,
+  });
+  /** A process that has a key in its L1, and isn't told of another's change of it. */
+  const silence = (): Deed[] => {
+    const [own, key] = [process(), pick(...keys)];
+    const other = (own + 1) % processes.length;
+    const begin = upTo(span / 2);
+    const at = begin + lostAfter + upTo(lostAfter);
+    const calls = Array.from(
+      { length: 24 },
+      (_, index) => call(begin + Math.floor(index * lostAfter / 6), own, key),
+    );
+    const mute = (millis: number): Deed => ({ type: "mute", at, process: own, for: millis });
+    const why = pick<() => Deed[]>(
+      () => [mute(3 * lostAfter)],
+      () => [mute(3 * lostAfter)],
+      () => [mute(3 * lostAfter)],
+      () => [mute(25), change(at + 40, other, pick("b", "c", "d"))],
+      () => [mute(25), change(at + 40, other, pick("b", "c", "d"))],
+      () => [{ type: "recount", at, how: "anew" }],
+      () => [{ type: "pause", at, process: own, for: 2 * lostAfter }],
+    );
+    return [...calls, ...why(), change(at + 1, other, key)];
+  };
+  const more = [
+    ...some(pick(10, 60), () => {
+      const terms = random() < 0.05 ? { refresh: true } : {};
+      return call(upTo(span), process(), pick(...keys), terms);
+    }),
+    ...some(pick(2, 8), () => change(upTo(span), process(), pick(...keys))),
+    ...some(pick(0, 2), (): Deed => ({
+      type: "mute",
+      at: upTo(span),
+      process: process(),
+      for: upTo(pick(0.3, 3) * lostAfter),
+    })),
+    ...some(pick(0, 0, 2), (): Deed => ({
+      type: "unplug",
+      at: upTo(span),
+      process: process(),
+      for: upTo(pick(0.3, 3) * lostAfter),
+      told: random() < 0.5,
+    })),
+    ...some(pick(0, 0, 2), (): Deed => ({
+      type: "recount",
+      at: upTo(span),
+      how: pick("anew", "back"),
+    })),
+    ...some(4, silence).flat(),
+  ];
+  const others = deeds.filter((deed) => !("process" in deed) || deed.process < processes.length);
+  return {
+    ...scenario,
+    processes,
+    changes: {
+      lost: pick(0, 0, 0, 0.2),
+      late: pick(0, 0, 0.3),
+      twice: pick(0, 0, 0.1),
+      every: lostAfter / 3,
+      lostAfter,
+      alone: pick(5, 50),
+      slow: pick(0, 0.4, 1),
+      idle: pick(undefined, undefined, lostAfter),
+    },
+    terms: { ...terms, l1: pick(3 * lostAfter, 5_000), cacheTtl: pick(1_000, 60_000) },
+    deeds: [...others, ...more].sort((a, b) => a.at - b.at),
+  };
+}
+
 /** The scenarios of some seeds with calls for many keys in place of some calls. */
 function withBatches(scenario: Scenario): Scenario {
   const random = seededRandom(Math.imul(scenario.seed, 0x510e527f) ^ 0x1b05688c);
@@ -364,6 +570,30 @@ function withBatches(scenario: Scenario): Scenario {
       fetch: { ...fetch, value: undefined, cleanup: 0 },
     };
   });
+  return { ...scenario, deeds, together: random() < 0.6 };
+}
+
+/** The scenarios of some seeds with calls for many keys that leave, while others wait for one of their keys. */
+function withJoinedBatches(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x2545f491) ^ 0x6c078965);
+  const upTo = (most: number) => Math.floor(random() * (most + 1));
+  const isHere = scenario.deeds.some((deed) => deed.type === "batch");
+  // Who joins what hangs waits for minutes.
+  const hangs = scenario.deeds.some((deed) => "fetch" in deed && deed.fetch.result === "hangs");
+  if (!isHere || hangs || random() < 0.7) return scenario;
+  const deeds = scenario.deeds.flatMap((deed): Deed[] => {
+    if (deed.type !== "batch" || deed.keys.length < 2 || deed.leave !== undefined) return [deed];
+    const { at, process, terms, fetch: { takes } } = deed;
+    const key = deed.keys[upTo(deed.keys.length - 1)]!;
+    const leave = { after: 20 + upTo(40), how: random() < 0.5 ? "interrupt" : "abort" } as const;
+    return [
+      { ...deed, leave, fetch: { ...deed.fetch, takes: 20 + takes } },
+      {
+        ...{ type: "call", at: at + upTo(10), process, key, terms },
+        fetch: { takes, result: "value", cleanup: 0 },
+      },
+    ];
+  }).sort((a, b) => a.at - b.at);
   return { ...scenario, deeds };
 }
 
@@ -525,6 +755,16 @@ function withTimeout(scenario: Scenario): Scenario {
   return { ...scenario, terms: { ...scenario.terms, fetchTimeout }, deeds };
 }
 
+/** The scenarios of some seeds with tracers in most processes. */
+function withTraces(scenario: Scenario): Scenario {
+  const random = seededRandom(Math.imul(scenario.seed, 0x428a2f98) ^ 0x71374491);
+  const { deeds, terms, processes } = scenario;
+  const isApt = deeds.some(({ type }) => type === "batch") || terms.staleWhileRevalidate;
+  if (random() < (isApt ? 0.6 : 0.93)) return scenario;
+  const share = random() < 0.5 ? 1 : 0.7;
+  return { ...scenario, traced: processes.map(() => random() < share) };
+}
+
 /** What is added to the scenarios of some seeds, in this order; each by chances of its own, so that other seeds keep theirs. */
 const additions: readonly ((scenario: Scenario) => Scenario)[] = [
   withTimeout,
@@ -537,4 +777,9 @@ const additions: readonly ((scenario: Scenario) => Scenario)[] = [
   withClosing,
   withSharing,
   withBatches,
+  withL1,
+  withPresence,
+  withTraces,
+  withChanges,
+  withJoinedBatches,
 ];

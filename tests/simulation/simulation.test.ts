@@ -3,9 +3,7 @@ import { describe, it } from "node:test";
 import { failedOnce, regressions } from "./regressions.ts";
 import { scenarioOf } from "./scenario.ts";
 import { trial } from "./trial.ts";
-import { variable } from "../support/address.ts";
-
-const seeds = Number(variable("SEEDS") ?? 300);
+import { seeds } from "../support/seeds.ts";
 
 describe("The promises, in virtual time", () => {
   it(`are kept by the engine in the scenarios of ${seeds} seeds`, async () => {
@@ -15,8 +13,9 @@ describe("The promises, in virtual time", () => {
     }
   });
 
+  // The newest of them, as scenarios change with what makes them.
   it("are kept in the scenarios of seeds that once said otherwise", async () => {
-    for (const seed of failedOnce) {
+    for (const seed of failedOnce.slice(-seeds)) {
       assert.deepEqual(await trial(scenarioOf(seed)), [], `seed ${seed}`);
     }
   });

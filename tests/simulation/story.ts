@@ -6,6 +6,7 @@ import type {
   Fetched,
   History,
   Question,
+  SpanNote,
   Terms,
 } from "./history.ts";
 
@@ -78,6 +79,9 @@ export interface LeaseStory {
   readonly call: CallStory;
   readonly operations: OperationStory[];
   fetch?: FetchStory;
+  /** When it began and ended to have it known that its process is there. */
+  announced?: Moment;
+  announcedUntil?: Moment;
 }
 
 /** A key that was changed by somebody. */
@@ -103,6 +107,12 @@ export interface Scene {
   readonly pushes: Moment[];
 }
 
+/** A time in which the backend found that a process wasn't there. */
+export interface Absence {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A history, told by who did what. */
 export interface Story {
   readonly backend: BackendTraits;
@@ -115,6 +125,9 @@ export interface Story {
   readonly changes: readonly ChangeStory[];
   readonly scenes: readonly Scene[];
   readonly rests: readonly (Event & { readonly type: "rest" })[];
+  readonly spans: readonly SpanNote[];
+  /** Whether a process has a tracer. */
+  readonly traced: (process: number) => boolean;
   /** When the wall clocks of processes were set back. */
   readonly setBack: readonly (Moment & { readonly process: number })[];
   /** When the backend lost an entry of a key. */
@@ -124,9 +137,18 @@ export interface Story {
   /** How long a process ran between two times: less than what lies between where it was paused. */
   readonly running: (process: number, from: number, to: number) => number;
   readonly paused: (process: number, from: number, to: number) => boolean;
+  /** Whether the backend found that a process wasn't there, all the time between two. */
+  readonly isGone: (process: number, from: number, to: number) => boolean;
+  /** When the backend found that a process wasn't there. */
+  readonly absences: (process: number) => readonly Absence[];
   /** Whether one surely came before the other, wherever each was noted. */
   readonly isBefore: (one: Moment, other: Moment) => boolean;
   readonly sceneOf: (of: { readonly process: number; readonly key: string }) => Scene;
+  /** When the backend counted changes of a key. */
+  readonly counted: (key: string) => readonly Moment[];
+  /** When a process heard that it may have missed changes, and of which hashes it heard. */
+  readonly missed: readonly (Moment & { readonly process: number })[];
+  readonly heard: readonly (Moment & { readonly process: number; readonly hash: number })[];
   /** When it all ended. */
   readonly end: Moment;
 }
@@ -135,7 +157,9 @@ export interface Story {
 export type Judge = (story: Story, broken: (what: string, at: Moment) => void) => void;
 
 /** Reads a history. */
-export function storyOf({ events, backend, slack, instant }: History): Story {
+export function storyOf(
+  { events, backend, slack, instant, spans = [], traced = [] }: History,
+): Story {
   const calls = new Map<number, CallStory>();
   const fetches = new Map<number, FetchStory>();
   const operations = new Map<number, OperationStory>();
@@ -145,8 +169,12 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
   const rests: (Event & { readonly type: "rest" })[] = [];
   const setBack: (Moment & { readonly process: number })[] = [];
   const lost: (Moment & { readonly key: string })[] = [];
+  const counted = new Map<string, Moment[]>();
+  const missed: (Moment & { readonly process: number })[] = [];
+  const heard: (Moment & { readonly process: number; readonly hash: number })[] = [];
   const crashes = new Map<number, Moment>();
   const pauses = new Map<number, { from: number; to: number }[]>();
+  const absences = new Map<number, { from: number; to: number }[]>();
   const sceneOf = ({ process, key }: { readonly process: number; readonly key: string }) => {
     const name = `${process} ${key}`;
     let scene = scenes.get(name);
@@ -273,6 +301,15 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
       case "push":
         sceneOf({ process, key: event.key }).pushes.push(moment);
         break;
+      case "counted":
+        counted.set(event.key, [...counted.get(event.key) ?? [], moment]);
+        break;
+      case "missed":
+        missed.push({ ...moment, process });
+        break;
+      case "heard":
+        heard.push({ ...moment, process, hash: event.hash });
+        break;
       case "change": {
         const { change, key, how, value } = event;
         const story: ChangeStory = { change, process, key, how, value, began: moment };
@@ -282,6 +319,18 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
       }
       case "changed":
         changes.get(event.change)!.ended = { ...moment, ok: event.ok };
+        break;
+      case "announce":
+        leases.get(event.owner)!.announced = moment;
+        break;
+      case "announced":
+        leases.get(event.owner)!.announcedUntil = moment;
+        break;
+      case "gone":
+        absences.set(process, [...absences.get(process) ?? [], { from: at, to: Infinity }]);
+        break;
+      case "back":
+        absences.get(process)!.at(-1)!.to = at;
         break;
       case "crash":
         crashes.set(process, moment);
@@ -333,6 +382,8 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
     changes: [...changes.values()],
     scenes: [...scenes.values()],
     rests,
+    spans,
+    traced: (process) => traced[process] ?? false,
     setBack,
     lost,
     crashed: (process) => crashes.get(process),
@@ -343,8 +394,14 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
       ),
     paused: (process, from, to) =>
       (pauses.get(process) ?? []).some((pause) => pause.from <= to && pause.to >= from),
+    isGone: (process, from, to) =>
+      (absences.get(process) ?? []).some((gone) => gone.from <= from && gone.to >= to),
+    absences: (process) => absences.get(process) ?? [],
     isBefore: (one, other) => one.seq <= other.seq && one.at + instant <= other.at,
     sceneOf,
+    counted: (key) => counted.get(key) ?? [],
+    missed,
+    heard,
     end,
   };
 
@@ -468,8 +525,33 @@ export function storyOf({ events, backend, slack, instant }: History): Story {
   }
 }
 
+/** The call that an owner of a lease tells of. */
+export function callOf(
+  { calls }: Pick<Story, "calls">,
+  owner: string | undefined,
+): CallStory | undefined {
+  return callsByNumber(calls).get(numberOf(owner));
+}
+
+const callsByNumber = once((calls: readonly CallStory[]) =>
+  new Map(calls.map((each) => [each.call, each]))
+);
+
+/** What is made of a thing the first time that it is asked for. */
+function once<Of extends object, A>(make: (of: Of) => A): (of: Of) => A {
+  const made = new WeakMap<Of, A>();
+  return (of) => {
+    if (!made.has(of)) made.set(of, make(of));
+    return made.get(of)!;
+  };
+}
+
+function numberOf(owner: string | undefined): number {
+  return Number(/^call (\d+):/.exec(owner ?? "")?.[1]);
+}
+
 function newLease(owner: string, calls: ReadonlyMap<number, CallStory>): LeaseStory {
-  const call = calls.get(Number(/^call (\d+):/.exec(owner)?.[1]));
+  const call = calls.get(numberOf(owner));
   if (call === undefined) throw new Error(`Cannot tell whose owner ${owner} is`);
   return { owner, call, operations: [] };
 }
@@ -518,8 +600,60 @@ export function overAt({ answered, failed, dropped }: OperationStory): Moment | 
  * in which its time is out, which after a pause can be late.
  */
 export function failedToAnswer(story: Story, operation: OperationStory): boolean {
+  return failedAlone(story, operation) ||
+    togetherWith(story, operation).some((other) => failedAlone(story, other));
+}
+
+/** What may have been asked in one request with it, for other keys of its batch: that fails for all of them. */
+function togetherWith(story: Story, { question, asked, process }: OperationStory) {
+  const batch = callOf(story, question.owner)?.batch;
+  if (batch === undefined) return [];
+  return askedTogether(story.operations).get(placeOf({ question, asked, process }))!
+    .filter((other) => callOf(story, other.question.owner)?.batch === batch);
+}
+
+/** Whether a read may be one request with those of other keys, for a call for many: it is answered once all of them are. */
+export function isReadWithOthers(story: Story, read: OperationStory): boolean {
+  const { question: { operation, key }, asked, process } = read;
+  if (operation !== "get") return false;
+  const batchesOf = (key: string) =>
+    story.sceneOf({ process, key }).calls.flatMap(({ batch, began }) =>
+      batch !== undefined && began.seq < asked.seq && began.at + story.slack >= asked.at
+        ? batch
+        : []
+    );
+  const batches = new Set(batchesOf(key));
+  return askedTogether(story.operations).get(placeOf(read))!.some((other) =>
+    other !== read && batchesOf(other.question.key).some((batch) => batches.has(batch))
+  );
+}
+
+type Asked = Pick<OperationStory, "question" | "asked" | "process">;
+
+function placeOf({ question, asked, process }: Asked): string {
+  return `${process} ${question.operation} ${asked.at}`;
+}
+
+/** The operations of one kind that a process has asked for in one moment. */
+const askedTogether = once((operations: readonly OperationStory[]) => {
+  const places = new Map<string, OperationStory[]>();
+  for (const operation of operations) {
+    const place = placeOf(operation);
+    const there = places.get(place);
+    if (there === undefined) places.set(place, [operation]);
+    else there.push(operation);
+  }
+  return places;
+});
+
+/** The shortest time that an operation of any of these calls may take, in milliseconds. */
+export const shortestTimeout: (calls: readonly CallStory[]) => number = once((
+  calls: readonly CallStory[],
+) => Math.min(...calls.map(({ terms }) => terms.operationTimeout)));
+
+function failedAlone(story: Story, operation: OperationStory): boolean {
   const { answered, failed, dropped } = operation;
-  const timeout = Math.min(...story.calls.map(({ terms }) => terms.operationTimeout));
+  const timeout = shortestTimeout(story.calls);
   const told = answered ?? failed;
   return dropped !== undefined || (failed !== undefined && !failed.corrupt) ||
     (told !== undefined && told.at - beginningOf(story, operation).at >= timeout - story.slack);
@@ -590,12 +724,16 @@ export function isAhead(
   { terms: { refreshAhead, refresh }, hooks, left, fetches }: CallStory,
 ): boolean {
   if (refreshAhead === undefined || refresh) return false;
-  // Who read for a value in place of a wait that was over has followed.
-  return hooks.some(({ hook, tag }) =>
-    hook === "onHit" || (hook === "onFollowerWait" && tag === "HIT")
-  ) ||
+  return hitOf(hooks) !== undefined ||
     // Others shared the read of one who has left since.
     (left !== undefined && fetches.some(({ began }) => began.seq > left.seq));
+}
+
+/** When a call hit. Who read for a value in place of a wait that was over has followed. */
+function hitOf(hooks: CallStory["hooks"]): Moment | undefined {
+  return hooks.find(({ hook, tag }) =>
+    hook === "onHit" || (hook === "onFollowerWait" && tag === "HIT")
+  );
 }
 
 /** When a call that waited for a fresh value had the stale one, as its time for that was over. */
@@ -625,7 +763,8 @@ export function isRefresh(
   { call, began }: FetchStory,
 ): boolean {
   const { hooks, left } = call;
-  if (isAhead(call)) return true;
+  // Who hit as its own fetch had failed began that before.
+  if (isAhead(call)) return began.at >= (hitOf(hooks)?.at ?? -Infinity);
   return windowsOf(call).staleWhileRevalidate > 0 &&
     (hooks.some(({ hook, tag }) => hook === "onStale" && tag === "refreshing") ||
       (left !== undefined && left.at <= began.at + instant));

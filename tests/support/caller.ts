@@ -2,7 +2,8 @@
 import "./every_error.ts";
 import { Effect } from "effect";
 import process from "node:process";
-import { Cache } from "../../mod.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type BatchContext, Cache, type CacheClient } from "../../mod.ts";
 import { flightsUnderWay } from "../../src/engine/flight.ts";
 import type { Ending } from "../simulation/history.ts";
 import { startDelays } from "../conformance/delays.ts";
@@ -13,17 +14,22 @@ import { startLoad } from "./load.ts";
 import { recordedCall, type RecordedProcess, termsOf } from "./recorded_call.ts";
 import { recorderOf, sharedClock } from "./recording.ts";
 import { skewClock } from "./skewed_clock.ts";
+import { until } from "./until.ts";
 import { answer, beginning, messages } from "./worker.ts";
 
-const { connection, place, skew, number } = beginning<Assignment>();
+const { connection, place, skew, number, announced = true } = beginning<Assignment>();
 if (skew !== undefined) skewClock(skew);
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
 const module = new URL(`../adapters/${connection}.${extension}`, import.meta.url).href;
 const { connect } = await import(module) as { readonly connect: Connect };
-const { store, ready, close } = await connect(place);
+const { store: whole, ready, close } = await connect(place);
+const { announce: _, ...unannounced } = whole;
+const store = announced ? whole : unannounced;
 const recorder = recorderOf(number);
 const adapter = recorded(store, recorder, number);
-const unrecorded = Cache.make({ adapter: store });
+// What is reported would be logged, amid what this process answers.
+const hooks = { onError: () => Effect.void };
+const unrecorded = Cache.make({ adapter: store, hooks });
 /** How the errors of fetches are shared. */
 const codec = {
   encode: (error: { readonly _tag: string }) => JSON.stringify(error),
@@ -39,11 +45,12 @@ const tellHistory = () => {
 const waiting = new Map<number, ((number: number) => void)[]>();
 
 async function run(task: Task): Promise<void> {
-  const { id, key, callers, fetch, value = `value of ${process.pid}`, succeedsFrom = 1 } = task;
+  const { id, key, callers, fetch, value = `value of ${process.pid}`, succeedsFrom = 1, busy = 0 } =
+    task;
   const { options = {}, shares } = task;
   const client = shares === undefined
     ? unrecorded
-    : Cache.make({ adapter: store, failures: { codec, ttl: shares } });
+    : Cache.make({ adapter: store, hooks, failures: { codec, ttl: shares } });
   const report = newReport();
   const delays = startDelays();
   const values = new Set<string>();
@@ -55,7 +62,11 @@ async function run(task: Task): Promise<void> {
       // A refresh may begin once all callers have their values.
       const number = new Promise<number>((resolve) => waiting.get(id)?.push(resolve));
       say({ id, key });
-      yield* Effect.sleep(fetch);
+      yield* Effect.sleep(busy === 0 ? fetch : fetch / 2);
+      if (busy > 0) {
+        for (const began = performance.now(); performance.now() - began < busy;);
+        yield* Effect.sleep(fetch / 2 - busy);
+      }
       report.fetch = performance.now() - began;
       return yield* succeedsFrom <= 1 || (yield* Effect.promise(() => number)) >= succeedsFrom
         ? Effect.succeed(value)
@@ -83,6 +94,40 @@ async function run(task: Task): Promise<void> {
   };
   await Promise.all(Array.from({ length: callers }, call));
   waiting.delete(id);
+  delays.stop();
+  say({ id, report: { ...report, values: [...values], late: delays.longest() } });
+}
+
+/** One call for many keys. */
+async function runMany(
+  { id, fetch, options = {} }: Task,
+  keys: readonly string[],
+): Promise<void> {
+  const report = newReport();
+  const delays = startDelays();
+  const values = new Set<string>();
+  const began = performance.now();
+  const fetcher = ({ keys }: BatchContext<string>) =>
+    Effect.suspend(() => {
+      report.fetches++;
+      say({ id, keys });
+      return Effect.as(
+        Effect.sleep(fetch),
+        new Map(keys.map((key) => [key, `value of ${key}`])),
+      );
+    });
+  const ends = await Effect.runPromise(unrecorded.getOrSetMany(keys, fetcher, options));
+  for (const [key, end] of ends) {
+    const ending = await Effect.runPromise(Effect.match(end, {
+      onSuccess: ({ value, meta }) => ({ value, cache: meta.cache }),
+      onFailure: ({ _tag }) => ({ value: undefined, cache: _tag }),
+    }));
+    const { value, cache } = ending;
+    const told = value === undefined ? report.errors : report.outcomes;
+    told[cache] = (told[cache] ?? 0) + 1;
+    if (value === `value of ${key}`) values.add(key);
+  }
+  report.slowest = performance.now() - began;
   delays.stop();
   say({ id, report: { ...report, values: [...values], late: delays.longest() } });
 }
@@ -119,14 +164,29 @@ const telling = setInterval(() => {
   tellPause();
   tellHistory();
 }, TELLING);
-function handle({ id, number, load, stop, ...task }: Message): void {
+/** Kills itself at a moment at which all that was recorded is told. */
+function die(): void {
+  recorder.note(number, { type: "crash" });
+  const told: Told = { events: recorder.events.splice(0) };
+  process.stdout.write(`${JSON.stringify(told)}\n`, () => {
+    if (recorder.events.length > 0) die();
+    else process.kill(process.pid, "SIGKILL");
+  });
+}
+
+function handle({ id, number, load, stop, die: dies, ...task }: Message): void {
+  if (dies) return die();
   if (number !== undefined) return waiting.get(id)?.shift()?.(number);
   if (stop) return void endLoad(id);
   if (load !== undefined) {
     const { operationTimeout } = termsOf(load.options ?? {});
-    const cache = Cache.make({ adapter, operationTimeout });
+    const shares = load.shares === undefined ? {} : { failures: { codec, ttl: load.shares } };
+    const { l1: ttl, options: { cacheTtl } } = load;
+    const kept = ttl === undefined ? {} : { l1: { ttl }, cacheTtl };
+    const cache = Cache.make({ adapter, operationTimeout, ...shares, ...kept }) as CacheClient;
     loads.set(id, startLoad({ ...self, cache }, load));
-  } else void run({ id, ...task });
+  } else if (task.keys !== undefined) void runMany({ id, ...task }, task.keys);
+  else void run({ id, ...task });
 }
 
 // As a service does it: its calls are over then. Whoever has started it hangs up.
@@ -135,7 +195,10 @@ process.once("SIGTERM", async () => {
   say({ closed: true });
 });
 
-await ready();
+// It may be started while its backend is away, and be left without an answer.
+await until(() =>
+  Promise.race([ready().then(() => true, () => false), sleep(1_000, false, { ref: false })])
+);
 say({});
 for await (const message of messages<Message>()) handle(message);
 // Nothing else may keep the process alive.

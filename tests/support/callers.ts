@@ -11,10 +11,14 @@ import { startWorker } from "./worker.ts";
 export interface Task {
   readonly id: number;
   readonly key: string;
+  /** Keys that one caller asks for at once, in this order, in place of `key`; nothing is recorded then. */
+  readonly keys?: readonly string[];
   /** How many callers at once. */
   readonly callers: number;
   /** How long a fetch takes, in milliseconds. */
   readonly fetch: number;
+  /** For how long a fetch keeps its process busy, once half of it is over, in milliseconds. */
+  readonly busy?: number;
   /** What a fetch finds; by default it names the process. */
   readonly value?: string;
   /** Which fetch of all processes is the first to succeed. */
@@ -34,6 +38,8 @@ export interface Message extends Task {
   readonly number?: number;
   readonly load?: Load;
   readonly stop?: true;
+  /** Whether it is to kill itself. */
+  readonly die?: true;
 }
 
 /** What a process answers: at first that it is ready, by nothing at all. */
@@ -41,6 +47,8 @@ export interface Told {
   readonly id?: number;
   /** The key that it begins to fetch. */
   readonly key?: string;
+  /** Or the keys that it begins to fetch together. */
+  readonly keys?: readonly string[];
   /** What came of the task. */
   readonly report?: Report;
   readonly events?: Parameters<Recording["add"]>[0];
@@ -68,6 +76,8 @@ export interface Report {
 
 /** Another process that calls the library. */
 export interface Caller {
+  /** The number under which it records. */
+  readonly number: number;
   /** Has it call; `fetching` resolves when it begins to fetch. */
   call(
     task: Omit<Task, "id">,
@@ -76,6 +86,8 @@ export interface Caller {
   load(load: Load): { readonly stop: () => Promise<void> };
   /** Kills it where it stands. */
   kill(): void;
+  /** Has it kill itself where it stands, by a SIGKILL, once all that it has recorded is told. Resolves once it is dead. */
+  die(): Promise<void>;
   /** Asks it to end, as a deploy does. Resolves with how long that took it, in milliseconds. */
   terminate(): Promise<number>;
   /** Stops it where it stands, as a long pause of a garbage collector or a laptop that is closed does. */
@@ -96,6 +108,8 @@ export interface Backend {
   readonly place: Place;
   /** By how many milliseconds the processes' wall clocks are wrong. */
   readonly skew?: number | undefined;
+  /** Whether those who wait can find a leader dead before its lease ends, where the backend allows it; true by default. */
+  readonly announced?: boolean | undefined;
   /** Whether they are all of this runtime, as another may not have what it takes; false by default. */
   readonly own?: boolean | undefined;
 }
@@ -158,7 +172,7 @@ async function startCaller(
   await next();
   const listen = async (): Promise<never> => {
     while (true) {
-      const { id, key, report, events, closed } = await next();
+      const { id, key, keys, report, events, closed } = await next();
       if (closed) worker.end().catch(() => {});
       if (events !== undefined) recording.add(events);
       if (key !== undefined) {
@@ -166,6 +180,8 @@ async function startCaller(
         send({ id: id!, number: begun.get(key)! });
         tasks.get(id!)?.begin?.();
       }
+      for (const each of keys ?? []) begun.set(each, (begun.get(each) ?? 0) + 1);
+      if (keys !== undefined) tasks.get(id!)?.begin?.();
       if (report !== undefined) tasks.get(id!)?.done(report);
     }
   };
@@ -188,6 +204,7 @@ async function startCaller(
   };
   const note = (type: "crash" | "pause" | "resume") => recording.recorder.note(number, { type });
   return {
+    number,
     call(task) {
       const id = tasksGiven++;
       let begin!: () => void;
@@ -212,6 +229,10 @@ async function startCaller(
     kill() {
       signal("SIGKILL");
       note("crash");
+    },
+    die() {
+      send({ die: true });
+      return over.catch(() => {});
     },
     pause() {
       note("pause");

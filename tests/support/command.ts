@@ -13,6 +13,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** After how many milliseconds it is stopped, by SIGINT and then by SIGKILL; five minutes by default. */
   readonly timeout?: number;
+  /** After how many milliseconds in which it has written nothing it is stopped likewise; none by default. */
+  readonly silence?: number;
   /** Ends it with SIGTERM when this has resolved. */
   readonly until?: Promise<unknown>;
 }
@@ -23,7 +25,7 @@ export interface Finished {
   readonly ok: boolean;
   /** What it wrote, both streams as they came. */
   readonly output: string;
-  /** True if it was stopped because its time was over. */
+  /** True if it was stopped because its time was over, or because it was silent. */
   readonly late: boolean;
 }
 
@@ -34,11 +36,11 @@ const GRACE = 5000;
 export function run(
   command: string,
   args: readonly string[],
-  { cwd = top, env = {}, timeout = 300_000, until }: CommandOptions = {},
+  { cwd = top, env = {}, timeout = 300_000, silence = timeout, until }: CommandOptions = {},
 ): Promise<Finished> {
   return new Promise((resolve) => {
     let output = "";
-    let late = false;
+    let late: string | undefined;
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, NO_COLOR: "1", ...env },
@@ -46,32 +48,39 @@ export function run(
     });
     // By its id: after `child.kill`, Deno says of a child that ends by itself that the signal has ended it.
     until?.then(() => child.exitCode === null && process.kill(child.pid!, "SIGTERM"));
-    child.stdout.on("data", (chunk) => output += chunk);
-    child.stderr.on("data", (chunk) => output += chunk);
     // Not spawn's own, which keeps Deno from ending where there is no such command. Deno tells which tests it was at.
-    const timers = [
-      setTimeout(() => {
-        late = true;
-        child.kill("SIGINT");
-      }, timeout),
-      setTimeout(() => {
+    const stop = (why: string) => {
+      if (late !== undefined) return;
+      late = why;
+      child.kill("SIGINT");
+      timers.push(setTimeout(() => {
         child.kill("SIGKILL");
         // A process that it has started may still have them open.
         child.stdout.destroy();
         child.stderr.destroy();
-      }, timeout + GRACE),
-    ];
+      }, GRACE));
+    };
+    const timers = [setTimeout(() => stop(`after ${timeout} ms`), timeout)];
+    const silent = () => setTimeout(() => stop(`after ${silence} ms without a word`), silence);
+    let quiet = silent();
+    const hear = (chunk: string) => {
+      output += chunk;
+      clearTimeout(quiet);
+      quiet = silent();
+    };
+    child.stdout.on("data", hear);
+    child.stderr.on("data", hear);
     const finish = (ok: boolean) => {
-      timers.forEach(clearTimeout);
-      if (late) output += `Stopped after ${timeout} ms: ${command}\n`;
-      resolve({ ok: ok && !late, output, late });
+      [...timers, quiet].forEach(clearTimeout);
+      if (late !== undefined) output += `Stopped ${late}: ${command}\n`;
+      resolve({ ok: ok && late === undefined, output, late: late !== undefined });
     };
     child.on("error", ({ message }) => {
       output += `${message}\n`;
       finish(false);
     });
     child.on("close", (code, signal) => {
-      if (signal && !late) output += `Stopped by ${signal}: ${command}\n`;
+      if (signal && late === undefined) output += `Stopped by ${signal}: ${command}\n`;
       finish(code === 0);
     });
   });

@@ -10,22 +10,25 @@ export interface Follower {
   fill(): Promise<void>;
 }
 
-/** Takes the lease of a key in one store, and follows in another for 20 seconds; until it is pushed it looks once a minute. */
+/** Takes the lease of a key in one store, and follows in another, for 20 seconds by default; until it is pushed it looks once a minute. */
 export async function follow(
   key: string,
   leader: Store<unknown>,
   follower: Store<unknown>,
-  { errors = [], patient = true }: {
+  { errors = [], patient = true, waitMax = patient ? 20_000 : 10_000 }: {
     /** Receives what the follower reports. */
     readonly errors?: CacheLockingError[];
     /** Whether it looks so seldom. */
     readonly patient?: boolean;
+    /** For how long it follows, in milliseconds. */
+    readonly waitMax?: number;
   } = {},
 ): Promise<Follower> {
   await Effect.runPromise(leader.acquire(key, "leader", 60_000));
   const cache = Cache.make({
     adapter: follower,
-    ...(patient ? { waitStrategy: () => "1 minute" as const, waitMax: "20 seconds" as const } : {}),
+    waitMax,
+    ...(patient ? { waitStrategy: () => "1 minute" as const } : {}),
     hooks: { onError: (error) => Effect.sync(() => void errors.push(error)) },
   });
   const fiber = Effect.runFork(cache.getOrSet(key, () => Effect.succeed("fallback")));

@@ -1,5 +1,6 @@
 import { Duration, Effect } from "effect";
 import type { CacheClient, CallOptions, FetchContext } from "../../mod.ts";
+import { causeKind } from "../../src/effect/cause.ts";
 import { defaults } from "../../src/model/defaults.ts";
 import { endingOf } from "../simulation/ending.ts";
 import { type Ending, FOR_GOOD, type Recorder, type Terms } from "../simulation/history.ts";
@@ -39,6 +40,10 @@ export interface RecordedCall {
   readonly fetcher: (call: number) => Effect.Effect<unknown, { readonly call: number }>;
   /** Whether it has the key fetched though its entry is fresh. */
   readonly refresh?: boolean | undefined;
+  /** For how long its client shares failures with all processes at first, in milliseconds; not at all by default. */
+  readonly shares?: number | undefined;
+  /** How old an entry may be that its client keeps in an L1, in milliseconds; it has none by default. */
+  readonly l1?: number | undefined;
 }
 
 /** What the options say, with the library's defaults. */
@@ -71,7 +76,7 @@ export function termsOf(
 /** Calls, writes down what happens, and says how it ended. */
 export function recordedCall(
   { cache, recorder, process }: RecordedProcess,
-  { key, options, fetcher, refresh = false }: RecordedCall,
+  { key, options, fetcher, refresh = false, shares, l1 }: RecordedCall,
 ): Effect.Effect<Ending> {
   return Effect.suspend(() => {
     const call = recorder.number();
@@ -85,7 +90,9 @@ export function recordedCall(
           Effect.sync(() => {
             const result = exit._tag === "Success"
               ? { type: "value", value: exit.value } as const
-              : { type: signal.aborted ? "interrupted" : "failed" } as const;
+              : signal.aborted
+              ? { type: "interrupted" } as const
+              : { type: "failed", typed: causeKind(exit.cause) === "Fail" } as const;
             note({ type: "fetched", fetch, result });
           }));
       });
@@ -100,13 +107,14 @@ export function recordedCall(
       ownerId: `call ${call}`,
       hooks: { onError, onStale, ...(options.refreshAhead === undefined ? {} : { onHit }) },
     });
-    note({ type: "call", call, key, terms: { ...termsOf(options), refresh } });
+    note({ type: "call", call, key, terms: { ...termsOf(options), refresh, shares, l1 } });
     const ending = Effect.matchCauseEffect(calling, {
       onSuccess: ({ value, meta }) =>
         Effect.succeed<Ending>({
           type: "value",
           value,
           cache: meta.cache,
+          tier: meta.tier,
           staleFor: meta.staleFor && Duration.toMillis(meta.staleFor),
         }),
       onFailure: (cause) => Effect.succeed(endingOf(cause, { call })),

@@ -1,16 +1,17 @@
 import { Effect } from "effect";
 import type { RecordedProcess } from "./recorded_call.ts";
 
-/** Deletes a key, or lets it expire, and writes that down; says whether that went well. */
+/** Deletes a key, lets it expire, or sets it to a value of its own, and writes that down; says whether that went well. */
 export function recordedChange(
   { cache, recorder, process }: RecordedProcess,
-  how: "delete" | "expire",
+  how: "delete" | "expire" | "set",
   key: string,
 ): Effect.Effect<boolean> {
   return Effect.suspend(() => {
     const change = recorder.number();
-    recorder.note(process, { type: "change", change, how, key });
-    const changing = Effect.match(cache[how](key), {
+    const value = `value of change ${change}`;
+    recorder.note(process, { type: "change", change, how, key, ...how === "set" && { value } });
+    const changing = Effect.match(how === "set" ? cache.set(key, value) : cache[how](key), {
       onSuccess: () => true,
       onFailure: () => false,
     });

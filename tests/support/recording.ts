@@ -41,8 +41,18 @@ export interface Recording {
   readonly add: (events: readonly Event[]) => void;
   /** Notes that by now the backend has lost everything. */
   readonly lose: () => void;
-  /** A history for each key, and one of what is left in the end. Times may be off by so many milliseconds. */
-  readonly histories: (slack: number) => readonly KeyHistory[];
+  /** Notes that no process has a connection, until what it returns is called. */
+  readonly disconnect: () => () => void;
+  /** All that was recorded until now, in the order in which it was added. */
+  readonly added: readonly Event[];
+  /**
+   * A history for each key, and one of what is left in the end. Times may be off by so many milliseconds. The backend may
+   * be one that announces leaders, and one whose changes are hidden from an L1 for no longer than it says.
+   */
+  readonly histories: (
+    slack: number,
+    backend?: Pick<BackendTraits, "announces" | "hides">,
+  ) => readonly KeyHistory[];
 }
 
 /** What happened to one key, or, without one, what is left in the processes, by the time since the recording began. */
@@ -59,19 +69,26 @@ export function startRecording(): Recording {
   let processes = 0;
   return {
     recorder,
+    added: all,
     newProcess: () => ++processes,
     add: (events) => void all.push(...events),
     lose: () => void losses.push(sharedClock()),
-    histories: (slack) =>
-      byKey([...recorder.events, ...all], losses).map(({ key, events }) => ({
+    disconnect: () => {
+      recorder.note(EVERYONE, { type: "gone" });
+      return () => recorder.note(EVERYONE, { type: "back" });
+    },
+    histories: (slack, backend) => {
+      const events = [...recorder.events, ...all];
+      return byKey([...events, ...absences(events, slack)], losses).map(({ key, events }) => ({
         key,
         events: events
           .map((event) => ({ ...event, at: event.at - began }))
           .sort((a, b) => a.at - b.at),
-        backend: remote,
+        backend: { ...remote, ...backend },
         slack,
         instant: INSTANT,
-      })),
+      }));
+    },
   };
 }
 
@@ -87,6 +104,38 @@ export function callsOf(histories: readonly KeyHistory[]): number {
   return histories.flatMap(({ events }) => events).filter(({ type }) => type === "call").length;
 }
 
+/** The number that stands for all processes: of what happens to the network. */
+const EVERYONE = -1;
+
+/**
+ * When each process is gone, as far as the backend may see: while it is cut off, and until it had time to connect again; and
+ * from when on it has crashed.
+ */
+function absences(events: readonly Event[], slack: number): Event[] {
+  const crashes = new Map<number, number>();
+  const cuts: { readonly from: number; to: number }[] = [];
+  for (const { type, process, at } of events) {
+    if (type === "crash") crashes.set(process, at);
+    else if (process !== EVERYONE) continue;
+    else if (type === "gone") cuts.push({ from: at, to: Infinity });
+    else if (type === "back") cuts.at(-1)!.to = at + slack;
+  }
+  const processes = new Set(events.map(({ process }) => process));
+  processes.delete(EVERYONE);
+  return [...processes].flatMap((process): Event[] => {
+    const crashed = crashes.get(process) ?? Infinity;
+    const own = cuts.filter(({ from }) => from < crashed)
+      .map(({ from, to }) => ({ from, to: to < crashed ? to : Infinity }));
+    if (crashed < Infinity && own.every(({ to }) => to < Infinity)) {
+      own.push({ from: crashed, to: Infinity });
+    }
+    return own.flatMap(({ from, to }): Event[] => [
+      { type: "gone", at: from, process },
+      ...to < Infinity ? [{ type: "back", at: to, process } as const] : [],
+    ]);
+  });
+}
+
 /** The promises are those of a key, so that each key has a history of its own. */
 function byKey(
   events: readonly Event[],
@@ -100,7 +149,7 @@ function byKey(
   for (const event of events) {
     const { type } = event;
     if (type === "rest") rests.push(event);
-    else if (type === "pause" || type === "resume" || type === "crash") {
+    else if (ofProcesses.has(type)) {
       for (const history of histories.values()) history.push(event);
     } else histories.get("key" in event ? event.key : keys.get(numberOf(event)))!.push(event);
   }
@@ -110,6 +159,11 @@ function byKey(
   histories.set(undefined, rests);
   return Array.from(histories, ([key, events]) => ({ key, events }));
 }
+
+/** What happens to a process as a whole. */
+const ofProcesses: ReadonlySet<Event["type"]> = new Set(
+  ["pause", "resume", "crash", "gone", "back"] as const,
+);
 
 /** Whose key each number stands for: numbers name calls, fetches, operations and changes alike. */
 function keysOf(events: readonly Event[]): ReadonlyMap<number, string> {

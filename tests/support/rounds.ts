@@ -14,9 +14,11 @@ import {
   type Task,
 } from "./callers.ts";
 import type { Connection } from "./connection.ts";
-import { defaults } from "../../src/model/defaults.ts";
+import { WATCHED_PAUSE } from "../../src/engine/follow.ts";
+import { defaults, GRACE } from "../../src/model/defaults.ts";
 import { medianOf } from "./percentile.ts";
 import { recordedChange } from "./recorded_change.ts";
+import { shuffle } from "./random.ts";
 import { until } from "./until.ts";
 import { callsOf, judgeAll, startRecording } from "./recording.ts";
 import { unlessLate } from "./unless_late.ts";
@@ -88,6 +90,8 @@ export function rounds(
       await own.close();
     });
 
+    /** Whether many keys are one request. */
+    const asksTogether = () => own.store.acquireMany !== undefined;
     const newKey = () => `rounds:${randomToken()}`;
     const herd = async (task: Omit<Task, "id">, of = callers) =>
       sum(await Promise.all(of.map((caller) => caller.call(task).report)));
@@ -166,6 +170,7 @@ export function rounds(
       if (push) await sleep(1500);
       await unlessLate(async (late) => {
         const names: string[][] = [];
+        let slowest = 0;
         await counted(async (seen) => {
           for (const each of [10, crowd]) {
             const report = await herd({ key: newKey(), callers: each, fetch, options });
@@ -175,12 +180,17 @@ export function rounds(
             // By then they have also let go of what they listened to.
             if (push) await sleep(1500);
             names.push((await seen.take()).sort());
+            slowest = report.slowest;
           }
         });
         const [few, many] = names as [string[], string[]];
         note(`${few.length} operations: ${few}`);
-        if (push && spare === 0) assert.deepEqual(few, many);
-        else if (push) assert.ok(many.length <= few.length + spare, `${few} and ${many}`);
+        // Each process looks whether the leader lives, as often as the fetch takes long.
+        const looks = fetch < GRACE || own.store.announce === undefined
+          ? 0
+          : FOLLOWERS * Math.ceil(slowest / WATCHED_PAUSE);
+        if (push && spare + looks === 0) assert.deepEqual(few, many);
+        else if (push) assert.ok(many.length <= few.length + spare + looks, `${few} and ${many}`);
         // Those who poll have a schedule with jitter.
         else assert.ok(many.length <= 1.5 * few.length, `${few.length} and ${many.length}`);
       });
@@ -302,6 +312,53 @@ export function rounds(
         assert.equal(report.values.length, 1);
         assert.deepEqual(report.errors, {});
         assert.ok(took < Math.max(1000, 2 * shortest) + 1000 + 100, `${took} ms`);
+      });
+    });
+
+    it("fetches each of 120 keys once for 4 who ask for 90 in any order, in every round", async () => {
+      const rounds = asksTogether() ? 20 : 5;
+      const options = { leaseTtl: 30_000, waitMax: 60_000, operationTimeout: 30_000 };
+      let asked = 0;
+      for (let round = 0; round < rounds; round++) {
+        const keys = Array.from({ length: 120 }, () => newKey());
+        const reports = await Promise.all(callers.map((caller, index) => {
+          const own = keys.filter((_, at) => at % 4 !== index);
+          shuffle(own, Math.random);
+          return caller.call({ key: "", keys: own, callers: 1, fetch: 100, options }).report;
+        }));
+        for (const { errors, values } of reports) {
+          assert.deepEqual(errors, {});
+          assert.equal(values.length, 90);
+        }
+        assert.deepEqual(keys.map(fetchesOf), keys.map(() => 1));
+        asked += sum(reports).fetches;
+      }
+      note(`${asked} fetches for ${rounds} × 120 keys`);
+    });
+
+    it("has the other take over the keys of a killed batch in one fetch", async () => {
+      await unlessLate(async (late) => {
+        const keys = Array.from({ length: 40 }, () => newKey());
+        const [victim, other] = await startCallers(2, backend, recording);
+        const options = { leaseTtl: Math.max(1_500, 2 * shortest), waitMax: 20_000 };
+        const task = { key: "", callers: 1, options };
+        await victim!.call({ ...task, keys, fetch: 60_000 }).fetching;
+        const taking = other!.call({ ...task, keys: [...keys].reverse(), fetch: 100 }).report;
+        await sleep(200);
+        victim!.kill();
+        const report = await taking;
+        await other!.end();
+        late(report.late);
+        assert.deepEqual(report.errors, {});
+        assert.equal(report.values.length, 40);
+        note(
+          `${report.fetches} fetches for 40 keys of a killed process, ${
+            report.slowest.toFixed(0)
+          } ms`,
+        );
+        assert.deepEqual(keys.map(fetchesOf), keys.map(() => 2));
+        // Leases that were taken one by one end one by one.
+        assert.ok(report.fetches <= (asksTogether() ? 1 : 10), `${report.fetches} fetches`);
       });
     });
 

@@ -14,7 +14,9 @@ export interface SideBySide {
 export function sideBySide(cases: readonly Case[], { skip, atOnce: most }: SideBySide): void {
   const done = new Map<Case, (outcome: Promise<void>) => void>();
   const outcomes = new Map<Case, Promise<void>>();
-  const together = cases.filter(({ alone, skipped }) => !alone && !skipped);
+  // The last ones take longest.
+  const inOrder = [...cases].reverse().sort((a, b) => Number(a.alone) - Number(b.alone));
+  const together = inOrder.filter(({ alone, skipped }) => !alone && !skipped);
   for (const each of together) {
     const outcome = new Promise<void>((resolve) => done.set(each, resolve));
     outcome.catch(() => {});
@@ -26,10 +28,10 @@ export function sideBySide(cases: readonly Case[], { skip, atOnce: most }: SideB
     return outcome.catch(() => {});
   };
   before(() => {
-    // The last ones take longest.
-    if (!skip) void atOnce(most, together.reverse().map((each) => () => start(each)));
+    if (!skip) void atOnce(most, together.map((each) => () => start(each)));
   });
-  for (const each of [...cases].sort((a, b) => Number(a.alone) - Number(b.alone))) {
+  // As they begin, so that the one that is waited for is the one that hangs, if any does.
+  for (const each of inOrder) {
     const { name, run, skipped = false } = each;
     it(name, { skip: skip || skipped }, () => outcomes.get(each) ?? run());
   }

@@ -30,7 +30,9 @@ export function startWorker<Message, Answer>(
   const child = spawn(program!, [...args, JSON.stringify(beginning)], { env, stdio: "pipe" });
   const failed = new Promise<never>((_, reject) => child.once("error", reject));
   failed.catch(() => {});
-  const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const closed = new Promise<number | NodeJS.Signals>((resolve) =>
+    child.once("close", (code, signal) => resolve(code ?? signal!))
+  );
   let said = "";
   child.stderr.on("data", (text) => said = (said + text).slice(-LONGEST));
   const failure = (how: unknown) =>
@@ -40,7 +42,7 @@ export function startWorker<Message, Answer>(
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ended = async () => {
     const code = await closed;
-    if (code) throw failure(code);
+    if (typeof code === "number" && code > 0) throw failure(code);
   };
   return {
     pid: child.pid!,

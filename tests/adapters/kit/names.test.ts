@@ -27,6 +27,7 @@ describe("names", () => {
     assert.equal(nameOf("a".repeat(98)), `p:${"a".repeat(98)}`);
     const hashed = nameOf("a".repeat(99));
     assert.match(hashed, /^p:a{38}~[0-9a-f]{64}$/);
+    assert.match(nameOf("€".repeat(33)), /~[0-9a-f]{64}$/);
     assert.notEqual(makeNames({ prefix: undefined, longest: 200 })(hashed), hashed);
   });
 

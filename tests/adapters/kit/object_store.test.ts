@@ -43,6 +43,7 @@ describe("object store: the suite", () => {
     gaps: {
       push: "objects have none",
       expiry: "whoever has a lease has it until another has seen it for long enough",
+      l1: "an L1 counts by this machine's clock, and time is made up here",
     },
     damage: damagedObjects((key, body) => {
       const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;

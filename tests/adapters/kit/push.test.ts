@@ -9,6 +9,7 @@ import {
   PushForbidden,
   sharedPush,
 } from "../../../adapters/kit/push.ts";
+import { until } from "../../support/until.ts";
 
 const run = Effect.runPromise;
 
@@ -75,6 +76,78 @@ describe("push", () => {
     assert.deepEqual(asked.splice(0), ["close b"]);
     await (await watch("c")).close();
     assert.deepEqual(asked, ["open", "subscribe c"]);
+  });
+
+  it("hears of a topic while a watch of it stands, and asks for none if there can't be one", async () => {
+    const { asked, push, watch, opened } = driver({ refuses: (what) => what === "subscribe no" });
+    let looked = 0;
+    const hears = (topic: string) => push.hears(() => (looked++, topic));
+    assert.equal(hears("a"), false);
+    assert.equal(looked, 0);
+    const opening = watch("a");
+    assert.equal(hears("a"), false);
+    const [one, two] = [await opening, await watch("a")];
+    assert.deepEqual([hears("a"), hears("b")], [true, false]);
+    await assert.rejects(watch("no"));
+    assert.equal(hears("no"), false);
+    await one.close();
+    assert.equal(hears("a"), true);
+    await two.close();
+    assert.equal(hears("a"), false);
+    await watch("a");
+    assert.equal(hears("a"), true);
+    opened[0]!.lost(new Error("lost"));
+    assert.equal(hears("a"), false);
+    assert.deepEqual(asked, ["open", "subscribe a", "subscribe no"]);
+    push.closeIdle();
+
+    const none = makePush({ open: () => undefined });
+    await run(Effect.scoped(Effect.andThen(
+      none.watch("a", "a"),
+      Effect.sync(() => assert.equal(none.hears(() => "a"), false)),
+    )));
+    none.closeIdle();
+  });
+
+  it("holds a topic until it is let go of, and again when the connection is back or another", async () => {
+    const { asked, push, opened } = driver();
+    let stood = 0;
+    const letGo = push.hold("a", () => void stood++);
+    await sleep(20);
+    assert.deepEqual([asked.splice(0), stood], [["open", "subscribe a"], 1]);
+    opened[0]!.back();
+    await sleep(20);
+    assert.deepEqual([asked.splice(0), stood], [["subscribe a"], 2]);
+    opened[0]!.message("a");
+    opened[0]!.message("b");
+    assert.equal(stood, 3);
+    opened[0]!.lost(new Error("lost"));
+    await until(() => stood === 4);
+    assert.deepEqual(asked.splice(0), ["subscribe a"]);
+    opened[0]!.ended(new Error("ended"));
+    await until(() => stood === 5);
+    assert.deepEqual(asked.splice(0), ["close ", "open", "subscribe a"]);
+    letGo();
+    opened[1]!.back();
+    await sleep(IDLE_CLOSE_MS + 100);
+    assert.deepEqual([asked.splice(0), stood], [["subscribe a", "close a"], 5]);
+  });
+
+  it("takes no topic that can't be held for a push that is forbidden", async () => {
+    let stood = 0;
+    const push = makePush({
+      open: () => ({
+        subscribe: (topic) => topic === "own" ? Promise.reject(new PushForbidden()) : undefined,
+        unsubscribe: () => {},
+        close: () => {},
+      }),
+    });
+    const letGo = push.hold("own", () => void stood++);
+    await sleep(20);
+    const watch = await run(Effect.scoped(push.watch("a", "key")));
+    assert.ok(watch !== undefined);
+    assert.equal(stood, 0);
+    letGo();
   });
 
   it("ends at once what nobody watches, if it is told to", async () => {
@@ -179,6 +252,57 @@ describe("push", () => {
       assert.ok(other._tag === "Success" && other.value === undefined);
     }
   });
+
+  for (
+    const [what, silent] of Object.entries({
+      "comes up": "open",
+      "answers": "subscribe a",
+      "answers once it is back": "back",
+    })
+  ) {
+    it(`opens another connection in place of one that never ${what}`, async () => {
+      const asked: string[] = [];
+      const events: PushEvents[] = [];
+      let isSilent = silent !== "back";
+      const ask = (asks: string) => {
+        asked.push(asks);
+        const never = isSilent && (asks === silent || silent === "back");
+        return never ? new Promise<void>(() => {}) : Promise.resolve();
+      };
+      const push = makePush({
+        async open(given) {
+          events.push(given);
+          await ask("open");
+          return {
+            subscribe: (topic) => ask(`subscribe ${topic}`),
+            unsubscribe: () => {},
+            close: () => void asked.push("close"),
+          };
+        },
+      }, 30);
+      const watch = Effect.scoped(
+        Effect.flatMap(push.watch("a", "a"), (watch) => {
+          if (silent !== "back" || events.length > 1) return Effect.void;
+          isSilent = true;
+          events[0]!.back();
+          return Effect.ignore(watch!.next);
+        }),
+      );
+      // Its own timer keeps no process alive.
+      const awake = setInterval(() => {}, 1000);
+      const failure = await run(Effect.exit(watch)).finally(() => clearInterval(awake));
+      assert.equal(failure._tag, silent === "back" ? "Success" : "Failure");
+      isSilent = false;
+      await run(watch);
+      assert.equal(events.length, 2);
+      const before = { open: [], "subscribe a": ["close"], back: ["subscribe a", "close"] };
+      assert.deepEqual(asked, [
+        ...["open", ...silent === "open" ? [] : ["subscribe a"]],
+        ...before[silent as keyof typeof before],
+        ...["open", "subscribe a"],
+      ]);
+    });
+  }
 
   it("lets go of a topic whose watcher left before it stood", async () => {
     let stand!: () => void;

@@ -2,13 +2,14 @@ import { Effect } from "effect";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ofBigint } from "../../support/adapter_cases.ts";
-import type { Backend, Row } from "../../../adapters/kit/backend.ts";
+import type { Backend, Row, Target } from "../../../adapters/kit/backend.ts";
 import { makeNames } from "../../../adapters/kit/names.ts";
 import { makePush } from "../../../adapters/kit/push.ts";
 import { makeStore, type StoreOptions } from "../../../adapters/kit/store.ts";
 import { Cache } from "../../../mod.ts";
 import { startOf } from "../../../src/store/attempt.ts";
 import { conformance } from "../../conformance/mod.ts";
+import { sideBySide } from "../../support/side_by_side.ts";
 import { mapBackend } from "./map_store.ts";
 
 const nameOf = makeNames({ prefix: undefined });
@@ -44,7 +45,7 @@ describe("a store of the kit: the suite", () => {
       },
     },
   });
-  for (const { name, run, skipped = false } of cases) it(name, { skip: skipped }, run);
+  sideBySide(cases, { skip: false, atOnce: 6 });
 });
 
 describe("a store of the kit", () => {
@@ -63,12 +64,97 @@ describe("a store of the kit", () => {
       fill: store.fill("a", "me", 1),
       release: store.release("a", "me", "failed"),
     };
-    const { name: _, watch, closeIdle: __, copy: ___, withCodec: ____, ...all } = store;
+    const { name: _, watch, closeIdle: __, copy: ___, withCodec: ____, withL1, ...all } = store;
+    const kept = withL1!({ ttl: 1000, maxEntries: 10, maxBytes: 1000, copy: false });
+    for (const read of [kept.get("a"), kept.acquire("a", "me", 1000)]) {
+      assert.ok(startOf(read as Effect.Effect<unknown>) !== undefined, "a read into L1");
+    }
     assert.deepEqual(Object.keys(operations).sort(), Object.keys(all).sort());
     for (const [name, effect] of Object.entries(operations)) {
       assert.ok(startOf(effect as Effect.Effect<unknown>) !== undefined, name);
     }
     assert.equal(await run(Effect.scoped(watch!("a"))), undefined);
+  });
+
+  it("asks for many at once, and for each by itself where that fails", async () => {
+    const asked: string[] = [];
+    const backend = mapBackend();
+    const together =
+      <A, B>(name: string, one: (target: Target, asked: A) => Promise<B>) =>
+      (all: readonly (readonly [Target, A])[]) => {
+        asked.push(`${name} ${all.length}`);
+        return all.some(([{ key }]) => key === "down")
+          ? Promise.reject(new Error("one is down"))
+          : Promise.all(all.map(([target, each]) => one(target, each)));
+      };
+    const store = storeOver({
+      ...backend,
+      read: (target, aged) =>
+        target.key === "down" ? Promise.reject(new Error("down")) : backend.read(target, aged),
+      readMany: together("read", backend.read),
+      takeMany: together("take", backend.take),
+      renewMany: together("renew", backend.renew),
+      fillMany: together("fill", backend.fill),
+      releaseMany: together("release", backend.release),
+    }, { unordered: true });
+    const led = await run(store.acquireMany!([["a", "me", 1000], ["b", "me", 1000]]));
+    assert.deepEqual(led.map((each) => each._tag), ["Leader", "Leader"]);
+    // What can't be encoded or named fails, and nothing else.
+    const [first, second, third] = await run(
+      store.fillMany!([["a", "me", 1], ["b", "me", 1n], ["\ud800", "me", 1]]),
+    );
+    assert.equal(first, true);
+    assert.match(`${second}`, /Cannot store the value of "b": the codec can't encode/);
+    assert.match(`${third}`, /the key must be text/);
+    const [a, down] = await run(store.getMany!([["a"], ["down"]]));
+    assert.deepEqual(a, { value: 1 });
+    assert.match(`${down}`, /Cannot read the entry of "down": down/);
+    assert.deepEqual(await run(store.getMany!([["\ud800"]])).then((all) => all.length), 1);
+    await run(store.releaseMany!([["b", "me", "cancelled"]]));
+    assert.deepEqual(asked, ["take 2", "fill 1", "read 2", "release 1"]);
+  });
+
+  it("asks for none by itself once its caller has left", async () => {
+    const backend = mapBackend();
+    const taken: string[] = [];
+    let fail!: () => void;
+    const failing = new Promise<never>((_, reject) => fail = () => reject(new Error("down")));
+    const store = storeOver({
+      ...backend,
+      take: (target, wanted) => (taken.push(target.key), backend.take(target, wanted)),
+      takeMany: () => failing,
+    });
+    await run(Effect.timeoutOption(store.acquireMany!([["a", "me", 1000]]), 10));
+    fail();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.deepEqual(taken, []);
+  });
+
+  it("releases leases once it is known of all whether they were taken, also given up", async () => {
+    const backend = mapBackend();
+    const asked: string[] = [];
+    let answer!: () => void;
+    const answered = new Promise<void>((resolve) => answer = resolve);
+    const store = storeOver({
+      ...backend,
+      async takeMany(all) {
+        await answered;
+        asked.push("taken");
+        return await Promise.all(all.map(([target, wanted]) => backend.take(target, wanted)));
+      },
+      async releaseMany(all) {
+        asked.push("released");
+        return await Promise.all(all.map(([target, end]) => backend.release(target, end)));
+      },
+    }, { unordered: true });
+    const taking = store.acquireMany!([["a", "me", 1000], ["b", "me", 1000]]);
+    await run(Effect.timeoutOption(taking, 10));
+    const releasing = ["a", "b"].map((key) => run(store.releaseMany!([[key, "me", "cancelled"]])));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.deepEqual(asked, []);
+    answer();
+    await Promise.all(releasing);
+    assert.deepEqual(asked, ["taken", "released", "released"]);
   });
 
   it("names a long key once for all requests of a call", async () => {

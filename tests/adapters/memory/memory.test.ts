@@ -36,7 +36,10 @@ for (
     open: Effect.sync(() => ({ ...shared.store })),
     run: shared.simulation.runExit,
     values: [NaN, 1n, new Date(0), new Uint8Array([0, 255]), new Map([[1, new Set()]])],
-    gaps: { clocks: "entries and leases are in one process, which has one clock" },
+    gaps: {
+      clocks: "entries and leases are in one process, which has one clock",
+      l1: "entries are in this process anyway",
+    },
     damage: "nobody else can write to a process's memory",
     leftovers: (key) =>
       Effect.map(sweep(shared.store, shared.leases.size + 2), () => {

@@ -30,6 +30,9 @@ export interface Opened {
   readonly take: () => string[];
 }
 
+/** The options of an adapter there. */
+export const optionsOf = ({ collection }: Opened) => ({ collection });
+
 /** Opens collections of a deployment in one database, which is gone in the end. */
 export function openIn(url: string | undefined) {
   const database = newDatabase();

@@ -26,7 +26,16 @@ import { deployments, newestDriver, oldestDriver, openMongodb } from "./clients.
 import { damageOf } from "./damage.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { damageFor, reversed } from "../../support/reversed.ts";
-import { instead, newDatabase, newKey, openIn, run, skipOf, type Stored } from "./fixture.ts";
+import {
+  instead,
+  newDatabase,
+  newKey,
+  openIn,
+  optionsOf,
+  run,
+  skipOf,
+  type Stored,
+} from "./fixture.ts";
 
 /** How many keys are used in the soak. */
 const KEYS = Number(variable("SOAK_KEYS") ?? 2000);
@@ -211,7 +220,12 @@ for (const deployment of deployments) {
         collections.flatMap(({ collection }) =>
           Array.from({ length: 10 }, (_, index) => {
             const adapter = mongodbAdapter({ collection });
-            const options = { operationTimeout: "30 seconds", waitMax: "1 minute" } as const;
+            // A busy server may take seconds to make a collection and its index.
+            const options = {
+              operationTimeout: "30 seconds",
+              waitMax: "1 minute",
+              leaseTtl: "1 minute",
+            } as const;
             return run(Cache.getOrSet({
               adapter,
               key: `key ${index}`,
@@ -386,13 +400,16 @@ for (const deployment of deployments) {
     it("keeps leases alone, beside the entries of the same keys", async () => {
       const [one, two] = [await open("leases"), await open("leases")];
       const key = newKey();
-      await run(mongodbAdapter(one).set(key, "the adapter's own"));
-      await assertLeaseAlone([mongodbLeases(one), mongodbLeases(two)], key);
+      await run(mongodbAdapter(optionsOf(one)).set(key, "the adapter's own"));
+      await assertLeaseAlone([mongodbLeases(optionsOf(one)), mongodbLeases(optionsOf(two))], key);
       const ids = (await one.collection.find().toArray()).map(({ _id }) => _id).sort();
       assert.deepEqual(ids, [`lease:${key}`, key]);
       // Nor does the entry of a key that is called so stand in the way.
-      await run(mongodbAdapter(one).set(`lease:${key}2`, "entry"));
-      await assertLeaseAlone([mongodbLeases(one), mongodbLeases(two)], `${key}2`);
+      await run(mongodbAdapter(optionsOf(one)).set(`lease:${key}2`, "entry"));
+      await assertLeaseAlone(
+        [mongodbLeases(optionsOf(one)), mongodbLeases(optionsOf(two))],
+        `${key}2`,
+      );
     });
 
     it("works alike through either driver", async () => {
@@ -409,7 +426,7 @@ for (const deployment of deployments) {
             results.map(({ meta }) => meta.cache),
             ["MISS-LEADER", "MISS-FOLLOWER-HIT"],
           );
-          assert.deepEqual(await run(mongodbAdapter({ ...two, codec }).get(key)), {
+          assert.deepEqual(await run(mongodbAdapter({ ...optionsOf(two), codec }).get(key)), {
             value: "value",
           });
         }

@@ -17,6 +17,7 @@ import {
   newKey,
   type Opened,
   openIn,
+  optionsOf,
   run,
   skipOf,
   type Stored,
@@ -27,9 +28,10 @@ const followIn = async (
   leader: MongodbCollection,
   follower: MongodbCollection,
   errors: CacheLockingError[] = [],
+  waitMax = 20_000,
 ) => {
   const [one, two] = [leader, follower].map((collection) => mongodbAdapter({ collection }));
-  const following = await follow(newKey(), one!, two!, { errors });
+  const following = await follow(newKey(), one!, two!, { errors, waitMax });
   await sleep(300);
   return following;
 };
@@ -68,7 +70,7 @@ for (const deployment of deployments) {
 
     it("comes within milliseconds of the fill", async () => {
       const [one, two] = [await open("latency"), await open("latency")];
-      const [leader, follower] = [mongodbAdapter(one), mongodbAdapter(two)];
+      const [leader, follower] = [mongodbAdapter(optionsOf(one)), mongodbAdapter(optionsOf(two))];
       const latencies: number[] = [];
       for (let round = 0; round < 30; round++) {
         const key = newKey();
@@ -118,12 +120,12 @@ for (const deployment of deployments) {
 
     it("tells of the fill of a value as large as a document", async () => {
       const [one, two] = [await open("large"), await open("large")];
-      const store = mongodbAdapter(one);
+      const store = mongodbAdapter(optionsOf(one));
       const key = newKey();
       const value = "x".repeat(16 * 1024 * 1024 - 200);
       await run(store.acquire(key, "a", 60_000));
       await run(Effect.scoped(Effect.gen(function* () {
-        const watch = (yield* mongodbAdapter(two).watch!(key))!;
+        const watch = (yield* mongodbAdapter(optionsOf(two)).watch!(key))!;
         yield* store.fill(key, "a", value, { freshFor: 60_000 });
         yield* watch.next;
         yield* store.delete(key);
@@ -157,7 +159,8 @@ for (const deployment of deployments) {
 
     it("ends with the client", async () => {
       const [one, two] = [await open("closed"), await open("closed")];
-      const { fiber } = await followIn(one.collection, two.collection);
+      // It finds out when its waiting time is over.
+      const { fiber } = await followIn(one.collection, two.collection, [], 2_000);
       assert.equal(await streams(one.client, one.collection), 1);
       await two.client.close();
       // Its look fails, as everything does now.
@@ -171,13 +174,13 @@ for (const deployment of deployments) {
       const [one, two] = [await open("refused"), await open("refused")];
       const watch = () => ({
         on() {},
-        next: () => Promise.reject(Object.assign(new Error("not authorized"), { code: 13 })),
+        tryNext: () => Promise.reject(Object.assign(new Error("not authorized"), { code: 13 })),
         close: () => Promise.resolve(),
       });
       const errors: CacheLockingError[] = [];
       const follower = mongodbAdapter({ collection: instead(two.collection, {}, { watch }) });
       const options = { errors, patient: false };
-      const { fill } = await follow(newKey(), mongodbAdapter(one), follower, options);
+      const { fill } = await follow(newKey(), mongodbAdapter(optionsOf(one)), follower, options);
       await until(() => errors.length > 0);
       await fill();
       assert.deepEqual(errors.map(({ _tag }) => _tag), ["WAIT_FAILED"]);

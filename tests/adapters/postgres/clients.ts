@@ -1,5 +1,6 @@
 import type { Pool, PoolConfig } from "pg-types";
 import type { Options, Sql } from "postgres";
+import type { PostgresLeasesOptions } from "../../../adapters/postgres.ts";
 import { randomToken } from "../../../src/model/token.ts";
 import { variable } from "../../support/address.ts";
 
@@ -36,6 +37,37 @@ export async function openPool(url: string, options: PoolConfig = {}): Promise<P
   const pool = new pg.Pool({ connectionString: url, max: 4, ...options });
   pool.on("error", () => {});
   return pool;
+}
+
+/** Opens a client of its own, with what all its connections have sent by now: statements without their values. */
+export async function openCounted(
+  library: "postgres.js" | "pg",
+): Promise<{ readonly client: PostgresLeasesOptions; readonly sent: string[] }> {
+  const sent: string[] = [];
+  if (library === "postgres.js") {
+    const { default: postgres } = await import("postgres");
+    const debug = (_connection: number, statement: string) => void sent.push(statement);
+    return { client: { sql: postgres(postgresUrl!, { max: 4, fetch_types: false, debug }) }, sent };
+  }
+  const { default: pg } = await import("pg") as unknown as { default: typeof import("pg-types") };
+  class Counting extends pg.Client {
+    // deno-lint-ignore no-explicit-any -- each of its forms.
+    override query(...asked: any[]): any {
+      const [{ text = asked[0] }] = asked;
+      sent.push(text);
+      return (super.query as (...asked: unknown[]) => unknown)(...asked);
+    }
+  }
+  return { client: { pool: await openPool(postgresUrl!, { Client: Counting }) }, sent };
+}
+
+/** Closes the connections of a client at once, as its process's death does. */
+export function hangUp({ sql, subscriber, pool }: PostgresLeasesOptions): void {
+  for (const client of [sql, subscriber, pool]) {
+    // postgres.js takes options, and pg none.
+    const end = (client as { end?(options?: object): Promise<unknown> } | undefined)?.end;
+    end?.call(client, ...client === pool ? [] : [{ timeout: 0 }]).catch(() => {});
+  }
 }
 
 /** The name of a table that there isn't yet. */

@@ -4,10 +4,10 @@ import { openPool } from "./clients.ts";
 
 /**
  * Opens a client of a Postgres server, with the options of postgres.js, or of a pooler: `push: false`; or a pool of pg:
- * `library: "pg"`, which stays open if it may: `leaveOpen`.
+ * `library: "pg"`, which stays open if it may: `leaveOpen`. postgres.js listens at `pushUrl` if there is one.
  */
 export async function connect(
-  { url, codec, table, push = true, library, leaveOpen = false, ...options }: Place,
+  { url, codec, table, push = true, pushUrl, library, leaveOpen = false, ...options }: Place,
 ): Promise<Connection> {
   const common = {
     codec,
@@ -23,10 +23,13 @@ export async function connect(
     };
   }
   const { default: postgres } = await import("postgres");
-  const sql = postgres(url, { max: 4, fetch_types: false, onnotice: () => {}, ...options });
+  const open = (url: string) =>
+    postgres(url, { max: 4, fetch_types: false, onnotice: () => {}, ...options });
+  const sql = open(url);
+  const subscriber = typeof pushUrl === "string" ? open(pushUrl) : undefined;
   return {
-    store: postgresAdapter({ sql, ...common }),
+    store: postgresAdapter({ sql, ...common, ...subscriber && { subscriber } }),
     ready: () => sql`select 1`,
-    close: () => sql.end({ timeout: 0 }),
+    close: () => Promise.all([sql, subscriber].map((each) => each?.end({ timeout: 0 }))),
   };
 }

@@ -41,12 +41,13 @@ describe("postgres that listens", { skip: skipWithout(programs, toxiproxy) }, ()
       /** How long it takes until a watch is woken by what others do, in milliseconds. */
       async untilWoken() {
         const woken = () =>
-          inTime(
-            Effect.flatMap(
-              watch,
-              (watch) => Effect.flatMap(direct.store.set("a", 1), () => watch!.next),
-            ),
-          );
+          inTime(Effect.gen(function* () {
+            yield* direct.store.acquire("a", "leader", 60_000);
+            const standing = yield* watch;
+            yield* store.acquire("a", "follower", 60_000);
+            yield* direct.store.delete("a");
+            yield* standing!.next;
+          }));
         const began = performance.now();
         while (!await woken() && performance.now() < began + 6000) await sleep(20);
         return performance.now() - began;

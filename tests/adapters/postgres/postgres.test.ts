@@ -63,7 +63,10 @@ suite("postgres: the suite, every option, behind a pooler, where every lost race
     const subscriber = behind.connect(odd);
     return {
       admin,
-      connect: () => ({ sql: pooled.connect(odd), subscriber }),
+      connect: (own) => ({
+        sql: pooled.connect(odd),
+        subscriber: own ? behind.connect(odd) : subscriber,
+      }),
       close: () => Promise.all([direct, behind, pooled].map(({ close }) => close())),
     };
   },
@@ -243,6 +246,7 @@ describe("keys and values of postgres", { skip }, () => {
       await run(store.acquire(key, "a", 60_000));
       await run(Effect.scoped(Effect.gen(function* () {
         const watch = yield* store.watch!(key);
+        yield* store.acquire(key, "b", 60_000);
         assert.equal(yield* store.fill(key, "a", length, { freshFor: 60_000 }), true);
         yield* watch!.next;
       })));

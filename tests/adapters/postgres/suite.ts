@@ -10,14 +10,15 @@ import {
 import { conformance } from "../../conformance/mod.ts";
 import { damageFor } from "../../support/reversed.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
+import { hangUp } from "./clients.ts";
 import { damageOf } from "./damage.ts";
 
 /** What the clients of a suite are opened in. */
 export interface World {
   /** Looks at what they do. */
   readonly admin: Sql;
-  /** Opens one, as the adapter's options name it. */
-  connect(): PostgresLeasesOptions | Promise<PostgresLeasesOptions>;
+  /** Opens one, as the adapter's options name it; of its `own`, it shares nothing with the others. */
+  connect(own?: "own"): PostgresLeasesOptions | Promise<PostgresLeasesOptions>;
   /** Closes them all. */
   close(): Promise<unknown>;
 }
@@ -50,6 +51,10 @@ export function suite(name: string, { skip, options = {}, open }: Suite): void {
     );
     const cases = conformance({
       open: Effect.map(client, (client) => postgresAdapter({ ...client, ...options })),
+      mortal: Effect.map(Effect.promise(async () => await world.connect("own")), (client) => ({
+        store: postgresAdapter({ ...client, ...options }),
+        die: () => hangUp(client),
+      })),
       damage: damageFor(codec, damageOf(() => world.admin, table, (key) => keyPrefix + key)),
       leftovers: (key) =>
         Effect.flatMap(

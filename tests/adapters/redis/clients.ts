@@ -87,6 +87,17 @@ export async function openNodeRedis(
   };
 }
 
+/** Closes the connections of a client of any library at once, as its process's death does. */
+export function hangUp(client: RedisClient): void {
+  const { destroy, disconnect, isOpen } = client as unknown as {
+    destroy?(): void;
+    disconnect(): void;
+    readonly isOpen?: boolean;
+  };
+  if (destroy === undefined) disconnect.call(client);
+  else if (isOpen) destroy.call(client);
+}
+
 /** A client that is closed with the scope. */
 export function opened<Client extends { disconnect(): void }>(
   open: () => Client,

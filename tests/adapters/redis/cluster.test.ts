@@ -31,11 +31,13 @@ describe("redis cluster: the suite", () => {
     ioredis = newest,
   ) =>
     describe(`${name}, ioredis ${ioredis?.version}`, () => {
+      const open = opened(() => new ioredis!.Cluster([redisClusterUrl!], options));
       const cases = conformance({
-        open: Effect.map(
-          opened(() => new ioredis!.Cluster([redisClusterUrl!], options)),
-          (client) => redisAdapter({ client, ...adapter }),
-        ),
+        open: Effect.map(open, (client) => redisAdapter({ client, ...adapter })),
+        mortal: Effect.map(open, (client) => ({
+          store: redisAdapter({ client, ...adapter }),
+          die: () => client.disconnect(),
+        })),
         damage: damageOf(() => admin, {
           entry: (key) => prefix + key,
           lease: (key) => prefix === "" ? `lease:{${key}}` : `app:locks:{cache}:${key}:`,
@@ -81,6 +83,7 @@ describe("redis cluster", { skip }, () => {
           options: { keyPrefix },
           isCluster: true,
           getBuffer: () => Promise.resolve(null),
+          mgetBuffer: () => Promise.resolve([]),
           pttl: () => Promise.resolve(-2),
           defineCommand(this: Record<string, unknown>, name: string) {
             this[`${name}Buffer`] ??= () => assert.fail();
@@ -143,6 +146,30 @@ describe("redis cluster", { skip }, () => {
       one!.disconnect();
       two!.disconnect();
     }
+  });
+
+  it("opens another connection in place of one that has lost its subscribers for good", async () => {
+    const two = new newest!.Cluster([redisClusterUrl!]);
+    const opened: ReturnType<typeof two.duplicate>[] = [];
+    const duplicate = two.duplicate.bind(two);
+    two.duplicate = (...given) => {
+      opened.push(duplicate(...given));
+      return opened.at(-1)!;
+    };
+    const store = redisAdapter({ client: two });
+    const watch = (key: string) => run(Effect.exit(Effect.scoped(store.watch!(key))));
+    assert.equal((await watch("a"))._tag, "Success");
+    // As a reset leaves it that comes while they connect.
+    const [{ shardedSubscribers }] = opened as unknown as [
+      { shardedSubscribers: { stop(): void; isResetting: boolean } },
+    ];
+    shardedSubscribers.isResetting = true;
+    shardedSubscribers.stop();
+    assert.equal((await watch("b"))._tag, "Failure");
+    assert.equal((await watch("c"))._tag, "Success");
+    assert.equal(opened.length, 2);
+    await until(() => /end|close/.test(opened[0]!.status));
+    two.disconnect();
   });
 
   const binary = variable("REDIS_SERVER");

@@ -101,7 +101,8 @@ describe("a primary of redis that is killed under a herd fails no follower", { s
       const args = ["--cluster-node-timeout", "3000"];
       const cluster = await startRedisCluster(binary!, { args });
       ends.push(cluster.stop);
-      ends.push(await startReplicas(binary!, cluster, { args }));
+      const { stop } = await startReplicas(binary!, cluster, { args });
+      ends.push(stop);
       const [{ Cluster }] = await ioredisVersions();
       const clients = [0, 1].map(() => {
         const client = new Cluster([cluster.url]);

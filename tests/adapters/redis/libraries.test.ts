@@ -22,6 +22,7 @@ import { follow } from "../../support/follow.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
 import { until } from "../../support/until.ts";
 import {
+  hangUp,
   ioredisVersions,
   libraries,
   type Library,
@@ -81,6 +82,11 @@ for (const library of libraries) {
       open: Effect.map(
         scoped(library, { url: redisClusterUrl!, cluster: true }),
         ({ client }) => redisAdapter({ client }),
+      ),
+      // Followers of iovalkey poll in a cluster, and its leaders can't be told to be dead.
+      mortal: library === "iovalkey" ? undefined : Effect.map(
+        scoped(library, { url: redisClusterUrl!, cluster: true }),
+        ({ client }) => ({ store: redisAdapter({ client }), die: () => hangUp(client) }),
       ),
       damage: damageOf(() => admin, { entry: (key) => key, lease: (key) => `lease:{${key}}` }),
       leftovers: (key) =>

@@ -1,9 +1,9 @@
-import { Effect } from "effect";
+import { Effect, Exit } from "effect";
 import type { Redis } from "ioredis";
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { redisAdapter, redisLeases } from "../../../adapters/redis.ts";
-import { Cache, type CacheLockingError } from "../../../mod.ts";
+import { type BatchContext, Cache, type CacheLockingError } from "../../../mod.ts";
 import { randomToken } from "../../../src/model/token.ts";
 import { startRedisServer } from "../../servers/redis.ts";
 import { skipWithout, variable } from "../../support/address.ts";
@@ -31,12 +31,14 @@ describe("an ACL of redis that forbids a command", { skip }, () => {
       const adapter = redisAdapter({ client });
       const key = newKey();
       let fetches = 0;
-      const fetcher = () => Effect.sync(() => ++fetches);
+      const fetcher = (): Effect.Effect<never> => Effect.sync(() => ++fetches as never);
       const { message } = await run(Effect.flip(Cache.getOrSet({ adapter, key, fetcher })));
       assert.match(
         message,
         /; the user needs the keys of entries and leases, EVAL, EVALSHA, GET, /,
       );
+      const many = await run(Cache.make({ adapter }).getOrSetMany([key, `${key}:2`], fetcher));
+      assert.ok([...many.values()].every(Exit.isFailure));
       assert.equal(fetches, 0);
       assert.deepEqual(await admin.keys(`*${key}*`), []);
     });
@@ -79,6 +81,16 @@ describe("an ACL of redis that forbids a command", { skip }, () => {
     await run(leases.acquire(key, "a", 1000));
     await run(leases.release(key, "a"));
     assert.deepEqual(errors, []);
+    const keys = [1, 2, 3].map((each) => `${key}:${each}`);
+    await admin.rpush(keys[1]!, "a list");
+    for (const expected of ["MISS-LEADER", "HIT"]) {
+      const fetchAll = ({ keys }: BatchContext<string>) =>
+        Effect.succeed(new Map(keys.map((key) => [key, "value"])));
+      const ends = await run(cache.getOrSetMany(keys, fetchAll));
+      const found = [...ends.values()].map((end) => Exit.isSuccess(end) && end.value.meta.cache);
+      assert.deepEqual(found, [expected, expected, expected]);
+    }
+    assert.deepEqual(errors.map(({ message }) => /is no string/.test(message)), [true]);
   });
 });
 

@@ -5,8 +5,10 @@ import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { redisAdapter, type RedisClient } from "../../../adapters/redis.ts";
 import { Cache } from "../../../mod.ts";
+import type { PromiseCache } from "../../../promise.ts";
 import { variable, withoutServer } from "../../support/address.ts";
 import { ioredisVersions, libraries, openNodeRedis } from "./clients.ts";
+import { kept, l1Of, seen } from "../../support/told.ts";
 import { until } from "../../support/until.ts";
 import { startRedisServer, startSentinel } from "../../servers/redis.ts";
 
@@ -92,6 +94,18 @@ describe("Redis behind Sentinel", { skip }, () => {
     await assertWoken("a");
   });
 
+  /** The L1s of clients of ioredis: those of node-redis behind Sentinel can't track. */
+  let tracked: { readonly name: string; readonly cache: PromiseCache }[];
+  it("tells L1s itself of changes", async () => {
+    tracked = clients.slice(0, 3).map(({ name, client }) => {
+      const adapter = redisAdapter({ client, cache: { keyPrefix: `l1:${name}:` } });
+      return { name, cache: l1Of(adapter, { tracking: true, ttl: 60_000 }) };
+    });
+    await Promise.all(tracked.map(({ cache }) => kept(cache, "a", "fetched")));
+    const adapter = redisAdapter({ client: clients.at(-1)!.client });
+    assert.throws(() => l1Of(adapter, { tracking: true }), { code: "VALIDATION_ERROR" });
+  });
+
   it("goes on with the server that was promoted", async () => {
     const portOfMaster = async () => {
       const fields = await sentinel.call("SENTINEL", "MASTER", "main") as string[];
@@ -121,4 +135,15 @@ describe("Redis behind Sentinel", { skip }, () => {
   });
 
   it("followers are woken by push of the server that was promoted", () => assertWoken("after"));
+
+  it("tells L1s itself of changes once it was promoted", async () => {
+    const promoted = opened.at(-1)!;
+    await Promise.all(tracked.map(async ({ name, cache }) => {
+      await promoted.set(`l1:${name}:a`, '"new"');
+      await seen(cache, "a", "new");
+      await kept(cache, "a", "new");
+      await promoted.set(`l1:${name}:a`, '"newer"');
+      await seen(cache, "a", "newer");
+    }));
+  });
 });

@@ -5,6 +5,7 @@ import { redisAdapter, type RedisClient } from "../../../adapters/redis.ts";
 import { conformance } from "../../conformance/mod.ts";
 import { damageFor, reversed } from "../../support/reversed.ts";
 import { sideBySide } from "../../support/side_by_side.ts";
+import { hangUp } from "./clients.ts";
 import { damageOf } from "./damage.ts";
 import { connect, skip } from "./fixture.ts";
 
@@ -33,6 +34,10 @@ export function suite(
       `${prefix}${options.leases?.keyPrefix ?? "lease:"}{${entry(key)}}`;
     const cases = conformance({
       open: Effect.map(open, (client) => redisAdapter({ client, ...options })),
+      mortal: Effect.map(open, (client) => ({
+        store: redisAdapter({ client, ...options }),
+        die: () => hangUp(client),
+      })),
       damage: damageFor(options.codec, damageOf(() => admin, { entry, lease })),
       leftovers: (key) =>
         Effect.promise(async () => [

@@ -12,6 +12,8 @@ export interface Proxy {
   readonly url: string;
   /** How many have been answered. */
   gets: number;
+  /** How many waited for being asked for their bodies. */
+  waiting: number;
   /** What becomes of the nth answer; `cut` closes the connection after so many bytes of its body. */
   answer: (reply: Reply, nth: number) => Reply & { readonly cut?: number };
   close(): void;
@@ -20,6 +22,7 @@ export interface Proxy {
 /** Opens the way. */
 export async function openProxy(upstream: string): Promise<Proxy> {
   const server = createServer((request, response) => {
+    if (request.headers.expect !== undefined) proxy.waiting++;
     const { method, url, headers } = request;
     const onward = send(new URL(url!, upstream), { method: method!, headers }, async (reply) => {
       const chunks: Uint8Array[] = [];
@@ -41,6 +44,7 @@ export async function openProxy(upstream: string): Promise<Proxy> {
   const proxy: Proxy = {
     url: `http://127.0.0.1:${port}`,
     gets: 0,
+    waiting: 0,
     answer: (reply) => reply,
     close() {
       server.close();

@@ -395,6 +395,17 @@ describe("answers of s3", { skip }, () => {
     }
   });
 
+  it("aren't waited for before a body is sent, however large", async () => {
+    const proxy = await openProxy(s3Url!);
+    const store = s3Adapter({ client: connect({ endpoint: proxy.url }), bucket });
+    try {
+      for (const value of ["value", "x".repeat(3_000_000)]) await run(store.set(newKey(), value));
+      assert.equal(proxy.waiting, 0);
+    } finally {
+      proxy.close();
+    }
+  });
+
   describe("to a read", () => {
     let proxy: Proxy;
     before(async () => void (proxy = await openProxy(s3Url!)));

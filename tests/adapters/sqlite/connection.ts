@@ -3,8 +3,8 @@ import { sqliteAdapter } from "../../../adapters/sqlite.ts";
 import type { Connection, Place } from "../../support/connection.ts";
 import { type Database, openFile } from "./clients.ts";
 
-/** Opens a file; what its statements do is written to `log`. */
-export function connect({ url, codec, table, log, watch }: Place): Connection {
+/** Opens a file; what its statements do is written to `log`. With `open` it is closed by the end of the process alone. */
+export function connect({ url, codec, table, log, watch, open }: Place): Connection {
   const db = openFile(url);
   return {
     store: sqliteAdapter({
@@ -14,7 +14,7 @@ export function connect({ url, codec, table, log, watch }: Place): Connection {
       watch: watch as boolean | undefined,
     }),
     ready: () => Promise.resolve(),
-    close: () => db.close(),
+    close: () => open || db.close(),
   };
 }
 

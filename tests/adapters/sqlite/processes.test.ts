@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { randomToken } from "../../../src/model/token.ts";
 import { type Caller, startCallers } from "../../support/callers.ts";
+import { endings } from "../../support/endings.ts";
 import { judgeAll, startRecording } from "../../support/recording.ts";
 import { rounds } from "../../support/rounds.ts";
 import { skews } from "../../support/skews.ts";
@@ -13,6 +14,8 @@ const folder: Folder | undefined = skip ? undefined : newFolder();
 after(() => folder?.remove());
 const file = (name: string) => folder?.file(name) ?? "";
 const backend = { connection: "sqlite/connection", own: true } as const;
+
+endings("SQLite", { ...backend, skip, place: { url: file("endings.db"), open: true } });
 
 rounds("SQLite", {
   ...backend,

@@ -1,5 +1,6 @@
 import { isRefreshed } from "./freshness.ts";
 import {
+  callOf,
   type CallStory,
   failedToAnswer,
   hasHit,
@@ -48,7 +49,9 @@ function leftOf({ calls }: Scene): number | undefined {
   const isSame = others.every((terms) =>
     terms.refreshAhead === refreshAhead && terms.cacheTtl === cacheTtl
   );
-  const isPlain = calls.every(({ terms }) => terms.coalesce && !terms.refresh);
+  const isPlain = calls.every(({ terms }) =>
+    terms.coalesce && !terms.refresh && terms.l1 === undefined
+  );
   return isSame && isPlain && typeof refreshAhead === "number"
     ? (1 - refreshAhead) * cacheTtl
     : undefined;
@@ -70,8 +73,7 @@ function hits({ began, ended, left }: CallStory, { asked, answered }: OperationS
 }
 
 /** Whether an owner's call has its value already. */
-function isForNobody({ calls }: Scene, owner: string | undefined, asked: Moment): boolean {
-  const number = Number(/^call (\d+):/.exec(owner ?? "")?.[1]);
-  const call = calls.find(({ call }) => call === number);
+function isForNobody(scene: Scene, owner: string | undefined, asked: Moment): boolean {
+  const call = callOf(scene, owner);
   return call !== undefined && hasHit(call, asked);
 }

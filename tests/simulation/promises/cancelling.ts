@@ -139,9 +139,13 @@ function waitedUntil(story: Story, lease: LeaseStory, over: Moment): number {
     return over.at;
   }
   const callers = call.terms.coalesce ? story.sceneOf(call).calls : [call];
-  const ends = callers.filter(({ began }) => began.seq < over.seq)
-    .map((caller) => activeUntil(caller)?.at ?? story.end.at);
-  return Math.max(over.at, ...ends);
+  let until = over.at;
+  // Others join while somebody waits.
+  for (const caller of callers) {
+    if (caller.began.seq > over.seq && caller.began.at >= until) continue;
+    until = Math.max(until, activeUntil(caller)?.at ?? story.end.at);
+  }
+  return until;
 }
 
 /** Whether it had waited for a lease before, of which a flight was told that it had joined: another process's, or its own. */

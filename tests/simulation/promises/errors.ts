@@ -115,14 +115,18 @@ function isReportable(story: Story, operation: OperationStory): boolean {
 }
 
 /** Whether a call may fail with the error of another call's fetch: both share their failures. */
-function isShared({ calls }: Story, { key, terms, ended }: CallStory, of: number): boolean {
+function isShared(
+  { calls, isBefore }: Story,
+  { key, terms, ended }: CallStory,
+  of: number,
+): boolean {
   const other = calls.find(({ call }) => call === of);
   return terms.shares !== undefined && other?.terms.shares !== undefined && other.key === key &&
     other.fetches.some((fetch) => {
       // One that goes on when it is interrupted may still fail by itself.
       const mayFail = fetch.deaf === true && fetch.unwanted !== undefined;
       return (mayFail || fetch.ended?.result.type === "failed") &&
-        (fetch.ended?.seq ?? Infinity) < ended!.seq;
+        fetch.ended !== undefined && !isBefore(ended!, fetch.ended);
     });
 }
 

@@ -98,6 +98,8 @@ function isOlder(story: Story, call: CallStory, change: ChangeStory): boolean {
       process === call.process && seq > change.began.seq && seq < ended.seq
     );
   if (isFreshAgain) return false;
+  // What this process has read before a change of another is judged by how old it is.
+  if (ended.ending.tier === "l1" && change.process !== call.process) return false;
   const since = operation.done ?? operation.asked;
   const sources = story.fetches.filter((fetch) =>
     fetch.call.key === call.key && isValueOf(fetch, value)
@@ -105,7 +107,7 @@ function isOlder(story: Story, call: CallStory, change: ChangeStory): boolean {
   if (sources.some(({ began }) => began.seq > since.seq)) return false;
   const set = story.changes.some((each) =>
     each.key === call.key && each.how === "set" && Object.is(each.value, value) &&
-    lastMoment(each).seq >= since.seq
+    (lastMoment(each).seq >= since.seq || mayBeDoneLater(story, each))
   );
   if (set) return false;
   if (change.process === call.process || !call.terms.coalesce) return true;
@@ -120,19 +122,24 @@ function isOlder(story: Story, call: CallStory, change: ChangeStory): boolean {
   return !read && !joined;
 }
 
+/** Whether a change was given up, and may be on its way still, for all that is known. */
+function mayBeDoneLater({ backend }: Story, { operation }: ChangeStory): boolean {
+  return backend.seen === "answers" && operation !== undefined && operation.answered === undefined;
+}
+
 function lastMoment({ operation, ended, began }: ChangeStory): Moment {
   return operation?.done ?? ended ?? began;
 }
 
-/** Whether a fetch's flight is one that callers of its process may still join. */
+/** Whether a fetch's flight is one that callers of its process may still join, also in the moment in which it is over. */
 function mayBeJoined(story: Story, { call, lease, began, ended }: FetchStory, at: Moment): boolean {
   const over = Math.max(
-    ended?.seq ?? Infinity,
-    ...lease?.operations.map((operation) => overAt(operation)?.seq ?? Infinity) ?? [],
+    ended?.at ?? Infinity,
+    ...lease?.operations.map((operation) => overAt(operation)?.at ?? Infinity) ?? [],
   );
   const lost = lease === undefined ? undefined : noticedLoss(story, lease);
   const retired = story.sceneOf(call).changes.some((change) =>
     change.ended?.ok && change.ended.seq > began.seq && change.ended.seq < at.seq
   );
-  return over > at.seq && (lost?.seq ?? Infinity) > at.seq && !retired;
+  return over + story.instant >= at.at && (lost?.seq ?? Infinity) > at.seq && !retired;
 }

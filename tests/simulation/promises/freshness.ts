@@ -1,6 +1,9 @@
 import {
   activeUntil,
+  callOf,
   type CallStory,
+  type Deed,
+  deedOf,
   durationOf,
   failedToAnswer,
   type FetchStory,
@@ -11,6 +14,7 @@ import {
   type Moment,
   type OperationStory,
   overAt,
+  type Scene,
   type Story,
   windowsOf,
 } from "../story.ts";
@@ -106,10 +110,18 @@ function mayHaveJoined(story: Story, call: CallStory): boolean {
       other.terms.coalesce && other.began.seq < call.began.seq &&
       (activeUntil(other)?.seq ?? Infinity) > call.began.seq
     );
-  return reads.some((read) =>
-    (overAt(read)?.seq ?? Infinity) >= call.began.seq ||
-    (isCold(read) && (read === reads.at(-1) || goesOn()))
-  );
+  // Who had joined a refresh whose lease another process has does so, too.
+  const isLost = ({ question: { operation, owner }, asked, answered }: OperationStory) => {
+    const other = callOf(story, owner);
+    return operation === "acquire" && answered?.answer.is === "Follower" &&
+      asked.seq < call.began.seq && answered.seq > call.began.seq &&
+      other !== undefined && isRefreshing(other);
+  };
+  return operations.some(isLost) ||
+    reads.some((read) =>
+      (overAt(read)?.seq ?? Infinity) >= call.began.seq ||
+      (isCold(read) && (read === reads.at(-1) || goesOn()))
+    );
 }
 
 /** How long a read takes a process, and an operation at most. */
@@ -119,6 +131,18 @@ function slowest(story: Story, call: CallStory): number {
 
 function isRefreshing(call: CallStory): boolean {
   return call.hooks.some(({ hook, tag }) => hook === "onStale" && tag === "refreshing");
+}
+
+/** Whether a call hit in L1. Where its own hook has failed it then, it was told of a hit before its process read anything. */
+function hasHitInL1(story: Story, call: CallStory): boolean {
+  const { began, ended, hooks, terms: { l1 } } = call;
+  const ending = ended?.ending;
+  if (ending?.type === "value") return ending.tier === "l1";
+  const hit = hooks.find(({ hook }) => hook === "onHit");
+  return l1 !== undefined && ending?.type === "error" && ending.own && hit !== undefined &&
+    !story.sceneOf(call).operations.some(({ question, asked }) =>
+      question.operation === "get" && asked.seq > began.seq && asked.seq < hit.seq
+    );
 }
 
 /** 13. Nobody waits who may have a stale value, and one process of all refreshes it, whoever leaves. */
@@ -134,7 +158,8 @@ export const oneRefresh: Judge = (story, broken) => {
     if (mayHaveJoined(story, call) || !call.terms.coalesce) continue;
     const { ending } = ended;
     const isStale = ending.type === "value" && ending.cache === "STALE";
-    if (!isStale && !isRefreshing(call)) {
+    // What was fresh when this process read it is judged by how old it is.
+    if (!isStale && !hasHitInL1(story, call) && !isRefreshing(call)) {
       broken(`call ${call.call} didn't get the stale value that it may have`, ended);
     }
     const took = story.running(call.process, began.at, ended.at);
@@ -153,7 +178,7 @@ export const oneRefresh: Judge = (story, broken) => {
     if (isRefreshed(story, call, answered)) continue;
     broken(`call ${call.call} got a stale value that nobody refreshes`, answered);
   }
-  for (const scene of story.scenes) asksOnce(story, scene.operations, broken);
+  for (const scene of story.scenes) asksOnce(story, scene, broken);
 };
 
 /** 13. Who may have a stale value in place of a failure waits for a fresh one for `softTimeout` at most. */
@@ -205,17 +230,32 @@ export function isRefreshed(story: Story, call: CallStory, answered: Moment): bo
 }
 
 /** For how long nobody fetches again after a fetch that failed, at most. */
-function longestQuiet({ call, lease }: FetchStory): number {
-  const won = lease?.operations.find(({ answered }) => answered?.answer.is === "Leader");
-  const { errorBackoff = 1_000 } = call.terms;
-  const doubled = errorBackoff * 2 ** (won?.answered?.answer.failures ?? 0);
-  return 1.2 * Math.min(doubled, Math.max(30_000, errorBackoff));
+function longestQuiet(fetch: FetchStory): number {
+  const won = fetch.lease?.operations.find(({ answered }) => answered?.answer.is === "Leader");
+  const shortest = shortestQuiet(fetch.call, fetch);
+  const doubled = shortest * 2 ** (won?.answered?.answer.failures ?? 0);
+  return 1.2 * Math.min(doubled, Math.max(30_000, shortest));
 }
 
-/** A process that has lost a refresh to another asks no more while it knows of that lease. */
+/** For how long nobody fetches again after a first fetch that failed: by its backoff, or while its failure is shared. */
+function shortestQuiet(call: CallStory, fetch: FetchStory | undefined): number {
+  const { shares, errorBackoff = 1_000 } = call.terms;
+  return shares !== undefined && isTyped(fetch) ? shares : errorBackoff;
+}
+
+/** Whether a fetch failed with an error that can be shared. */
+function isTyped(fetch: FetchStory | undefined): boolean {
+  const result = fetch?.ended?.result;
+  return result?.type === "failed" && result.typed === true;
+}
+
+/**
+ * A process that has lost a refresh to another asks no more while it knows of that lease. A fetch of its own that fails
+ * meanwhile, as its lease was lost, is what it knows then.
+ */
 function asksOnce(
   story: Story,
-  operations: readonly OperationStory[],
+  { operations, fetches }: Scene,
   broken: Parameters<Judge>[1],
 ): void {
   const changes = operations.filter(({ question }) => isChange(question));
@@ -231,6 +271,10 @@ function asksOnce(
       answered!.answer.lease === lease && asked.seq > first.answered!.seq &&
       asked.at < first.answered!.at + remaining - story.slack &&
       !failedToAnswer(story, first) &&
+      !fetches.some(({ ended }) =>
+        ended !== undefined && ended.result.type !== "value" &&
+        ended.seq > first.asked.seq && ended.seq < asked.seq
+      ) &&
       !changes.some((change) =>
         (overAt(change)?.seq ?? Infinity) > first.asked.seq && change.asked.seq < asked.seq
       )
@@ -239,11 +283,6 @@ function asksOnce(
       broken("a refresh was asked for that another was known to do", again.asked);
     }
   });
-}
-
-function callOf(story: Story, owner: string | undefined): CallStory | undefined {
-  const number = Number(/^call (\d+):/.exec(owner ?? "")?.[1]);
-  return story.calls.find(({ call }) => call === number);
 }
 
 /** 14. A stale value is as old as it says, and not older than it may be; changes are judged with all fences. */
@@ -310,6 +349,7 @@ function hasReason(story: Story, call: CallStory, ended: Moment): boolean {
 export const backsOff: Judge = (story, broken) => {
   const spans = staleSpans(story);
   for (const lease of story.leases) tellsFailure(story, lease, broken);
+  if (story.backend.seen === "answers") return heedsFailures(story, broken);
   if (story.backend.seen !== "deeds") return;
   for (const fetch of story.fetches) {
     keepsQuiet(story, spans, fetch, broken);
@@ -333,13 +373,12 @@ const LONGEST_BACKOFF = 30_000;
 /** A failed fetch says for how long all are to be quiet: twice as long as after the last failure. */
 function tellsFailure(story: Story, lease: LeaseStory, broken: Parameters<Judge>[1]): void {
   const { call: { call, terms }, operations, fetch } = lease;
+  const errorBackoff = shortestQuiet(lease.call, fetch);
   const { staleWhileRevalidate = 0, staleIfError = 0, refreshAhead, shares } = terms;
   const isHeeded = Math.max(staleWhileRevalidate, staleIfError) > 0 || refreshAhead !== undefined;
   // One that goes on when it is interrupted may still fail by itself.
   if (fetch?.deaf && fetch.unwanted !== undefined) return;
-  const result = fetch?.ended?.result;
-  const isShared = shares !== undefined && result?.type === "failed" && result.typed === true;
-  const errorBackoff = isShared ? shares : terms.errorBackoff ?? 1_000;
+  const isShared = shares !== undefined && isTyped(fetch);
   const isTold = (isHeeded || isShared) && errorBackoff > 0;
   const won = operations.findLast(({ answered }) => answered?.answer.is === "Leader")?.answered;
   for (const { question: { operation, outcome, failure }, asked } of operations) {
@@ -426,6 +465,69 @@ function keepsQuiet(
   if (isHeld && won.at < at + released.question.failure!.quietFor - story.slack) {
     broken(`call ${fetch.call.call} fetched when all were to be quiet`, fetch.began);
   }
+}
+
+/** As {@linkcode keepsQuiet}, of shared failures, where answers alone tell what the backend has done. */
+function heedsFailures(story: Story, broken: Parameters<Judge>[1]): void {
+  const told = story.leases.flatMap((lease) => {
+    const release = lease.operations.find(({ question }) =>
+      question.failure?.payload !== undefined
+    );
+    const released = release && deedOf(story, release);
+    const won = wonAtOf(story, lease);
+    if (released === undefined || won === undefined) return [];
+    const last = lease.operations.findLast(({ question, answered }) =>
+      question.operation === "renew" && answered?.answer.is === "true"
+    );
+    const until = (last?.asked.at ?? won.first.at) + lease.call.terms.leaseTtl;
+    if (until <= released.last.at + story.slack) return [];
+    return { lease, won, released, quietFor: release!.question.failure!.quietFor };
+  });
+  for (const lease of story.leases) {
+    const { call, operations } = lease;
+    const won = wonAtOf(story, lease);
+    if (won === undefined || call.terms.shares === undefined) continue;
+    // Who has been told of one that it can't read looks once more, and heeds none then.
+    if (operations.some(({ answered }) => answered?.answer.is === "Failed")) continue;
+    const early = told.some((failure) =>
+      failure.lease !== lease && failure.lease.call.key === call.key &&
+      // It was held until it was released: who won it later had to wait for that.
+      story.isBefore(failure.won.last, won.first) && won.last.seq > failure.released.first.seq &&
+      won.last.at < failure.released.first.at + failure.quietFor - story.slack &&
+      isHeededUntil(story, failure, lease, won.last)
+    );
+    if (early) broken(`call ${call.call} led when all were to be quiet`, won.last);
+  }
+}
+
+/** Whether nothing may have ended a lease before its owner told of a failure, or the quiet after it, by some moment. */
+function isHeededUntil(
+  story: Story,
+  { lease, won }: { readonly lease: LeaseStory; readonly won: Deed },
+  by: LeaseStory,
+  until: Moment,
+): boolean {
+  const { key } = lease.call;
+  const owners = [lease.owner, by.owner];
+  return !story.lost.some((lost) =>
+    lost.key === key && lost.seq > won.first.seq && lost.seq < until.seq
+  ) && !story.operations.some(({ question, asked, answered }) => {
+    const takes = isChange(question) ||
+      (question.operation === "acquire" && !owners.includes(question.owner!));
+    if (question.key !== key || !takes || asked.seq > until.seq) return false;
+    // What wasn't answered may have been done, at any time.
+    if (answered === undefined) return true;
+    const { answer: { is }, seq } = answered;
+    return seq > won.first.seq && (isChange(question) || is === "Leader");
+  });
+}
+
+/** When the lease was won that a fetch ran under. */
+function wonAtOf(story: Story, { operations }: LeaseStory): Deed | undefined {
+  const won = operations.findLast(({ question, answered }) =>
+    question.operation === "acquire" && answered?.answer.is === "Leader"
+  );
+  return won && deedOf(story, won);
 }
 
 /** When the lease of an owner expires that it had won or renewed last before a moment, by the backend. */

@@ -48,6 +48,12 @@ export const manyKeys: Judge = (story, broken) => {
       lease.operations.some(({ answered }) => answered?.answer.is === "Leader")
     );
     for (const { called, call } of story.backend.fenced && !takesOver ? led : []) {
+      // So does who had joined a fetch that was cancelled.
+      const hasJoined = story.sceneOf(call).fetches.some((fetch) =>
+        fetch.call !== call && fetch.began.seq < call.began.seq &&
+        (fetch.ended?.at ?? Infinity) >= call.began.at
+      );
+      if (hasJoined) continue;
       const last = Math.max(
         ...looks.map((look) => overAt(look)?.at ?? 0).filter((at) => at <= called.at),
       );
@@ -71,6 +77,13 @@ function isAlone(story: Story, call: CallStory): boolean {
     ) &&
     fetches.every(({ call: other, ended, began }) =>
       other === call || began.seq > call.began.seq || (ended?.seq ?? Infinity) < call.began.seq
+    ) &&
+    // A fetch that was cancelled lets go of its lease once it has stopped.
+    !story.leases.some(({ call: other, operations }) =>
+      calls.includes(other) && other !== call && operations[0]!.asked.seq < call.began.seq &&
+      operations.some(({ question: { operation }, asked }) =>
+        operation === "release" && asked.seq > call.began.seq
+      )
     );
 }
 

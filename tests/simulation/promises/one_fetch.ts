@@ -3,6 +3,7 @@ import {
   failedToAnswer,
   type FetchStory,
   isPlain,
+  isReadWithOthers,
   isRefresh,
   type Judge,
   type LeaseStory,
@@ -71,9 +72,13 @@ function mayDoWithout(story: Story, { call, began }: FetchStory): boolean {
     (other.ended?.seq ?? Infinity) > call.began.seq
   );
   const bypasses = with_.some(({ terms }) => terms.bypass) &&
-    scene.operations.some((operation) =>
-      since(overAt(operation)) && failedToAnswer(story, operation)
-    );
+    scene.operations.some((operation) => {
+      const over = overAt(operation);
+      const isLate = () =>
+        over !== undefined && over.at === call.began.at && over.seq < began.seq &&
+        isReadWithOthers(story, operation);
+      return failedToAnswer(story, operation) && (since(over) || isLate());
+    });
   return outOfTime || nothingStored || afterAnother || bypasses;
 }
 
@@ -112,7 +117,9 @@ function isKept(
     if (story.running(process, last.at, asked.at) > latest + story.slack) {
       broken(`${who} renewed its lease late`, asked);
     }
-    if (asked.at - last.at < soonest - story.slack) {
+    // One of many keys is renewed with the others, up to an eighth of the time early.
+    const early = fetch.batch === undefined ? 0 : third / 8;
+    if (asked.at - last.at < soonest - early - story.slack) {
       broken(`${who} renewed its lease too often`, asked);
     }
     if (story.running(process, end.at, asked.at) > story.slack) {
@@ -124,10 +131,11 @@ function isKept(
     const over = overAt(renewal);
     if (over === undefined) return;
     last = over;
-    // One that had no answer in time is asked again at once; after a pause, its answer may come at its end.
+    // One that had no answer in time is asked again at once; after a pause, its answer may come at its end. One that has failed
+    // needn't be, and is where that may have been its time.
     const late = over.at - asked.at >= operationTimeout - story.slack;
     soonest = late ? 0 : third;
-    latest = late && renewal.answered === undefined ? 0 : third;
+    latest = late && renewal.answered === undefined && renewal.failed === undefined ? 0 : third;
   }
   const lost = noticedLoss(story, lease);
   if (lost !== undefined && lost.seq < last.seq) broken(`${who} renewed a lease it had lost`, last);

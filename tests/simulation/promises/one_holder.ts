@@ -1,3 +1,4 @@
+import { GRACE } from "../../../src/model/defaults.ts";
 import {
   type Deed,
   deedOf,
@@ -5,28 +6,64 @@ import {
   type Judge,
   type LeaseStory,
   type Moment,
+  type OperationStory,
   overAt,
   type Story,
   unsureSince,
 } from "../story.ts";
 
-/** 1 and 3. The backend lets one owner at a time hold a key's lease, and only who holds it still fill. */
+/**
+ * 1, 3 and 18. The backend lets one owner at a time hold a key's lease, unless that was gone for the grace, and only who holds
+ * it still fill.
+ */
 export const oneHolder: Judge = (story, broken) => {
   if (story.backend.seen === "some answers") return;
   const holdings = story.leases.flatMap((lease) => holdingsOf(story, lease));
   for (const holding of holdings) {
-    const { lease, won } = holding;
-    const others = holdings.filter((other) =>
-      other.lease !== lease && other.lease.call.key === lease.call.key &&
-      story.isBefore(won.last, other.won.first)
+    const { lease } = holding;
+    const others = othersAfter(story, holding, holdings);
+    // Who was replaced once holds it no more.
+    const isReplaced = ({ first }: Deed) =>
+      others.some(({ won }) => won.first.seq <= first.seq && isDeadAt(story, lease, won.last));
+    const second = others.find((other) =>
+      isHeldAt(story, holding, other.won.last) && !isReplaced(other.won)
     );
-    const second = others.find((other) => isHeldAt(story, holding, other.won.last));
     if (second) {
       broken(`calls ${lease.call.call} and ${second.lease.call.call} led at once`, second.won.last);
     }
     if (story.backend.fenced && holding.isLast) fillsWhatItHolds(story, holding, others, broken);
   }
 };
+
+/** A lease that another has won before its time was over. */
+export interface Replacement {
+  readonly lease: LeaseStory;
+  readonly by: LeaseStory;
+  readonly at: Moment;
+}
+
+/** Who was replaced before the lease's time was over, and by whom at first. */
+export function replacementsOf(story: Story): Replacement[] {
+  const holdings = story.leases.flatMap((lease) => holdingsOf(story, lease));
+  return holdings.flatMap((holding) => {
+    const by = othersAfter(story, holding, holdings).find(({ won }) =>
+      isHeldAt(story, holding, won.last)
+    );
+    return by === undefined ? [] : { lease: holding.lease, by: by.lease, at: by.won.last };
+  });
+}
+
+/** Who won the lease of the same key surely later. */
+function othersAfter(
+  story: Story,
+  { lease, won }: Holding,
+  holdings: readonly Holding[],
+): Holding[] {
+  return holdings.filter((other) =>
+    other.lease !== lease && other.lease.call.key === lease.call.key &&
+    story.isBefore(won.last, other.won.first)
+  );
+}
 
 /** What is known of an owner that won a lease. */
 interface Holding {
@@ -53,7 +90,7 @@ function holdingsOf(story: Story, lease: LeaseStory): Holding[] {
     .sort((one, other) => one.deed.first.seq - other.deed.first.seq);
   let ends = Infinity;
   return wins.map(({ ttl, deed: won }, index) => {
-    const { at } = won.first;
+    const at = Math.min(won.first.at, ...unheard(story, lease, won).map(({ asked }) => asked.at));
     if (at < ends) ends = Math.min(ends, at + ttl);
     // Where leases end by whoever has seen them for long enough, it may be the one that it had, whose time is out.
     else if (index > 0) ends = at + Math.min(ttl, won.answer.remaining ?? 0);
@@ -65,6 +102,15 @@ function holdingsOf(story: Story, lease: LeaseStory): Holding[] {
     ).map(({ ttl, deed }) => deed.first.at + ttl);
     return { lease, won, until: Math.max(ends, ...renewed), isLast: index === wins.length - 1 };
   });
+}
+
+/** What an owner asked for, and had no answer to, since it last heard that it didn't lead: one of these may have been done. */
+function unheard(story: Story, lease: LeaseStory, { first }: Deed): readonly OperationStory[] {
+  if (story.backend.seen === "deeds") return [];
+  const before = lease.operations.filter(({ question, asked }) =>
+    question.operation === "acquire" && asked.seq < first.seq
+  ).sort((one, other) => one.asked.seq - other.asked.seq);
+  return before.slice(before.findLastIndex(({ answered }) => answered !== undefined) + 1);
 }
 
 /** Whether an owner surely still held its lease: it had not run out, and nobody had ended it. */
@@ -85,6 +131,12 @@ function isHeldAt(story: Story, { lease, won, until }: Holding, at: Moment): boo
   ];
   const ended = ends.some(({ first, last }) => last.seq > won.first.seq && first.seq < at.seq);
   return !ended && at.at < until - story.slack && at.seq < unsureSince(story, key);
+}
+
+/** Whether the owner of a lease is to be taken for dead: it was announced, and its process gone for as long as the grace. */
+function isDeadAt(story: Story, { announced, call }: LeaseStory, { at, seq }: Moment): boolean {
+  return announced !== undefined && announced.seq < seq &&
+    story.isGone(call.process, at - GRACE + story.instant, at);
 }
 
 /** Whose lease was won by another or revoked by a change can't fill. */

@@ -26,10 +26,17 @@ export const refreshes: Judge = (story, broken) => {
 
 function isNew(story: Story, call: CallStory, value: unknown): boolean {
   const { key, began } = call;
-  const isTaken = story.sceneOf(call).operations.some(({ question, answered }) => {
+  const { operations } = story.sceneOf(call);
+  const isTaken = operations.some(({ question, answered }) => {
     const { is, value: found } = answered?.answer ?? {};
+    // It has heard the answer by the time that it lets go of the lease, in the same moment.
+    const release = answered &&
+      operations.find(({ question: { operation, owner }, asked }) =>
+        operation === "release" && owner === question.owner && asked.seq > answered.seq &&
+        asked.at <= answered.at + story.slack
+      );
     const isFound = question.waitedFor !== undefined && answered !== undefined &&
-      answered.seq > began.seq &&
+      (release?.asked ?? answered).seq > began.seq &&
       (is === "Leader" || is === "Hit") && Object.is(found, value);
     // Who joined may have come just after the other's fetch. An entry without a time to live counts as new.
     return isFound && (!isOwner(call, question) || !hasTimes(story, call));

@@ -1,3 +1,4 @@
+import { GRACE } from "../../../src/model/defaults.ts";
 import {
   beginningOf,
   durationOf,
@@ -9,6 +10,7 @@ import {
   type OperationStory,
   overAt,
   type Scene,
+  shortestTimeout,
   type Story,
 } from "../story.ts";
 
@@ -17,6 +19,9 @@ const PARTS = 5;
 
 /** The shortest pause between two looks, in milliseconds. */
 const SHORTEST_PAUSE = 10;
+
+/** The longest pause until a look at a lease whose owner may be found dead, in milliseconds. */
+const WATCHED_PAUSE = 250;
 
 /** 4. Whoever waits looks in time, at once when it is woken, and says what it waited for. */
 export const takeover: Judge = (story, broken) => {
@@ -35,7 +40,7 @@ export const takeover: Judge = (story, broken) => {
       const next = looks[index + 1];
       // After one that failed the next comes as a strategy has it.
       if (answered === undefined || next === undefined || failedToAnswer(story, look)) return;
-      const { is, lease: name, remaining = Infinity } = answered.answer;
+      const { is, lease: name, remaining = Infinity, watched } = answered.answer;
       // Of a failure that can't be read it makes nothing.
       if (is === "Failed" && lease.call.terms.shares !== undefined) return;
       if (is !== "Follower") {
@@ -50,7 +55,8 @@ export const takeover: Judge = (story, broken) => {
         broken(`${who} did not say which lease it had waited for`, next.asked);
       }
       const others = besides(story, scene, answered.at, next.asked.at);
-      const pause = Math.max(Math.min(longestPause, remaining + 1), SHORTEST_PAUSE);
+      const soon = watched ? WATCHED_PAUSE : story.backend.announces ? GRACE : Infinity;
+      const pause = Math.max(Math.min(longestPause, remaining + 1, soon), SHORTEST_PAUSE);
       const from = pausesSince(scene, answered, next.asked);
       // A look of halves that failed before it asked for the lease is one more pause.
       const looked = 1 + failedParts(story, scene, answered.at, next.asked.at);
@@ -87,8 +93,7 @@ export const takeover: Judge = (story, broken) => {
 /** Whether an operation of halves may fail though one of its parts has an answer: slow ones take all the time together. */
 function mayFailInParts(story: Story, { operations, calls }: Scene): boolean {
   const slowest = Math.max(0, ...operations.map((each) => durationOf(story, each)));
-  const timeout = Math.min(...calls.map(({ terms }) => terms.operationTimeout));
-  return !story.backend.fenced && PARTS * slowest >= timeout;
+  return !story.backend.fenced && PARTS * slowest >= shortestTimeout(calls);
 }
 
 /**

@@ -87,7 +87,10 @@ function isHonest(story: Story, call: CallStory, broken: Parameters<Judge>[1]): 
       !story.backend.fenced,
     "MISS-FOLLOWER-FALLBACK": here.some(({ lease }) => lease === undefined),
     "BYPASS": here.some(({ lease }) => lease === undefined) &&
-      scene.operations.some((operation) => failedToAnswer(story, operation)),
+      // What many keys ask for together fails for all of them.
+      [call, ...story.calls.filter(({ batch }) => batch !== undefined && batch === call.batch)]
+        .flatMap((each) => story.sceneOf(each).operations)
+        .some((operation) => failedToAnswer(story, operation)),
   };
   if (sources.length === 0 && !set) broken(`call ${call.call} got what nobody made`, ended!);
   else if (!honest[cache]) {

@@ -166,7 +166,8 @@ function sharesFetches(story: Story, scene: Scene, broken: Parameters<Judge>[1])
       // A pause may be between the decision and its fetch.
       !story.paused(scene.process, other.call.began.at, began.at) &&
       !retired(other.call.began, began) && !retired(call.began, began) &&
-      !isLost(story, other, began) && !isTimedOut(story, other, began)
+      !isLost(story, other, began) && !isTimedOut(story, other, began) &&
+      !isLeftIn(story, scene, other, fetch)
     );
     if (beside !== undefined) {
       broken(`call ${call.call} fetched beside another fetch of its process`, began);
@@ -219,6 +220,24 @@ function waitOver({ leases }: Story, call: CallStory): number {
 function isTimedOut({ slack }: Story, { unwanted, began, call }: FetchStory, at: Moment): boolean {
   const { fetchTimeout = Infinity } = call.terms;
   return unwanted !== undefined && at.at - began.at >= fetchTimeout - slack;
+}
+
+/**
+ * Whether nobody waited any more for a key of a batch when it was fetched anew: then its flight was over, while the batch went
+ * on for other keys.
+ */
+function isLeftIn(
+  story: Story,
+  scene: Scene,
+  { batch, call: { left } }: FetchStory,
+  { began, call }: FetchStory,
+): boolean {
+  return batch !== undefined && left !== undefined && left.seq < began.seq &&
+    scene.calls.every((other) =>
+      other === call || other.began.seq > began.seq ||
+      (activeUntil(other)?.seq ?? Infinity) < began.seq ||
+      waitOver(story, other) + story.slack >= began.at
+    );
 }
 
 /** Whether a fetch had lost its lease by then, so that nobody joined it any more. */
