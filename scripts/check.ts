@@ -74,6 +74,7 @@ report([
   await check("Lint", ["lint"]),
   // Apart from the tests, of which some bring other global types along.
   await check("Types, scripts", ["check", "-q", ...importFlags(4), "scripts"]),
+  await check("Types, the page", ["check", "-q", ...importFlags(4), "docs/playground"]),
   await types(4, sources),
   await types(3, sources),
   await docsLint(),

@@ -27,6 +27,10 @@ const rooms: readonly { readonly path: RegExp; readonly below: readonly string[]
   { path: /^(mod|promise)\.ts$/, below: ["src/", "adapters/"] },
   { path: /^tests\//, below: ["src/", "adapters/", "mod.ts", "promise.ts"] },
   { path: /^scripts\//, below: ["src/", "adapters/", "mod.ts", "promise.ts", "tests/"] },
+  {
+    path: /^docs\//,
+    below: ["src/", "adapters/", "mod.ts", "promise.ts", "tests/", "scripts/"],
+  },
 ];
 
 /** What is wrong with the imports of these files. */
@@ -75,7 +79,9 @@ function circles(imports: ReadonlyMap<string, readonly string[]>): string[] {
 
 /** Throws, naming each, if an import is in the way; and if a import that is turned round would not be noticed. */
 export function checkFloors(): void {
-  const files = globSync("{{mod,promise}.ts,{src,adapters,tests,scripts}/**/*.ts}", { cwd: root });
+  const files = globSync("{{mod,promise}.ts,{src,adapters,tests,scripts,docs}/**/*.ts}", {
+    cwd: root,
+  });
   const sources = new Map(files.map((file) => [file, readFileSync(`${root}${file}`, "utf8")]));
   const errors = importErrors(sources);
   if (errors.length > 0) throw new Error(errors.join("\n"));

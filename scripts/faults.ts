@@ -11,6 +11,7 @@ import { toxiproxy } from "../tests/servers/toxiproxy.ts";
 import { atOnce } from "../tests/support/at_once.ts";
 import { orExit, readArguments } from "./arguments.ts";
 import { type FaultyBackend, faultyBackends } from "./faults/backend.ts";
+import { faults } from "./faults/faults.ts";
 import { type ReportedOutcome, writeReport } from "./faults/report.ts";
 import { type Extent, type Outcome, runFaults, SLACK } from "./faults/run.ts";
 import { runSourceDown, type SourceExtent, type SourceOutcome } from "./faults/source.ts";
@@ -28,9 +29,59 @@ const options = {
 
 const load = { prefix: "faults", keys: 4, callers: 4, fetch: 200, deletes: 0.01, options } as const;
 
+/** Fetches whose leaders are announced, of which every third fails. Who joins one without a lease doesn't try again. */
+const long = {
+  prefix: "long",
+  keys: 2,
+  callers: 2,
+  fetch: 2000,
+  deletes: 0,
+  fails: 1 / 3,
+  shares: 1000,
+  options: { ...options, leaseTtl: 10_000, cacheTtl: 500, waitMax: 15_000, takeovers: 0 },
+} as const;
+
+/** Entries that outlive everything that may happen to those who are told of changes, and are changed by hand meanwhile. */
+const kept = {
+  prefix: "kept",
+  keys: 4,
+  life: 20_000,
+  callers: 4,
+  fetch: 20,
+  deletes: 0.005,
+  sets: 0.05,
+  l1: 20_000,
+  options: { ...options, cacheTtl: 60_000 },
+} as const;
+
+const unannounced = 3000;
+
 const extents: Readonly<Record<"full" | "quick", Extent>> = {
-  full: { processes: 8, fault: 6000, peace: 5000, load: { ...load, every: 100, life: 4000 } },
-  quick: { processes: 3, fault: 1000, peace: 3000, load: { ...load, every: 50, life: 1500 } },
+  full: {
+    processes: 8,
+    fault: 6000,
+    peace: 5000,
+    load: { ...load, every: 100, life: 4000 },
+    long: { ...long, every: 200, life: 6000 },
+    kept: { ...kept, every: 100 },
+    push: { faults: [2000, 6000, 2000], peace: 4000 },
+    unannounced,
+    kills: [0, 1, 2, 3, 4],
+    again: true,
+  },
+  quick: {
+    processes: 3,
+    fault: 1000,
+    peace: 3000,
+    load: { ...load, every: 50, life: 1500 },
+    long: { ...long, every: 100, life: 3000 },
+    kept: { ...kept, every: 50 },
+    push: { faults: [undefined, 4000], peace: 2500 },
+    unannounced,
+    // Amid slow replies.
+    kills: [3],
+    again: false,
+  },
 };
 
 /** One hot key, which is the same all the time. */
@@ -48,7 +99,8 @@ const hot: Load = {
 /** After a failed fetch the fleet is quiet for 0.8 s at least, then for twice as long as before. */
 const sourceExtents: Readonly<Record<"full" | "quick", SourceExtent>> = {
   full: { processes: 8, down: 10_000, peace: 3000, load: hot, most: 6 },
-  quick: { processes: 3, down: 1500, peace: 1200, load: hot, most: 3 },
+  // Longer than an entry lives, so that the source is asked for the next one.
+  quick: { processes: 3, down: 2000, peace: 1200, load: hot, most: 3 },
 };
 
 /** Runs one backend, and counts each thing that must hold. */
@@ -72,6 +124,8 @@ function test(
     const outcome = await runFaults(backend, servers, extent);
     outcomes.push({ backend: name, version: running.version, ...outcome, source });
     count.note(`${running.version}: ${JSON.stringify(outcome.figures)}`);
+    count.note(`long fetches: ${JSON.stringify(outcome.long)}`);
+    if (outcome.l1 !== undefined) count.note(`in L1: ${JSON.stringify(outcome.l1)}`);
     count.note(`the source down: ${JSON.stringify(source)}`);
     const failures = [...failuresOf(outcome, extent), ...failuresOfSource(source, sourceExtent)];
     failures.forEach((what) => what === undefined ? count.pass() : count.fail(what));
@@ -94,8 +148,8 @@ async function start({ description }: FaultyBackend, proxy: () => Promise<Runnin
 
 /** What of each thing that must hold doesn't; undefined where it holds. */
 function failuresOf(
-  { figures, broken, leftovers }: Outcome,
-  { peace }: Extent,
+  { figures, long, l1, broken, leftovers }: Outcome,
+  { peace, push }: Extent,
 ): (string | undefined)[] {
   const must = (holds: boolean, what: string) => holds ? undefined : what;
   const { failed, mostUntouched, untouched, mostAtOnce, alone, slowest, back, calls } = figures;
@@ -107,10 +161,25 @@ function failuresOf(
     must(mostUntouched <= 1, `${mostUntouched} fetches of a key that nothing had happened to`),
     must(mostAtOnce <= 2, `${mostAtOnce} fetches of a key at once without a lease, in one process`),
     must(
-      back.every((millis) => millis < peace - SLACK),
+      back.every((millis, index) => millis < (index < faults.length ? peace : push.peace) - SLACK),
       `not well again: ${back} ms after the faults`,
     ),
     must(leftovers.length === 0, `leases left: ${leftovers}`),
+    must(
+      long.killed > 0 && long.replaced.length > 0 && long.shared > 0,
+      "not enough happened to long fetches to tell",
+    ),
+    must(long.failed === 0, `${long.failed} calls for long fetches without a value`),
+    must(long.mostDuring <= 1, `${long.mostDuring} takeovers during the fetch of one leader`),
+    must(long.slowest < Infinity, "a call for a long fetch that hung"),
+    must(
+      long.mostUntouched <= 1,
+      `${long.mostUntouched} long fetches of a key that nothing had happened to`,
+    ),
+    ...l1 === undefined ? [] : [
+      must(l1.hits > 0 && l1.changes > 0, "not enough happened in L1 to tell"),
+      must(l1.failed === 0, `${l1.failed} calls with an L1 without a value`),
+    ],
   ];
 }
 

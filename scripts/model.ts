@@ -16,6 +16,8 @@ interface Model {
   readonly troubles?: number;
   readonly pauses?: number;
   readonly crashes?: number;
+  /** How often a leader is cut off, where the store can tell which process is there. */
+  readonly cuts?: number;
   /** Whether pushes may be lost. */
   readonly pushLost?: boolean;
   /** Whether an entry grows old, and is refreshed early, or when it is stale. */
@@ -45,6 +47,9 @@ const proofs: readonly (readonly [Model, readonly Claim[]])[] = [
   [{ processes: 2, changes: 1, pauses: 1, crashes: 1, stale: true }, ["safe", "everybody_ends"]],
   [{ processes: 2, changes: 1, troubles: 1, pauses: 1, stale: true }, ["safe"]],
   [{ processes: 3, stale: true }, ["safe", "everybody_ends"]],
+  [{ processes: 2, changes: 1, pauses: 1, crashes: 1, cuts: 2 }, ["safe", "everybody_ends"]],
+  [{ processes: 2, troubles: 1, cuts: 2 }, ["safe", "everybody_ends"]],
+  [{ processes: 3, cuts: 1 }, ["safe"]],
 ];
 
 /** Each is broken in one way, and which claim that breaks. */
@@ -65,6 +70,12 @@ const staleRefutations: readonly (readonly [string, Claim])[] = [
   ["UNHEARD_FAILURE", "safe"],
 ];
 
+/** As {@linkcode refutations}, where leaders are cut off. */
+const cutRefutations: readonly (readonly [string, Claim])[] = [
+  ["UNHEARD_RETURN", "safe"],
+  ["UNFENCED_FILL", "safe"],
+];
+
 /** Runs all of it, so many models at a time. Without spin and gcc it is skipped, unless they are required. */
 export function testModel({ lanes = 1 }: { readonly lanes?: number } = {}): Promise<Result> {
   return tally("Model", async (count) => {
@@ -79,6 +90,9 @@ export function testModel({ lanes = 1 }: { readonly lanes?: number } = {}): Prom
       ...refutations.map(([broken, claim]) => () => refute(count, { broken }, claim)),
       ...staleRefutations.map(([broken, claim]) => () =>
         refute(count, { broken, stale: true }, claim)
+      ),
+      ...cutRefutations.map(([broken, claim]) => () =>
+        refute(count, { broken, pauses: 0, cuts: 2 }, claim)
       ),
     ];
     await atOnce(lanes, work);
@@ -99,7 +113,7 @@ async function prove(count: Count, model: Model, claims: readonly Claim[]): Prom
 
 async function refute(
   count: Count,
-  how: Pick<Model, "broken" | "stale">,
+  how: Pick<Model, "broken" | "stale" | "pauses" | "cuts">,
   claim: Claim,
 ): Promise<void> {
   const model: Model = { processes: 2, changes: 1, pauses: 1, ...how };
@@ -136,6 +150,7 @@ async function compile(model: Model): Promise<(claim: Claim) => Promise<Verdict>
     CRASHES: model.crashes ?? 0,
   };
   const flags = Object.entries(words).map(([word, value]) => `-D${word}=${value}`);
+  if (model.cuts !== undefined) flags.push(`-DCUTS=${model.cuts}`);
   if (model.pushLost) flags.push("-DPUSH_LOST");
   if (model.stale) flags.push("-DSTALE");
   if (model.broken) flags.push(`-D${model.broken}`);

@@ -1,7 +1,7 @@
 /**
- * Breaks the engine in each of the known ways, in a copy, and lets the simulator find it: `deno task mutate`. A mutation
- * that it doesn't notice in the scenarios that are kept and within 2,000 seeds is a failure, and so is one whose mark
- * is on no line of the source.
+ * Breaks the library in each of the known ways, in a copy, and lets the simulator find it, or the test that is named with
+ * it: `deno task mutate`. A mutation that the simulator doesn't notice in the scenarios that are kept and within 2,000 seeds
+ * is a failure, and so is one that its test doesn't notice, and one whose mark is on no line of the source.
  */
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
@@ -15,10 +15,14 @@ import { table } from "./table.ts";
 /** Within how many seeds a mutation must be noticed. */
 const MOST_SEEDS = 2_000;
 
-interface Verdict {
-  readonly what: string;
-  readonly seed: number | undefined;
+interface Found {
+  /** What has noticed it: a seed, or a test. */
+  readonly by: string | undefined;
   readonly promise: string;
+}
+
+interface Verdict extends Found {
+  readonly what: string;
 }
 
 /** A line that can be mutated. */
@@ -31,7 +35,7 @@ interface Place {
 /** The lines of the source that have a mark, by their marks. */
 function marked(): ReadonlyMap<string, Place[]> {
   const places = new Map<string, Place[]>();
-  for (const file of globSync("src/**/*.ts", { cwd: root })) {
+  for (const file of globSync("{src,adapters}/**/*.ts", { cwd: root })) {
     for (const [index, line] of readFileSync(`${root}${file}`, "utf8").split("\n").entries()) {
       const mark = MARK.exec(line)?.[1];
       if (mark !== undefined) places.set(mark, [...places.get(mark) ?? [], { file, index }]);
@@ -42,9 +46,9 @@ function marked(): ReadonlyMap<string, Place[]> {
 
 const MARK = / \/\/ mutate: (.*)$/;
 
-async function tryMutation({ what, mark, change }: Mutation, copy: string): Promise<Verdict> {
+async function tryMutation({ what, mark, change, test }: Mutation, copy: string): Promise<Verdict> {
   const [place, ...others] = places.get(mark) ?? [];
-  const cannot = (why: string) => ({ what, seed: undefined, promise: `CANNOT BE MADE: ${why}` });
+  const cannot = (why: string) => ({ what, by: undefined, promise: `CANNOT BE MADE: ${why}` });
   if (place === undefined || others.length > 0) return cannot(`no single line is marked ${mark}`);
   const source = readFileSync(`${root}${place.file}`, "utf8");
   const lines = source.split("\n");
@@ -52,21 +56,45 @@ async function tryMutation({ what, mark, change }: Mutation, copy: string): Prom
   lines[place.index] = change(line);
   if (lines[place.index] === line) return cannot(`it changes nothing in ${line.trim()}`);
   writeFileSync(`${copy}${place.file}`, lines.join("\n"));
-  const args = ["tests/simulation/program.ts", "1", String(MOST_SEEDS), "--first", "--kept"];
-  const { output } = await run(deno, ["run", "-A", "--no-check", ...args], { cwd: copy });
+  const found = test === undefined ? await bySimulator(copy) : await byTest(test, copy);
   writeFileSync(`${copy}${place.file}`, source);
-  const [, seed, promise] = /^BROKEN seed (\d+): (.*)$/m.exec(output) ?? [];
-  return seed === undefined
-    ? { what, seed: undefined, promise: `NOT CAUGHT${output.trim() && `: ${output.trim()}`}` }
-    : { what, seed: Number(seed), promise: promise! };
+  return { what, ...found };
 }
 
-/** A copy of what the simulator needs. */
+/** What the simulator finds in a copy. */
+async function bySimulator(copy: string): Promise<Found> {
+  const args = ["tests/simulation/program.ts", "1", String(MOST_SEEDS), "--first", "--kept"];
+  const { output } = await run(deno, ["run", "-A", "--no-check", ...args], { cwd: copy });
+  const [, seed, promise] = /^BROKEN seed (\d+): (.*)$/m.exec(output) ?? [];
+  return seed === undefined
+    ? { by: undefined, promise: `NOT CAUGHT${output.trim() && `: ${output.trim()}`}` }
+    : { by: `seed ${seed}`, promise: promise! };
+}
+
+/** What a test finds in a copy, without servers. */
+async function byTest(test: string, copy: string): Promise<Found> {
+  const { output } = await run(deno, ["test", "-A", "--no-check", test], { cwd: copy });
+  const failed = /^(.*) => /m.exec(output)?.[1];
+  return failed === undefined
+    ? { by: undefined, promise: `NOT CAUGHT by ${test}` }
+    : { by: "a test", promise: failed.replaceAll(" ... ", ": ") };
+}
+
+/** A copy of what the simulator and the tests need. */
 function copyProject(number: number): string {
   const copy = `${cache}mutants/${number}/`;
   rmSync(copy, { recursive: true, force: true });
   mkdirSync(copy, { recursive: true });
-  for (const part of ["src", "adapters", "tests", "mod.ts", "deno.json", "import_map.json"]) {
+  const parts = [
+    "src",
+    "adapters",
+    "tests",
+    "mod.ts",
+    "promise.ts",
+    "deno.json",
+    "import_map.json",
+  ];
+  for (const part of parts) {
     cpSync(`${root}${part}`, `${copy}${part}`, { recursive: true });
   }
   return copy;
@@ -76,7 +104,7 @@ const places = marked();
 const began = Date.now();
 const { rest: named } = readArguments({
   name: "mutate",
-  does: "Breaks the engine in known ways, each of which the simulator must notice.",
+  does: "Breaks the engine in known ways, each of which the simulator or a test must notice.",
   rest: { value: "WORDS", help: "only mutations whose names have these words; all by default" },
 });
 const chosen = mutations.filter(({ what }) =>
@@ -88,9 +116,9 @@ const verdicts = await atOnce(
   copies.length,
   chosen.map((mutation) => (lane: number) => tryMutation(mutation, copies[lane]!)),
 );
-const rows = verdicts.map(({ what, seed, promise }) => [what, String(seed ?? "–"), promise]);
-console.log(table(["mutation", "seed", "promise"], rows));
-const caught = verdicts.filter(({ seed }) => seed !== undefined).length;
+const rows = verdicts.map(({ what, by, promise }) => [what, by ?? "–", promise]);
+console.log(table(["mutation", "caught by", "promise"], rows));
+const caught = verdicts.filter(({ by }) => by !== undefined).length;
 const seconds = ((Date.now() - began) / 1000).toFixed(0);
 console.log(`\n${caught} of ${chosen.length} mutations caught, in ${seconds} s`);
 if (caught < chosen.length) process.exitCode = 1;

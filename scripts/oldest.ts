@@ -1,17 +1,16 @@
 import { cpSync, rmSync } from "node:fs";
-import { run } from "../tests/support/command.ts";
 import { npmInstall } from "./npm_install.ts";
 import { installedBetterSqlite3 } from "./package.ts";
 import {
   cache,
   dependencies,
   type EffectMajor,
-  errorsJudge,
   oldestVersions,
   root,
   sourceDependencies,
 } from "./project.ts";
 import { type Result, tally } from "./result.ts";
+import { runOnNode } from "./suite.ts";
 
 /** What a suite runs with. */
 export interface OldestOptions {
@@ -28,41 +27,23 @@ const others = /\/(cluster|outages)\.test\.ts$/;
 /** Without pgbouncer: behind it postgres.js loses answers before 3.4.8. */
 const without = { PGBOUNCER_URL: "", BACKENDS: "" };
 
-/**
- * Runs a suite with the oldest versions that npm's peers allow. Those of adapters run with Effect 4 alone, and in workerd
- * there are no clients.
- */
-export async function testOldest(
+/** Runs a suite with the oldest versions that npm's peers allow. */
+export function testOldest(
   of: string,
   effect: EffectMajor,
   { node, env, files }: OldestOptions,
-): Promise<Result[]> {
-  if (of === "workers" || effect === 3 && of !== "the engine") return [];
-  return [
-    await tally(`Oldest versions, Effect ${effect}, ${of}`, async (count) => {
-      const cwd = await (laidOut[effect] ??= layOut(effect));
-      const tests = files.filter((file) => !others.test(file))
-        .map((file) => file.replace(/\.ts$/, ".js"));
-      const flags = [
-        `--import=./${errorsJudge}.js`,
-        ...["--test", "--test-concurrency=1", "--test-reporter=spec"],
-      ];
-      const options = {
-        cwd,
-        env: {
-          ...{ ...env, ...without, SEEDS: "1", OLDEST: "1" },
-          ...of === "sqlite" && { BETTER_SQLITE3: await installedBetterSqlite3("13.0.0") },
-        },
-        timeout: 600_000,
-      };
-      const { ok, output } = await run(node, [...flags, ...tests], options);
-      const sum = (word: string) =>
-        Number(output.match(new RegExp(`^\\S+ ${word} (\\d+)$`, "m"))?.[1] ?? 0);
-      count.pass(sum("pass"));
-      count.skip(undefined, sum("skipped") + sum("todo"));
-      if (!ok) count.fail(output.slice(Math.max(0, output.lastIndexOf("failing tests:"))));
-    }),
-  ];
+): Promise<Result> {
+  const name = `Oldest versions, Effect ${effect}, ${of}`;
+  return tally(name, async (count) => {
+    const cwd = await (laidOut[effect] ??= layOut(effect));
+    await runOnNode(count, node, {
+      ...{ name, cwd, files: files.filter((file) => !others.test(file)) },
+      env: {
+        ...{ ...env, ...without, SEEDS: "1", OLDEST: "1" },
+        ...of === "sqlite" && { BETTER_SQLITE3: await installedBetterSqlite3("13.0.0") },
+      },
+    });
+  });
 }
 
 const laidOut: Partial<Record<EffectMajor, Promise<string>>> = {};

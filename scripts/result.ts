@@ -65,6 +65,8 @@ export async function tally(
     ? [...notes].map((note) => note.replace("skipped: ", ""))
     : [...figures, `${seconds.toFixed(0)} s`];
   console.log(`${word} ${name}: ${told.join(", ")}`);
+  // Here too, as much may follow before the report.
+  if (failed > 0) console.log(indented([...notes]));
   return { name, passed, failed, skipped, seconds, notes: [...notes] };
 }
 
@@ -89,6 +91,10 @@ export function report(results: readonly Result[]): void {
 
 function printNotes(results: readonly Result[]): void {
   for (const { name, notes } of results.filter(({ notes }) => notes.length > 0)) {
-    console.log(`\n${name}\n${notes.join("\n").replace(/^/gm, "  ")}`);
+    console.log(`\n${name}\n${indented(notes)}`);
   }
+}
+
+function indented(notes: readonly string[]): string {
+  return notes.join("\n").replace(/^/gm, "  ");
 }

@@ -3,14 +3,22 @@
  * examples of the docs. With --all also with the other Effect, on Deno without any permission, Node 18 to 24, and Bun, the
  * packed package, and the model of the protocol.
  */
-import { cpSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, globSync, readFileSync, rmSync } from "node:fs";
 import { atOnce } from "../tests/support/at_once.ts";
-import { type Backends, missingBackends, startBackends } from "../tests/servers/backends.ts";
+import {
+  type Backends,
+  isElsewhere,
+  missingBackends,
+  startBackends,
+} from "../tests/servers/backends.ts";
+import { workersOf } from "../tests/servers/workers.ts";
 import { backendsRequired } from "../tests/servers/environment.ts";
+import { findProgram } from "../tests/servers/server.ts";
 import { readArguments } from "./arguments.ts";
 import { checkExports } from "./check_exports.ts";
 import { testDemo } from "./demo/test_demo.ts";
 import { testDocs } from "./docs.ts";
+import { joined } from "./joined.ts";
 import { testModel } from "./model.ts";
 import { npmInstall } from "./npm_install.ts";
 import { testOldest } from "./oldest.ts";
@@ -26,8 +34,9 @@ import {
   root,
   sourceDependencies,
 } from "./project.ts";
-import { type Count, report, type Result, tally } from "./result.ts";
-import { type Finished, must, run } from "../tests/support/command.ts";
+import { report, type Result, tally } from "./result.ts";
+import { countSuite, endOf, runOnNode, suiteLimits } from "./suite.ts";
+import { must, run } from "../tests/support/command.ts";
 import { emit } from "./typescript.ts";
 import { bundleWorker } from "./worker.ts";
 
@@ -41,7 +50,15 @@ interface SuiteOptions {
 }
 
 const majors: readonly EffectMajor[] = [4, 3];
-const suiteTimeout = 1_800_000;
+
+/** The parts that a run before has passed, by their names: `--after` says where its output is. */
+const passedBefore = new Set<string>();
+
+/** Runs a part for which it is the same whether servers are there, unless a run before has passed it. */
+function unlessPassed(name: string, test: () => Promise<Result>): Promise<Result> {
+  if (!passedBefore.has(name)) return test();
+  return tally(name, (count) => count.skip("the run before has passed it"));
+}
 
 /** Runs the suite, or some files of it, from its source. */
 function testDeno(
@@ -51,7 +68,7 @@ function testDeno(
 ): Promise<Result> {
   return tally(name, async (count) => {
     const args = ["test", ...flags, `--preload=${root}${errorsJudge}.ts`, ...files];
-    const finished = await run(deno, args, { env, timeout: suiteTimeout });
+    const finished = await run(deno, args, { env, ...suiteLimits });
     const summary = finished.output.match(/\d+ passed.* \| \d+ failed.*/g)?.at(-1) ?? "";
     const sum = (word: string) => {
       const counts = summary.match(`(\\d+) ${word}(?: \\((\\d+) steps?\\))?`) ?? [];
@@ -61,6 +78,7 @@ function testDeno(
     else {
       const counts = [sum("passed"), sum("failed"), sum("ignored")] as const;
       countSuite(count, finished, " ERRORS ", counts);
+      for (const [, figure] of finished.output.matchAll(/^Measured: (.+)$/gm)) count.note(figure!);
     }
   });
 }
@@ -71,37 +89,15 @@ async function testNode(
   effect: EffectMajor,
   { env, files = testFiles(), of = "" }: SuiteOptions,
 ): Promise<Result> {
-  const name = `Node ${await versionOf(node)}, Effect ${effect}${of}`;
-  return tally(name, async (count) => {
-    const cwd = layoutOf(effect);
-    const tests = files.map((file) => file.replace(/\.ts$/, ".js"));
-    const started = `${cache}started/${name.replaceAll(/\W+/g, "-")}.txt`;
-    mkdirSync(`${cache}started`, { recursive: true });
-    const flags = [
-      `--import=./${errorsJudge}.js`,
-      ...["--test", "--test-concurrency=1"],
-      ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
-      ...["--test-reporter=./tests/support/started_tests.js"],
-      `--test-reporter-destination=${started}`,
-    ];
-    const finished = await run(node, [...flags, ...tests], { cwd, env, timeout: suiteTimeout });
-    const sum = (word: string) =>
-      Number(finished.output.match(new RegExp(`^\\S+ ${word} (\\d+)$`, "m"))?.[1] ?? 0);
-    if (finished.late) {
-      const begun = endOf(readFileSync(started, "utf8"), 3);
-      return count.fail(`${endOf(finished.output)}\nThe tests that began last:\n${begun}`);
-    }
-    const counts = [
-      sum("pass"),
-      sum("fail") + sum("cancelled"),
-      sum("skipped") + sum("todo"),
-    ] as const;
-    countSuite(count, finished, "failing tests:", counts);
-    if (counts[0] + counts[1] > 0) return;
-    // All of it is skipped, as on a Node without SQLite: what the suite says of it.
-    const [, reason] = /^\s*﹣ .* # (.+)$/m.exec(finished.output) ?? [];
-    count.skip(reason, 0);
-  });
+  const name = await nameOnNode(node, effect, of);
+  return tally(
+    name,
+    (count) => runOnNode(count, node, { name, cwd: layoutOf(effect), env, files }),
+  );
+}
+
+async function nameOnNode(node: string, effect: EffectMajor, of: string): Promise<string> {
+  return `Node ${await versionOf(node)}, Effect ${effect}${of}`;
 }
 
 /**
@@ -111,12 +107,12 @@ async function testNode(
 async function testBun({ env, files, of }: Required<SuiteOptions>): Promise<Result> {
   const bun = await installedBun();
   return tally(`Bun ${await versionOf(bun)}, Effect 4, ${of}`, async (count) => {
-    for (const file of files) {
+    for (const file of joined(layoutOf(4), files.map((file) => file.replace(/\.ts$/, ".js")))) {
       const flags = ["--timeout=60000", `--preload=./${errorsJudge}.js`];
-      const finished = await run(bun, ["test", ...flags, `./${file.replace(/\.ts$/, ".js")}`], {
+      const finished = await run(bun, ["test", ...flags, `./${file}`], {
         cwd: layoutOf(4),
         env: { ...env, NO_COLOR: "1" },
-        timeout: suiteTimeout,
+        ...suiteLimits,
       });
       const { ok, late, output } = finished;
       const sum = (word: string) =>
@@ -126,22 +122,6 @@ async function testBun({ env, files, of }: Required<SuiteOptions>): Promise<Resu
       if (!ok || late) count.fail(`${file}\n${endOf(output, 80)}`, Math.max(1, sum("fail")));
     }
   });
-}
-
-function countSuite(
-  count: Count,
-  { ok, output }: Finished,
-  headingOfFailures: string,
-  [passed, failed, skipped]: readonly [number, number, number],
-): void {
-  count.pass(passed);
-  count.skip(undefined, skipped);
-  const failures = output.slice(Math.max(0, output.lastIndexOf(headingOfFailures)));
-  if (!ok || failed > 0) count.fail(failures, Math.max(1, failed));
-}
-
-function endOf(text: string, lines = 40): string {
-  return text.trimEnd().split("\n").slice(-lines).join("\n");
 }
 
 async function versionOf(node: string): Promise<string> {
@@ -193,14 +173,24 @@ function processes(node: string | undefined): Record<string, string> {
   return { CALLERS: JSON.stringify(node ? [ofDeno, ofNode] : [ofDeno]) };
 }
 
-/** What ran against a real server, and what did not and why. */
-function servers(effect: EffectMajor, { servers, missing }: Backends): Promise<Result> {
-  return tally(`Real servers, Effect ${effect}`, (count) => {
-    count.pass(servers.length);
-    for (const { backend, version, url } of servers) {
-      count.note(`${backend}: ${version}, ${url}`);
+/** Why a backend has no server. R2's suite has that of S3, as R2's S3 API is tested there. */
+function reasonWithout(of: string, { missing }: Backends): string | undefined {
+  return missing.find(({ backend }) => backend === (of === "r2" ? "s3" : of))?.reason;
+}
+
+/** What runs against a real server, and what does not and why. */
+function servers(started: readonly Backends[]): Promise<Result> {
+  return tally("Real servers", (count) => {
+    for (const { backend, version } of started[0]!.servers) {
+      count.pass();
+      count.note(`${backend}: ${version}`);
     }
-    for (const { backend, reason } of missing) {
+    const missing = new Map(
+      started.flatMap(({ missing }) =>
+        missing.map(({ backend, reason }) => [backend, reason] as const)
+      ),
+    );
+    for (const [backend, reason] of missing) {
       if (backendsRequired) count.fail(`${backend}: ${reason}`);
       else count.skip(`${backend}: ${reason}`);
     }
@@ -215,96 +205,119 @@ interface Scope {
   readonly all: boolean;
 }
 
-/** A piece of work. */
-type Tests = () => Promise<Result[]>;
+/** The seeds of a suite that runs elsewhere with more: each Effect has the default once, on Deno with 4 and on Node with 3. */
+const fewSeeds = { SEEDS: "10" };
 
-/** What needs servers, with one Effect. */
-interface ServerTests {
-  /** By the backend, or that of the server which several share. */
-  readonly suites: ReadonlyMap<string, Tests>;
-  /** What uses all servers, once nothing looks any more at all that they are sent; not with an Effect whose turn it isn't. */
-  readonly docs: Tests | undefined;
-}
-
-/** R2's S3 API is that of the S3 server, whose log both suites count. */
-const sharedServers = { r2: "s3" } as Readonly<Record<string, string>>;
+/** A piece of work, with servers that nothing else uses meanwhile: suites look at all that they are sent. */
+type Tests = (env: Backends["env"]) => Promise<Result>;
 
 /**
- * What may need servers, with one Effect and servers of its own: a piece of work for each backend, and one for the docs. Of
- * several Nodes, the newest has the servers with Effect 4 and the oldest with Effect 3. Suites of several processes run once,
- * with processes of Deno with Effect 4 and of the oldest Node with Effect 3 in turns; and bad input is made up with Effect 4.
- *
- * So that the report says how long each takes, each backend's suite runs by itself; those of one backend look at all that its
- * servers are sent.
+ * The suites of several processes, one after the other, as each has all of the machine. They run once, with processes of Deno
+ * with Effect 4 and of the oldest Node with Effect 3 in turns.
  */
-function testsOf(effect: EffectMajor, scope: Scope, backends: Backends): ServerTests {
-  const env = { ...processes(scope.nodes[0]), ...backends.env };
-  const suites = new Map<string, Tests>();
-  const over: Promise<void>[] = [];
-  for (const [of, files] of groupsOf(testFiles())) {
-    const reason = backends.missing.find(({ backend }) => backend === of)?.reason;
-    const tests = reason === undefined
-      ? () => testGroup({ of, files, env, effect, scope })
-      : async () => [await tally(`Effect ${effect}, ${of}`, (count) => count.skip(reason))];
-    const { promise, resolve } = Promise.withResolvers<void>();
-    over.push(promise);
-    const server = sharedServers[of] ?? of;
-    const before = suites.get(server);
-    suites.set(server, async () => {
-      const results = before === undefined ? [] : await before();
-      return [...results, ...await tests().finally(resolve)];
-    });
+async function testProcesses(
+  groups: ReadonlyMap<string, readonly string[]>,
+  started: Backends,
+  env: Backends["env"],
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const [of, all] of groups) {
+    const files = all.filter(needsProcesses);
+    if (files.length === 0 || reasonWithout(of, started) !== undefined) continue;
+    const name = `Deno ${Deno.version.deno}, Effect 4, processes over ${of}`;
+    results.push(await testDeno(name, denoFlags(4), { env, files }));
   }
-  const docs = async () => {
-    await Promise.all(over);
-    return [await testDocs(effect, backends.env)];
-  };
-  return { suites, docs: effect === 4 || scope.all ? docs : undefined };
+  return results;
 }
 
-/** The suite of one backend, or the engine's, wherever one Effect has its turn. */
-async function testGroup({ of, files, env, effect, scope: { nodes, all } }: {
-  readonly of: string;
-  readonly files: readonly string[];
-  readonly env: Backends["env"];
-  readonly effect: EffectMajor;
-  readonly scope: Scope;
-}): Promise<Result[]> {
-  const once = /^tests\/adapters\/\w+\/(processes|fuzz)\.test\.ts$/;
-  const most = files.filter((file) => !once.test(file));
+function needsProcesses(file: string): boolean {
+  return file.endsWith("/processes.test.ts");
+}
+
+/**
+ * The suite of one backend, or the engine's, wherever one Effect has its turn. Of several Nodes, the newest has Effect 4 and
+ * the oldest Effect 3. Bad input is made up with Effect 4.
+ */
+async function testsOfGroup(
+  of: string,
+  all: readonly string[],
+  effect: EffectMajor,
+  scope: Scope,
+): Promise<Tests[]> {
+  const { nodes } = scope;
+  const alone = all.filter((file) => !needsProcesses(file));
+  const files = alone.filter((file) => !/^tests\/adapters\/\w+\/fuzz\.test\.ts$/.test(file));
   // Node 18 has no SQLite, and better-sqlite3 needs a newer one.
   const node = effect === 4 || of === "sqlite" ? nodes.at(-1) : nodes[0];
-  const library = all && effect === 3 && of === "sqlite"
+  const library = scope.all && effect === 3 && of === "sqlite"
     ? { BETTER_SQLITE3: await installedBetterSqlite3("13") }
     : {};
   // With Effect 3, adapters run on Node. Those of Workers run in workerd.
   const onDeno = effect === 4 || node === undefined ||
-    all && ["the engine", "workers"].includes(of);
-  const onNode = node !== undefined && of !== "workers" && (effect === 3 || all);
-  const several = nodes.length > 1;
-  const name = `Deno ${Deno.version.deno}, Effect ${effect}, ${of}`;
-  return [
-    ...onDeno
-      ? [
-        await testDeno(name, denoFlags(effect), {
+    scope.all && ["the engine", "workers"].includes(of);
+  const onNode = node !== undefined && of !== "workers" && (effect === 3 || scope.all);
+  const oldest = nodes.length > 1 && of !== "workers" && (effect === 4 || of === "the engine");
+  const onBun = nodes.length > 1 && effect === 4 && bunServers.has(of);
+  const name = `Deno ${Deno.version.deno}, Effect ${effect}`;
+  const flags = denoFlags(effect);
+  const few = (runsMore: boolean) => runsMore ? {} : fewSeeds;
+  const tests: (Tests | false)[] = [
+    onDeno && ((env) => {
+      const test = () =>
+        withWorker(
+          effect,
           env,
-          files: effect === 4 ? files : most,
-        }),
-      ]
-      : [],
-    ...onNode
-      ? [await testNode(node, effect, { env: { ...env, ...library }, files: most, of: `, ${of}` })]
-      : [],
-    ...several ? await testOldest(of, effect, { node: nodes.at(-1)!, env, files: most }) : [],
-    ...several && effect === 4 && bunServers.has(of)
-      ? [await testBun({ env, files: files.filter((file) => onBun.test(file)), of })]
-      : [],
+          (env) =>
+            testDeno(`${name}, ${of}`, flags, {
+              env: { ...few(effect === 4 || node === undefined), ...env },
+              files: effect === 4 ? alone : files,
+            }),
+        );
+      return sameWithoutServers.has(of) ? unlessPassed(`${name}, ${of}`, test) : test();
+    }),
+    onNode &&
+    ((env) =>
+      testNode(node, effect, {
+        env: { ...few(effect === 3), ...env, ...library },
+        files,
+        of: `, ${of}`,
+      })),
+    oldest &&
+    ((env) => testOldest(of, effect, { node: nodeOfOldest(of, effect, nodes), env, files })),
+    onBun && ((env) => testBun({ env, files: files.filter((file) => runsOnBun.test(file)), of })),
   ];
+  return tests.filter((tests) => tests !== false);
+}
+
+/** Those whose suites start all that they need; those of several processes are not among them. */
+const sameWithoutServers: ReadonlySet<string> = new Set(["the engine", "sqlite", "workers"]);
+
+/**
+ * The engine's suite with the oldest Effect has the Node that the newest doesn't have: so the oldest and the newest Node run it
+ * with both. The clients of the others need a newer Node than the oldest.
+ */
+function nodeOfOldest(of: string, effect: EffectMajor, nodes: readonly string[]): string {
+  return of === "the engine" && effect === 4 ? nodes[0]! : nodes.at(-1)!;
+}
+
+/** Those servers, with a Worker of this Effect: theirs has Effect 4. */
+async function withWorker<A>(
+  effect: EffectMajor,
+  env: Backends["env"],
+  work: (env: Backends["env"]) => Promise<A>,
+): Promise<A> {
+  if (effect === 4 || !env["WORKERS_URL"]) return await work(env);
+  const worker = await workersOf(() => bundleWorker(effect)).start();
+  try {
+    return await work({ ...env, WORKERS_URL: worker.url });
+  } finally {
+    await worker.stop();
+  }
 }
 
 /** The backends whose clients are tested on Bun, and what is tested of them: what doesn't start servers or processes. */
 const bunServers: ReadonlySet<string> = new Set(["redis", "postgres", "sqlite"]);
-const onBun = /\/(redis|push|postgres|pg|sqlite|sqlite\/fuzz)\.test\.ts$/;
+const runsOnBun = /\/(redis|push|postgres|pg|sqlite|sqlite\/fuzz)\.test\.ts$/;
 
 function testFiles(): string[] {
   return globSync("tests/**/*.test.ts", { cwd: root }).sort();
@@ -319,25 +332,44 @@ function groupsOf(files: readonly string[]): Map<string, string[]> {
 }
 
 /**
- * What needs no servers: the engine on Bun and on the other Nodes (on the newest and the oldest with the other Effect, on those
- * between with one in turns), with few seeds, as chance has its turn elsewhere; Deno without any permission, the packed
- * package, the model.
+ * What needs no servers: the engine on Bun and on the Nodes between the oldest and the newest, each with one Effect in turns,
+ * with few seeds, as chance has its turn elsewhere; Deno without any permission, the packed package, the model.
  */
-function testsOfTheRest(nodes: readonly string[]): Tests[] {
+function testsOfTheRest(nodes: readonly string[]): (() => Promise<Result>)[] {
   const files = groupsOf(testFiles()).get("the engine")!;
   const env = { SEEDS: "1" };
   return [
-    async () => [await testDeno("Deno, no flags", [], { env: {} })],
-    async () => [await testPackage()],
-    async () => [await testModel()],
-    ...nodes.map((node, i) => async () => [
-      await testNode(node, majors[i % 2]!, { env, files, of: ", the engine" }),
-    ]),
-    async () => [await testBun({ env, files, of: "the engine" })],
+    () => testDeno("Deno, no flags", [], { env: {} }),
+    testPackage,
+    testModel,
+    ...nodes.slice(1, -1).map((node, i) => async () => {
+      const effect = majors[(i + 1) % 2]!;
+      const of = ", the engine";
+      const name = await nameOnNode(node, effect, of);
+      return unlessPassed(name, () => testNode(node, effect, { env, files, of }));
+    }),
+    () => testBun({ env, files, of: "the engine" }),
   ];
 }
 
-/** How many suites run at once: those with servers wait much of the time. */
+/** The page of docs/playground/ in the browser that is there; only with --all, as its driver is downloaded. */
+async function testPlayground(all: boolean): Promise<Result> {
+  const name = "Playground in Chromium";
+  try {
+    const CHROMIUM = await findProgram("chromium", "google-chrome");
+    if (!all) return tally(name, (count) => count.skip("`--all` runs it"));
+    const files = ["docs/playground/page.test.ts"];
+    return await testDeno(name, denoFlags(4), { env: { CHROMIUM }, files });
+  } catch (error) {
+    const reason = (error as Error).message;
+    return tally(
+      name,
+      (count) => all && backendsRequired ? count.fail(reason) : count.skip(reason),
+    );
+  }
+}
+
+/** How many suites run at once, each with servers of its own: those with servers wait much of the time. */
 const MOST_AT_ONCE = 4;
 
 /** Says what will be done, what is left out, and about how long it takes. */
@@ -345,7 +377,7 @@ async function announce(all: boolean, node: string | undefined): Promise<void> {
   if (all) {
     console.log(
       "Tests the library on Deno, Bun and Node 18 to 24, each with Effect 4 or 3, against every server, the docs, the " +
-        "packed package and the model: about 25 minutes on 2 cores. Servers that no package has are fetched or built first",
+        "packed package, the page and the model: about 25 minutes on 2 cores. Servers that no package has are fetched or built first",
     );
     return;
   }
@@ -359,7 +391,7 @@ async function announce(all: boolean, node: string | undefined): Promise<void> {
     : `the tests that need a server of ${missing.join(", ")}; `;
   console.log(
     `Tests the library on ${on}, and the docs: about ${minutes} minutes on 2 cores. Skips ` +
-      `${skipped}what \`--all\` adds: the other Effect on each, other Nodes, the packed package, the model, servers that must be fetched`,
+      `${skipped}what \`--all\` adds: the other Effect on each, other Nodes, the packed package, the model, the page, servers that must be fetched`,
   );
 }
 
@@ -373,28 +405,47 @@ async function main(all: boolean): Promise<void> {
     const installed = all ? await nodes() : node !== undefined ? ["node"] : [];
     // Before several suites would install it at once.
     if (all) await installedBun();
-    for (const effect of majors) {
-      started.push(await startBackends(() => bundleWorker(effect), { fetch: all }));
-    }
+    const worker = bundleWorker(4);
+    const start = () => startBackends(() => worker, { fetch: all });
+    started.push(await start());
+    // What stands elsewhere is there once.
+    const lanes = started[0]!.servers.some(isElsewhere) ? 1 : MOST_AT_ONCE;
+    started.push(...await Promise.all(Array.from({ length: lanes - 1 }, start)));
+    results.push(await servers(started));
     const scope = { nodes: installed, all };
-    const tests = majors.map((effect, i) => testsOf(effect, scope, started[i]!));
-    // Those that take longest begin first.
+    const groups = groupsOf(testFiles());
+    // Those that take longest begin first, behind those of several processes.
     const first = ["redis", "postgres", "mongodb", "the engine", "workers"];
-    const work = [...new Set([...first, ...tests[0]!.suites.keys()])]
-      .flatMap((of) => tests.map(({ suites }) => suites.get(of)))
-      .filter((tests) => tests !== undefined);
-    for (const [i, effect] of majors.entries()) results.push(await servers(effect, started[i]!));
+    const work: Tests[] = [];
+    for (const of of new Set([...first, ...groups.keys()])) {
+      const reason = reasonWithout(of, started[0]!);
+      if (reason !== undefined) {
+        results.push(await tally(`With a server, ${of}`, (count) => count.skip(reason)));
+        // What R2's suite tests besides has no server.
+        if (of !== "r2") continue;
+      }
+      for (const effect of majors) {
+        work.push(...await testsOfGroup(of, groups.get(of)!, effect, scope));
+      }
+    }
     if (all) work.push(...testsOfTheRest(installed));
-    work.push(async () => [await testDemo()]);
-    for (const { docs } of tests) if (docs !== undefined) work.push(docs);
-    results.push(...(await atOnce(MOST_AT_ONCE, work)).flat());
+    work.push(() => unlessPassed("Demo", testDemo), () => testPlayground(all));
+    for (const effect of majors) {
+      if (effect === 3 && !all) continue;
+      work.push((env) => withWorker(effect, env, (env) => testDocs(effect, env)));
+    }
+    const commands = processes(installed[0]);
+    const envs = started.map(({ env }) => ({ ...commands, ...env }));
+    const several = (env: Backends["env"]) => testProcesses(groups, started[0]!, env);
+    const lanesOf = [several, ...work].map((tests) => (lane: number) => tests(envs[lane]!));
+    results.push(...(await atOnce<Result | Result[]>(lanes, lanesOf)).flat());
   } finally {
     for (const backends of started) await backends.stop();
   }
   report(results);
 }
 
-const { values: { all } } = readArguments({
+const { values: { all, after } } = readArguments({
   name: "test",
   does:
     "Runs the suite on what this machine has: on Deno with Effect 4 from its source, on Node with\n" +
@@ -405,9 +456,20 @@ const { values: { all } } = readArguments({
       help:
         "add the other Effect on each, other Nodes, Bun, the packed package, and the model; fetch servers",
     },
+    after: {
+      type: "string",
+      value: "FILE",
+      help:
+        "leave out the parts without servers that a run of the same source has passed; FILE has its output",
+    },
   },
   more:
     "Servers that are installed are started; a variable like REDIS_URL names another. Without one, the\n" +
     "tests that need it are skipped. With BACKENDS=required that is a failure.",
 });
+if (after !== undefined) {
+  for (const [, name] of readFileSync(after, "utf8").matchAll(/^ok +(.+): \d+ passed/gm)) {
+    passedBefore.add(name!);
+  }
+}
 await main(all);

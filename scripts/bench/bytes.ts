@@ -1,20 +1,22 @@
 import process from "node:process";
-import { openPeer, type PeerName } from "./open_peer.ts";
+import { openPeer, type PeerName, type Servers } from "./open_peer.ts";
 import { callOf, type MakePeer } from "./peer.ts";
 
 /** What one program counts. */
-export interface BytesJob {
+export interface BytesJob extends Servers {
   readonly peer: PeerName;
-  /** An entry, or a caller that waits with others for one fetch. */
-  readonly of: "entry" | "waiter";
+  /** An entry of a number, one of 1 kB, or a caller that waits with others for one fetch. */
+  readonly of: "entry" | "kilobyte" | "waiter";
 }
 
 const COUNTED = 10_000;
 
 /** Counts the bytes, of the heap and of buffers, that one of many entries or of many waiting callers holds. */
-export async function bytes({ peer, of }: BytesJob): Promise<{ name: string; bytes: number }> {
-  const make = await openPeer(peer, { entries: COUNTED });
-  const hold = of === "entry" ? holdEntries : holdWaiters;
+export async function bytes(
+  { peer, of, ...servers }: BytesJob,
+): Promise<{ name: string; bytes: number }> {
+  const make = await openPeer(peer, { ...servers, entries: COUNTED });
+  const hold = of === "waiter" ? holdWaiters : holdEntries(valueOf[of]);
   // The first time the compiler's own memory grows.
   await (await hold(make)).end();
   const before = await memory();
@@ -30,12 +32,28 @@ interface Held {
   readonly end: () => Promise<unknown>;
 }
 
-async function holdEntries(make: MakePeer): Promise<Held> {
-  let fetched = 0;
-  const peer = make(() => Promise.resolve(++fetched));
-  const call = callOf(peer);
-  for (let i = 0; i < COUNTED; i++) await call(`user:${i}`);
-  return { name: peer.name, end: () => call("user:0") };
+const valueOf = {
+  entry: (fetched: number): unknown => fetched,
+  // As it comes from a source: a text of its own, in one piece.
+  kilobyte: (fetched: number): unknown =>
+    JSON.parse(JSON.stringify({ id: fetched, notes: `${fetched}`.padEnd(1000, "x") })),
+};
+
+function holdEntries(valueOf: (fetched: number) => unknown) {
+  return async (make: MakePeer): Promise<Held> => {
+    let fetched = 0;
+    const peer = make(() => Promise.resolve(valueOf(++fetched)));
+    const call = callOf(peer);
+    // A cache of two tiers has it in the nearer one from the second call on.
+    for (let i = 0; i < 2 * COUNTED; i++) await call(`user:${i % COUNTED}`);
+    return {
+      name: peer.name,
+      async end() {
+        await call("user:0");
+        await peer.close?.();
+      },
+    };
+  };
 }
 
 async function holdWaiters(make: MakePeer): Promise<Held> {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { medianOf } from "../../tests/support/percentile.ts";
+import type { BytesJob } from "./bytes.ts";
 import { goalsOf } from "./goals.ts";
 import { compare, type Effort, type Rounds, type Timing } from "./measure.ts";
 import type { Comparison, Goal, Measured, Unit } from "./measured.ts";
@@ -13,7 +14,7 @@ import { comparisonTable } from "./tables.ts";
 export interface Bench {
   readonly runtime: Runtime;
   readonly effort: Effort;
-  /** Where Redis is, if it is there. */
+  /** Where the server of the rows is, if they have one. */
   readonly url?: string | undefined;
 }
 
@@ -98,8 +99,9 @@ async function measure(
         peers: turned,
         effort,
         redis: row.redis && { url: url!, ...row.redis },
+        postgres: row.postgres && url,
       })
-      : await countBytes(row.bytesOf, turned, runtime);
+      : await countBytes(turned, runtime, { of: row.bytesOf, redis: row.redis && { url: url! } });
     all.push(peers.map((peer) => rounds[turned.indexOf(peer)]!));
   }
   return peers.map((_, i) => ({
@@ -109,13 +111,13 @@ async function measure(
 }
 
 async function countBytes(
-  of: "entry" | "waiter",
   peers: readonly PeerName[],
   runtime: Runtime,
+  job: Omit<BytesJob, "peer">,
 ): Promise<Rounds[]> {
   const rounds: Rounds[] = [];
   for (const peer of peers) {
-    const { name, bytes } = await runtime.run("bytes", { peer, of });
+    const { name, bytes } = await runtime.run("bytes", { peer, ...job });
     rounds.push({ name, costs: [bytes] });
   }
   return rounds;

@@ -54,7 +54,8 @@ const atOnceInOneFiber: Calls = ({ effect }, keyOf, calls) =>
 function hits({ stored, asked }: typeof manyKeys, does: Calls, calls: number): Load {
   return async (make) => {
     const peer = make(source);
-    for (const key of stored) await callOf(peer)(key);
+    // A cache of two tiers may have it in the nearer one from the second call on.
+    for (const key of [...stored, ...stored]) await callOf(peer)(key);
     let first = 0;
     const run = () => {
       const begins = first;
@@ -95,6 +96,20 @@ function coldKeys(calls: number): Load {
       return each(peer, (call) => `${prefix}:${call}`, calls);
     };
     return Promise.resolve({ name: peer.name, run, calls, close: peer.close });
+  };
+}
+
+/** So many keys at once: those of which nobody has asked before, or those that are stored. */
+function manyAtOnce(count: number, are: "cold" | "warm"): Load {
+  return async (make) => {
+    const peer = make(source);
+    const ask = peer.many ?? ((keys) => Promise.all(keys.map(callOf(peer))));
+    const keysOf = (prefix: string) =>
+      Array.from({ length: count }, (_, key) => `${prefix}:${key}`);
+    const warm = keysOf("many");
+    await ask(warm);
+    const run = () => ask(are === "warm" ? warm : keysOf(randomUUID()));
+    return { name: peer.name, run, calls: 1, close: peer.close };
   };
 }
 
@@ -151,4 +166,6 @@ export const loads = {
   remoteHitsOfOneKey: hits(oneKey, atOnce(64), 3200),
   remoteHitsOfDistinctKeys: hits(keyEach, atOnce(64), 640),
   remoteMisses: coldKeys(1000),
+  manyWarmKeys: manyAtOnce(100, "warm"),
+  manyColdKeys: manyAtOnce(1000, "cold"),
 } satisfies Record<string, Load>;

@@ -1,5 +1,6 @@
 import { Cache as EffectCache, Effect } from "effect";
-import type { LoadPeer } from "./peer.ts";
+import type { CallOptions, ClientOptions } from "../../mod.ts";
+import type { Library, LoadPeer } from "./peer.ts";
 
 /** Effect's own `Cache`. */
 export const effectCache: LoadPeer = ({ entries }) => {
@@ -17,26 +18,37 @@ export const effectCache: LoadPeer = ({ entries }) => {
   };
 };
 
-/** A client of cache-locking. */
-export const client: LoadPeer = ({ library: { Cache, memoryAdapter }, entries }) => (source) => {
-  const adapter = memoryAdapter({ maxEntries: entries });
-  const cache = Cache.make({ adapter, cacheTtl: "1 hour" });
-  return {
-    name: "client.getOrSet",
-    effect: (key) => cache.getOrSet(key, () => Effect.promise(() => source(key))),
-  };
-};
-
-/** The same, where values may be stale; these are fresh. */
-export const mayBeStale: LoadPeer =
-  ({ library: { Cache, memoryAdapter }, entries }) => (source) => {
+/** A client of cache-locking with some options. */
+function clientWith(
+  name: string,
+  optionsOf: (library: Library) =>
+    & Pick<CallOptions<unknown>, "staleWhileRevalidate">
+    & Pick<ClientOptions, "metrics">,
+): LoadPeer {
+  return ({ library, library: { Cache, memoryAdapter }, entries }) => (source) => {
     const adapter = memoryAdapter({ maxEntries: entries });
-    const cache = Cache.make({ adapter, cacheTtl: "1 hour", staleWhileRevalidate: "1 hour" });
+    const cache = Cache.make({ adapter, cacheTtl: "1 hour", ...optionsOf(library) });
     return {
-      name: "client.getOrSet, fresh",
+      name,
       effect: (key) => cache.getOrSet(key, () => Effect.promise(() => source(key))),
     };
   };
+}
+
+/** A client of cache-locking. */
+export const client: LoadPeer = clientWith("client.getOrSet", () => ({}));
+
+/** The same, where values may be stale; these are fresh. */
+export const mayBeStale: LoadPeer = clientWith(
+  "client.getOrSet, fresh",
+  () => ({ staleWhileRevalidate: "1 hour" }),
+);
+
+/** The same, with metrics of Effect. */
+export const measured: LoadPeer = clientWith(
+  "client.getOrSet, measured",
+  ({ effectMetrics }) => ({ metrics: effectMetrics() }),
+);
 
 /** A cache of cache-locking in promises. */
 export const plain: LoadPeer = ({ library: { createCache }, entries }) => (source) => {

@@ -2,16 +2,23 @@ import { Effect } from "effect";
 import type { Redis } from "ioredis";
 import process from "node:process";
 import type { memoryAdapter } from "../../adapters/memory.ts";
+import type { postgresAdapter } from "../../adapters/postgres.ts";
 import type { redisAdapter } from "../../adapters/redis.ts";
 import type { Cache } from "../../mod.ts";
 import type { createCache } from "../../promise.ts";
+import type { effectMetrics } from "../../src/metrics/mod.ts";
 
 /** The source that a cache is in front of. */
 export type Source = (key: string) => Promise<unknown>;
 
 /** A cache of this process, which speaks in effects or in promises. */
 export type Peer =
-  & { readonly name: string; readonly close?: () => unknown }
+  & {
+    readonly name: string;
+    readonly close?: () => unknown;
+    /** Asks for many keys at once; without it each is a call. */
+    readonly many?: (keys: readonly string[]) => Promise<unknown>;
+  }
   & (
     | {
       readonly effect: (key: string) => Effect.Effect<unknown, unknown>;
@@ -33,12 +40,16 @@ export interface Means {
   readonly entries: number;
   /** Opens a connection to Redis. */
   readonly connect: () => Redis;
+  /** Where Postgres is. */
+  readonly postgres: string | undefined;
 }
 
 /** One build of this library. */
 export interface Library {
   readonly Cache: typeof Cache;
+  readonly effectMetrics: typeof effectMetrics;
   readonly memoryAdapter: typeof memoryAdapter;
+  readonly postgresAdapter: typeof postgresAdapter;
   readonly redisAdapter: typeof redisAdapter;
   /** The plain face, which older builds lack. */
   readonly createCache: typeof createCache;

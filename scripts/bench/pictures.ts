@@ -2,7 +2,7 @@ import { type Bar, type BarPanel, drawBars } from "../charts/bars.ts";
 import type { Tone } from "../charts/drawing.ts";
 import { drawLines, type Line } from "../charts/lines.ts";
 import { whole } from "../table.ts";
-import type { Comparison, Herd, Steady } from "./measured.ts";
+import type { Comparison, Herd, L1Age, Steady } from "./measured.ts";
 import { formatCost } from "./goals.ts";
 
 /** Fetches, and commands of Redis, by the number of processes. */
@@ -84,6 +84,44 @@ export function drawSteady(steady: readonly Steady[]): string {
       panel("Commands that Redis was sent", ({ sent }) => sent, whole),
     ],
   );
+}
+
+/** How long an old value is still read in L1, and what the server is sent. */
+export function drawL1(ages: readonly L1Age[]): string {
+  const { processes, keys, rate, every } = ages[0]!;
+  return drawBars(
+    `${processes} processes read ${keys} keys ${
+      whole(processes * rate)
+    } times a second; a write each ${every} ms`,
+    [
+      {
+        name: "For how long another process still reads the old value: the median, and 99 of 100",
+        bars: ages.map(({ backend, median, p99 }): Bar => ({
+          name: nameOf(backend),
+          value: median,
+          until: p99,
+          told: `${formatCost(median, "ms")}, ${formatCost(p99, "ms")}`,
+          tone: "own",
+        })),
+      },
+      {
+        name: "Commands or statements for 1,000 reads",
+        bars: ages.flatMap(({ backend, sent, without }): Bar[] => [
+          { name: `${nameOf(backend)}, with L1`, value: sent, told: sent.toFixed(1), tone: "own" },
+          {
+            name: `${nameOf(backend)}, without`,
+            value: without.sent,
+            told: whole(without.sent),
+            tone: "own-too",
+          },
+        ]),
+      },
+    ],
+  );
+}
+
+function nameOf(backend: string): string {
+  return backend[0]!.toUpperCase() + backend.slice(1);
 }
 
 /** Comparisons, one below the other. */

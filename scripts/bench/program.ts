@@ -12,6 +12,7 @@ export const jobs = {
     (await import("./herd_process.ts")).runHerds(job),
   steady: async (job: import("./herd_process.ts").HerdsJob) =>
     (await import("./steady_process.ts")).runSteady(job),
+  l1: async (job: import("./l1_process.ts").L1Job) => (await import("./l1_process.ts")).runL1(job),
 };
 
 const run = jobs[process.argv[2] as keyof typeof jobs] as (input: unknown) => Promise<unknown>;

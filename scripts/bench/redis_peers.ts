@@ -1,6 +1,9 @@
 import { Effect } from "effect";
 import type { Redis } from "ioredis";
+import { fetchingTogether, readManyThrough } from "./many_keys.ts";
 import type { LoadPeer, Means, Peer, Source } from "./peer.ts";
+
+export { lruCache } from "./memory_peers.ts";
 
 /** The least that a hit can cost. */
 export const bare: LoadPeer = ({ connect }) => () => {
@@ -14,6 +17,18 @@ export const bare: LoadPeer = ({ connect }) => () => {
 
 /** The least that a miss can cost: `get`, and `set` if there was nothing. */
 export const getThenSet: LoadPeer = ({ connect }) => (source) => readThrough(connect, source);
+
+/** The least that many keys can cost: `MGET`, and `JSON.parse`; what there isn't is set by one pipeline. */
+export const multiGet: LoadPeer = ({ connect }) => (source) =>
+  inPipelines(connect, source, "MGET", (client, keys) => client.mget([...keys]));
+
+/** The same by one pipeline of `GET`. */
+export const pipelinedGets: LoadPeer = ({ connect }) => (source) =>
+  inPipelines(connect, source, "a pipeline of GET", async (client, keys) => {
+    const pipeline = client.pipeline();
+    for (const key of keys) pipeline.get(key);
+    return (await pipeline.exec())!.map(([, value]) => value as string | null);
+  });
 
 /** The same with one promise for all callers of a key. */
 export const mapOfPromises: LoadPeer = ({ connect }) => (source) =>
@@ -76,6 +91,132 @@ export const plain: LoadPeer =
       close: () => client.quit(),
     };
   };
+
+/** This library, many keys at once, all of them fetched together. */
+export const manyKeys: LoadPeer =
+  ({ library: { createCache, redisAdapter }, connect }) => (source) => {
+    const client = connect();
+    const cache = createCache({ adapter: redisAdapter({ client }), cacheTtl: "1 hour" });
+    return fetchingTogether(cache, source, () => client.quit());
+  };
+
+/** This library in the memory of the process alone. */
+export const inMemory: LoadPeer = ({ library: { Cache, memoryAdapter }, entries }) => (source) => {
+  const adapter = memoryAdapter({ maxEntries: entries });
+  const cache = Cache.make({ adapter, cacheTtl: "1 hour" });
+  return {
+    name: "cache-locking in memory",
+    effect: (key) => cache.getOrSet(key, () => Effect.promise(() => source(key))),
+  };
+};
+
+/** The same in promises. */
+export const plainInMemory: LoadPeer =
+  ({ library: { createCache, memoryAdapter }, entries }) => (source) => {
+    const adapter = memoryAdapter({ maxEntries: entries });
+    const cache = createCache({ adapter, cacheTtl: "1 hour" });
+    return {
+      name: "cache-locking in memory, in promises",
+      promise: (key) => cache.getOrSet(key, () => source(key)),
+    };
+  };
+
+/** This library with an L1 that keeps entries for as long as they live. */
+export const l1: LoadPeer =
+  ({ library: { Cache, redisAdapter }, connect, entries }) => (source) => {
+    const client = connect();
+    const cache = Cache.make({
+      adapter: redisAdapter({ client }),
+      cacheTtl: "1 hour",
+      l1: { ttl: "1 hour", maxEntries: entries },
+    });
+    return {
+      name: "cache-locking with L1",
+      effect: (key) => cache.getOrSet(key, () => Effect.promise(() => source(key))),
+      close: () => client.quit(),
+    };
+  };
+
+/** The same in promises. */
+export const plainL1: LoadPeer =
+  ({ library: { createCache, redisAdapter }, connect, entries }) => (source) => {
+    const client = connect();
+    const cache = createCache({
+      adapter: redisAdapter({ client }),
+      cacheTtl: "1 hour",
+      l1: { ttl: "1 hour", maxEntries: entries },
+    });
+    return {
+      name: "cache-locking with L1, in promises",
+      promise: (key) => cache.getOrSet(key, () => source(key)),
+      async close() {
+        // Else what it keeps stays for as long as the L1 might listen.
+        await cache.close();
+        await client.quit();
+      },
+    };
+  };
+
+/** bentocache in two tiers, memory and Redis, with its bus. */
+export const bentoL1: LoadPeer = async ({ connect, entries }) => {
+  const { BentoCache, bentostore } = await import("bentocache");
+  const { memoryDriver } = await import("bentocache/drivers/memory");
+  const { redisBusDriver, redisDriver } = await import("bentocache/drivers/redis");
+  const connection = addressOf(connect);
+  return (source) => {
+    const store = bentostore()
+      .useL1Layer(memoryDriver({ maxItems: entries }))
+      .useL2Layer(redisDriver({ connection }))
+      .useBus(redisBusDriver({ connection }));
+    const cache = new BentoCache({ default: "redis", stores: { redis: store } });
+    return {
+      name: "bentocache with L1 and its bus",
+      promise: (key) => cache.getOrSet({ key, ttl: "1h", factory: () => source(key) }),
+      close: () => cache.disconnectAll(),
+    };
+  };
+};
+
+/** layered-loader: memory, and Redis. Its `getInMemoryOnly` needs no promise, and fetches nothing. */
+export const layeredLoader: LoadPeer = async ({ connect, entries }) => {
+  const { Loader, RedisCache } = await import("layered-loader");
+  return (source) => {
+    const client = connect();
+    const loader = new Loader({
+      inMemoryCache: { cacheId: "bench", ttlInMsecs: 3_600_000, maxItems: entries },
+      asyncCache: new RedisCache(client as never, { json: true, ttlInMsecs: 3_600_000 }),
+      dataSources: [{ name: "source", get: (key: string) => source(key) }],
+    } as never);
+    return {
+      name: "layered-loader",
+      promise: (key) => loader.get(key),
+      close: () => client.quit(),
+    };
+  };
+};
+
+/** node-redis with its client-side cache, which Redis tells of each change; a program parses what it keeps. */
+export const nodeRedisCache: LoadPeer = async ({ connect, entries }) => {
+  const { createClient } = await import("redis");
+  const url = urlOf(connect);
+  return (source) => {
+    const clientSideCache = { ttl: 3_600_000, maxEntries: entries };
+    const client = createClient({ url, RESP: 3, clientSideCache });
+    const connected = client.connect();
+    return {
+      name: "node-redis with its cache, JSON.parse",
+      promise: async (key) => {
+        await connected;
+        const found = await client.get(key);
+        if (found !== null) return JSON.parse(found as string);
+        const value = await source(key);
+        await client.set(key, JSON.stringify(value), { PX: 3_600_000 });
+        return value;
+      },
+      close: () => client.close(),
+    };
+  };
+};
 
 /** async-cache-dedupe, with its storage in Redis. */
 export const asyncCacheDedupe: LoadPeer = async ({ connect }) => {
@@ -255,6 +396,25 @@ function readThrough(connect: Means["connect"], source: Source): Peer & { promis
     return value;
   };
   return { name: "floor: get, JSON.parse, set", promise: get, close: () => client.quit() };
+}
+
+function inPipelines(
+  connect: Means["connect"],
+  source: Source,
+  by: string,
+  get: (client: Redis, keys: readonly string[]) => Promise<(string | null)[]>,
+): Peer {
+  const client = connect();
+  return readManyThrough(source, {
+    name: `floor: ${by}, JSON.parse, a pipeline of SET`,
+    get: (keys) => get(client, keys),
+    set: (entries) => {
+      const pipeline = client.pipeline();
+      for (const { key, value } of entries) pipeline.set(key, value, "PX", 3_600_000);
+      return pipeline.exec();
+    },
+    close: () => client.quit(),
+  });
 }
 
 function lockByHand(connect: Means["connect"], source: Source): Peer & { promise: Source } {

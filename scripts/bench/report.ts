@@ -6,8 +6,17 @@ import { formatCost, formatRatio } from "./goals.ts";
 import { versionOf } from "./machine.ts";
 import type { Kept } from "./kept.ts";
 import type { Comparison, Herd } from "./measured.ts";
-import { drawComparisons, drawFailing, drawHerds, drawSteady } from "./pictures.ts";
-import { comparisonTable, herdTable, steadyTable } from "./tables.ts";
+import { drawComparisons, drawFailing, drawHerds, drawL1, drawSteady } from "./pictures.ts";
+import { l1Goals } from "./l1.ts";
+import { takeoverGoals } from "./takeovers.ts";
+import {
+  comparisonTable,
+  herdTable,
+  l1Table,
+  sharedFailuresTable,
+  steadyTable,
+  takeoverTable,
+} from "./tables.ts";
 
 /** All that there is to report. */
 export interface Report {
@@ -19,18 +28,51 @@ export interface Report {
   readonly fleet: Kept;
   /** A hot key under steady load. */
   readonly steady: Kept;
+  /** How soon killed leaders are replaced. */
+  readonly takeovers: Kept;
+  /** How often a source that is down is asked by processes that share its failures. */
+  readonly failures: Kept;
+  /** How long an old value is still read in L1. */
+  readonly l1: Kept;
   /** Each backend, beside its driver. */
   readonly backends: readonly Kept[];
 }
 
-/** Writes the figures of docs/benchmarks.md and README.md, and the charts. */
-export async function writeReport(report: Report): Promise<void> {
+/** What was never measured is undefined. */
+type Reported<Part> = Part extends readonly (infer One)[] ? readonly (One | undefined)[]
+  : Part | undefined;
+
+/**
+ * Writes the figures of docs/benchmarks.md and README.md, and the charts; where something was never measured, only the parts
+ * of the page that stand by themselves.
+ */
+export async function writeReport(
+  report: { readonly [Part in keyof Report]: Reported<Report[Part]> },
+): Promise<void> {
   mkdirSync(`${root}docs/charts`, { recursive: true });
-  const draw = (name: string, svg: string) => writeFileSync(`${root}docs/charts/${name}.svg`, svg);
-  const { costs: [cost], memory, fleet, steady, backends } = report;
+  const { steady, takeovers, failures, l1 } = report;
+  if (steady) draw("steady", drawSteady(steady.steady!));
+  if (l1) draw("l1", drawL1(l1.l1!));
+  await writeFigures("docs/benchmarks.md", {
+    ...steady && { steady: steadyFigures(steady) },
+    ...takeovers && { takeovers: takeoverFigures(takeovers) },
+    ...failures && { shared: sharedFailuresFigures(failures) },
+    ...l1 && { l1: l1Figures(l1) },
+  });
+  const parts = Object.values(report).flat();
+  if (report.costs.length > 0 && !parts.includes(undefined)) await writeWhole(report as Report);
+  console.log("\nWritten: docs/benchmarks.md, docs/charts/, and the figures of README.md");
+}
+
+function draw(name: string, svg: string): void {
+  writeFileSync(`${root}docs/charts/${name}.svg`, svg);
+}
+
+/** The parts that are made of several, and those that were measured together. */
+async function writeWhole(report: Report): Promise<void> {
+  const { costs: [cost], memory, fleet, backends } = report;
   draw("herds", drawHerds(fleet.herds!));
   draw("failing", drawFailing(fleet.failing!));
-  draw("steady", drawSteady(steady.steady!));
   for (
     const [name, title, comparisons] of [
       ["hits", "A hit in memory", comparisonsOf(memory, /^Hit/).slice(0, 2)],
@@ -46,7 +88,6 @@ export async function writeReport(report: Report): Promise<void> {
   ) draw(name, drawComparisons(title, comparisons));
   await writeFigures("docs/benchmarks.md", figuresOf(report));
   await writeFigures("README.md", { figures: excerptOf(report) });
-  console.log("\nWritten: docs/benchmarks.md, docs/charts/, and the figures of README.md");
 }
 
 /** What the README quotes: the largest herd, and a line of what a call costs. */
@@ -115,8 +156,10 @@ function goalsByRuntime(costs: readonly Kept[]): string {
 }
 
 /** The figures of docs/benchmarks.md, by the names that the page has for them. */
-function figuresOf({ costs, memory, fleet, steady, backends }: Report): Record<string, string> {
-  const all = [...costs, memory, fleet, steady, ...backends];
+function figuresOf(
+  { costs, memory, fleet, steady, takeovers, failures, l1, backends }: Report,
+): Record<string, string> {
+  const all = [...costs, memory, fleet, steady, takeovers, failures, l1, ...backends];
   const measured = (of: (kept: Kept) => readonly string[]) => distinct(all.flatMap(of));
   const { callers, fetch } = fleet.herds![0]!;
   const down = fleet.failing![0]!;
@@ -144,7 +187,6 @@ ${herdsByProcesses(fleet.herds!, ({ sent, slowest }) => `${whole(sent)}, ${whole
 ${down.fetch} ms.
 
 ${herdTable(fleet.failing!)}`,
-    steady: steadyFigures(steady),
     hits: tables(comparisonsOf(memory, /^Hit/)),
     stampedes: tables(comparisonsOf(memory, /^Stampede/)),
     redis: tables(comparisonsOf(costs[0]!, redisHits)),
@@ -161,7 +203,7 @@ ${herdTable(herds)}`,
 }
 
 /** The figures of the steady load: those of all caches, and on what. */
-export function steadyFigures({ date, machine, steady = [] }: Kept): string {
+function steadyFigures({ date, machine, steady = [] }: Kept): string {
   const { processes, rate, fetch, millis } = steady[0]!;
   return `${processes} processes with ${whole(rate)} calls a second each, for ${
     whole(millis / 1000)
@@ -171,6 +213,51 @@ key lives for a second (${date}, ${machine}):
 ${steadyTable(steady)}`;
 }
 
+/** The figures of the leaders that are killed: those of all servers, and which goals were missed. */
+function takeoverFigures({ date, machine, takeovers = [], goals = [] }: Kept): string {
+  const { processes, callers, lease, led, rounds, unannounced } = takeovers[0]!;
+  const missed = goals.filter(({ met }) => !met);
+  const told = missed.map(({ name, found }) => `${name} (${found})`).join("; ");
+  return `${processes} processes with ${callers} callers each, a lease of ${
+    lease / 1000
+  } s, and a leader that is killed ${led / 1000} s into
+its fetch, ${rounds} times; where the lease's end decides, ${unannounced.rounds} times (${date}, ${machine}):
+
+${takeoverTable(takeovers)}
+
+${
+    missed.length === 0
+      ? `All goals are met: ${takeoverGoals}.`
+      : `Missed, of ${takeoverGoals}: ${told}.`
+  }`;
+}
+
+/** The figures of a source that is down, whose failures are shared. */
+function sharedFailuresFigures({ date, machine, failures = [] }: Kept): string {
+  const { processes, rate, millis, ttl } = failures[0]!;
+  return `${processes} processes with ${rate} calls a second each, for ${
+    millis / 1000
+  } s, all of one key; with a \`ttl\` of
+${ttl} ms (${date}, ${machine}):
+
+${sharedFailuresTable(failures)}`;
+}
+
+/** The figures of old values in L1, and which goals were missed. */
+function l1Figures({ date, machine, l1 = [], goals = [] }: Kept): string {
+  const { processes, keys, rate, every, ttl, millis } = l1[0]!;
+  const missed = goals.filter(({ met }) => !met);
+  const told = missed.map(({ name, found }) => `${name} (${found})`).join("; ");
+  return `${processes} processes, ${keys} keys, ${
+    whole(processes * rate)
+  } reads a second and a write each ${every} ms, for ${millis / 1000} s; an
+\`l1.ttl\` of ${ttl / 1000} s (${date}, ${machine}):
+
+${l1Table(l1)}
+
+${missed.length === 0 ? `All goals are met: ${l1Goals}.` : `Missed, of ${l1Goals}: ${told}.`}`;
+}
+
 const packages = [
   "effect",
   "async-cache-dedupe",
@@ -178,7 +265,7 @@ const packages = [
   "@epic-web/cachified",
   "cache-manager",
 ]
-  .concat("cacheable", "lru-cache", "@keyv/redis", "ioredis", "memjs", "mongodb", "postgres")
+  .concat("cacheable", "lru-cache", "@keyv/redis", "ioredis", "memjs", "mongodb", "pg", "postgres")
   .concat("@aws-sdk/client-dynamodb", "@aws-sdk/client-s3");
 
 function distinct(values: readonly string[]): string[] {

@@ -1,3 +1,4 @@
+import type { BytesJob } from "./bytes.ts";
 import type { loads } from "./loads.ts";
 import type { PeerName } from "./open_peer.ts";
 
@@ -19,11 +20,12 @@ type Kind =
   | {
     readonly load: keyof typeof loads;
     readonly redis?: { readonly enableAutoPipelining?: true };
+    readonly postgres?: true;
     /** Its goal is a matter of hundredths: three times as many programs. */
     readonly isClose?: true;
   }
   /** Bytes. */
-  | { readonly bytesOf: "entry" | "waiter" }
+  | { readonly bytesOf: BytesJob["of"]; readonly redis?: { readonly enableAutoPipelining?: never } }
   /** Milliseconds by which the slowest caller of a herd is later than its fetch, which takes so many. */
   | { readonly fetch: number };
 
@@ -41,6 +43,8 @@ export interface Own {
 }
 
 const remote = ["asyncCacheDedupe", "bentoCache", "persistedCacheAlone"] as const;
+
+const tiers = ["bentoL1", "layeredLoader", "cacheable", "nodeRedisCache"] as const;
 
 /** What a call costs: the table of which README.md quotes a line. */
 export const costs: readonly Row[] = [
@@ -152,12 +156,69 @@ export const costs: readonly Row[] = [
     others: [],
   },
   {
+    title: "Redis, 100 warm keys at once, in promises",
+    load: "manyWarmKeys",
+    redis: {},
+    beside: "multiGet",
+    own: [{ peer: "manyKeys", atMost: 1.8 }],
+    others: [],
+  },
+  {
+    title: "Redis, 1,000 cold keys at once, in promises",
+    load: "manyColdKeys",
+    redis: {},
+    beside: "pipelinedGets",
+    own: [{ peer: "manyKeys", atMost: 3 }],
+    others: [],
+  },
+  {
+    title: "Redis, 1,000 cold keys at once, beside single calls",
+    load: "manyColdKeys",
+    redis: {},
+    beside: "plain",
+    own: [{ peer: "manyKeys", atLeast: 4 }],
+    others: [],
+  },
+  {
+    title: "Postgres, 100 warm keys at once, in promises",
+    load: "manyWarmKeys",
+    postgres: true,
+    beside: "selectAny",
+    own: [{ peer: "manyKeys", atMost: 1.8 }],
+    others: [],
+  },
+  {
+    title: "Postgres, 1,000 cold keys at once, in promises",
+    load: "manyColdKeys",
+    postgres: true,
+    beside: "selectAny",
+    own: [{ peer: "manyKeys", atMost: 3 }],
+    others: [],
+  },
+  {
+    title: "Postgres, 1,000 cold keys at once, beside single calls",
+    load: "manyColdKeys",
+    postgres: true,
+    beside: "plain",
+    own: [{ peer: "manyKeys", atLeast: 4 }],
+    others: [],
+  },
+  {
     title: "Hit in memory that may be stale, beside one that may not",
     load: "hit",
     isClose: true,
     isNew: true,
     beside: "client",
     own: [{ peer: "mayBeStale", atLeast: 0.95 }],
+    others: [],
+  },
+  {
+    title: "Hit in memory with metrics, beside one without",
+    load: "hit",
+    isClose: true,
+    isNew: true,
+    beside: "client",
+    own: [{ peer: "measured", atLeast: 0.8 }],
     others: [],
   },
   {
@@ -177,6 +238,51 @@ export const costs: readonly Row[] = [
     isNew: true,
     beside: "cacheLocking",
     own: [{ peer: "mayBeStale", atMost: 1.4 }, { peer: "stale" }],
+    others: [],
+  },
+  {
+    title: "Hit in L1 over Redis, a run each, one key",
+    load: "hit",
+    redis: {},
+    isNew: true,
+    beside: "inMemory",
+    own: [{ peer: "l1", atLeast: 0.9 }],
+    others: tiers,
+  },
+  {
+    title: "Hit in L1 over Redis, one fiber, one key",
+    load: "hitInOneFiber",
+    redis: {},
+    isNew: true,
+    beside: "inMemory",
+    own: [{ peer: "l1", atLeast: 0.9 }],
+    others: [],
+  },
+  {
+    title: "Hit in L1 over Redis, a run each, 10,000 keys",
+    load: "hitOfMany",
+    redis: {},
+    isNew: true,
+    beside: "inMemory",
+    own: [{ peer: "l1", atLeast: 0.9 }],
+    others: tiers,
+  },
+  {
+    title: "Hit in L1 over Redis, in promises, one key",
+    load: "hit",
+    redis: {},
+    isNew: true,
+    beside: "plainInMemory",
+    own: [{ peer: "plainL1", atLeast: 0.9 }],
+    others: tiers,
+  },
+  {
+    title: "Hit in L1 over Redis, one caller, beside one without L1",
+    load: "remoteHit",
+    redis: {},
+    isNew: true,
+    beside: "plain",
+    own: [{ peer: "plainL1", atLeast: 80 }],
     others: [],
   },
   {
@@ -201,6 +307,15 @@ export const costs: readonly Row[] = [
     others: ["effectCache", "asyncCacheDedupe", "map"],
   },
   {
+    title: "An entry of 1 kB in L1 over Redis, in promises",
+    bytesOf: "kilobyte",
+    redis: {},
+    isNew: true,
+    beside: "lruCache",
+    own: [{ peer: "plainL1", atMost: 1.1 }],
+    others: [],
+  },
+  {
     title: "A waiting caller of 10,000",
     bytesOf: "waiter",
     beside: "effect:sharedPromise",
@@ -208,6 +323,12 @@ export const costs: readonly Row[] = [
     others: ["effectCache", "effect:asyncCacheDedupe"],
   },
 ];
+
+/** The server of a row; without one it is about memory. */
+export function serverOf(row: Row): "postgres" | "redis" | undefined {
+  if ("postgres" in row) return "postgres";
+  return "redis" in row || "fetch" in row ? "redis" : undefined;
+}
 
 const hit = {
   beside: "effectCache",

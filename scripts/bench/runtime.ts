@@ -40,6 +40,8 @@ export interface Runtime {
   readonly before: Sources | NoSources;
   /** Runs a job to its end. */
   run<Name extends keyof Jobs>(job: Name, input: InputOf<Name>): Promise<OutputOf<Name>>;
+  /** What starts a process of the tests' that calls the library: tests/support/caller.ts. */
+  readonly caller: readonly string[];
   /** Starts a job that is told what to do by messages. */
   start<Message, Answer>(job: keyof Jobs, input: unknown): Worker<Message, Answer>;
 }
@@ -56,18 +58,25 @@ export async function openRuntime({ on, effect, before }: RuntimeOptions): Promi
     : await onNode(on, effect, sources);
   const env = { ...process.env, BENCH_BUILDS: JSON.stringify(builds), NODE_NO_WARNINGS: "1" };
   const start = <Message, Answer>(job: string, input: unknown) =>
-    startWorker<Message, Answer>([...command, job], input, env);
+    startWorker<Message, Answer>([...command("scripts/bench/program"), job], input, env);
   const run = <Name extends keyof Jobs>(job: Name, input: InputOf<Name>) => {
     const { next, end } = start<never, OutputOf<Name>>(job, input);
     return next().finally(end);
   };
-  return { name: `${name}, Effect ${effect}`, effect, before: older, run, start };
+  return {
+    name: `${name}, Effect ${effect}`,
+    effect,
+    before: older,
+    run,
+    start,
+    caller: command("tests/support/caller"),
+  };
 }
 
 interface Found {
   readonly name: string;
-  /** What runs a program; the job and its input come last. */
-  readonly command: readonly string[];
+  /** What runs a program, by its path from the top of the project without an extension; what it begins with comes last. */
+  readonly command: (path: string) => readonly string[];
   readonly builds: Builds;
 }
 
@@ -76,11 +85,11 @@ function onDeno(effect: EffectMajor, older: Sources | undefined): Found {
   const flags = ["-A", "--no-check", "--no-config", "--v8-flags=--expose-gc"];
   return {
     name: `Deno ${(process.versions as Record<string, string>).deno}`,
-    command: [
+    command: (path) => [
       ...[deno, "run", ...flags],
       ...importFlags(effect),
       ...effect === 4 ? [`--lock=${benchLockfile}`] : [],
-      `${root}scripts/bench/program.ts`,
+      `${root}${path}.ts`,
     ],
     builds: {
       now: modulesOf(root, manifest.exports),
@@ -108,14 +117,16 @@ async function onNode(
   });
   const now = `${folder}now/`;
   const before = `${folder}before/`;
-  const files = globSync("scripts/bench/{program,backends/*}.ts", { cwd: root });
+  const programs =
+    "{scripts/bench/{program,backends/*},tests/{support/caller,adapters/*/connection}}.ts";
+  const files = globSync(programs, { cwd: root });
   for (const made of [now, before]) rmSync(made, { recursive: true, force: true });
   const unchecked = { noCheck: true, types: [], rewriteRelativeImportExtensions: true };
   await emit([...files, ...filesOf(manifest.exports)], now, unchecked);
   if (older) await compile(older.folder, filesOf(older.exports), before, unchecked);
   return {
     name: `Node ${version}`,
-    command: [node, "--expose-gc", `${now}scripts/bench/program.js`],
+    command: (path) => [node, "--expose-gc", `${now}${path}.js`],
     builds: {
       now: modulesOf(now, compiled(manifest.exports)),
       ...older && { before: modulesOf(before, compiled(older.exports)) },
@@ -124,7 +135,7 @@ async function onNode(
 }
 
 /** The modules that programs load of a build. */
-const SUBPATHS = [".", "./memory", "./promise", "./redis"];
+const SUBPATHS = [".", "./memory", "./metrics", "./postgres", "./promise", "./redis"];
 
 type Exports = Readonly<Record<string, string>>;
 

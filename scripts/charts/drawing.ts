@@ -7,7 +7,8 @@ export const MARGIN = 28;
 /** What something drawn stands for: this library, another one, what nothing can be faster than, or the lack of help. */
 export type Tone = "own" | "own-too" | "peer" | "floor" | "hot";
 
-const style = `
+/** The rules for everything that pictures are made of. */
+export const picturesStyle = `
   text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, Ubuntu, sans-serif; fill: #59636e }
   .title { font-size: 15px } .name { font-size: 16px; font-weight: 600; fill: #1f2328 }
   .small { font-size: 11px } .strong { font-weight: 600; fill: #1f2328 }
@@ -16,6 +17,7 @@ const style = `
   .floor { color: #b4bcc5 } .hot { color: #ee6c1b }
   .bar, .dot { fill: currentColor }
   .line, .whisker { stroke: currentColor; stroke-width: 2; fill: none } .dashed { stroke-dasharray: 5 4 }
+  .lead { stroke: currentColor; stroke-width: 1; fill: none }
   @media (prefers-color-scheme: dark) {
     text { fill: #9198a1 } .name, .strong { fill: #f0f6fc }
     .card { fill: #0d1117; stroke: #3d444d } .grid { stroke: #3d444d }
@@ -42,7 +44,7 @@ export function picture(
 ): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img">
 <title>${escaped(label)}</title>
-<style>${style}${own}</style>
+<style>${picturesStyle}${own}</style>
 <rect class="card" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="10"/>
 ${text(MARGIN, 36, title, "title")}
 ${drawn.join("\n")}

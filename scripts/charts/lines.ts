@@ -26,8 +26,10 @@ export interface LinePanel {
 const TOP = 92;
 const HEIGHT = 250;
 const SCALE = 52;
-const LABELS = 138;
+const LABELS = 146;
 const GAP = 24;
+/** How high a label is. */
+const LABEL = 14;
 
 /** Draws panels of lines side by side. */
 export function drawLines(title: string, panels: readonly LinePanel[]): string {
@@ -44,7 +46,8 @@ function panelAt({ name, x, y, lines }: LinePanel, left: number, width: number):
   const base = TOP + HEIGHT;
   const across = (value: number) => round(from + portion(x, value) * (to - from));
   const up = (value: number) => round(base - portion(y, value) * HEIGHT);
-  const labels = spread(lines.map(({ points }) => up(points.at(-1)![1])));
+  const ends = lines.map(({ points }) => up(points.at(-1)![1]));
+  const labels = spread(ends, base);
   return [
     text(left, 70, name, "strong"),
     ...y.ticks.flatMap((tick) => [
@@ -60,8 +63,13 @@ function panelAt({ name, x, y, lines }: LinePanel, left: number, width: number):
       );
       return `<g class="${tone}"><path class="line${dashed ? " dashed" : ""}" d="M${path}"/>${
         dashed ? "" : dots.join("")
-      }${
-        text(to + 10, labels[index]! + 4, name, tone.startsWith("own") ? "small strong" : "small")
+      }<path class="lead" d="M${to + 5} ${ends[index]}L${to + 14} ${labels[index]}"/>${
+        text(
+          to + 18,
+          round(labels[index]! + 4),
+          name,
+          tone.startsWith("own") ? "small strong" : "small",
+        )
       }</g>`;
     }),
   ];
@@ -73,13 +81,14 @@ function portion({ ticks }: Axis, value: number): number {
   return Math.log(Math.max(value, first) / first) / Math.log(last / first);
 }
 
-/** The places of labels, moved down as far as they need not to lie on each other. */
-function spread(places: readonly number[]): number[] {
-  const moved = [...places];
+/** The places of labels, moved as far as they need not to lie on each other: down, and up again from the last place. */
+function spread(places: readonly number[], last: number): number[] {
   const order = places.map((_, index) => index).sort((a, b) => places[a]! - places[b]!);
-  order.forEach((index, rank) => {
-    const above = moved[order[rank - 1] ?? -1] ?? -Infinity;
-    moved[index] = Math.max(places[index]!, above + 14);
-  });
-  return moved;
+  const moved = [...places];
+  let [above, below] = [-Infinity, last + LABEL];
+  for (const index of order) above = moved[index] = Math.max(places[index]!, above + LABEL);
+  for (const index of order.toReversed()) {
+    below = moved[index] = Math.min(moved[index]!, below - LABEL);
+  }
+  return moved.map(round);
 }

@@ -8,8 +8,14 @@ export interface Fetch {
   readonly ended: "fetched" | "failed" | "cancelled";
 }
 
-/** How a caller fared: as `meta.cache` has it, or without a value. `MISS` is a caller that nothing protects. */
-export type Outcome = CacheOutcome | "MISS" | "FAILED" | "CANCELLED";
+/**
+ * How a caller fared: as `meta.cache` has it, or without a value, or not at all yet. `MISS` is a caller that nothing protects,
+ * `KILLED` one whose process was.
+ */
+export type Outcome = CacheOutcome | "MISS" | "FAILED" | "CANCELLED" | "KILLED" | "UNDER WAY";
+
+/** The outcomes of callers that got no value. */
+const withoutValue: ReadonlySet<Outcome> = new Set(["FAILED", "CANCELLED", "KILLED", "UNDER WAY"]);
 
 /** What became of one caller. */
 export interface HerdEvent {
@@ -37,6 +43,8 @@ export interface Summary {
   /** The most fetches that ran at one time. */
   readonly peak: number;
   readonly sourceSeconds: number;
+  /** How many callers got a value. */
+  readonly answered: number;
   /** How long callers took that got a value, in milliseconds. */
   readonly p50: number;
   readonly p99: number;
@@ -47,7 +55,7 @@ export interface Summary {
 export function summarize(herd: Herd): Summary {
   const fetches = herd.flatMap((event) => event.fetches);
   const took = herd
-    .filter(({ outcome }) => outcome !== "FAILED" && outcome !== "CANCELLED")
+    .filter(({ outcome }) => !withoutValue.has(outcome))
     .map(({ start, end }) => end - start)
     .sort((a, b) => a - b);
   const outcomes = new Map<Outcome, number>();
@@ -56,6 +64,7 @@ export function summarize(herd: Herd): Summary {
     fetches: fetches.length,
     peak: Math.max(0, ...running(herd).map(({ count }) => count)),
     sourceSeconds: fetches.reduce((sum, { start, end }) => sum + end - start, 0) / 1000,
+    answered: took.length,
     p50: percentile(took, 0.5),
     p99: percentile(took, 0.99),
     outcomes,

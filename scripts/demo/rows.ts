@@ -42,7 +42,7 @@ export function rowsOf(herd: Herd, most: number): Row[] {
         first: row * size + 1,
         process,
         segments: merged(group.flatMap(segmentsOf)),
-        marks: group.map(markOf),
+        marks: group.flatMap(marksOf),
       };
     });
   });
@@ -56,9 +56,10 @@ function segmentsOf({ start, end, outcome, fetches }: HerdEvent): Segment[] {
   ];
 }
 
-function markOf({ end, outcome }: HerdEvent): Mark {
-  const kind = outcome === "FAILED" ? "failed" : outcome === "CANCELLED" ? "cancelled" : "value";
-  return { time: end, kind };
+function marksOf({ end, outcome }: HerdEvent): Mark[] {
+  if (outcome === "UNDER WAY") return [];
+  const left = outcome === "CANCELLED" || outcome === "KILLED";
+  return [{ time: end, kind: outcome === "FAILED" ? "failed" : left ? "cancelled" : "value" }];
 }
 
 const order: readonly Segment["doing"][] = ["waiting", "fetching", "falling back"];

@@ -1,5 +1,8 @@
 import type { KeyHistory } from "../../tests/support/recording.ts";
+import { replacements } from "../../tests/simulation/promises/l1.ts";
+import { replacementsOf } from "../../tests/simulation/promises/one_holder.ts";
 import {
+  type CallStory,
   durationOf,
   type FetchStory,
   type Moment,
@@ -29,6 +32,160 @@ export interface Figures {
   readonly back: readonly number[];
 }
 
+/** What the fetches came to that take long, whose leaders die, and that fail. */
+export interface LongFigures {
+  readonly calls: number;
+  /** Calls that failed otherwise than by the source, or got nothing at all. */
+  readonly failed: number;
+  /** Calls that failed with the error of a fetch of their own process, and of another's. */
+  readonly own: number;
+  readonly shared: number;
+  readonly fetches: number;
+  /** Fetches without a lease. */
+  readonly alone: number;
+  /** How many leases a process held that was killed amid a fetch, and how soon each was won by another, in milliseconds. */
+  readonly killed: number;
+  readonly replaced: readonly number[];
+  /** How many leaders were replaced before their lease's time was over that were dead, and that were cut off. */
+  readonly takeovers: number;
+  readonly cutOff: number;
+  /** How many takeovers came at most during the fetch of one that was cut off. */
+  readonly mostDuring: number;
+  readonly untouched: number;
+  /** The most fetches of an untouched key that were begun within the time of a fetch and an entry, in all processes. */
+  readonly mostUntouched: number;
+  /** How long the slowest call took, in milliseconds. */
+  readonly slowest: number;
+}
+
+/** What the calls came to whose processes have an L1. */
+export interface L1Figures {
+  readonly calls: number;
+  /** Calls that failed, or got nothing at all. */
+  readonly failed: number;
+  /** How many hit in L1. */
+  readonly hits: number;
+  /** How often somebody changed a key. */
+  readonly changes: number;
+  /** How long ago the value had been replaced at most that a call hit in L1, in milliseconds, and how long that may be. */
+  readonly oldest: number;
+  readonly hides: number;
+}
+
+/** Reads these. */
+export function l1FiguresOf(histories: readonly KeyHistory[], hides: number): L1Figures {
+  const stories = histories.map(storyOf);
+  const calls = stories.flatMap((story) => callsThatLived(story));
+  const hits = stories.flatMap((story) => hitsInL1(story));
+  return {
+    calls: calls.length,
+    failed: calls.filter(({ ended }) => ended?.ending.type !== "value").length,
+    hits: hits.length,
+    changes: stories.flatMap((story) => story.changes).filter(({ ended }) => ended?.ok).length,
+    oldest: Math.round(Math.max(0, ...hits)),
+    hides,
+  };
+}
+
+/** For how long the value of each hit in L1 had been replaced. */
+function hitsInL1(story: Story): number[] {
+  const replacedAt = replacements(story);
+  return story.calls.flatMap((call) => {
+    const { ended, began } = call;
+    if (ended?.ending.type !== "value" || ended.ending.tier !== "l1") return [];
+    const { value } = ended.ending;
+    const read = story.sceneOf(call).operations.findLast(({ answered }) =>
+      answered !== undefined && answered.seq < ended.seq && Object.is(answered.answer.value, value)
+    );
+    const replaced = read && replacedAt(call, read);
+    return replaced === undefined ? [0] : [began.at - replaced];
+  });
+}
+
+/** Reads these. */
+export function longFiguresOf(
+  histories: readonly KeyHistory[],
+  { leaseTtl, fetch }: { readonly leaseTtl: number; readonly fetch: number },
+): LongFigures {
+  const stories = histories.map(storyOf);
+  const calls = stories.flatMap((story) => callsThatLived(story));
+  const fetches = stories.flatMap((story) => story.fetches);
+  const errors = calls.flatMap(({ call, ended }) =>
+    ended?.ending.type === "error" && isOfSource(ended.ending) ? [{ call, ...ended.ending }] : []
+  );
+  const processes = new Map(
+    stories.flatMap((story) => story.calls).map(({ call, process }) => [call, process]),
+  );
+  const shared =
+    errors.filter(({ call, of }) => of !== undefined && processes.get(of) !== processes.get(call))
+      .length;
+  const killed = stories.flatMap((story) => killedIn(story));
+  const replacements = stories.flatMap((story) => {
+    const all = replacementsOf(story);
+    return all.map(({ lease: { call, fetch } }) => ({
+      isDead: story.crashed(call.process) !== undefined,
+      during: all.filter(({ lease: { call: other }, at }) =>
+        fetch !== undefined && story.crashed(other.process) === undefined &&
+        at.seq > fetch.began.seq && at.seq < (fetch.ended?.seq ?? Infinity)
+      ).length,
+    }));
+  });
+  const cutOff = replacements.filter(({ isDead }) => !isDead);
+  const untouched = stories.filter((story) =>
+    story.fetches.length > 0 && !isTouched(story, leaseTtl)
+  );
+  return {
+    calls: calls.length,
+    failed: calls.filter(({ ended }) => ended?.ending.type !== "value").length - errors.length,
+    own: errors.length - shared,
+    shared,
+    fetches: fetches.length,
+    alone: fetches.filter(({ lease }) => lease === undefined).length,
+    killed: killed.length,
+    replaced: killed.flatMap((took) => took === undefined ? [] : Math.round(took)),
+    takeovers: replacements.length - cutOff.length,
+    cutOff: cutOff.length,
+    mostDuring: Math.max(0, ...cutOff.map(({ during }) => during)),
+    untouched: untouched.length,
+    mostUntouched: Math.max(
+      0,
+      ...untouched.map((story) => mostWithin(story.fetches, fetch)),
+    ),
+    slowest: slowestOf(calls),
+  };
+}
+
+/** How long it took until each lease was won by another whose leader was killed amid its fetch; undefined for never. */
+function killedIn(story: Story): (number | undefined)[] {
+  return story.leases.flatMap(({ owner, fetch, call: { process, key } }) => {
+    const crashed = story.crashed(process);
+    if (crashed === undefined || fetch === undefined || fetch.ended !== undefined) return [];
+    const next = story.operations.find(({ question, answered }) =>
+      question.operation === "acquire" && question.key === key && question.owner !== owner &&
+      answered?.answer.is === "Leader" && answered.seq > crashed.seq
+    );
+    return [next && next.answered!.at - crashed.at];
+  });
+}
+
+/** Whether a call failed as the source did. */
+function isOfSource({ tag }: { readonly tag: string }): boolean {
+  return tag === "SOURCE_DOWN" || tag === "FETCHER_FAILED";
+}
+
+/** The calls but those that ended with their process. */
+function callsThatLived(story: Story): readonly CallStory[] {
+  return story.calls.filter(({ ended, process }) =>
+    ended !== undefined || story.crashed(process) === undefined
+  );
+}
+
+function slowestOf(calls: readonly CallStory[]): number {
+  return Math.round(
+    Math.max(0, ...calls.map(({ began, ended }) => (ended?.at ?? Infinity) - began.at)),
+  );
+}
+
 /** Reads the figures from what was recorded; `faults` are when each began and was over. */
 export function figuresOf(
   histories: readonly KeyHistory[],
@@ -38,7 +195,7 @@ export function figuresOf(
   },
 ): Figures {
   const stories = histories.map(storyOf);
-  const calls = stories.flatMap((story) => story.calls);
+  const calls = stories.flatMap((story) => callsThatLived(story));
   const fetches = stories.flatMap((story) => story.fetches);
   const alone = fetches.filter(({ lease }) => lease === undefined);
   const unwell = [
@@ -61,9 +218,7 @@ export function figuresOf(
     mostUntouched: most(untouched),
     most: most(stories),
     mostAtOnce: Math.max(0, ...stories.flatMap(({ scenes }) => scenes).map(mostAtOnce)),
-    slowest: Math.round(
-      Math.max(0, ...calls.map(({ began, ended }) => (ended?.at ?? Infinity) - began.at)),
-    ),
+    slowest: slowestOf(calls),
     back: faults.map(({ over }, index) => {
       const next = faults[index + 1]?.began ?? Infinity;
       const after = unwell.flatMap((at) => at > over && at < next ? at - over : []);
@@ -77,9 +232,11 @@ export function figuresOf(
  * machine that has no time for it may do to a lease as well.
  */
 function isTouched(story: Story, leaseTtl: number): boolean {
-  const { operations, changes, lost, calls, end } = story;
+  const { operations, changes, lost, calls, fetches, end } = story;
   const began = calls[0]?.began.at ?? Infinity;
   return changes.length > 0 ||
+    // Whose process was killed is replaced.
+    fetches.some(({ ended }) => ended === undefined) ||
     operations.some((operation) =>
       operation.failed !== undefined || operation.dropped !== undefined ||
       durationOf(story, operation) > leaseTtl / 3

@@ -6,6 +6,8 @@ export interface Mutation {
   readonly what: string;
   readonly mark: string;
   readonly change: (line: string) => string;
+  /** The test that must notice it, without servers; where the simulator has no such line, as those of an adapter. */
+  readonly test?: string;
 }
 
 const mutation = (
@@ -13,6 +15,16 @@ const mutation = (
   mark: string,
   change: Mutation["change"],
 ): Mutation => ({ what, mark, change });
+
+/** One of an adapter's own lines, which the test must notice that plays what is behind them. */
+const mutationOf =
+  (test: string) => (what: string, mark: string, change: Mutation["change"]): Mutation => ({
+    ...mutation(what, mark, change),
+    test: `tests/adapters/${test}.test.ts`,
+  });
+
+const ofRedis = mutationOf("redis/uncounted");
+const ofMongodb = mutationOf("mongodb/changes");
 
 /** Leaves the line out. */
 const drop = () => "";
@@ -232,7 +244,11 @@ export const mutations: readonly Mutation[] = [
     swap(/\w+\.remaining/, "0"),
   ),
   mutation("stale: who may have it takes over", "no takeover", swap(/= .*;/, "= false;")),
-  mutation("stale: it is answered beyond its time", "stale while revalidate", always),
+  mutation(
+    "stale: it is answered beyond its time",
+    "stale while revalidate",
+    swap(/= .*;/, "= true;"),
+  ),
   mutation(
     "stale: nobody here knows of a refresh",
     "quiet beside a refresh",
@@ -284,6 +300,7 @@ export const mutations: readonly Mutation[] = [
   ),
   mutation("refresh: a fresh entry is enough", "fresh below", swap(/, freshBelow/, "")),
   mutation("refresh: who joined has an old hit", "joined a hit", swap(/isOld \?/, "false ?")),
+  mutation("refresh: who joined many has an old hit", "joined a read", swap("> 0", "> Infinity")),
   mutation(
     "refresh: after another's it fetches once more",
     "renewed by another",
@@ -300,6 +317,11 @@ export const mutations: readonly Mutation[] = [
     "abandoned: a failure that nobody waits for isn't told",
     "unheard failure",
     swap(/if \(.*\) return/, "if (true) return"),
+  ),
+  mutation(
+    "stale: who joined a cancelled call reads none",
+    "read anew",
+    swap("reads &&", "false &&"),
   ),
   mutation("closing: its calls go on", "closed", swap(/return .*;/, "return false;")),
   mutation("closing: no fetch is stopped", "stopped", swap(/else if \(.*?\)/, "else if (false)")),
@@ -330,9 +352,59 @@ export const mutations: readonly Mutation[] = [
     swap(/return .*;/, "return true;"),
   ),
   mutation(
+    "dead leaders: nobody is announced",
+    "announced",
+    swap("announceLater(flight, owner)", "{ cancel() {}, end() {} }"),
+  ),
+  mutation("dead leaders: all are announced", "announced later", swap("ANNOUNCED_AFTER", "0")),
+  mutation(
+    "dead leaders: they are announced late",
+    "announced later",
+    swap("ANNOUNCED_AFTER", "2 * ANNOUNCED_AFTER"),
+  ),
+  mutation(
+    "dead leaders: they are announced for good",
+    "announced until the end",
+    drop,
+  ),
+  mutation(
+    "dead leaders: they are announced until their fetch has ended",
+    "announced while filling",
+    swap("cancel()", "unannounced()"),
+  ),
+  mutation(
+    "dead leaders: one that is announced is asked for as any other",
+    "watched pause",
+    swap("WATCHED_PAUSE : GRACE", "GRACE : GRACE"),
+  ),
+  mutation(
+    "dead leaders: nobody looks until one is announced",
+    "watched pause",
+    swap("WATCHED_PAUSE : GRACE", "WATCHED_PAUSE : Infinity"),
+  ),
+  mutation(
     "a fetch of many keys doesn't wait for who looks",
     "look for many keys",
-    swap("gather.look()", "() => {}"),
+    swap("gather?.look()", "undefined"),
+  ),
+  mutation(
+    "spans: a lease tells no trace",
+    "trace in the owner",
+    swap(/return .*;/, "return owner;"),
+  ),
+  mutation("spans: a wait is linked to nothing", "link of a wait", swap(", awaited", "")),
+  mutation("spans: who joins is linked to nothing", "link to a flight", drop),
+  mutation("spans: a refresh is linked to nothing", "link of a refresh", swap("linkTo(span)", "")),
+  mutation("spans: who lost a refresh isn't linked to its winner", "link of a loser", drop),
+  mutation(
+    "spans: many keys don't wait for one's span",
+    "look before a span",
+    swap(/= .*;/, "= undefined as undefined | (() => void);"),
+  ),
+  mutation(
+    "spans: many keys don't wait for the span of one's fetch",
+    "look in a span",
+    swap(/= .*;/, "= undefined as undefined | (() => void);"),
   ),
   mutation(
     "a fetch of many keys waits for others",
@@ -343,12 +415,130 @@ export const mutations: readonly Mutation[] = [
   mutation(
     "who leaves a fetch of many keys ends it for all",
     "some of a batch",
-    swap(" || left.size > 0", ""),
+    swap("left.size > 0", "!isLeft"),
   ),
+  mutation(
+    "each of many keys has the first one's answer",
+    "answer for a key",
+    swap("[index]", "[0]"),
+  ),
+  mutation(
+    "only the first of many leases is renewed",
+    "kept together",
+    swap("of all", "of all.slice(0, 1)"),
+  ),
+  mutation(
+    "each of many keys has what was read for the first",
+    "read for a key",
+    swap("byKey.get(key)", "answers[0]"),
+  ),
+  mutation("what is stale is fresh to who reads many keys", "stale of many", never),
   mutation("a fetch of many keys isn't told that nobody wants it", "signal of a batch", drop),
   mutation(
     "a key that was left out has another's value",
     "left out",
-    swap("Effect.fail(leftOut(name))", "Effect.succeed([...fetched as never][0])"),
+    swap("Exit.fail(leftOut(name))", "Exit.succeed([...fetched as never][0])"),
+  ),
+  mutation(
+    "L1 keeps what it has read for as long as it is fresh",
+    "l1 lifetime",
+    swap("Math.min(most, freshFor)", "freshFor"),
+  ),
+  mutation(
+    "L1 keeps what it has read for its time, fresh or not",
+    "l1 lifetime",
+    swap("Math.min(most, freshFor)", "most"),
+  ),
+  mutation(
+    "L1 counts the time from the answer",
+    "l1 lifetime",
+    swap("began + ", "now + "),
+  ),
+  mutation("L1 counts the time by the wall clock", "l1 clock", swap(/if \(.*?\)/, "if (time > 0)")),
+  mutation("L1 keeps what was read before a change that came since", "l1 fence", drop),
+  mutation("L1 keeps what comes last, not what was read last", "l1 order", drop),
+  mutation("L1 keeps what a later read no longer found", "l1 gone", drop),
+  mutation("L1 knows nothing of its process's changes", "l1 forgets", drop),
+  mutation(
+    "L1 knows nothing of its process's fills",
+    "l1 fill",
+    swap(/=> .*;/, "=> {};"),
+  ),
+  mutation("who joins late has what another had refreshed", "joined a renewed entry", drop),
+  mutation("L1 knows nothing of a refresh elsewhere", "l1 renewed elsewhere", drop),
+  mutation(
+    "nobody refreshes what is found in L1 near its end",
+    "l1 age",
+    swap("freshUntil - time", "Infinity"),
+  ),
+  mutation("L1 keeps what it has past a line that broke", "l1 lapse", drop),
+  mutation("L1 keeps what may have been changed without a word", "l1 missed", drop),
+  mutation("L1 keeps what it reads while a change may be missed", "l1 missed while it reads", drop),
+  mutation("L1 keeps what others have changed", "l1 hears", drop),
+  mutation("L1 keeps what others change while it is read", "l1 hears while it reads", drop),
+  mutation("L1 drops one of the keys that a change may be of", "l1 same hash", drop),
+  mutation(
+    "L1 keeps what it reads without being told of changes as if it were",
+    "l1 untold",
+    swap(/= .*;/, "= told;"),
+  ),
+  mutation("L1 keeps what it has past the time until which changes are told", "l1 until", drop),
+  mutation("changes: a gap in their numbers is nothing missed", "changes gap", drop),
+  mutation("changes: that they are counted anew is not noticed", "changes counted anew", never),
+  mutation(
+    "changes: the line is believed whatever the last number",
+    "changes heard",
+    swap(/if \(.*\) (\w+\(\w+\);)/, "if (true) $1"),
+  ),
+  mutation(
+    "changes: the line is believed from the answer on",
+    "changes until",
+    swap(/= \w+ \+/, "= monotonic() +"),
+  ),
+  ofRedis(
+    "cluster: entries are kept as if no message could be lost",
+    "cluster ttl",
+    swap("CLUSTER_TTL_MS", "60_000"),
+  ),
+  ofRedis("cluster: a line that hears nothing is left as it is", "cluster hears nothing", never),
+  ofRedis(
+    "cluster: the line is believed though this process doesn't hear itself",
+    "cluster hears itself",
+    drop,
+  ),
+  ofRedis("cluster: no line is opened in place of one that hears nothing", "cluster anew", drop),
+  ofRedis(
+    "tracking: what is told of all keys is nobody's",
+    "tracked all",
+    swap(/return .*;/, "return;"),
+  ),
+  ofRedis("tracking: what is told of all keys is a key's", "tracked flush", drop),
+  ofRedis(
+    "tracking: only the first of many keys is told",
+    "tracked keys",
+    swap("keys)", "keys.slice(0, 1))"),
+  ),
+  ofRedis(
+    "tracking: a key isn't known by its name in the server",
+    "tracked name",
+    swap("nameOf(key)", "key"),
+  ),
+  ofRedis("tracking: a key's byte order mark is lost", "tracked text", swap("true", "false")),
+  ofRedis(
+    "tracking: the keys of all programs are told",
+    "tracked prefix",
+    swap(", ...prefixes", ""),
+  ),
+  ofMongodb("mongodb: the stream is believed wherever it is", "mongodb heard", drop),
+  ofMongodb("mongodb: another primary goes on for the one before", "mongodb failover", drop),
+  ofMongodb(
+    "mongodb: the first change of a moment is all of it",
+    "mongodb moment",
+    swap("time < reached", "time <= reached"),
+  ),
+  ofMongodb(
+    "mongodb: a stream that has ended tells nobody",
+    "mongodb ended",
+    swap("ended", "() => {}"),
   ),
 ];

@@ -4,10 +4,11 @@ import { npmInstall } from "../npm_install.ts";
 import { type EffectMajor, root } from "../project.ts";
 import type { Count } from "../result.ts";
 
-const bundleLimit = 26_140;
-const workerLimit = 36_580;
+// In hundreds of bytes, as any line changes how all of it compresses by a few.
+const bundleLimit = 29_700;
+const workerLimit = 42_300;
 /** With all of Effect that is needed; a run of a value alone has 9 kB of Effect 4 and 43 kB of Effect 3. */
-const plainLimits: Readonly<Record<EffectMajor, number>> = { 4: 42_390, 3: 66_560 };
+const plainLimits: Readonly<Record<EffectMajor, number>> = { 4: 45_900, 3: 70_000 };
 
 /** The bundlers, each in the version that is known to do it. */
 export const bundlers: Readonly<Record<string, string>> = {

@@ -83,7 +83,7 @@ export async function simulateFleet(fleet: Fleet): Promise<Herd> {
       way: () => ({ there: queue(fleet.trip), back: fleet.trip }),
       push: { lost: () => false, late: () => queue(0) + fleet.trip, none: false },
     };
-    const { store } = remoteStore(remote, { push: fleet.push, observed: false });
+    const { store } = remoteStore(remote, { push: fleet.push, observed: false, many: false });
     const calling = Cache.getOrSet({ ...options, adapter: store, key: KEY, fetcher });
     process.after(world.random() * fleet.arrivals, () => {
       process.start(calling, (exit) => {
