@@ -82,10 +82,15 @@ function begin<O extends keyof Operations>(
 ): () => void {
   const { call, call: { key, gather, settings: { store, client } }, clock } = asker;
   if (asker.hasSpans && (operation === "acquire" || operation === "fill")) {
+    // The operation itself ends before its span does, and what follows on its answer begins after that.
+    if (client !== undefined) client.running++;
     return inSpan(asker, operation, ask(call, operation, rest) as never, (exit) => {
-      if (exit._tag === "Success") handlers.onSuccess(exit.value as Answer<O>);
-      else handlers.onFailure(Cause.squash(exit.cause) as AdapterError);
-      over?.();
+      try {
+        if (exit._tag === "Success") handlers.onSuccess(exit.value as Answer<O>);
+        else handlers.onFailure(Cause.squash(exit.cause) as AdapterError);
+      } finally {
+        ended(asker, over);
+      }
     });
   }
   const step = stepOf(store[operation]);
@@ -153,17 +158,17 @@ function end(question: Question, answer: unknown, error?: AdapterError): void {
   } catch (defect) {
     asker.die(defect);
   }
-  ended(question);
+  ended(asker, question.over);
 }
 
 function giveUp(question: Question): void {
   if (!question.isOpen) return;
   question.isOpen = false;
   question.leave?.();
-  ended(question);
+  ended(question.asker, question.over);
 }
 
-function ended({ asker: { call: { settings: { client } } }, over }: Question): void {
+function ended({ call: { settings: { client } } }: Asker, over: (() => void) | undefined): void {
   over?.();
   if (client === undefined) return;
   client.running--;
