@@ -254,7 +254,11 @@ export function storyOf(
       case "overdue": {
         const fetch = fetches.get(event.fetch)!;
         fetch.overdue = moment;
-        fetch.ended ??= { ...moment, result: { type: "failed" } };
+        // What it has ended with in this very moment may still be on its way to its caller.
+        const { ended } = fetch;
+        if (ended === undefined || ended.at === at && ended.result.type !== "interrupted") {
+          fetch.ended = { ...moment, result: { type: "failed" } };
+        }
         break;
       }
       case "fetched": {
