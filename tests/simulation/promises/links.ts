@@ -1,5 +1,5 @@
 import type { SpanNote } from "../history.ts";
-import { callOf, failedToAnswer, type Judge, type Moment } from "../story.ts";
+import { callOf, failedToAnswer, type Judge, type Moment, type OperationStory } from "../story.ts";
 
 const TRACE = /:00-[\da-f]{32}-([\da-f]{16})-01$/;
 
@@ -12,7 +12,15 @@ export const links: Judge = (story, broken) => {
   const byId = new Map(spans.map((span) => [span.id, span]));
   const momentOf = ({ at, seq }: SpanNote): Moment => ({ at, seq });
   const isCall = (span: SpanNote | undefined) => span?.name === "cache-locking.getOrSet";
+  const parents = new Set(spans.map(({ parent }) => parent));
   const acquires = story.operations.filter(({ question }) => question.operation === "acquire");
+  const bySpan = new Map<string | undefined, OperationStory[]>();
+  for (const acquire of acquires) {
+    const id = spanIn(acquire.question.owner);
+    const known = bySpan.get(id);
+    if (known === undefined) bySpan.set(id, [acquire]);
+    else known.push(acquire);
+  }
 
   for (const { question: { owner, key }, process, asked } of acquires) {
     const id = spanIn(owner);
@@ -29,9 +37,8 @@ export const links: Judge = (story, broken) => {
 
   /** Of what spans a call's span may have been told last, before a moment, when it asked for the lease. */
   const followed = (span: SpanNote | undefined, before: number) => {
-    const told = acquires.filter(({ question, answered }) =>
-      spanIn(question.owner) === span?.id && answered?.answer.is === "Follower" &&
-      answered.seq <= before
+    const told = (bySpan.get(span?.id) ?? []).filter(({ answered }) =>
+      answered?.answer.is === "Follower" && answered.seq <= before
     );
     // An answer that comes as its time is out may be heeded or not.
     const sure = told.findLastIndex((acquire) => !failedToAnswer(story, acquire));
@@ -48,7 +55,7 @@ export const links: Judge = (story, broken) => {
       }
     }
     if (!isCall(span)) continue;
-    const isAlone = spans.some((each) => each.parent === span.id);
+    const isAlone = parents.has(span.id);
     if (span.outcome === "MISS-FOLLOWER-HIT" && !isAlone && span.links.length === 0) {
       broken(`call ${span.call} joined another, and isn't linked to it`, momentOf(span));
     }
@@ -62,7 +69,7 @@ export const links: Judge = (story, broken) => {
     const stale = spans.slice(0, index).find((each) =>
       each.outcome === "STALE" && isCall(each) &&
       each.call === span.call && each.key === span.key &&
-      !spans.some(({ parent }) => parent === each.id)
+      !parents.has(each.id)
     );
     if (stale === undefined) continue;
     if (span.parent !== undefined || !span.links.includes(stale.id)) {
