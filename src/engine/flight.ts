@@ -142,6 +142,8 @@ export interface Flight extends SingleFlight<End> {
   follows: boolean;
   /** The flights of the keys that are fetched with its own, and itself. The first of them stands for all. */
   batch: readonly Flight[] | undefined;
+  /** Called once its fetch begins, where it waits for those of other keys. */
+  fetchBegins: (() => void) | undefined;
   /** Ends it: it dies of what was thrown. */
   die(this: Flight, defect: unknown): void;
   /** Tells its client that it has ended. */
@@ -164,6 +166,7 @@ export function openFlight(first: Caller, table: LastingMap<string, Flight> | un
     goesOn: false,
     onCancel: undefined,
     stop: undefined,
+    awaitsFirst: false,
     ended: undefined,
     busyUntil: undefined,
     known: undefined,
@@ -182,6 +185,7 @@ export function openFlight(first: Caller, table: LastingMap<string, Flight> | un
     hasSpans: false,
     follows: false,
     batch: undefined,
+    fetchBegins: undefined,
     die,
     over,
   };

@@ -29,6 +29,8 @@ export interface Flight<End> {
   onCancel?: (() => void) | undefined;
   /** Stops what it does, as far as that can be stopped, when it is cancelled; `now`, it doesn't wait for what can't be. */
   stop?: ((now?: boolean) => void) | undefined;
+  /** Whether it goes on once its first has gone on, whom nothing keeps from leaving before. */
+  awaitsFirst?: boolean;
   /** Called when it has ended, after those who wait. */
   ended?: (() => void)[] | undefined;
   /** Called in the end, as a method. */
@@ -206,7 +208,8 @@ export function leave<End>(waiter: Waiter<End>): Effect.Effect<void> {
   waiter.flight = undefined;
   if (group?.waiters[index] === waiter) group.waiters[index] = undefined;
   flight.waiting--;
-  cancelIfEmpty(flight);
+  if (flight.awaitsFirst && waiter === flight.first) complete(flight, { _tag: "Cancelled" });
+  else cancelIfEmpty(flight);
   if (flight.waiting > 0 || flight.goesOn || flight.completed !== undefined) return Effect.void;
   return callback((resume) => whenEnded(flight, () => resume(Effect.void)));
 }

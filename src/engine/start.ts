@@ -18,6 +18,7 @@ export function start(flight: Flight, work: (flight: Flight) => void): void {
     const inside = (): Result =>
       waitIn(first, () => {
         if (first.flight === flight) {
+          flight.awaitsFirst = false;
           start(flight, work);
           return looked?.();
         }
@@ -25,6 +26,7 @@ export function start(flight: Flight, work: (flight: Flight) => void): void {
         complete<End>(flight, { _tag: "Cancelled" });
         first.resume!(Effect.fail(closedError(flight.key)));
       });
+    flight.awaitsFirst = true;
     return first.resume!(inOwnSpan(first, inside, flight.refreshes));
   }
   flight.context = first.context;

@@ -1,9 +1,12 @@
 import * as effect from "effect";
-import { Duration, Effect, type Tracer } from "effect";
+import { Duration, Effect, Fiber, type Tracer } from "effect";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { memoryAdapter } from "../../adapters/memory.ts";
 import { Cache } from "../../mod.ts";
+import { flightsUnderWay } from "../../src/engine/flight.ts";
+import { attempt } from "../../src/store/attempt.ts";
 import { all, errorOf, KEY, source, times } from "../support/herd.ts";
 import { processOver } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
@@ -155,6 +158,32 @@ describe("spans", () => {
     assert.equal(cache.stats().name, "users");
     const unnamed = Cache.make({ adapter: memoryAdapter() });
     assert.equal("name" in unnamed.stats(), false);
+  });
+
+  it("a caller that is interrupted before its span begins leaves the key to those who have joined", async () => {
+    const backend = memoryAdapter();
+    let answer!: (entry: undefined) => void;
+    let answered = () => {};
+    const reading = new Promise<undefined>((resolve) => answer = resolve);
+    const adapter = {
+      ...processOver(backend),
+      get: (key: string) =>
+        attempt("get", key, () => {
+          // In the turn of the answer, and after what heeds it.
+          queueMicrotask(() => void reading.then(() => answered()));
+          return reading;
+        }),
+    };
+    const cache = Cache.make({ adapter, waitMax: 3_000 });
+    const call = keepSpans(cache.getOrSet(KEY, () => Effect.succeed("value")), []);
+    const first = Effect.runFork(call);
+    const second = Effect.runPromise(call);
+    await sleep(5);
+    answered = () => void Effect.runFork(Fiber.interrupt(first));
+    answer(undefined);
+    const { meta } = await second;
+    assert.notEqual(meta.cache, "MISS-FOLLOWER-FALLBACK");
+    assert.equal(flightsUnderWay(adapter), 0);
   });
 });
 
