@@ -4,13 +4,7 @@ import { defaults, l1Defaults, LONGEST_LEASE } from "../model/defaults.ts";
 import { describe, quoted } from "../model/describe.ts";
 import { millisOf } from "../model/duration.ts";
 import { type CacheLockingError, cacheLockingError, isCacheLockingError } from "../model/errors.ts";
-import {
-  type Entries,
-  entriesOfHalf,
-  type Halves,
-  type LeasesHalf,
-  storeOfHalves,
-} from "../store/halves.ts";
+import { entriesOfHalf, type Halves, type LeasesHalf, storeOfHalves } from "../store/halves.ts";
 import { type Hooks, noHooks } from "../model/hooks.ts";
 import type { AdapterOptions, CallOptions, HooksOptions } from "./options.ts";
 import type { ClientOptions, FailuresOptions, L1Options } from "./common_options.ts";
@@ -21,7 +15,7 @@ import { nearestOption, unknownOption } from "../model/option_names.ts";
 import { type Counters, newCounters } from "../model/stats.ts";
 import { sharedStore } from "../store/shared_store.ts";
 import type { L1Settings, Store } from "../store/store.ts";
-import { withCodec, withL1 } from "../store/variants.ts";
+import { withCodec, withL1, withLeases } from "../store/variants.ts";
 import { defaultWaitStrategy } from "../model/wait_strategy.ts";
 
 /**
@@ -368,12 +362,18 @@ function storeOf({ adapter, leases, codec, l1 }: Options, open: OpenAdapter): St
     if (chosen === undefined) {
       throw invalid("leases", "a leases half, as the adapter keeps no leases", leases);
     }
-    const store = mix(adapter.cache, chosen, () => entriesOfHalf(adapter.cache));
+    const { cache } = adapter;
+    const store = sharedStore(
+      "halves",
+      { cache, leases: chosen },
+      () => storeOfHalves(entriesOfHalf(cache), chosen),
+    );
     return withEntriesHere(coded(store, codec), l1);
   }
   const own = coded(isStore(adapter) ? adapter : opened(adapter, open), codec);
   const store = withEntriesHere(own, l1);
-  return leasesHalf === undefined ? store : mix(store, leasesHalf, () => store);
+  if (leasesHalf === undefined) return store;
+  return withLeases(store, leasesHalf, () => storeOfHalves(store, leasesHalf));
 }
 
 /** The store with the codec of the call. One in this process keeps references, and needs none. */
@@ -414,15 +414,6 @@ function opened(adapter: unknown, open: OpenAdapter): Store<unknown> {
       ? adapter.type
       : adapter,
   );
-}
-
-/** One store for the same two halves, so that their callers meet. */
-function mix(
-  cache: object,
-  leases: LeasesHalf,
-  entries: () => Entries<unknown>,
-): Store<unknown> {
-  return sharedStore("halves", { cache, leases }, () => storeOfHalves(entries(), leases));
 }
 
 function isStore(value: unknown): value is Store<unknown> {

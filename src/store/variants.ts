@@ -33,6 +33,15 @@ export function withL1(store: Store<unknown>, l1: L1Settings): Store<unknown> | 
   return store.withL1 && variant(store, JSON.stringify(l1), () => store.withL1!(l1));
 }
 
+/** The same store with the leases of another, one for all who want these. */
+export function withLeases(
+  store: Store<unknown>,
+  leases: object,
+  make: () => Store<unknown>,
+): Store<unknown> {
+  return variant(store, leases, make);
+}
+
 /**
  * A store, and the same store in other ways: what changes a key's entry in one changes it in all. The first is what all are
  * made of.

@@ -424,6 +424,20 @@ describe("an L1", () => {
     assert.deepEqual(Effect.runSync(shared.getOrSet(KEY, fetcher)).meta.tier, "l1");
   });
 
+  it("sees what another client of this process changes, also with other leases", async () => {
+    const { store } = kit();
+    const leases = leasesHalf(memoryAdapter());
+    const fast = createCache({ adapter: store, leases, l1: { ttl: MINUTE } });
+    for (
+      const plain of [createCache({ adapter: store, leases }), createCache({ adapter: store })]
+    ) {
+      await plain.set(KEY, "old");
+      assert.equal(await fast.get(KEY), "old");
+      await plain.set(KEY, "new");
+      assert.equal(await fast.get(KEY), "new");
+    }
+  });
+
   it("is there in front of an adapter that is loaded, and of one with other leases", async () => {
     const { store, reads } = kit();
     const leases = leasesHalf(kit().store);
