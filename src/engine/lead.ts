@@ -63,6 +63,12 @@ export function lead(flight: Flight, owner: string, { remaining, failures }: Lea
       cancel(); // mutate: announced while filling
       endKeeping();
     };
+    // It may have died of a defect.
+    whenEnded(flight, () => {
+      if (isOver) return;
+      end();
+      inBackground(flight, (done) => release(flight, lease, "cancelled", done));
+    });
   }
 }
 

@@ -22,7 +22,7 @@ import {
 export interface MetricsOptions {
   /**
    * More attributes of what is done for a key, such as the kind of thing that it names. Each combination is a series of its
-   * own, which is kept for good: return few. A key itself is no attribute, unless this makes it one.
+   * own, which is kept for good: return few. A key itself is no attribute, unless this makes it one. For a key of which it throws there are none.
    */
   readonly attributes?: ((key: string) => Attributes) | undefined;
 }
@@ -36,6 +36,13 @@ export function makeObserver(
   const own: Attributes = {
     ...name !== undefined && { "cache.name": name },
     "cache.backend": backend,
+  };
+  const attributesFor = (key: string) => {
+    try {
+      return ofKey!(key);
+    } catch {
+      return undefined;
+    }
   };
   /** The series of an instrument that something belongs to, by its key, and by a label of all else that tells it apart. */
   const seriesOf = <A>(
@@ -51,7 +58,7 @@ export function makeObserver(
     };
     return (key: string, label: string, what: A): Add => {
       if (ofKey === undefined) return known.get(label) ?? make(label, undefined, what);
-      const more = ofKey(key);
+      const more = attributesFor(key);
       const id = `${label} ${JSON.stringify(more)}`;
       return known.get(id) ?? make(id, more, what);
     };

@@ -115,6 +115,23 @@ const run = <A, E>(program: Effect.Effect<A, E>) => simulate().run(program);
 
 for (const { name: kind, make } of [openTelemetry, ofEffect]) {
   describe(`metrics of ${kind}`, () => {
+    it("go without the attributes of a key for which they throw", async () => {
+      const attributes = (key: string) => ({ kind: /^(\w+):/.exec(key)![1]! });
+      const { metrics, read } = make({ attributes });
+      const name = nextName();
+      const adapter = processOver(memoryAdapter(), { latency: 2 });
+      const cache = Cache.make({ name, adapter, metrics });
+      for (const key of ["user:1", "nobody"]) {
+        const { value } = await run(cache.getOrSet(key, () => Effect.succeed(key)));
+        assert.equal(value, key);
+      }
+      const { request, other } = await read(name).then((told) => ({
+        request: told["request.count cache.request.type=miss-leader kind=user"],
+        other: told["request.count cache.request.type=miss-leader"],
+      }));
+      assert.deepEqual([request, other], [1, 1]);
+    });
+
     it("tell the outcomes of all calls, waits, fetches and operations", async () => {
       const { metrics, read } = make();
       const name = nextName();
