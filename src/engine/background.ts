@@ -69,6 +69,18 @@ export function reportAnd(flight: Flight, error: CacheLockingError, next: () => 
   run(flight, report(flight, error), next);
 }
 
+/** The same before its key may be fetched: a fetch of many keys waits for it. */
+export function reportBefore(flight: Flight, error: CacheLockingError, next: () => void): void {
+  const looked = flight.call.gather?.look();
+  reportAnd(flight, error, () => {
+    try {
+      next();
+    } finally {
+      looked?.();
+    }
+  });
+}
+
 /** What is told of a fetch that failed in the background, where nobody has its error. */
 export function backgroundFailure(key: string, cause: Cause.Cause<unknown>): CacheLockingError {
   const error = Cause.squash(cause);

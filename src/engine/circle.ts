@@ -42,7 +42,7 @@ export function fetchOf(context: FiberContext): Flight | undefined {
  */
 export function failsInCircle(caller: Caller, current: Flight | undefined): boolean {
   const { within, call: { key } } = caller;
-  if (within === undefined) return false;
+  if (within === undefined || hasFetched(within)) return false;
   const keys = chainOf(caller) ?? (current && pathOf(current, within, new Set()));
   if (keys === undefined) {
     (within.nested ??= new Set()).add(caller);
@@ -54,6 +54,13 @@ export function failsInCircle(caller: Caller, current: Flight | undefined): bool
   const error = cacheLockingError("CIRCULAR_FETCH", message, { key, phase: "fetch" });
   caller.resume!(Effect.fail(error));
   return true;
+}
+
+/** Whether the fetch of a flight is over, and with it those of the keys that were fetched together. What it began may go on. */
+function hasFetched(flight: Flight): boolean {
+  return (flight.batch ?? [flight]).every(({ known, completed }) =>
+    known !== undefined || completed !== undefined
+  );
 }
 
 /** The keys from the fetch of the caller's own key on, through those that it is a part of. */

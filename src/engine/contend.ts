@@ -1,6 +1,6 @@
 import { monotonicMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
-import { inBackground, reportAnd } from "./background.ts";
+import { inBackground, reportBefore } from "./background.ts";
 import { bypassCache } from "./fetch_alone.ts";
 import { failureIn } from "./failures.ts";
 import { type End, type Flight, forgetEntry } from "./flight.ts";
@@ -122,7 +122,7 @@ function giveUp(flight: Flight, { error, reported }: Unanswered): void {
     return complete<End>(flight, { _tag: "Failed", error, scope });
   }
   if (reported) return bypassCache(flight);
-  reportAnd(flight, error, () => bypassCache(flight));
+  reportBefore(flight, error, () => bypassCache(flight));
 }
 
 /** What an acquire brought: any answer but a lease, the flight's own or another's, is how the flight ends. */
@@ -162,7 +162,7 @@ function understand(
   if (caller.failuresLeft > 0 && !isEnough) {
     const { replaced } = acquired as Partial<Leader>;
     if (replaced === undefined) return next(acquired);
-    return reportAnd(flight, phaseError(call, replaced), () => next(acquired));
+    return reportBefore(flight, phaseError(call, replaced), () => next(acquired));
   }
   const end: End = isEnough
     ? { _tag: "Quiet" }

@@ -31,7 +31,7 @@ export interface Fetched {
 export function fetch(flight: Flight, { onValue: next, onEnd: end }: Fetched): void {
   const { call, call: { settings: { fetchTimeout, counters, observer } }, clock } = flight;
   if (flight.cancelled) return end({ _tag: "Cancelled" }); // mutate: fetch
-  const began = observer === undefined ? 0 : monotonicMillis(clock);
+  let began = observer === undefined ? 0 : monotonicMillis(clock);
   const told = (error: unknown) =>
     observer?.fetch(call.key, { took: monotonicMillis(clock) - began, error });
   const onValue = observer === undefined ? next : (value: unknown) => {
@@ -59,6 +59,22 @@ export function fetch(flight: Flight, { onValue: next, onEnd: end }: Fetched): v
     if (exit._tag === "Success") onValue(exit.value);
     else onEnd(endOf(flight, causeOf(code, exit.cause)));
   };
+  const limit = () => {
+    if (fetchTimeout === Infinity) return;
+    cancelTimeout = deadline(clock, fetchTimeout, expire, holdsProcess(flight)); // mutate: fetch timeout
+  };
+  const expire = () => {
+    const problem = `did not end within \`fetchTimeout\`, ${fetchTimeout} ms`;
+    const error = flight.overdue = userCodeError("FETCHER_FAILED", code, problem);
+    flight.onCancel?.(); // mutate: signal of the timeout
+    giveUp(flight.cancelled ? { _tag: "Cancelled" } : failedBy(error)); // mutate: timed out
+  };
+  if (call.gather !== undefined) {
+    flight.fetchBegins = () => {
+      began = monotonicMillis(clock);
+      limit();
+    };
+  }
   const leave = begin(flight, code, ended);
   if (isOver) return;
   const stop = (now = false) => {
@@ -76,14 +92,7 @@ export function fetch(flight: Flight, { onValue: next, onEnd: end }: Fetched): v
     onEnd(ended);
   };
   flight.stop = stop;
-  if (fetchTimeout === Infinity) return;
-  const expire = () => {
-    const problem = `did not end within \`fetchTimeout\`, ${fetchTimeout} ms`;
-    const error = flight.overdue = userCodeError("FETCHER_FAILED", code, problem);
-    flight.onCancel?.(); // mutate: signal of the timeout
-    giveUp(flight.cancelled ? { _tag: "Cancelled" } : failedBy(error)); // mutate: timed out
-  };
-  cancelTimeout = deadline(flight.clock, fetchTimeout, expire, holdsProcess(flight)); // mutate: fetch timeout
+  if (call.gather === undefined) limit();
 }
 
 /** Begins a fetch, and goes on with its end, at once or later. What this returns interrupts it. */

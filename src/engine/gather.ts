@@ -180,6 +180,7 @@ function fetchTogether(askers: readonly Asker[], { keyOf, fetcher, pick }: Gathe
   const called = new Called(batch, keyOf);
   for (const asker of askers) {
     asker.flight.batch = batch;
+    asker.flight.fetchBegins?.();
     const leave: Leave = (gone) => {
       const isLeft = left.delete(asker);
       if (left.size > 0) return gone(); // mutate: some of a batch
@@ -202,12 +203,21 @@ function fetchTogether(askers: readonly Asker[], { keyOf, fetcher, pick }: Gathe
     left.clear();
     for (const { flight, ended } of waiting) {
       try {
-        ended(Exit.isSuccess(exit) ? pick(flight.key, exit.value) : exit);
+        ended(Exit.isSuccess(exit) ? picked(pick, flight.key, exit.value) : exit);
       } catch (defect) {
         flight.die(defect);
       }
     }
   });
+}
+
+/** What one key gets. What the fetcher returned may throw as it is read. */
+function picked(pick: Gathering["pick"], key: string, fetched: unknown): FetchExit {
+  try {
+    return pick(key, fetched);
+  } catch (error) {
+    return Exit.die(error);
+  }
 }
 
 /** What the fetcher of some keys receives. Its signal is made when it is first read. */

@@ -1,5 +1,5 @@
 import { monotonicMillis } from "../effect/clock.ts";
-import { reportAnd } from "./background.ts";
+import { reportBefore } from "./background.ts";
 import { failsAsClosed, join } from "./closing.ts";
 import { contend } from "./contend.ts";
 import { isElected } from "./election.ts";
@@ -64,5 +64,5 @@ export function readFailed(
   if (!(error.corrupt || bypass)) { // mutate: corrupt entry
     return complete<End>(flight, { _tag: "Failed", error: failure, scope: "all" });
   }
-  reportAnd(flight, failure, () => goOn(error.corrupt ? contend : bypassCache));
+  reportBefore(flight, failure, () => goOn(error.corrupt ? contend : bypassCache));
 }

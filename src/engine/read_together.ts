@@ -1,4 +1,5 @@
 import * as Cause from "effect/Cause";
+import { isClosed } from "./closing.ts";
 import { type Caller, type End, type Flight, flightsFor, openFlight } from "./flight.ts";
 import { enter, goOnWith } from "./get_or_set.ts";
 import * as Effect from "effect/Effect";
@@ -8,8 +9,8 @@ import { hasMany, MOST_TOGETHER } from "./together.ts";
 
 /** Whether a caller that is to read can do so in one request with others: nobody here works on its key. */
 export function canReadTogether({ call, call: { settings }, within }: Caller): boolean {
-  return settings.reads && within === undefined && hasMany(settings.store, "get") &&
-    flightsFor(call, "leading")?.get(call.key) === undefined;
+  return settings.reads && within === undefined && !isClosed(call) &&
+    hasMany(settings.store, "get") && flightsFor(call, "leading")?.get(call.key) === undefined;
 }
 
 /**

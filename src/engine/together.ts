@@ -3,7 +3,12 @@ import type { Together } from "./call.ts";
 import { monotonicMillis } from "../effect/clock.ts";
 import { deadline } from "../effect/deadline.ts";
 import type { Effect } from "effect/Effect";
-import { AdapterError, type AdapterOperation, isAdapterError } from "../model/errors.ts";
+import {
+  type AdapterError,
+  type AdapterOperation,
+  failureFor,
+  isAdapterError,
+} from "../model/errors.ts";
 import type { Store, StoreOfMany } from "../store/store.ts";
 import { type Answering, send } from "./request.ts";
 
@@ -149,5 +154,5 @@ interface Deadline {
 
 /** The failure of them all, for one key. */
 export function failureOf(key: string, error: AdapterError): AdapterError {
-  return isAdapterError(error) ? new AdapterError(error.operation, key, error.cause) : error;
+  return isAdapterError(error) ? failureFor(key, error) : error;
 }

@@ -269,7 +269,7 @@ export class AdapterError extends Error {
     const told = toldOf(cause);
     const why = reason ?? (told?.message || told?.code || "the backend failed");
     super(
-      `Cannot ${actions[operation] ?? operation} ${quoted(key)}: ${why}`,
+      beginning(operation, key) + why,
       told && { cause: told },
     );
     this.name = "AdapterError";
@@ -277,6 +277,18 @@ export class AdapterError extends Error {
     this.key = key;
     this.corrupt = corrupt;
   }
+}
+
+/** The same failure, of another key. */
+export function failureFor(key: string, error: AdapterError): AdapterError {
+  const { operation, cause, message } = error;
+  const before = beginning(operation, error.key);
+  const reason = message.startsWith(before) ? message.slice(before.length) : undefined;
+  return new AdapterError(operation, key, cause, { reason });
+}
+
+function beginning(operation: AdapterOperation, key: string): string {
+  return `Cannot ${actions[operation] ?? operation} ${quoted(key)}: `;
 }
 
 /** Whether a value is an {@linkcode AdapterError}, from this copy of the library or another. */

@@ -1,4 +1,4 @@
-import { Effect, Exit, Fiber } from "effect";
+import { Cause, Effect, Exit, Fiber } from "effect";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { memoryAdapter } from "../../adapters/memory.ts";
@@ -11,12 +11,14 @@ import {
   isCacheLockingError,
   type Store,
 } from "../../mod.ts";
+import { createCache } from "../../promise.ts";
 import { flightsUnderWay } from "../../src/engine/flight.ts";
 import { lazyStore } from "../../src/store/lazy_store.ts";
 import type { StoreOfMany } from "../../src/store/store.ts";
 import { errorOf, start, times } from "../support/herd.ts";
 import { processOver } from "../support/process_store.ts";
 import { simulate } from "../support/simulation.ts";
+import { keepSpans } from "../support/spans.ts";
 
 /** What is asked of a store in one request: of how many keys, or of one. */
 type Request = readonly [operation: AdapterOperation, keys: number | "one"];
@@ -284,5 +286,103 @@ describe("what many keys ask of their store", () => {
     const ends = await simulate().run(Effect.all(calls, { concurrency: "unbounded" }));
     assert.ok(ends.every((end) => [...end.values()].every(Exit.isSuccess)));
     assert.equal(requests.length, 600);
+  });
+
+  it("gives each single call beside it its own key's value, also to a herd in promises", async () => {
+    const cache = createCache({ adapter: storeOfMany().store });
+    for (const key of names(3)) await cache.set(key, `value of ${key}`);
+    const all = cache.getOrSetAll(names(3), () => new Map());
+    const asked = ["key 0", "key 0", "key 0", "key 1", "key 2", "key 1", "key 0"];
+    const values = await Promise.all(asked.map((key) => cache.getOrSet(key, () => "fetched")));
+    assert.deepEqual(values, asked.map((key) => `value of ${key}`));
+    await all;
+  });
+
+  it("asks for nothing once the client is closed", async () => {
+    const { store, requests } = storeOfMany();
+    const client = Cache.make({ adapter: store });
+    const exits = await simulate().run(Effect.gen(function* () {
+      for (const key of names(2)) yield* client.set(key, "value");
+      yield* client.close();
+      return [...(yield* client.getOrSetMany(names(2), fetcher())).values()];
+    }));
+    assert.deepEqual(exits.map(Exit.isFailure), [true, true]);
+    assert.deepEqual(requests, []);
+  });
+
+  it("fails for each key with the adapter's own reason", async () => {
+    const reason = "the table is missing";
+    const { store } = storeOfMany({
+      fails: (operation, key) =>
+        key === undefined ? new AdapterError(operation, "key 0", undefined, { reason }) : undefined,
+    });
+    const all = Cache.make({ adapter: store }).getOrSetMany(names(2), fetcher());
+    const messages = [...(await simulate().run(all)).values()].map((exit) =>
+      Exit.isFailure(exit) && String(Cause.squash(exit.cause))
+    );
+    for (const [index, message] of messages.entries()) {
+      assert.match(String(message), new RegExp(`"key ${index}": ${reason}`));
+    }
+  });
+
+  for (const operation of ["get", "acquire"] as const) {
+    it(`is one fetch where a failed ${operation} is reported to a hook that takes its time`, async () => {
+      const batches: number[] = [];
+      const { store } = storeOfMany({
+        fails: (asked, key) =>
+          asked === operation && key === undefined ? new AdapterError(asked, "key 0") : undefined,
+      });
+      let hooks = 0;
+      const client = Cache.make({
+        adapter: store,
+        onCacheFailure: "bypass",
+        hooks: { onError: () => Effect.sleep(10 * (++hooks % 7)) },
+      });
+      await simulate().run(
+        client.getOrSetAll(names(20), ({ keys }) => {
+          batches.push(keys.length);
+          return fetcher()({ keys, signal: undefined as never });
+        }),
+      );
+      assert.ok(hooks >= 20);
+      assert.deepEqual(batches, [20]);
+    });
+  }
+
+  it("is limited by `fetchTimeout` from the moment in which the fetcher is called", async () => {
+    const slow = processOver(memoryAdapter(), { latency: 2 });
+    const adapter = {
+      ...slow,
+      acquire: (...asked: Parameters<typeof slow.acquire>) =>
+        Effect.delay(slow.acquire(...asked), asked[0] === "key 0" ? 300 : 0),
+    };
+    for (const spans of [undefined, []]) {
+      const client = Cache.make({ adapter, fetchTimeout: 200 });
+      const calls = client.getOrSetAll(names(3), fetcher(100));
+      const values = await simulate().run(spans === undefined ? calls : keepSpans(calls, spans));
+      assert.equal(values.size, 3);
+      assert.equal(client.stats().failedFetches, 0);
+      for (const key of names(3)) await Effect.runPromise(client.delete(key));
+      const error = await simulate().run(errorOf(client.getOrSetAll(names(3), fetcher(10_000))));
+      assert.equal((error as CacheLockingError)._tag, "FETCHER_FAILED");
+    }
+  });
+
+  it("lets go of the leases where what the fetcher returned throws as it is read", async () => {
+    const simulation = simulate();
+    const { store, requests } = storeOfMany();
+    const client = Cache.make({ adapter: store, leaseTtl: 300 });
+    const fetched = {
+      has: () => true,
+      get: (key: string) => key === "key 0" ? assert.fail("no row") : `value of ${key}`,
+    };
+    const exits = await simulation.run(
+      client.getOrSetMany(names(2), () => Effect.succeed(fetched as never)),
+    );
+    const [bad, good] = [...exits.values()];
+    assert.ok(Exit.isFailure(bad!) && Exit.isSuccess(good!));
+    assert.equal((Cause.squash(bad.cause) as CacheLockingError)._tag, "FETCHER_FAILED");
+    assert.equal(simulation.timers(), 0);
+    assert.ok(requests.some(([operation]) => operation === "release"), String(requests));
   });
 });
