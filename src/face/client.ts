@@ -35,6 +35,7 @@ import type { GetOrSetResult } from "../model/outcome.ts";
 import { type CacheStats, statsOf } from "../model/stats.ts";
 import { reportError } from "../engine/background.ts";
 import { toRefresh } from "../engine/renewal.ts";
+import { ownValue } from "../engine/result.ts";
 import {
   aloneOptionNames,
   callOptionNames,
@@ -68,8 +69,8 @@ export interface CacheClient<H = NoHooks, F = never> extends Closable {
   >;
   /**
    * Fetches and fills, under the lease, though the entry is fresh; meanwhile all others hit. It joins a fetch that is under
-   * way in this process, and waits for one of another: the value that it gets is of a fetch that ended after the call began.
-   * It never gets a stale value in place of an error. The entry stays where the fetch fails.
+   * way in this process, and waits for one of another: the value that it gets is stored after the call began, and may have been
+   * fetched before. It never gets a stale value in place of an error. The entry stays where the fetch fails.
    */
   refresh<V, E = never, R = never, H2 = NoHooks>(
     key: string,
@@ -350,7 +351,9 @@ function read(
     entry !== undefined && isFresh(entry) ? Option.some(entry.value) : Option.none();
   const asked = Effect.clockWith((clock) => {
     const here = settings.store.peek?.(key, wallMillis(clock));
-    return here === undefined ? ask({ settings, key, gather }, "get", []) : Effect.succeed(here);
+    return here === undefined
+      ? ask({ settings, key, gather }, "get", [])
+      : Effect.succeed({ ...here, value: ownValue(settings, here.value) });
   });
   return Effect.matchEffect(asked, {
     onSuccess: (entry) => Effect.succeed(found(entry)),

@@ -17,7 +17,7 @@ import type { CacheMeta as EffectMeta, GetOrSetResult as EffectResult } from "..
 import type { NoHooks } from "../model/hooks.ts";
 import { calledFlight, callFor } from "../engine/circle.ts";
 import { toRefresh } from "../engine/renewal.ts";
-import { hitHere, peeked } from "../engine/result.ts";
+import { hitHere, ownValue, peeked } from "../engine/result.ts";
 import { heard, isHeard, tell, tellHit } from "../engine/telling.ts";
 import { countCalls } from "../model/stats.ts";
 import { makeClient, merge } from "./client.ts";
@@ -61,7 +61,7 @@ export function createCacheOf<Config>(open: OpenAdapter): CreateCache<Config> {
     const { store } = plan.settings;
     const getEntry = async <V>(key: string): Promise<CacheEntry<V> | undefined> => {
       const entry = parts.state.closed ? undefined : store.peek?.(key, Date.now());
-      if (entry !== undefined) return { value: entry.value as V };
+      if (entry !== undefined) return { value: ownValue(plan.settings, entry.value) as V };
       const found = await toPromise(client.get<V>(key));
       return Option.isSome(found) ? { value: found.value } : undefined;
     };
@@ -175,8 +175,9 @@ interface Shared {
 function getValue<V>(plan: Plan, key: string, fetcher: Fetcher<V>): Promise<V> {
   const { settings, alike } = plan;
   const flight = alike === undefined || alike.size() === 0 ? undefined : alike.get(key);
-  const mayWait = flight !== undefined && flight.call.settings.freshBelow === 0 &&
-    (settings.staleFor === undefined || flight.cold);
+  // A read of many keys is found by each of them, and what a fetcher asks for may be a circle.
+  const mayWait = flight !== undefined && flight.key === key && calledFlight() === undefined &&
+    flight.call.settings.freshBelow === 0 && (settings.staleFor === undefined || flight.cold);
   if (!mayWait) return call(plan, key, fetcher, valueOf);
   const shared = flight.shared as Shared | undefined;
   if (shared !== undefined && shared.settings === settings && typeof fetcher === "function") {

@@ -34,8 +34,8 @@ export interface PromiseCache extends Closable {
   ): Promise<GetOrSetResult<V>>;
   /**
    * Fetches and fills, under the lease, though the entry is fresh; meanwhile all others hit. It joins a fetch that is under
-   * way in this process, and waits for one of another: the value that it gets is of a fetch that ended after the call began.
-   * It never gets a stale value in place of an error. The entry stays where the fetch fails.
+   * way in this process, and waits for one of another: the value that it gets is stored after the call began, and may have been
+   * fetched before. It never gets a stale value in place of an error. The entry stays where the fetch fails.
    */
   refresh<V>(key: string, fetcher: Fetcher<V>, options?: CallOptions<V>): Promise<V>;
   /**

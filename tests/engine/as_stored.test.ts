@@ -1,4 +1,4 @@
-import { Effect } from "effect";
+import { Effect, Option } from "effect";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ofBigint } from "../support/adapter_cases.ts";
@@ -110,6 +110,20 @@ describe("`copy`", () => {
       const misses = await Promise.all(times(9, () => cache.getOrSet("a", fetch)));
       const hits = await Promise.all(times(9, () => cache.getOrSet("a", fetch)));
       assert.equal(new Set([...misses, ...hits]).size, 18);
+    });
+
+    it(`does so for who only reads ${where}`, async () => {
+      const options = { adapter: open(), copy: true };
+      const [client, cache] = [Cache.make(options), createCache(options)];
+      await cache.set("a", { list: [1] });
+      const values = [
+        await cache.get<object>("a"),
+        (await cache.getMany<object>(["a"])).get("a"),
+        (await cache.getEntry<object>("a"))?.value,
+        Option.getOrThrow(await run(client.get<object>("a"))),
+      ];
+      assert.equal(new Set(values).size, values.length);
+      for (const value of values) assert.deepEqual(value, { list: [1] });
     });
   }
 

@@ -1,4 +1,4 @@
-import { Effect } from "effect";
+import { Effect, Fiber } from "effect";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { memoryAdapter } from "../../adapters/memory.ts";
@@ -14,6 +14,15 @@ it("a fetcher in promises that asks for its own key before it awaits anything fa
   await assert.rejects(() => cache.getOrSet("a", fetcher), { name: "CIRCULAR_FETCH" });
   const through = async () => await cache.getOrSet("c", () => cache.getOrSet("b", () => "inner"));
   await assert.rejects(() => cache.getOrSet("b", through), { name: "CIRCULAR_FETCH" });
+});
+
+it("a fetcher in promises that asks for its own key fails at once amid a herd, too", async () => {
+  const cache = createCache({ adapter: processOver(memoryAdapter(), { latency: 2 }) });
+  const fetcher = () => cache.getOrSet("a", () => "inner");
+  const herd = await Promise.allSettled(times(6, () => cache.getOrSet("a", fetcher)));
+  const [first] = herd as [PromiseRejectedResult];
+  assert.equal(first.reason.name, "CIRCULAR_FETCH");
+  assert.ok(herd.every(({ status }) => status === "rejected"));
 });
 
 /** A fetcher that asks for other keys, each of which asks for the next. */
@@ -74,6 +83,29 @@ for (const [where, open] of Object.entries(stores)) {
       );
       assert.ok(circular.length >= 1, String(errors));
       assert.ok(simulation.now() - began < 100);
+    });
+
+    it("isn't taken for one in a fiber that has outlived the fetch", async () => {
+      const cache = Cache.make({ adapter: open() });
+      const values = await simulate().run(Effect.scoped(Effect.gen(function* () {
+        const scope = yield* Effect.scope;
+        let later: Fiber.Fiber<unknown, unknown> | undefined;
+        const again = Effect.gen(function* () {
+          yield* Effect.sleep(50);
+          yield* cache.delete("a");
+          return yield* cache.getOrSet("a", () => Effect.succeed("again"));
+        });
+        const first = yield* cache.getOrSet(
+          "a",
+          () =>
+            Effect.map(Effect.forkIn(again, scope), (fiber) => {
+              later = fiber;
+              return "first";
+            }),
+        );
+        return [first, yield* Fiber.join(later!)] as const;
+      })));
+      assert.deepEqual(values.map((each) => (each as { value: string }).value), ["first", "again"]);
     });
 
     it("isn't taken for one that others ask for, or that is asked for again later", async () => {
