@@ -5,10 +5,10 @@ import { type EffectMajor, root } from "../project.ts";
 import type { Count } from "../result.ts";
 
 // In hundreds of bytes, as any line changes how all of it compresses by a few.
-const bundleLimit = 29_700;
-const workerLimit = 42_300;
+const bundleLimit = 29_950;
+const workerLimit = 42_600;
 /** With all of Effect that is needed; a run of a value alone has 9 kB of Effect 4 and 43 kB of Effect 3. */
-const plainLimits: Readonly<Record<EffectMajor, number>> = { 4: 45_900, 3: 70_000 };
+const plainLimits: Readonly<Record<EffectMajor, number>> = { 4: 46_150, 3: 70_350 };
 
 /** The bundlers, each in the version that is known to do it. */
 export const bundlers: Readonly<Record<string, string>> = {
