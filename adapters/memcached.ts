@@ -16,7 +16,8 @@
  * (`stats`) when it first needs it, and once a minute after that. That time has whole seconds; a machine whose clock agrees
  * with it tells ages to the millisecond, and another one to two seconds. Beside a stale entry, a lease is over for who has
  * seen it unchanged for its length, or three seconds after it by the server's clock. memcached doesn't tell how long a plain
- * entry has left: while that is refreshed, it is kept for the length of the lease, and then it is gone.
+ * entry has left: while that is refreshed, and if the refresh fails, it stays fresh until the length of the lease is over,
+ * and then it is gone.
  *
  * memjs speaks the binary protocol, without TLS: proxies of the text protocol alone, such as twemproxy, and ports with TLS
  * close its connections. What was under way on a connection that is closed is sent again, once.

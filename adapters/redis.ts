@@ -126,8 +126,14 @@ function storeOf(
     ofLeases: checkPrefix({ option: "leases.keyPrefix", prefix: leases?.keyPrefix ?? "lease:" }),
   });
   const nameOfKey = makeNames(ofEntries);
-  const nameOf = (key: string) => entryOf(nameOfKey(key));
-  const changesName = leaseOf(`${ofEntries.prefix ?? ""}~changes`);
+  const counted = `${ofEntries.prefix ?? ""}~changes`;
+  const changesName = leaseOf(counted);
+  // The lease of this one would be what counts changes.
+  const nameOf = (key: string) => {
+    const name = nameOfKey(key);
+    const isCounted = name.startsWith(counted) && /^~*$/.test(name.slice(counted.length));
+    return entryOf(isCounted ? `${name}~` : name);
+  };
   const changes = leasesAlone ? undefined : changesOf(commands, changesName);
   const channel = `${commands.keyPrefix}${changesName}`;
   const token = randomToken();

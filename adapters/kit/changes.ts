@@ -1,3 +1,4 @@
+import { nothing } from "../../src/effect/nothing.ts";
 import type { Changes, ChangesListener } from "../../src/store/store.ts";
 import { unref } from "./push.ts";
 
@@ -41,6 +42,8 @@ export interface ChangesOptions {
   readonly every?: number;
   /** For how long the line is believed after such a look, in milliseconds. */
   readonly lostAfter?: number;
+  /** After how long it is tried again where there is no line, in milliseconds; never by default. */
+  readonly again?: number;
 }
 
 /**
@@ -57,6 +60,7 @@ export function makeChanges(
     after = later,
     every = 1_000,
     lostAfter = 3_000,
+    again = Infinity,
   }: ChangesOptions = {},
 ): Changes {
   const listeners = new Set<ChangesListener>();
@@ -73,7 +77,7 @@ export function makeChanges(
     /** The look that is under way, and the one behind which not everything was heard yet. */
     let asked: { readonly at: number } | undefined;
     let awaited: { readonly at: number; readonly number: number } | undefined;
-    let timer = () => {};
+    let timer = nothing;
 
     const begin = () => {
       epoch =
@@ -120,9 +124,14 @@ export function makeChanges(
         if (asked === own) asked = undefined;
       });
     };
-    const letGo = driver.open({
+    let letGo = nothing;
+    const open = () => {
+      letGo = driver.open(line);
+    };
+    const line: ChangesLine = {
       stands() {
         isOpen = true;
+        isNone = false;
         begin();
         look();
       },
@@ -140,10 +149,13 @@ export function makeChanges(
         begin();
       },
       none() {
+        letGo();
+        letGo = again === Infinity ? nothing : after(again, open);
         isNone = true;
         tell((listener) => listener.none());
       },
-    });
+    };
+    open();
     return () => {
       isOver = true;
       asked = undefined;

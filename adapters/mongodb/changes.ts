@@ -61,15 +61,7 @@ export function changesBy({ push, progress, ask }: MongodbChangesParts): Changes
     open({ stands, heard, lost, none }) {
       const tell = (hash?: number) => heard({ epoch, number: ++number, hash });
       sign = tell;
-      const letGo = push.hold(CHANGES, stands, {
-        message: (name) => tell(hashOf(name)),
-        lost,
-        none() {
-          letGo();
-          none();
-        },
-      });
-      return letGo;
+      return push.hold(CHANGES, stands, { message: (name) => tell(hashOf(name)), lost, none });
     },
     async look(aloud) {
       const { host, time } = await ask();

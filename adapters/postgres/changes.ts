@@ -1,7 +1,7 @@
 import { randomToken } from "../../src/model/token.ts";
 import type { Changes } from "../../src/store/store.ts";
-import { makeChanges } from "../kit/changes.ts";
-import { type Push, unref } from "../kit/push.ts";
+import { later, makeChanges } from "../kit/changes.ts";
+import type { Push } from "../kit/push.ts";
 import { sharedBy } from "../kit/shared.ts";
 import { CHANGE, CHANGES, locksOf, type Session } from "./session.ts";
 import type { PostgresCommands } from "./table.ts";
@@ -24,10 +24,7 @@ const AGAIN_MS = 61_000;
  */
 export function postgresChanges(
   { channel, push, session, query }: PostgresChangesParts,
-  after = (millis: number, then: () => void) => {
-    const timer = unref(setTimeout(then, millis));
-    return () => clearTimeout(timer);
-  },
+  after = later,
 ): Pick<Changes, "listen"> {
   // As a change is told of: where all connections have one session, its own locks are in nobody's way.
   const sign = `select case when not pg_try_advisory_xact_lock(${locksOf(channel)})
@@ -37,24 +34,15 @@ then pg_notify($1, $2) end`;
   return sharedBy(session, "changes", () =>
     makeChanges({
       open({ stands, heard, lost, none }) {
-        let letGo = () => {};
-        const begin = () => {
-          letGo = push.hold(CHANGES, stands, {
-            message(text) {
-              const isSign = text.startsWith(SIGN);
-              heard({ epoch: "", number: ++number, hash: isSign ? undefined : Number(text) });
-              if (text === awaited?.text) awaited.heard();
-            },
-            lost,
-            none() {
-              letGo();
-              letGo = after(AGAIN_MS, begin);
-              none();
-            },
-          });
-        };
-        begin();
-        return () => letGo();
+        return push.hold(CHANGES, stands, {
+          message(text) {
+            const isSign = text.startsWith(SIGN);
+            heard({ epoch: "", number: ++number, hash: isSign ? undefined : Number(text) });
+            if (text === awaited?.text) awaited.heard();
+          },
+          lost,
+          none,
+        });
       },
       async look(aloud) {
         if (session.heard === undefined) throw new Error("no connection listens");
@@ -67,7 +55,7 @@ then pg_notify($1, $2) end`;
         }
         return { epoch: "", number };
       },
-    }, { after }));
+    }, { after, again: AGAIN_MS }));
 }
 
 /** What a message begins with that tells only that it was heard. */

@@ -17,8 +17,11 @@ function redisChanges({ keyPrefix, push, run }: RedisCommands, name: string): Ch
       const told = await run("look", [name], aloud ? [randomToken(), channel] : [randomToken()]);
       return changeOf((told as readonly unknown[]).map(textOf).join(" "));
     },
-  });
+  }, { again: AGAIN_MS });
 }
+
+/** After how long it is tried again where nothing is heard, in milliseconds: a client that is closed may be connected again. */
+const AGAIN_MS = 5_000;
 
 /** What tells of changes, by the name without the client's prefix of what counts them; undefined where nothing can. */
 export function changesOf(
@@ -156,7 +159,7 @@ function uncounted(
       await hearing; // mutate: cluster hears itself
       return { epoch: "", number };
     },
-  }, { ...options, after });
+  }, { again: AGAIN_MS, ...options, after });
 }
 
 /** After how long a line is opened anew that hears nothing, in milliseconds: all who use its connection let go of it first. */

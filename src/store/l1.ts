@@ -103,6 +103,9 @@ export function l1Store(
     isUntold = changes === undefined;
     lapse();
   };
+  const quitIfIdle = () => {
+    if (used + (idle ?? told) < monotonic()) quit();
+  };
   const listener: ChangesListener = {
     changed(hash) {
       outdate(hash); // mutate: l1 hears while it reads
@@ -120,10 +123,11 @@ export function l1Store(
         isUntold = false;
         until = time;
       }
-      if (used + (idle ?? told) < monotonic()) quit();
+      quitIfIdle();
     },
     none() {
       isUntold = true;
+      quitIfIdle();
     },
   };
 

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Change, type ChangesLine, makeChanges } from "../../../adapters/kit/changes.ts";
+import {
+  type Change,
+  type ChangesLine,
+  type ChangesOptions,
+  makeChanges,
+} from "../../../adapters/kit/changes.ts";
 
 /** A line, a clock that is moved by hand, and what a listener is told. */
-function world() {
+function world(options: ChangesOptions = {}) {
   let now = 1_000;
   let ticks: { at: number; then: () => void }[] = [];
   let line: ChangesLine | undefined;
@@ -25,6 +30,7 @@ function world() {
         })
       ),
   }, {
+    ...options,
     monotonic: () => now,
     after(millis, then) {
       const tick = { at: now + millis, then };
@@ -40,6 +46,7 @@ function world() {
   });
   return {
     line: line!,
+    current: () => line,
     leave,
     timers: () => ticks.length,
     told: () => told.splice(0),
@@ -75,6 +82,25 @@ describe("changes", () => {
     const all = await heard();
     all.line.heard({ ...last(2), hash: 7 });
     assert.deepEqual(all.told(), ["changed 7"]);
+    all.leave();
+    assert.equal(all.timers(), 0);
+  });
+
+  it("are asked for again where there is no line, if there may be one", async () => {
+    const never = world();
+    never.line.none();
+    never.pass(100_000);
+    assert.equal(never.current(), undefined);
+    const all = world({ again: 5_000 });
+    all.line.none();
+    assert.deepEqual([all.current(), ...all.told()], [undefined, "none"]);
+    all.pass(5_000);
+    all.current()!.stands();
+    await all.look().answer(last(0));
+    all.current()!.heard(last(1));
+    await all.look().answer(last(1));
+    assert.equal(all.told().at(-1), "until 9000");
+    all.current()!.none();
     all.leave();
     assert.equal(all.timers(), 0);
   });

@@ -11,6 +11,10 @@ import { r2Adapter, r2Leases } from "../../../adapters/r2.ts";
 import { redisAdapter, redisLeases } from "../../../adapters/redis.ts";
 import { s3Adapter, s3Leases } from "../../../adapters/s3.ts";
 import { sqliteAdapter, sqliteLeases } from "../../../adapters/sqlite.ts";
+import {
+  r2Adapter as r2AdapterOfWorkers,
+  r2Leases as r2LeasesOfWorkers,
+} from "../../../adapters/workers/r2.ts";
 
 const makers: Record<string, ((options: never) => unknown)[]> = {
   "cloudflare-d1": [cloudflareD1Adapter, cloudflareD1Leases],
@@ -20,7 +24,7 @@ const makers: Record<string, ((options: never) => unknown)[]> = {
   memory: [memoryAdapter],
   mongodb: [mongodbAdapter, mongodbLeases],
   postgres: [postgresAdapter, postgresLeases],
-  r2: [r2Adapter, r2Leases],
+  r2: [r2Adapter, r2Leases, r2AdapterOfWorkers, r2LeasesOfWorkers],
   redis: [redisAdapter, redisLeases],
   s3: [s3Adapter, s3Leases],
   sqlite: [sqliteAdapter, sqliteLeases],

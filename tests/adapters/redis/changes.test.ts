@@ -1,6 +1,8 @@
+import { Effect } from "effect";
 import type { Redis } from "ioredis";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { redisAdapter, type RedisClient } from "../../../adapters/redis.ts";
 import { createCache } from "../../../promise.ts";
 import { assertBackAfterCut, assertTold, found, kept, l1Of } from "../../support/told.ts";
@@ -36,6 +38,35 @@ describe("changes told by redis", { skip }, () => {
       [storeOf(connect(), prefix), storeOf(connect(), prefix)],
       async () => Number(await admin.client("KILL", "TYPE", "pubsub")),
     );
+  });
+
+  it("are told again once a client that was closed is connected again", async () => {
+    const [prefix, client] = [newKey(), connect()];
+    const [one, two] = [cacheOf(client, prefix), cacheOf(connect(), prefix)];
+    await two.set("a", "old");
+    await kept(one, "a", "old");
+    client.disconnect();
+    await until(() => client.status === "end");
+    // The line has found by then that there is none.
+    await sleep(500);
+    await assert.rejects(one.getOrSet("b", () => Promise.resolve("never stored")));
+    await two.set("a", "new");
+    await client.connect();
+    await kept(one, "a", "new");
+  });
+
+  it("are counted beside the lease of a key of the same name", async () => {
+    const [prefix, key] = [newKey(), "~changes"];
+    const [store, other] = [storeOf(connect(), prefix), storeOf(connect(), prefix)];
+    const run = <A>(effect: Effect.Effect<A, unknown, unknown>) =>
+      Effect.runPromise(effect as Effect.Effect<A>);
+    const one = l1Of(store);
+    await one.set("a", "old");
+    await kept(one, "a", "old");
+    assert.equal((await run(store.acquire(key, "dead", 300)))._tag, "Leader");
+    await sleep(2_000);
+    assert.equal((await run(other.acquire(key, "next", 300)))._tag, "Leader");
+    assert.equal((await found(one, "a"))[1], "l1");
   });
 
   it("are missed where all is flushed by hand, which is found out", async () => {
