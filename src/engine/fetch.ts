@@ -70,10 +70,11 @@ export function fetch(flight: Flight, { onValue: next, onEnd: end }: Fetched): v
     giveUp(flight.cancelled ? { _tag: "Cancelled" } : failedBy(error)); // mutate: timed out
   };
   if (call.gather !== undefined) {
-    flight.fetchBegins = () => {
+    const begins = () => {
       began = monotonicMillis(clock);
       limit();
     };
+    flight.fetchBegins = begins;
   }
   const leave = begin(flight, code, ended);
   if (isOver) return;
