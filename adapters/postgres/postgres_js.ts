@@ -68,8 +68,11 @@ function driverOf(
   const session = sessionOf(subscriber, channel);
   // A connection that is given up while it opens is closed after the next was opened.
   let listeners = 0;
+  // A client that has ended stays so; its `listen` would open a connection that nothing ends.
+  let over: unknown;
   return {
     async open({ message, back, ended }) {
+      if (over !== undefined) throw over;
       let isUp = false;
       let unlisten = (): PromiseLike<unknown> => Promise.resolve();
       let check: ReturnType<typeof setInterval> | undefined;
@@ -105,6 +108,7 @@ function driverOf(
       const { subscribe, unsubscribe, leave } = topicsOn(session, channel, async (statement) => {
         hears ??= tried().catch((error) => {
           hears = undefined;
+          if (hasEnded(error)) over = error;
           throw error;
         });
         return await hears ? await fields.sql!.unsafe(statement).raw() : [];
@@ -139,6 +143,10 @@ function closeClient(fields: Partial<ListenFields>, channel: string) {
   if (!isAlone || !sql?.close) return undefined;
   delete fields.sql;
   return sql.close();
+}
+
+function hasEnded(error: unknown): boolean {
+  return (error as { readonly code?: unknown } | undefined)?.code === "CONNECTION_ENDED";
 }
 
 function ignore(): void {}

@@ -294,6 +294,31 @@ describe("a client of postgres that can't be used", { skip }, () => {
     await assertUnusable(postgresAdapter({ sql }), /CONNECTION_ENDED/);
   });
 
+  it("opens no more connections once it has ended, while a lease is announced", async () => {
+    const named = newTable();
+    const sql = connect({ connection: { application_name: named } });
+    const sessions = async () => {
+      const rows = await admin`select pid from pg_stat_activity where application_name = ${named}`;
+      return rows.map(({ pid }) => pid as number);
+    };
+    const store = postgresAdapter({ sql, table: table() });
+    const key = newKey();
+    await run(store.acquire(key, "a", 60_000));
+    const letGo = store.announce!(key, "a");
+    await sleep(200);
+    assert.notDeepEqual(await sessions(), []);
+    await sql.end({ timeout: 0 });
+    // The first connection to listen that comes after the end tells of it, and is closed a second later.
+    await sleep(2000);
+    const later = new Set<number>();
+    for (let i = 0; i < 25; i++) {
+      for (const pid of await sessions()) later.add(pid);
+      await sleep(100);
+    }
+    letGo();
+    assert.deepEqual([...later], []);
+  });
+
   it("fails when there is no server, and says why", async () => {
     const sql = connect({ port: 1 });
     await assertUnusable(postgresAdapter({ sql }), /ECONNREFUSED/, 5000);
