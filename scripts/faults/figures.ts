@@ -235,8 +235,8 @@ function isTouched(story: Story, leaseTtl: number): boolean {
   const { operations, changes, lost, calls, fetches, end } = story;
   const began = calls[0]?.began.at ?? Infinity;
   return changes.length > 0 ||
-    // Whose process was killed is replaced.
-    fetches.some(({ ended }) => ended === undefined) ||
+    // Whose process was killed is replaced, and so is who was cut off for the grace: the judges say whether it was.
+    fetches.some(({ ended }) => ended === undefined) || replacementsOf(story).length > 0 ||
     operations.some((operation) =>
       operation.failed !== undefined || operation.dropped !== undefined ||
       durationOf(story, operation) > leaseTtl / 3

@@ -118,7 +118,11 @@ function absences(events: readonly Event[], slack: number): Event[] {
     if (type === "crash") crashes.set(process, at);
     else if (process !== EVERYONE) continue;
     else if (type === "gone") cuts.push({ from: at, to: Infinity });
-    else if (type === "back") cuts.at(-1)!.to = at + slack;
+    else if (type === "back") {
+      const cut = cuts.at(-1)!;
+      // Who has tried for longer pauses for longer before the next try.
+      cut.to = at + slack + (at - cut.from) / 2;
+    }
   }
   const processes = new Set(events.map(({ process }) => process));
   processes.delete(EVERYONE);
