@@ -11,7 +11,7 @@ async function triesOf(renewed: (store: Store<unknown>, tries: number) => Store<
   let opened = 0;
   const cases = conformance({
     open: Effect.sync(() => ({ ...store, renew: renewed(store, Math.ceil(++opened / 2)) })),
-    pace: 30,
+    pace: 60,
     damage: "nobody else can write to a process's memory",
   });
   const { run } = cases.find(({ name }) => name.startsWith("a lease that is renewed in time"))!;
